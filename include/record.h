@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The records that cross from the kernel half to the user half, and that a recording file keeps.
+ * Written by bpf/ (and, where it says so, by the user half itself), read by user/. Both halves include this file.
+ * Never: anything about requests. A record says what a thread did at the kernel's boundary, and how it spent its time until then.
+ *
+ * Fixed-width, little-endian, padded by hand; all times are ns of CLOCK_MONOTONIC. A change here is a change of RECORD_ABI and of
+ * the recording's version.
+ */
+#ifndef IOCPU_RECORD_H
+#define IOCPU_RECORD_H
+
+#include <linux/types.h>
+
+#define RECORD_ABI 1
+
+/* How much of a server-side read is carried along for the route parser, and of a server-side write for its status line. */
+#define PAYLOAD_REQUEST_MAX 192
+#define PAYLOAD_STATUS_MAX 16
+
+/* Longest Unix socket path carried, without its end; an abstract name starts with '@'. */
+#define UNIX_PATH_MAX 104
+
+#define COMM_MAX 16
+
+enum record_kind {
+	/* Made by a thread about itself: `struct record`, which closes the thread's span [its previous record, at_ns]. */
+	RECORD_IO = 1,      /* a read, write, accept, connect … returned: see enum io_op */
+	RECORD_EPOLL,       /* an epoll return that could not ride on another record */
+	RECORD_WINDOW,      /* the thread leaves a core while its previous off-core window is not reported yet */
+	RECORD_THREAD_EXIT, /* the thread's last switch-out */
+	RECORD_SNAPSHOT,    /* read by somebody else, the account is NOT cleared: the span so far, from its same start */
+	/* Made once about a thing: a body of its own behind the same first 16 bytes. */
+	RECORD_THREAD,     /* struct record_thread: a thread was found or began */
+	RECORD_CONN,       /* struct record_conn: a socket, pipe or eventfd, before its id is used for the first time */
+	RECORD_CONN_STATE, /* struct record_conn_state: a connection got up or ended */
+	/* Made by the user half. */
+	RECORD_PROCESS, /* struct record_process: what a process is, from its ELF file */
+	RECORD_TICK,    /* bare head: time has come to at_ns, and all that happened before has been told */
+	RECORD_KINDS
+};
+
+/* The first 16 bytes of every record. */
+struct record_head {
+	__u64 at_ns;
+	__u32 tid; /* as the initial pid namespace counts; 0: not a thread's doing */
+	__u8 kind; /* enum record_kind */
+	__u8 op;   /* enum io_op, of RECORD_IO */
+	__u8 flags;
+	__u8 payload_len; /* bytes after the record's other parts */
+};
+
+enum record_flag {
+	RECORD_HAS_WINDOW = 1 << 0,     /* a struct window follows the struct record */
+	RECORD_ARRIVED_COARSE = 1 << 1, /* arrived_ns is right to a jiffy only */
+	RECORD_PARTIAL = 1 << 2,        /* a write that took less than it was given: more is to come */
+	RECORD_ESTABLISHED = 1 << 3,    /* a connect that said EINPROGRESS, but the connection is up already */
+	RECORD_ON_CORE = 1 << 4,        /* a snapshot: the thread was on a core at at_ns */
+	RECORD_PEEK = 1 << 5,           /* a read with MSG_PEEK: it took nothing */
+};
+
+/* What a syscall did, whichever of its many forms was called. */
+enum io_op {
+	IO_READ = 1,
+	IO_WRITE, /* also sendfile and splice, by the fd that is written to */
+	IO_ACCEPT,
+	IO_CONNECT,
+	IO_SHUTDOWN,
+	IO_POLL, /* poll or select returned; no conn_id */
+	IO_OPS
+};
+
+/*
+ * Why a thread was off the core, from its saved registers and flags at switch-out. NET is any blocking socket call; of which side the
+ * socket is, the record that ends the call tells.
+ */
+enum wait_cause {
+	WAIT_RUNNABLE, /* it did not want to leave: the whole window is ready time */
+	WAIT_NET,
+	WAIT_POLL,  /* epoll, poll, select */
+	WAIT_DISK,  /* in_iowait, a page fault, the fsync family */
+	WAIT_LOCK,  /* futex */
+	WAIT_SLEEP, /* nanosleep and its like */
+	WAIT_LOG,   /* writing to a pipe, a terminal or a regular file */
+	WAIT_PIPE,  /* reading from a pipe, an eventfd, a terminal */
+	WAIT_OTHER,
+	WAIT_CAUSES
+};
+
+/* What kind of waiting for a core ended the window. */
+enum ready_cause {
+	READY_WAKEUP,    /* woken, then waited for a core */
+	READY_PREEMPTED, /* taken off the core while it could run */
+	READY_THROTTLED, /* its cgroup's CPU quota was used up */
+	READY_CAUSES
+};
+
+/*
+ * One stretch off the core: [off_at_ns, on_at_ns], whose last ready_ns were spent waiting for a core. A span has at most one; a thread that
+ * leaves a core a second time reports the first in a RECORD_WINDOW. Only when records are lost are two windows merged into one: then the
+ * record's core_ns is more than what the window leaves free, and the cause is the longer one's.
+ */
+struct window {
+	__u64 off_at_ns;
+	__u64 on_at_ns; /* of a RECORD_SNAPSHOT of a thread that is still off the core: its at_ns */
+	__u64 ready_ns;
+	__u64 stolen_ns; /* of the core time before off_at_ns: what the scheduler did not charge (hypervisor, interrupts); at most that time */
+	__u32 voluntary; /* switches, from the task's own nvcsw and nivcsw */
+	__u32 involuntary;
+	__u8 cause;       /* enum wait_cause */
+	__u8 ready_cause; /* enum ready_cause */
+	__u8 pad[6];
+};
+
+/* What a thread tells of itself. Followed by a struct window if RECORD_HAS_WINDOW, then by payload_len bytes. */
+struct record {
+	struct record_head head;
+	__u64 conn_id; /* 0: none. Sockets and pipes: the inode number; eventfds: the kernel object */
+	__u64 core_ns; /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */
+	__u64 arrived_ns; /* reads: when the first byte that this read took had arrived; 0: unknown */
+	__u64 epoll_at_ns; /* the thread's last epoll return lies in this span, at this time; 0: none does */
+	__s32 result;      /* bytes, a new fd, ready events; or −errno */
+	__s32 fd;          /* for people who read dumps; conn_id is what counts */
+	__s32 epoll_fd;    /* of epoll_at_ns */
+	__u32 epoll_events; /* of epoll_at_ns: how many were ready; 0: its timeout ran out */
+};
+
+enum conn_family { CONN_INET = 1, CONN_INET6, CONN_UNIX, CONN_PIPE, CONN_EVENTFD };
+enum conn_type { CONN_STREAM = 1, CONN_DATAGRAM };
+
+/* Which side of a connection the traced process is on. */
+enum conn_role {
+	CONN_LISTENER = 1,
+	CONN_SERVER,     /* accepted by it, or its local port is one it listens on */
+	CONN_DOWNSTREAM, /* it connected, or nothing says otherwise */
+	CONN_PAIR,       /* a pipe, an eventfd, a socketpair: within the process or its family */
+};
+
+/* Followed by payload_len bytes of a Unix socket's path (server: its own, downstream: its peer's). */
+struct record_conn {
+	struct record_head head;
+	__u64 conn_id;
+	__u32 tgid; /* of the thread that was seen to use it */
+	__u8 family;
+	__u8 type;
+	__u8 role;
+	__u8 pad;
+	__u16 local_port;
+	__u16 remote_port;
+	__u32 pad2;
+	__u8 local_addr[16]; /* network order; IPv4 in the first 4 */
+	__u8 remote_addr[16];
+};
+
+enum conn_state { CONN_UP = 1, CONN_ENDED };
+
+/* From the socket's own state change; the thread is 0 when the network did it. */
+struct record_conn_state {
+	struct record_head head;
+	__u64 conn_id;
+	__u8 state; /* enum conn_state */
+	__u8 pad[7];
+};
+
+enum thread_origin { THREAD_FOUND = 1, THREAD_FORKED, THREAD_EXECED };
+
+/* The thread's first span begins at at_ns. THREAD_EXECED: same thread, new program; its span goes on. */
+struct record_thread {
+	struct record_head head;
+	__u32 tgid;
+	__u32 parent_tid; /* 0: unknown */
+	__u8 origin;      /* enum thread_origin */
+	__u8 pad[7];
+	char comm[COMM_MAX]; /* ended by 0 */
+};
+
+/* Told by the ELF file and the libraries, never by the program's name. */
+enum runtime { RUNTIME_NATIVE = 1, RUNTIME_GO, RUNTIME_NODE, RUNTIME_JVM, RUNTIME_PYTHON, RUNTIME_RUST, RUNTIMES };
+
+struct record_process {
+	struct record_head head; /* tid: the tgid */
+	__u8 runtime;            /* enum runtime */
+	__u8 pad[7];
+	char comm[COMM_MAX];
+};
+
+#define RECORD_SIZE_MAX (sizeof(struct record) + sizeof(struct window) + PAYLOAD_REQUEST_MAX)
+
+_Static_assert(sizeof(struct record_head) == 16, "head: 16 bytes");
+_Static_assert(sizeof(struct window) == 48, "window: no padding of the compiler's");
+_Static_assert(sizeof(struct record) == 64, "record: one cache line");
+_Static_assert(sizeof(struct record_conn) == 72, "conn: no padding of the compiler's");
+_Static_assert(sizeof(struct record_conn_state) == 32, "conn state: no padding of the compiler's");
+_Static_assert(sizeof(struct record_thread) == 48, "thread: no padding of the compiler's");
+_Static_assert(sizeof(struct record_process) == 40, "process: no padding of the compiler's");
+_Static_assert(PAYLOAD_REQUEST_MAX <= 255 && UNIX_PATH_MAX <= 255, "payload_len is a byte");
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Attribution: gives each slice of each thread's time to the request that it served.
+ * Called by cli's session with events in the order of their source; tells finished requests through a callback.
+ * Never: a clock, a syscall, libbpf, a file. Same events in, same requests out.
+ */
+#ifndef IOCPU_ENGINE_ENGINE_H
+#define IOCPU_ENGINE_ENGINE_H
+
+#include "util/event.h"
+#include "util/request.h"
+
+struct engine;
+
+struct engine_sink {
+	void *context;
+	/* A request is complete: its response is over, or its connection. *request is the engine's, for this call only. */
+	void (*on_request)(void *context, const struct request *request);
+};
+
+/* What fell off because memory is bounded, or came out of order; all of it is shown to the user. */
+struct engine_losses {
+	uint64_t contexts;  /* a request or segment that could not be kept: its time is unattributed */
+	uint64_t conns;     /* a connection forgotten while in use */
+	uint64_t calls;     /* calls beyond the cap of one request: their time is in the states, not in the list */
+	uint64_t stretches; /* timelines folded because they grew too long: sums right, order lost */
+	uint64_t late_writes; /* response bytes after a request had been told as finished */
+	uint64_t unknown_threads; /* records of a thread that was never described */
+};
+
+/* NULL: no memory. The sink is copied. */
+struct engine *engine_open(const struct engine_sink *sink);
+
+/* Takes one event. 0, or −ENOMEM, after which the engine is still consistent. */
+int engine_handle(struct engine *engine, const struct event *event);
+
+/* The trace is over: tells the answered requests that were still held back; drops, uncounted, those without a response. */
+void engine_finish(struct engine *engine);
+
+/* Fills at most `max` processes, oldest first; returns how many there are. A model's name is one of: "thread-per-connection",
+ * "worker-pool", "pre-fork", "event-loop", "event-loops", "goroutines". */
+size_t engine_processes(const struct engine *engine, struct process *processes, size_t max);
+
+void engine_losses(const struct engine *engine, struct engine_losses *losses);
+
+/* NULL is fine. */
+void engine_close(struct engine *engine);
+
+#endif

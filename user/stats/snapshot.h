@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One moment of the statistics, complete and const: all that views and exports may see.
+ * Made by stats_snapshot; read by user/view and user/export.
+ * Never: changes after it was made; needs another module to be understood. Durations are ns, shares 0–1, rates per second.
+ */
+#ifndef IOCPU_STATS_SNAPSHOT_H
+#define IOCPU_STATS_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/request.h"
+
+/* A figure that is not known: printed as "?", null in JSON. */
+#define UNKNOWN_NS UINT64_MAX
+
+enum verdict {
+	VERDICT_IO_BOUND, VERDICT_CPU_BOUND, VERDICT_CORE_BOUND, VERDICT_LOOP_BOUND, VERDICT_QUEUE_BOUND, VERDICT_POOL_BOUND,
+	VERDICT_LOCK_BOUND, VERDICT_CLIENT_BOUND, VERDICT_MIXED, VERDICTS
+};
+
+extern const char *const verdict_names[VERDICTS]; /* "io-bound" … */
+
+struct distribution {
+	uint64_t mean, p50, p90, p99, max;
+};
+
+struct snapshot_peer {
+	const char *peer;
+	double calls_mean;
+	uint64_t net_mean_ns;
+	uint64_t net_union_mean_ns;
+};
+
+struct snapshot_culprit {
+	const char *endpoint;
+	uint64_t victims; /* requests of this endpoint that it delayed most */
+	uint64_t ns;      /* the sum of the LOOP time that it made them */
+};
+
+struct snapshot_endpoint {
+	const char *service;
+	const char *endpoint;
+	uint64_t requests;
+	uint64_t errors; /* status ≥ 500, or aborted */
+	double rate;
+	struct distribution wall, ttfb, cpu_time;
+	struct distribution state[STATES];
+	/* The slowest 1%, at least one. */
+	uint64_t slowest_requests;
+	uint64_t slowest_wall_mean_ns;
+	uint64_t slowest_state_mean_ns[STATES];
+	uint64_t after_response_cpu_mean_ns;
+	uint64_t ready_mean_ns[READY_PARTS];
+	double io_share, cpu_share;
+	double io_cpu_ratio; /* negative: cpu is 0, so there is none */
+	double voluntary_mean, involuntary_mean;
+	const struct snapshot_peer *peers; /* most time first */
+	size_t peer_count;
+	const struct snapshot_culprit *culprits; /* who held the loop while these waited; most time first */
+	size_t culprit_count;
+	uint64_t delayed_requests; /* requests (of any endpoint) that waited most for this one to leave the loop */
+	uint64_t ambiguous_requests;
+	enum verdict verdict;
+	char verdict_text[200];
+};
+
+struct snapshot_loss {
+	const char *name; /* "records", "connections" … */
+	uint64_t count;
+};
+
+struct snapshot_process {
+	struct process now; /* counters over the window, not from the start */
+	const char *service;
+	double in_flight_mean, on_core_mean; /* negative: unknown */
+	double loop_busy_share;             /* negative: no loop */
+	uint64_t thread_stack_bytes;        /* UNKNOWN_NS: unknown */
+};
+
+/* What a snapshot says besides requests. */
+struct snapshot_frame {
+	const char *version;
+	uint64_t window_start_unix_ns;
+	uint64_t window_ns;
+	uint32_t cores;           /* that the targets may use */
+	uint64_t tool_kernel_ns;  /* UNKNOWN_NS: not measured */
+	uint64_t tool_user_cpu_ns;
+	const struct snapshot_loss *losses; /* all kinds, also those at 0; the first is "records" */
+	size_t loss_count;
+	const struct snapshot_process *processes;
+	size_t process_count;
+};
+
+struct snapshot {
+	struct snapshot_frame frame;
+	const struct snapshot_endpoint *endpoints;
+	size_t endpoint_count;
+	uint64_t requests; /* of all endpoints */
+	uint64_t ambiguous_requests;
+	uint64_t endpoints_folded; /* requests in "(other)" rows */
+};
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Endpoint table: adds finished requests up, gives snapshots, merges windows into a total.
+ * Called by cli's session; views and exports see only the const snapshot.
+ * Never: more memory than its caps, whatever the endpoints are called.
+ */
+#ifndef IOCPU_STATS_STATS_H
+#define IOCPU_STATS_STATS_H
+
+#include "stats/snapshot.h"
+#include "util/request.h"
+
+struct stats;
+
+/* At most endpoint_cap endpoints a service, the rest goes to a row "(other)". NULL: no memory. */
+struct stats *stats_open(size_t endpoint_cap);
+
+/*
+ * Adds one finished request. service: "node:8080". Culprit: the endpoint that held the loop, NULL when unknown.
+ * −ENOMEM: it is counted as lost.
+ */
+int stats_add(struct stats *stats, const char *service, const char *endpoint, const char *culprit, const struct request *request);
+
+/* Adds all of `from` to `into`: histograms bucket by bucket, so percentiles of the sum are as good as those of the parts. */
+int stats_merge(struct stats *into, const struct stats *from);
+
+/* Forgets all requests, keeps the memory. */
+void stats_clear(struct stats *stats);
+
+/*
+ * The present state, endpoints by total wall time, largest first. `frame` gives what does not come from requests (window, tool, processes)
+ * and is copied; its own arrays are borrowed and must outlive the snapshot. NULL: no memory. Free with stats_snapshot_close.
+ */
+const struct snapshot *stats_snapshot(const struct stats *stats, const struct snapshot_frame *frame);
+void stats_snapshot_close(const struct snapshot *snapshot);
+
+void stats_close(struct stats *stats);
+
+#endif

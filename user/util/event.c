@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "util/event.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const size_t body_size_by_kind[RECORD_KINDS] = {
+	[RECORD_IO] = sizeof(struct record),
+	[RECORD_EPOLL] = sizeof(struct record),
+	[RECORD_WINDOW] = sizeof(struct record),
+	[RECORD_THREAD_EXIT] = sizeof(struct record),
+	[RECORD_SNAPSHOT] = sizeof(struct record),
+	[RECORD_THREAD] = sizeof(struct record_thread),
+	[RECORD_CONN] = sizeof(struct record_conn),
+	[RECORD_CONN_STATE] = sizeof(struct record_conn_state),
+	[RECORD_PROCESS] = sizeof(struct record_process),
+	[RECORD_TICK] = sizeof(struct record_head),
+};
+
+size_t record_fixed_size(uint8_t kind, uint8_t flags)
+{
+	size_t size = kind < RECORD_KINDS ? body_size_by_kind[kind] : 0;
+
+	if (size && record_kind_has_span(kind) && (flags & RECORD_HAS_WINDOW))
+		size += sizeof(struct window);
+	return size;
+}
+
+int event_decode(struct event *event, const void *bytes, size_t size)
+{
+	const struct record_head *head = bytes;
+	size_t fixed;
+
+	memset(event, 0, sizeof(*event));
+	if (size < sizeof(*head))
+		return -EPROTO;
+	fixed = record_fixed_size(head->kind, head->flags);
+	if (!fixed || size < fixed + head->payload_len)
+		return -EPROTO;
+	event->head = head;
+	if (record_kind_has_span(head->kind) && (head->flags & RECORD_HAS_WINDOW))
+		event->window = (const struct window *)((const uint8_t *)bytes + sizeof(struct record));
+	if (head->payload_len) {
+		event->payload = (const uint8_t *)bytes + fixed;
+		event->payload_len = head->payload_len;
+	}
+	return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What flows from a source (live rings, a recording, a test's text file) to the engine: a record, and what its payload said.
+ * Sources make events, the wire stage (user/route/wire.h) fills in the note, recorder and engine read them.
+ * Never: owned by the reader. An event and all that it points to are valid until the source's next `next`.
+ */
+#ifndef IOCPU_UTIL_EVENT_H
+#define IOCPU_UTIL_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record.h"
+
+/* A pipelining client's requests in one read, beyond which only their number counts. */
+#define WIRE_LINES_MAX 16
+
+enum wire_protocol {
+	WIRE_UNKNOWN, /* nothing said yet, or nothing that we know: a request is a read-write turn */
+	WIRE_HTTP1,
+	WIRE_HTTP2, /* preface seen; not readable */
+	WIRE_TLS,   /* handshake seen; not readable */
+};
+
+/* A request line. Neither string is ended by 0; both are printable ASCII (others stand as %XX), the target has no query. */
+struct wire_line {
+	const char *method;
+	const char *target;
+	uint16_t method_len;
+	uint16_t target_len;
+	bool cut; /* the target went on beyond what was seen */
+};
+
+/* What the payload of one server-side read or write said. All zero: nothing. */
+struct wire_note {
+	uint8_t protocol;       /* enum wire_protocol of the connection, as known by now */
+	uint8_t begun;          /* requests of which this read holds the first byte (pipelining: several) */
+	uint8_t line_count;     /* request lines that were completed in this read, in order */
+	bool late_line;         /* the first line belongs to a request whose first byte came in an earlier read */
+	bool handshake;         /* bytes of a handshake (TLS, HTTP/2 preface): they begin and answer no request */
+	bool upgraded;          /* a 101 went out: from here on a stream */
+	uint16_t status;        /* a write: a response with this status code begins in it; 0: none seen. 1xx are told too */
+	struct wire_line lines[WIRE_LINES_MAX];
+};
+
+struct event {
+	const struct record_head *head;  /* the whole record; its kind tells which struct it is */
+	const struct window *window;     /* NULL: the span had none */
+	const uint8_t *payload;          /* NULL: none, or not kept in the recording */
+	size_t payload_len;
+	struct wire_note note;
+};
+
+/* The three kinds of source behind one interface. */
+struct event_source {
+	/*
+	 * The next event into *event: 1; 0: the end; −errno. A live source returns a RECORD_TICK at least every 100 ms, so that its
+	 * caller is never stuck in it.
+	 */
+	int (*next)(struct event_source *source, struct event *event);
+	/* Frees the source. */
+	void (*close)(struct event_source *source);
+};
+
+static inline const struct record *event_record(const struct event *event)
+{
+	return (const struct record *)event->head;
+}
+
+/* Is it a struct record, which closes (or, for a snapshot, looks at) its thread's span? */
+static inline bool record_kind_has_span(uint8_t kind)
+{
+	return kind >= RECORD_IO && kind <= RECORD_SNAPSHOT;
+}
+
+/*
+ * Finds the parts of a record of `size` bytes; the note is left all zero. −EPROTO when the size does not fit the kind and the flags.
+ * The bytes must be aligned to 8 and outlive the event.
+ */
+int event_decode(struct event *event, const void *bytes, size_t size);
+
+/* The bytes that a record of this kind, with these flags, takes without payload; 0 for an unknown kind. */
+size_t record_fixed_size(uint8_t kind, uint8_t flags);
+
+#endif
