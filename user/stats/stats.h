@@ -21,10 +21,16 @@ struct stats *stats_open(size_t endpoint_cap);
  */
 int stats_add(struct stats *stats, const char *service, const char *endpoint, const char *culprit, const struct request *request);
 
-/* Adds all of `from` to `into`: histograms bucket by bucket, so percentiles of the sum are as good as those of the parts. */
+/*
+ * Adds all of `from` to `into`: histograms bucket by bucket, so percentiles of the sum are as good as those of the parts.
+ * −ENOMEM: the requests of the endpoints that could not be added are counted as lost.
+ */
 int stats_merge(struct stats *into, const struct stats *from);
 
-/* Forgets all requests, keeps the memory. */
+/* Requests that no memory was left for, since stats_open; to be shown with the other losses. */
+uint64_t stats_lost_requests(const struct stats *stats);
+
+/* Forgets all requests, keeps the memory and the names: an endpoint that was folded into "(other)" stays folded. */
 void stats_clear(struct stats *stats);
 
 /*
