@@ -7,11 +7,16 @@ DESTDIR ?=
 V ?= 0
 
 CLANG ?= clang
-BPFTOOL ?= bpftool
-PKG_CONFIG ?= pkg-config
+# Debian keeps it in a folder that a user's PATH lacks.
+BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+SETUP ?= scripts/setup
 VERSION := 0.1.0
 ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
-TRIPLET := $(shell $(CC) -dumpmachine)
+# On a machine that has no compiler yet, `make check` comes here again after it has installed one.
+TRIPLET := $(shell $(CC) -dumpmachine 2>/dev/null)
+JOBS := $(shell nproc)
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' $(1) $(2))
@@ -38,13 +43,19 @@ PROGRAM := $(B)/iocpu-trace
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SERVERS := $(patsubst tests/servers/%.c,$(B)/servers/%,$(filter-out tests/servers/common_%.c,$(wildcard tests/servers/*.c)))
 
+GOLDEN_RUN := $(patsubst tests/golden/%.c,$(B)/tests/golden/%,$(wildcard tests/golden/run.c))
+
 LIBS := -lbpf -lelf -lz -lhttp_parser
+# Later releases' static libelf needs zstd; what needs none takes nothing from it.
+STATIC_LIBS := -lbpf -lelf $(if $(wildcard /usr/lib/$(TRIPLET)/libzstd.a),-lzstd) -lz -lhttp_parser
 PURE_LIBS := -lhttp_parser
 
+#: all             the program, build/iocpu-trace, and the sample servers (the default)
 all: $(PROGRAM) $(SERVERS)
 
+#: help            these lines
 help:
-	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
 
 # ---- the kernel half: several files, linked into one object and one skeleton
 
@@ -78,7 +89,14 @@ $(PROGRAM): $(LIVE_OBJS) $(PURE_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(LIVE_OBJS) $(PURE_LIB) $(LIBS)
 
-# ---- tests
+#: static          build/iocpu-trace-static, one file without libraries
+static: $(PROGRAM)-static
+
+$(PROGRAM)-static: $(LIVE_OBJS) $(PURE_LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(LIVE_OBJS) $(PURE_LIB) $(STATIC_LIBS)
+
+# ---- tests: the programs
 
 $(B)/tests/unit/%: tests/unit/%.c $(PURE_LIB)
 	$(call say,TEST,$@)
@@ -90,14 +108,129 @@ $(B)/servers/%: tests/servers/%.c $(wildcard tests/servers/common_*.c tests/serv
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(wildcard tests/servers/common_*.c) -lhttp_parser -lpthread
 
-unit: $(UNIT_TESTS)
-	$(Q)for t in $(UNIT_TESTS); do ./$$t || exit 1; done
+$(B)/tests/golden/%: tests/golden/%.c $(wildcard tests/golden/text*.c tests/golden/*.h) $(PURE_LIB)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(PURE_LIB) $(PURE_LIBS) -lcmocka
 
+# ---- tests: running them
+
+# Commands for scripts/run-tests, which counts what they print.
+STYLE_TESTS := scripts/check-layers '$(MAKE) -s format-check' '$(MAKE) -s shellcheck'
+FAST_TESTS := $(UNIT_TESTS) $(GOLDEN_RUN) $(STYLE_TESTS)
+TIDY_TEST := '$(MAKE) -s tidy'
+ASAN_B := $(B)/asan
+ASAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ASAN_TESTS := $(patsubst $(B)/%,$(ASAN_B)/%,$(UNIT_TESTS) $(GOLDEN_RUN))
+LIVE_TESTS := $(wildcard tests/truth/run) '$(MAKE) -s verifier-budget'
+RUN_TESTS := scripts/run-tests -l $(B)/test-logs
+
+#: demo            sets up, builds, and traces a sample server under load (as root)
+demo:
+	$(SETUP)
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all
+	scripts/demo
+
+#: check           sets up, builds, and runs every test that CI runs (as root); ends with the totals
+check:
+	$(SETUP)
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all test-programs asan-programs
+	$(Q)$(RUN_TESTS) $(FAST_TESTS) $(ASAN_TESTS) $(TIDY_TEST) --live $(LIVE_TESTS)
+
+#: check-fast      the tests that need no root, in under a minute
+check-fast: test-programs
+	$(Q)$(RUN_TESTS) $(FAST_TESTS)
+
+#: unit            the unit tests alone
+unit: $(UNIT_TESTS)
+	$(Q)$(RUN_TESTS) $(UNIT_TESTS)
+
+#: golden          the golden tests alone: recorded events in, requests out
+golden: $(GOLDEN_RUN)
+	$(Q)$(RUN_TESTS) $(GOLDEN_RUN)
+
+#: asan            unit and golden tests under the address and undefined-behaviour sanitizers
+asan: asan-programs
+	$(Q)$(RUN_TESTS) $(ASAN_TESTS)
+
+#: live            the tests on the live tracer (as root)
+live: all
+	$(Q)$(RUN_TESTS) --live $(LIVE_TESTS)
+
+test-programs: $(UNIT_TESTS) $(GOLDEN_RUN)
+
+asan-programs:
+	+$(Q)$(MAKE) --no-print-directory B=$(ASAN_B) CFLAGS='$(ASAN_CFLAGS)' test-programs
+
+#: verifier-budget fails when the kernel half's programs have grown by more than a tenth (as root; UPDATE=1 rewrites the table)
+verifier-budget: $(PROGRAM)
+	$(Q)scripts/verifier-budget $(if $(UPDATE),--update) $(PROGRAM)
+
+#: vm-test         boots other kernels in QEMU and traces there; downloads them once
+vm-test:
+	$(SETUP) vm
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all static
+	$(Q)$(RUN_TESTS) -t 1800 'tests/vm/run $(B)'
+
+#: bench           what tracing costs nginx, beside a bpftrace script and empty hooks (as root)
+bench:
+	$(SETUP) build bench
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all
+	tests/bench/run
+
+# ---- the code's form
+
+# vmlinux.h is set by hand, a member a line.
+C_FILES := $(shell find bpf include user tests -name '*.[ch]' 2>/dev/null)
+SHELL_SCRIPTS := $(shell grep -IlrE '^\#!/bin/(ba)?sh' scripts tests .ci 2>/dev/null)
+
+#: layers          who includes whom, and the other rules that a script can prove
+layers:
+	$(Q)scripts/check-layers
+
+#: format          lays out the C code
+format:
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+
+format-check:
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+
+#: tidy            clang-tidy on the user half
+tidy: $(SKELETON)
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(TIDY_RUNS)
+
+TIDY_RUNS := $(addprefix tidy/,$(PURE_SRCS) $(LIVE_SRCS))
+$(TIDY_RUNS): tidy/%:
+	$(Q)$(CLANG_TIDY) --quiet $* -- -std=gnu11 $(CPPFLAGS)
+
+#: shellcheck      the shell scripts
+shellcheck:
+	$(Q)shellcheck $(SHELL_SCRIPTS)
+
+# ---- installing
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man8
+DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/iocpu-trace
+
+#: install         into PREFIX (/usr/local), below DESTDIR
+install: $(PROGRAM)
+	install -D -m 755 $(PROGRAM) $(BINDIR)/iocpu-trace
+	install -D -m 644 -t $(MANDIR) docs/iocpu-trace.8
+	install -D -m 644 -t $(DOCDIR) README.md LICENSE
+
+#: uninstall       takes the same files away
+uninstall:
+	rm -f $(BINDIR)/iocpu-trace $(MANDIR)/iocpu-trace.8 $(DOCDIR)/README.md $(DOCDIR)/LICENSE
+	-rmdir $(DOCDIR) 2>/dev/null
+
+#: clean           removes build/
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all help unit clean
+.PHONY: all help static demo check check-fast unit golden asan live test-programs asan-programs verifier-budget vm-test bench \
+	layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
