@@ -17,8 +17,16 @@
 #define UNKNOWN_NS UINT64_MAX
 
 enum verdict {
-	VERDICT_IO_BOUND, VERDICT_CPU_BOUND, VERDICT_CORE_BOUND, VERDICT_LOOP_BOUND, VERDICT_QUEUE_BOUND, VERDICT_POOL_BOUND,
-	VERDICT_LOCK_BOUND, VERDICT_CLIENT_BOUND, VERDICT_MIXED, VERDICTS
+	VERDICT_IO_BOUND,
+	VERDICT_CPU_BOUND,
+	VERDICT_CORE_BOUND,
+	VERDICT_LOOP_BOUND,
+	VERDICT_QUEUE_BOUND,
+	VERDICT_POOL_BOUND,
+	VERDICT_LOCK_BOUND,
+	VERDICT_CLIENT_BOUND,
+	VERDICT_MIXED,
+	VERDICTS
 };
 
 extern const char *const verdict_names[VERDICTS]; /* "io-bound" … */
@@ -61,7 +69,7 @@ struct snapshot_endpoint {
 	size_t peer_count;
 	const struct snapshot_culprit *culprits; /* who held the loop while these waited; most time first */
 	size_t culprit_count;
-	uint64_t delayed_requests; /* requests (of any endpoint) that waited most for this one to leave the loop */
+	uint64_t delayed_requests; /* requests (of any endpoint of the service) that waited most for this one to leave the loop */
 	uint64_t ambiguous_requests;
 	enum verdict verdict;
 	char verdict_text[200];
@@ -76,8 +84,8 @@ struct snapshot_process {
 	struct process now; /* counters over the window, not from the start */
 	const char *service;
 	double in_flight_mean, on_core_mean; /* negative: unknown */
-	double loop_busy_share;             /* negative: no loop */
-	uint64_t thread_stack_bytes;        /* UNKNOWN_NS: unknown */
+	double loop_busy_share;              /* negative: no loop */
+	uint64_t thread_stack_bytes;         /* UNKNOWN_NS: unknown */
 };
 
 /* What a snapshot says besides requests. */
@@ -85,8 +93,8 @@ struct snapshot_frame {
 	const char *version;
 	uint64_t window_start_unix_ns;
 	uint64_t window_ns;
-	uint32_t cores;           /* that the targets may use */
-	uint64_t tool_kernel_ns;  /* UNKNOWN_NS: not measured */
+	uint32_t cores;          /* that the targets may use */
+	uint64_t tool_kernel_ns; /* UNKNOWN_NS: not measured */
 	uint64_t tool_user_cpu_ns;
 	const struct snapshot_loss *losses; /* all kinds, also those at 0; the first is "records" */
 	size_t loss_count;

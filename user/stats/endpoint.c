@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "stats/endpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STATUS_SERVER_ERROR 500
+
+/* The peer's place; once all are taken, the place of the rest. */
+static struct endpoint_peer *peer_get(struct endpoint *endpoint, const char *name)
+{
+	struct endpoint_peer *peer;
+
+	for (size_t i = 0; i < endpoint->peer_count; i++)
+		if (!strncmp(endpoint->peers[i].name, name, PEER_NAME_MAX - 1))
+			return &endpoint->peers[i];
+	if (endpoint->peer_count == ENDPOINT_PEERS_MAX)
+		return &endpoint->other_peers;
+	peer = &endpoint->peers[endpoint->peer_count++];
+	memset(peer, 0, sizeof(*peer));
+	snprintf(peer->name, sizeof(peer->name), "%s", name);
+	return peer;
+}
+
+static void add_peer(struct endpoint_peer *peer, uint64_t calls, uint64_t net_ns, uint64_t net_union_ns)
+{
+	peer->calls += calls;
+	peer->net_ns += net_ns;
+	peer->net_union_ns += net_union_ns;
+}
+
+static void add_culprit(struct endpoint_culprit *culprit, uint64_t victims, uint64_t ns)
+{
+	culprit->victims += victims;
+	culprit->ns += ns;
+}
+
+/* Makes room by moving the culprit with the least time to the rest: sums stay exact, only a name is lost. */
+static struct endpoint_culprit *culprit_replace_least(struct endpoint *endpoint)
+{
+	struct endpoint_culprit *least = &endpoint->culprits[0];
+
+	for (size_t i = 1; i < ENDPOINT_CULPRITS_MAX; i++)
+		if (endpoint->culprits[i].ns < least->ns)
+			least = &endpoint->culprits[i];
+	add_culprit(&endpoint->other_culprits, least->victims, least->ns);
+	return least;
+}
+
+static struct endpoint_culprit *culprit_get(struct endpoint *endpoint, const char *name)
+{
+	struct endpoint_culprit *culprit;
+
+	for (size_t i = 0; i < endpoint->culprit_count; i++)
+		if (!strncmp(endpoint->culprits[i].name, name, CULPRIT_NAME_MAX - 1))
+			return &endpoint->culprits[i];
+	if (endpoint->culprit_count < ENDPOINT_CULPRITS_MAX)
+		culprit = &endpoint->culprits[endpoint->culprit_count++];
+	else
+		culprit = culprit_replace_least(endpoint);
+	memset(culprit, 0, sizeof(*culprit));
+	snprintf(culprit->name, sizeof(culprit->name), "%s", name);
+	return culprit;
+}
+
+static int reserve_request(struct endpoint *endpoint, const struct request *request)
+{
+	uint64_t wall_ns = request->end_ns - request->start_ns;
+	int err = histogram_reserve(&endpoint->wall, wall_ns);
+
+	for (int state = 0; !err && state < STATES; state++)
+		err = histogram_reserve(&endpoint->state[state], request->state_ns[state]);
+	if (!err)
+		err = histogram_reserve(&endpoint->ttfb, request->ttfb_ns);
+	if (!err)
+		err = histogram_reserve(&endpoint->cpu_time, request->cpu_time_ns);
+	return err ? err : tail_reserve(&endpoint->tail, wall_ns);
+}
+
+int endpoint_add(struct endpoint *endpoint, const struct request *request, const char *culprit)
+{
+	uint64_t wall_ns = request->end_ns - request->start_ns;
+	int err = reserve_request(endpoint, request);
+
+	if (err)
+		return err;
+	endpoint->requests++;
+	endpoint->errors += request->aborted || request->status >= STATUS_SERVER_ERROR;
+	endpoint->ambiguous_requests += request->ambiguous;
+	histogram_add(&endpoint->wall, wall_ns);
+	/* 0: it was aborted before a response. */
+	if (request->ttfb_ns)
+		histogram_add(&endpoint->ttfb, request->ttfb_ns);
+	histogram_add(&endpoint->cpu_time, request->cpu_time_ns);
+	for (int state = 0; state < STATES; state++)
+		histogram_add(&endpoint->state[state], request->state_ns[state]);
+	tail_add(&endpoint->tail, wall_ns, request->state_ns);
+	endpoint->after_response_cpu_ns += request->after_response_cpu_ns;
+	for (int part = 0; part < READY_PARTS; part++)
+		endpoint->ready_ns[part] += request->ready_ns[part];
+	endpoint->voluntary_switches += request->voluntary_switches;
+	endpoint->involuntary_switches += request->involuntary_switches;
+	for (size_t i = 0; i < request->peer_count; i++) {
+		const struct request_peer *peer = &request->peers[i];
+
+		add_peer(peer_get(endpoint, peer->peer), peer->calls, peer->net_ns, peer->net_union_ns);
+	}
+	if (culprit && request->culprit_ns)
+		add_culprit(culprit_get(endpoint, culprit), 1, request->culprit_ns);
+	return 0;
+}
+
+static int reserve_merge(struct endpoint *into, const struct endpoint *from)
+{
+	int err = histogram_reserve_merge(&into->wall, &from->wall);
+
+	for (int state = 0; !err && state < STATES; state++)
+		err = histogram_reserve_merge(&into->state[state], &from->state[state]);
+	if (!err)
+		err = histogram_reserve_merge(&into->ttfb, &from->ttfb);
+	if (!err)
+		err = histogram_reserve_merge(&into->cpu_time, &from->cpu_time);
+	return err ? err : tail_reserve_merge(&into->tail, &from->tail);
+}
+
+static void merge_peers(struct endpoint *into, const struct endpoint *from)
+{
+	for (size_t i = 0; i < from->peer_count; i++) {
+		const struct endpoint_peer *peer = &from->peers[i];
+
+		add_peer(peer_get(into, peer->name), peer->calls, peer->net_ns, peer->net_union_ns);
+	}
+	add_peer(&into->other_peers, from->other_peers.calls, from->other_peers.net_ns, from->other_peers.net_union_ns);
+}
+
+static void merge_culprits(struct endpoint *into, const struct endpoint *from)
+{
+	for (size_t i = 0; i < from->culprit_count; i++)
+		add_culprit(culprit_get(into, from->culprits[i].name), from->culprits[i].victims, from->culprits[i].ns);
+	add_culprit(&into->other_culprits, from->other_culprits.victims, from->other_culprits.ns);
+}
+
+int endpoint_merge(struct endpoint *into, const struct endpoint *from)
+{
+	int err = reserve_merge(into, from);
+
+	if (err)
+		return err;
+	into->requests += from->requests;
+	into->errors += from->errors;
+	into->ambiguous_requests += from->ambiguous_requests;
+	into->delayed_requests += from->delayed_requests;
+	histogram_merge(&into->wall, &from->wall);
+	histogram_merge(&into->ttfb, &from->ttfb);
+	histogram_merge(&into->cpu_time, &from->cpu_time);
+	for (int state = 0; state < STATES; state++)
+		histogram_merge(&into->state[state], &from->state[state]);
+	tail_merge(&into->tail, &from->tail);
+	into->after_response_cpu_ns += from->after_response_cpu_ns;
+	for (int part = 0; part < READY_PARTS; part++)
+		into->ready_ns[part] += from->ready_ns[part];
+	into->voluntary_switches += from->voluntary_switches;
+	into->involuntary_switches += from->involuntary_switches;
+	merge_peers(into, from);
+	merge_culprits(into, from);
+	return 0;
+}
+
+void endpoint_clear(struct endpoint *endpoint)
+{
+	endpoint->delayed_requests = 0;
+	if (!endpoint->requests)
+		return;
+	endpoint->requests = endpoint->errors = endpoint->ambiguous_requests = 0;
+	histogram_clear(&endpoint->wall);
+	histogram_clear(&endpoint->ttfb);
+	histogram_clear(&endpoint->cpu_time);
+	for (int state = 0; state < STATES; state++)
+		histogram_clear(&endpoint->state[state]);
+	tail_clear(&endpoint->tail);
+	endpoint->after_response_cpu_ns = 0;
+	memset(endpoint->ready_ns, 0, sizeof(endpoint->ready_ns));
+	endpoint->voluntary_switches = endpoint->involuntary_switches = 0;
+	endpoint->peer_count = endpoint->culprit_count = 0;
+	memset(&endpoint->other_peers, 0, sizeof(endpoint->other_peers));
+	memset(&endpoint->other_culprits, 0, sizeof(endpoint->other_culprits));
+}
+
+void endpoint_fini(struct endpoint *endpoint)
+{
+	histogram_fini(&endpoint->wall);
+	histogram_fini(&endpoint->ttfb);
+	histogram_fini(&endpoint->cpu_time);
+	for (int state = 0; state < STATES; state++)
+		histogram_fini(&endpoint->state[state]);
+	tail_fini(&endpoint->tail);
+	memset(endpoint, 0, sizeof(*endpoint));
+}
