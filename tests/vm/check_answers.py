@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Judges what tests/vm/guest brought back: check_answers.py FOLDER. Prints nothing when all is right, else what is wrong.
+
+Times measured in an emulated machine mean nothing, but sums and lower bounds hold there too.
+"""
+import json
+import os
+import sys
+
+# What each request of the guest asks its server for.
+CALLS = 2
+HOLD_NS = 3_000_000
+BURN_NS = 400_000
+TIMER_SLACK = 0.99
+STATES = 12
+
+
+def read(folder, name):
+    with open(os.path.join(folder, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def endpoint_faults(endpoint, count):
+    """What is wrong in the one endpoint's figures."""
+    mean = {state: figures["mean"] for state, figures in endpoint["state_ns"].items()}
+    calls_mean = {peer["peer"]: peer["calls_mean"] for peer in endpoint["peers"]}
+    facts = [
+        (endpoint["requests"] == count, f"{endpoint['requests']} requests counted, {count} were made"),
+        (endpoint["errors"] == 0, f"{endpoint['errors']} errors counted, there were none"),
+        (len(mean) == STATES, f"{len(mean)} states, not {STATES}"),
+        # Each mean is rounded by itself.
+        (abs(sum(mean.values()) - endpoint["wall_ns"]["mean"]) <= STATES, f"states sum to {sum(mean.values())}, wall is {endpoint['wall_ns']['mean']}"),
+        (mean["net"] >= CALLS * HOLD_NS * TIMER_SLACK, f"net is {mean['net']} ns, the calls took {CALLS * HOLD_NS} at least"),
+        (endpoint["cpu_time_ns"]["mean"] >= BURN_NS * TIMER_SLACK, f"CPU time is {endpoint['cpu_time_ns']['mean']} ns, {BURN_NS} were burned"),
+        (abs(sum(calls_mean.values()) - CALLS) < 1e-6, f"calls a request: {calls_mean}, not {CALLS}"),
+    ]
+    return [what for right, what in facts if not right]
+
+
+def process_faults(process):
+    parts = ("request_cpu_ns", "after_response_cpu_ns", "runtime_cpu_ns", "background_cpu_ns", "unattributed_cpu_ns")
+    total = sum(process[part] for part in parts)
+    return [] if total == process["cpu_ns"] else [f"CPU time not conserved: parts sum to {total}, the process has {process['cpu_ns']}"]
+
+
+def case_faults(folder, name, count):
+    status = read(folder, f"{name}.status").strip()
+    if status != "0":
+        yield f"the tracer's exit status is {status}"
+    left = read(folder, f"{name}.left").strip()
+    if left != "[]":
+        yield f"programs left loaded: {left}"
+    answer = json.loads(read(folder, f"{name}.json"))
+    lost = {kind: number for kind, number in answer["tool"]["lost"].items() if number}
+    if lost:
+        yield f"lost: {lost}"
+    endpoints = [endpoint for endpoint in answer["endpoints"] if endpoint["endpoint"] == "GET /work"]
+    if len(endpoints) != 1:
+        yield f"{len(endpoints)} endpoints GET /work among {[endpoint['endpoint'] for endpoint in answer['endpoints']]}"
+        return
+    yield from endpoint_faults(endpoints[0], count)
+    for process in answer["processes"]:
+        yield from process_faults(process)
+
+
+def main():
+    folder = sys.argv[1]
+    faults = []
+    status = read(folder, "doctor.status").strip()
+    if status != "0":
+        faults.append(f"doctor: exit status {status}:\n{read(folder, 'doctor')}")
+    for line in read(folder, "cases").splitlines():
+        name, count = line.split()
+        faults += [f"{name}: {fault}" for fault in case_faults(folder, name, int(count))]
+    print("\n".join(faults), end="\n" if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
