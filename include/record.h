@@ -16,7 +16,7 @@
 
 /* How much of a server-side read is carried along for the route parser, and of a server-side write for its status line. */
 #define PAYLOAD_REQUEST_MAX 192
-#define PAYLOAD_STATUS_MAX 16
+#define PAYLOAD_STATUS_MAX  16
 
 /* Longest Unix socket path carried, without its end; an abstract name starts with '@'. */
 #define UNIX_PATH_MAX 104
@@ -104,24 +104,26 @@ struct window {
 	__u64 off_at_ns;
 	__u64 on_at_ns; /* of a RECORD_SNAPSHOT of a thread that is still off the core: its at_ns */
 	__u64 ready_ns;
-	__u64 stolen_ns; /* of the core time before off_at_ns: what the scheduler did not charge (hypervisor, interrupts); at most that time */
+	__u64 stolen_ns; /* of the core time before off_at_ns: what the scheduler did not charge (hypervisor, interrupts); at most that time
+			  */
 	__u32 voluntary; /* switches, from the task's own nvcsw and nivcsw */
 	__u32 involuntary;
 	__u8 cause;       /* enum wait_cause */
 	__u8 ready_cause; /* enum ready_cause */
-	__u8 pad[6];
+	__u8 pad[2];
+	__u32 stolen_after_ns; /* like stolen_ns, of the core time from on_at_ns to the record: told where that ends at a switch-out */
 };
 
 /* What a thread tells of itself. Followed by a struct window if RECORD_HAS_WINDOW, then by payload_len bytes. */
 struct record {
 	struct record_head head;
-	__u64 conn_id; /* 0: none. Sockets and pipes: the inode number; eventfds: the kernel object */
-	__u64 core_ns; /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */
-	__u64 arrived_ns; /* reads: when the first byte that this read took had arrived; 0: unknown */
-	__u64 epoll_at_ns; /* the thread's last epoll return lies in this span, at this time; 0: none does */
-	__s32 result;      /* bytes, a new fd, ready events; or −errno */
-	__s32 fd;          /* for people who read dumps; conn_id is what counts */
-	__s32 epoll_fd;    /* of epoll_at_ns */
+	__u64 conn_id;      /* 0: none. Sockets and pipes: the inode number; eventfds: the kernel object */
+	__u64 core_ns;      /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */
+	__u64 arrived_ns;   /* reads: when the first byte that this read took had arrived; 0: unknown */
+	__u64 epoll_at_ns;  /* the thread's last epoll return lies in this span, at this time; 0: none does */
+	__s32 result;       /* bytes, a new fd, ready events; or −errno */
+	__s32 fd;           /* for people who read dumps; conn_id is what counts */
+	__s32 epoll_fd;     /* of epoll_at_ns */
 	__u32 epoll_events; /* of epoll_at_ns: how many were ready; 0: its timeout ran out */
 };
 

@@ -34,20 +34,20 @@ struct wire_line {
 
 /* What the payload of one server-side read or write said. All zero: nothing. */
 struct wire_note {
-	uint8_t protocol;       /* enum wire_protocol of the connection, as known by now */
-	uint8_t begun;          /* requests of which this read holds the first byte (pipelining: several) */
-	uint8_t line_count;     /* request lines that were completed in this read, in order */
-	bool late_line;         /* the first line belongs to a request whose first byte came in an earlier read */
-	bool handshake;         /* bytes of a handshake (TLS, HTTP/2 preface): they begin and answer no request */
-	bool upgraded;          /* a 101 went out: from here on a stream */
-	uint16_t status;        /* a write: a response with this status code begins in it; 0: none seen. 1xx are told too */
+	uint8_t protocol;   /* enum wire_protocol of the connection, as known by now */
+	uint8_t begun;      /* requests of which this read holds the first byte (pipelining: several) */
+	uint8_t line_count; /* request lines that were completed in this read, in order */
+	bool late_line;     /* the first line belongs to a request whose first byte came in an earlier read */
+	bool handshake;     /* bytes of a handshake (TLS, HTTP/2 preface): they begin and answer no request */
+	bool upgraded;      /* a 101 went out: from here on a stream */
+	uint16_t status;    /* a write: a response with this status code begins in it; 0: none seen. 1xx are told too */
 	struct wire_line lines[WIRE_LINES_MAX];
 };
 
 struct event {
-	const struct record_head *head;  /* the whole record; its kind tells which struct it is */
-	const struct window *window;     /* NULL: the span had none */
-	const uint8_t *payload;          /* NULL: none, or not kept in the recording */
+	const struct record_head *head; /* the whole record; its kind tells which struct it is */
+	const struct window *window;    /* NULL: the span had none */
+	const uint8_t *payload;         /* NULL: none, or not kept in the recording */
 	size_t payload_len;
 	struct wire_note note;
 };

@@ -16,15 +16,15 @@
 #include "util/state.h"
 
 /* "127.0.0.1:5432", "[::1]:53/udp", "unix:/run/x.sock" */
-#define PEER_NAME_MAX 128
+#define PEER_NAME_MAX  128
 #define REQUEST_ID_MAX 40
 
 /* One downstream call. */
 struct request_call {
 	const char *peer;
-	uint64_t start_ns;   /* its last byte was written, or connecting began */
-	uint64_t net_ns;     /* until the first byte of the answer had arrived */
-	uint64_t loop_ns;    /* from there until it was read, as far as an event loop was busy elsewhere */
+	uint64_t start_ns; /* its last byte was written, or connecting began */
+	uint64_t net_ns;   /* until the first byte of the answer had arrived */
+	uint64_t loop_ns;  /* from there until it was read, as far as an event loop was busy elsewhere */
 };
 
 /* All calls of a request to one peer. */
@@ -47,26 +47,26 @@ struct request {
 	uint32_t tgid;           /* of the thread that read it */
 	uint32_t server_tgid;    /* of the process whose listener it came by; the same but for handed-over connections */
 	/* The listening end. */
-	uint16_t port;           /* 0: a Unix socket */
-	const char *unix_path;   /* NULL: not a Unix socket */
+	uint16_t port;         /* 0: a Unix socket */
+	const char *unix_path; /* NULL: not a Unix socket */
 	/* What the wire stage read; method NULL: no HTTP/1 request line. */
 	enum wire_protocol protocol;
 	const char *method;
 	const char *target;
 	bool target_cut;
-	uint16_t status;         /* 0: unknown */
-	bool aborted;            /* the connection ended before a response */
+	uint16_t status; /* 0: unknown */
+	bool aborted;    /* the connection ended before a response */
 
-	uint64_t start_ns; /* its first byte had arrived */
-	uint64_t end_ns;   /* its last response byte was handed to the kernel */
-	uint64_t ttfb_ns;  /* until the first response byte was handed to the kernel */
+	uint64_t start_ns;              /* its first byte had arrived */
+	uint64_t end_ns;                /* its last response byte was handed to the kernel */
+	uint64_t ttfb_ns;               /* until the first response byte was handed to the kernel */
 	uint64_t state_ns[STATES];      /* sums to end − start, exactly */
 	uint64_t ready_ns[READY_PARTS]; /* sums to state_ns[STATE_READY], exactly */
 	uint64_t cpu_time_ns;           /* of all threads, within [start, end] */
 	uint64_t after_response_cpu_ns; /* after the end, as far as known */
 	uint32_t voluntary_switches;
 	uint32_t involuntary_switches;
-	bool ambiguous;                 /* evidence contradicted itself: rule 13 */
+	bool ambiguous; /* evidence contradicted itself: rule 13 */
 
 	/* Who held the loop for most of state_ns[STATE_LOOP]; its request line, NULL method: not a request, or not HTTP. */
 	uint64_t culprit_ns;
@@ -94,7 +94,7 @@ struct process {
 	char unix_path[UNIX_PATH_MAX + 1];
 	const char *model; /* "event-loop" …, see engine.h; NULL: not known yet */
 	uint32_t loop_threads;
-	uint32_t threads;  /* now */
+	uint32_t threads; /* now */
 	uint32_t threads_created;
 	uint64_t cpu_ns;
 	uint64_t request_cpu_ns;

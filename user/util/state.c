@@ -16,6 +16,11 @@ const struct state_name state_names[STATES] = {
 	[STATE_OTHER] = {"other", "OTHER", "what the evidence does not settle"},
 };
 
+const enum state state_display_order[STATES] = {
+	STATE_CPU,  STATE_READY, STATE_QUEUE, STATE_LOOP,   STATE_NET,   STATE_DISK,
+	STATE_LOCK, STATE_POOL,  STATE_LOG,   STATE_CLIENT, STATE_SLEEP, STATE_OTHER,
+};
+
 const char *const ready_part_names[READY_PARTS] = {
 	[READY_PART_WAKEUP] = "wakeup",
 	[READY_PART_PREEMPTED] = "preempted",

@@ -33,6 +33,8 @@ struct state_name {
 };
 
 extern const struct state_name state_names[STATES];
+/* The order in which people and exports see them: as a request lives through them, rare ones last. */
+extern const enum state state_display_order[STATES];
 extern const char *const ready_part_names[READY_PARTS];
 
 #endif

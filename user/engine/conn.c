@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Connections: what they are, which requests and calls wait on them, and their end. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/model.h"
+
+/* A connection without traffic for this long may be forgotten when there are too many. */
+#define IDLE_NS        60000000000ull
+#define SWEEP_EVERY_NS 1000000000ull
+
+struct conn *conn_of(struct engine *engine, uint64_t id)
+{
+	return id ? idmap_get(&engine->conns, id) : NULL;
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------------------------- */
+
+static uint16_t peer_index(struct engine *engine, const char *name)
+{
+	/* Few peers in real servers: a search at each new connection costs less than a table would. */
+	for (uint32_t i = 1; i < engine->peer_count; i++)
+		if (strcmp(engine->peer_names[i], name) == 0)
+			return (uint16_t)i;
+	if (engine->peer_count == PEERS_MAX)
+		return 0;
+	engine->peer_names[engine->peer_count] = strdup(name);
+	if (!engine->peer_names[engine->peer_count])
+		return 0;
+	return (uint16_t)engine->peer_count++;
+}
+
+static void name_peer(const struct record_conn *record, const char *path, char *name, size_t size)
+{
+	const char *suffix = record->type == CONN_DATAGRAM ? "/udp" : "";
+	char address[INET6_ADDRSTRLEN] = "";
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (record->family == CONN_UNIX) {
+		snprintf(name, size, "unix:%s", path[0] ? path : "(unnamed)");
+	} else if (record->family == CONN_INET || memcmp(record->remote_addr, mapped, sizeof(mapped)) == 0) {
+		inet_ntop(AF_INET, record->remote_addr + (record->family == CONN_INET ? 0 : 12), address, sizeof(address));
+		snprintf(name, size, "%s:%u%s", address, record->remote_port, suffix);
+	} else {
+		inet_ntop(AF_INET6, record->remote_addr, address, sizeof(address));
+		snprintf(name, size, "[%s]:%u%s", address, record->remote_port, suffix);
+	}
+}
+
+/* A path is some process's choice of bytes; it will be shown on terminals. */
+static void copy_path(char *to, const char *path, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		to[i] = path[i] > ' ' && path[i] < 127 ? path[i] : '?';
+	to[len] = 0;
+}
+
+void conn_describe(struct engine *engine, const struct record_conn *record, const char *path, size_t path_len)
+{
+	struct conn *conn = conn_of(engine, record->conn_id);
+	char clean[UNIX_PATH_MAX + 1], name[PEER_NAME_MAX];
+
+	copy_path(clean, path, path_len < UNIX_PATH_MAX ? path_len : UNIX_PATH_MAX);
+	if (!conn) {
+		if (engine->conns.count >= CONNS_MAX) {
+			engine->losses.conns++;
+			return;
+		}
+		conn = calloc(1, sizeof(*conn));
+		if (!conn || idmap_put(&engine->conns, record->conn_id, conn)) {
+			free(conn);
+			engine->losses.conns++;
+			return;
+		}
+		conn->id = record->conn_id;
+	}
+	conn->family = record->family;
+	conn->type = record->type;
+	conn->role = record->role;
+	conn->port = record->local_port;
+	conn->proc = proc_of(engine, record->tgid);
+	conn->last_used_ns = record->head.at_ns;
+	if (record->role == CONN_DOWNSTREAM) {
+		name_peer(record, clean, name, sizeof(name));
+		conn->peer = peer_index(engine, name);
+	}
+	if (record->family == CONN_UNIX && record->role != CONN_DOWNSTREAM && !conn->unix_path)
+		conn->unix_path = strdup(clean);
+	if (record->role == CONN_LISTENER && conn->proc && !conn->proc->told.port && !conn->proc->told.unix_path[0]) {
+		conn->proc->told.port = record->local_port;
+		memcpy(conn->proc->told.unix_path, clean, sizeof(clean));
+	}
+}
+
+/* ---- what waits on a connection --------------------------------------------------------------------------------------------- */
+
+void conn_push_request(struct conn *conn, struct context *request)
+{
+	if (conn->last_request)
+		conn->last_request->next_on_conn = request;
+	else
+		conn->first_request = request;
+	conn->last_request = request;
+	conn->request_count++;
+	request->conn = conn;
+}
+
+struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t now_ns)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->context = context_get(context);
+	call->start_ns = call->write_ns = now_ns;
+	context_root(context)->calls_in_flight++;
+	if (conn->last_call)
+		conn->last_call->next = call;
+	else
+		conn->first_call = call;
+	conn->last_call = call;
+	return call;
+}
+
+void conn_drop_oldest_call(struct engine *engine, struct conn *conn)
+{
+	struct call *call = conn->first_call;
+	struct context *root = context_root(call->context);
+
+	conn->first_call = call->next;
+	if (!conn->first_call)
+		conn->last_call = NULL;
+	if (root && root->calls_in_flight)
+		root->calls_in_flight--;
+	context_put(engine, call->context);
+	free(call);
+}
+
+void handoff_push(struct engine *engine, struct conn *conn, struct context *context)
+{
+	struct handoff *handoff = conn->handoff;
+
+	if (!handoff)
+		handoff = conn->handoff = calloc(1, sizeof(*handoff));
+	if (!handoff)
+		return;
+	if (handoff->count == HANDOFFS_MAX) {
+		context_put(engine, handoff->queue[handoff->first]);
+		handoff->first = (handoff->first + 1) % HANDOFFS_MAX;
+		handoff->count--;
+	}
+	handoff->queue[(handoff->first + handoff->count++) % HANDOFFS_MAX] = context_get(context);
+}
+
+struct context *handoff_pop(struct engine *engine, struct conn *conn)
+{
+	struct handoff *handoff = conn->handoff;
+
+	while (handoff && handoff->count) {
+		struct context *context = handoff->queue[handoff->first];
+
+		handoff->first = (handoff->first + 1) % HANDOFFS_MAX;
+		handoff->count--;
+		if (context_is_open_request(context_root(context)))
+			return context;
+		context_put(engine, context);
+	}
+	return NULL;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------------- */
+
+static void end_requests(struct engine *engine, struct conn *conn, uint64_t now_ns)
+{
+	uint64_t last_answer_ns = 0;
+
+	while (conn->first_request) {
+		struct context *request = conn->first_request;
+
+		if (request->answered) {
+			last_answer_ns = request->last_write_ns;
+		} else if (last_answer_ns > request->start_ns) {
+			/* Pipelined: its answer went out in one write with the one before. */
+			request->last_write_ns = last_answer_ns;
+		} else {
+			request->aborted = true;
+			request->last_write_ns = now_ns;
+		}
+		request_tell(engine, request);
+	}
+}
+
+static void end_calls(struct engine *engine, struct conn *conn, uint64_t now_ns)
+{
+	for (struct call *call; (call = conn->first_call);) {
+		struct done_call done = {.start_ns = call->start_ns,
+					 .write_ns = call->write_ns,
+					 .arrived_ns = now_ns,
+					 .connect_ns = call->connect_ns,
+					 .peer = conn->peer};
+
+		context_add_call(engine, call->context, &done);
+		conn_drop_oldest_call(engine, conn);
+	}
+}
+
+void conn_remove(struct engine *engine, struct conn *conn)
+{
+	struct context *waiting;
+
+	while ((waiting = handoff_pop(engine, conn)))
+		context_put(engine, waiting);
+	context_put(engine, conn->last_told);
+	context_put(engine, conn->answering);
+	context_put(engine, conn->connecting);
+	idmap_take(&engine->conns, conn->id);
+	free(conn->handoff);
+	free(conn->unix_path);
+	free(conn);
+}
+
+void conn_ended(struct engine *engine, struct conn *conn, uint64_t now_ns)
+{
+	end_requests(engine, conn, now_ns);
+	end_calls(engine, conn, now_ns);
+	conn_remove(engine, conn);
+}
+
+/* Unix sockets, pipes and datagram sockets tell no end: when there are many connections, those long idle are forgotten. */
+void conns_sweep(struct engine *engine, uint64_t now_ns)
+{
+	struct conn *idle[256], *conn;
+	size_t cursor = 0, count = 0;
+
+	if (engine->conns.count < CONNS_MAX / 2 || now_ns < engine->conns_swept_ns + SWEEP_EVERY_NS)
+		return;
+	engine->conns_swept_ns = now_ns;
+	while (count < sizeof(idle) / sizeof(idle[0]) && (conn = idmap_next(&engine->conns, &cursor)))
+		if (!conn->first_request && !conn->first_call && conn->last_used_ns + IDLE_NS < now_ns)
+			idle[count++] = conn;
+	while (count)
+		conn_remove(engine, idle[--count]);
+}

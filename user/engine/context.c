@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Contexts: whose work it is. Late binding lives here: a segment's time and calls move to the request that it turns out to serve. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/model.h"
+
+static struct context *context_new(struct engine *engine, uint64_t now_ns)
+{
+	struct context *context = engine->free_contexts;
+	struct interval *intervals;
+	uint32_t capacity;
+
+	if (context) {
+		engine->free_contexts = context->bound_to;
+	} else {
+		context = engine->context_count < CONTEXTS_MAX ? calloc(1, sizeof(*context)) : NULL;
+		if (!context) {
+			engine->losses.contexts++;
+			return NULL;
+		}
+		engine->context_count++;
+	}
+	/* The list of intervals is kept over lives: most contexts need one, and few need a longer one. */
+	intervals = context->timeline.intervals;
+	capacity = context->timeline.capacity;
+	*context = (struct context){.refs = 1, .begun_ns = now_ns, .last_active_ns = now_ns};
+	context->timeline.intervals = intervals;
+	context->timeline.capacity = capacity;
+	return context;
+}
+
+struct context *context_new_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t now_ns)
+{
+	struct context *context = context_new(engine, now_ns);
+
+	if (!context)
+		return NULL;
+	context->origin = (uint8_t)origin;
+	context->helper_only = true;
+	context->hint = context_get(context_root(hint));
+	return context;
+}
+
+struct context *context_new_request(struct engine *engine, uint64_t start_ns)
+{
+	struct context *context = context_new(engine, start_ns);
+
+	if (!context)
+		return NULL;
+	context->is_request = true;
+	context->start_ns = start_ns;
+	return context;
+}
+
+struct context *context_root(struct context *context)
+{
+	while (context && context->bound_to)
+		context = context->bound_to;
+	return context;
+}
+
+struct context *context_get(struct context *context)
+{
+	if (context)
+		context->refs++;
+	return context;
+}
+
+/* ---- the end of a context ------------------------------------------------------------------------------------------------- */
+
+static void context_free(struct engine *engine, struct context *context)
+{
+	struct context *bound_to = context->bound_to, *hint = context->hint, *culprit = context->culprit;
+
+	for (struct cpu_share *share = context->folded_cpu, *next; share; share = next) {
+		next = share->next;
+		free(share);
+	}
+	free(context->calls);
+	free(context->line);
+	free(context->unix_path);
+	context->timeline.count = 0;
+	if (context->timeline.capacity > 64)
+		timeline_fini(&context->timeline);
+	context->bound_to = engine->free_contexts;
+	engine->free_contexts = context;
+	context_put(engine, bound_to);
+	context_put(engine, hint);
+	context_put(engine, culprit);
+}
+
+enum part { PART_RUNTIME, PART_BACKGROUND, PART_UNATTRIBUTED };
+
+/*
+ * Whose fault is CPU that no request ever claimed? What the runtime does on threads that never see a socket (collecting, compiling) is the
+ * runtime's, and so is a goroutine scheduler's looking for work. Timers, consumers and connection set-up are background. The rest is not
+ * known.
+ */
+static enum part part_of(const struct context *context, const struct proc *proc)
+{
+	bool managed = proc->told.runtime >= RUNTIME_GO && proc->told.runtime <= RUNTIME_PYTHON;
+
+	if (context->helper_only)
+		return managed ? PART_RUNTIME : PART_BACKGROUND;
+	switch (context->origin) {
+	case ORIGIN_MISSED:
+	case ORIGIN_UNKNOWN:
+		return PART_UNATTRIBUTED;
+	case ORIGIN_PARK:
+	case ORIGIN_FUTEX:
+	case ORIGIN_EVENT:
+		return managed && !context->evidence ? PART_RUNTIME : PART_BACKGROUND;
+	default:
+		return PART_BACKGROUND;
+	}
+}
+
+void context_charge_unclaimed(struct context *context, struct proc *proc, uint64_t cpu_ns)
+{
+	if (!context) {
+		proc->told.unattributed_cpu_ns += cpu_ns;
+		return;
+	}
+	if (context->is_request) {
+		proc->told.after_response_cpu_ns += cpu_ns;
+		return;
+	}
+	switch (part_of(context, proc)) {
+	case PART_RUNTIME:
+		proc->told.runtime_cpu_ns += cpu_ns;
+		return;
+	case PART_BACKGROUND:
+		proc->told.background_cpu_ns += cpu_ns;
+		return;
+	case PART_UNATTRIBUTED:
+		proc->told.unattributed_cpu_ns += cpu_ns;
+		return;
+	}
+}
+
+/* A segment that nothing will ever name any more. */
+static void settle_segment(struct engine *engine, struct context *segment)
+{
+	struct context *hint = context_root(segment->hint);
+
+	if (hint && hint != segment) {
+		context_bind(engine, segment, hint);
+		return;
+	}
+	for (uint32_t i = 0; i < segment->timeline.count; i++) {
+		const struct interval *interval = &segment->timeline.intervals[i];
+
+		if (interval->state == STATE_CPU)
+			context_charge_unclaimed(segment, interval->proc, interval->end_ns - interval->start_ns);
+	}
+	for (const struct cpu_share *share = segment->folded_cpu; share; share = share->next)
+		context_charge_unclaimed(segment, share->proc, share->before_ns + share->within_ns + share->after_ns);
+	segment->timeline.count = 0;
+}
+
+void context_put(struct engine *engine, struct context *context)
+{
+	if (!context || --context->refs)
+		return;
+	if (!context->is_request && !context->bound_to) {
+		context->refs = 1; /* settling may look at it */
+		settle_segment(engine, context);
+		context->refs = 0;
+	}
+	context_free(engine, context);
+}
+
+/* ---- growing -------------------------------------------------------------------------------------------------------------- */
+
+static struct cpu_share *share_of(struct context *context, struct proc *proc)
+{
+	struct cpu_share *share = context->folded_cpu;
+
+	while (share && share->proc != proc)
+		share = share->next;
+	if (share)
+		return share;
+	share = calloc(1, sizeof(*share));
+	if (!share)
+		return NULL;
+	share->proc = proc;
+	share->next = context->folded_cpu;
+	context->folded_cpu = share;
+	return share;
+}
+
+static void fold_cpu(struct context *context, const struct interval *interval, uint64_t until_ns)
+{
+	uint64_t end = interval->end_ns < until_ns ? interval->end_ns : until_ns;
+	uint64_t start = interval->start_ns, before = 0;
+	struct cpu_share *share;
+
+	if (interval->state != STATE_CPU || start >= end)
+		return;
+	share = share_of(context, interval->proc);
+	if (!share) {
+		interval->proc->told.unattributed_cpu_ns += end - start;
+		return;
+	}
+	if (context->is_request && start < context->start_ns)
+		before = (end < context->start_ns ? end : context->start_ns) - start;
+	share->before_ns += before;
+	share->within_ns += end - start - before;
+}
+
+/*
+ * The list has grown too long: the older half becomes sums. What lies after the response so far stays, as a further byte of the response
+ * may still make it a part of the request.
+ */
+static void context_fold(struct engine *engine, struct context *context)
+{
+	struct timeline *timeline = &context->timeline;
+	uint64_t from = context->is_request ? context->start_ns : context->begun_ns;
+	uint64_t until = timeline_middle(timeline);
+
+	for (uint32_t i = 0; i < context->call_count; i++)
+		if (context->is_request && context->calls[i].arrived_ns <= until)
+			(void)timeline_add(timeline, (struct interval){.start_ns = context->calls[i].write_ns,
+								       .end_ns = context->calls[i].arrived_ns,
+								       .state = STATE_NET,
+								       .peer = context->calls[i].peer});
+	if (context->answered && until > context->last_write_ns)
+		until = context->last_write_ns;
+	engine->losses.stretches++;
+	for (uint32_t i = 0; i < timeline->count; i++)
+		fold_cpu(context, &timeline->intervals[i], until);
+	if (until > from && timeline_fold(timeline, from, until) == 0 && timeline->count < TIMELINE_INTERVALS_MAX)
+		return;
+	/* A long tail after the response: only its CPU counts. */
+	for (uint32_t i = 0; i < timeline->count; i++) {
+		const struct interval *interval = &timeline->intervals[i];
+		struct cpu_share *share = interval->state == STATE_CPU ? share_of(context, interval->proc) : NULL;
+
+		if (share && interval->end_ns > until)
+			share->after_ns += interval->end_ns - (interval->start_ns > until ? interval->start_ns : until);
+	}
+	timeline->count = 0;
+}
+
+void context_add_interval(struct engine *engine, struct context *context, struct interval interval)
+{
+	struct context *root = context_root(context);
+
+	if (!root || root->told) {
+		if (interval.state == STATE_CPU)
+			context_charge_unclaimed(root, interval.proc, interval.end_ns - interval.start_ns);
+		return;
+	}
+	if (timeline_is_full(&root->timeline))
+		context_fold(engine, root);
+	if (timeline_add(&root->timeline, interval)) {
+		engine->losses.contexts++;
+		if (interval.state == STATE_CPU)
+			interval.proc->told.unattributed_cpu_ns += interval.end_ns - interval.start_ns;
+		return;
+	}
+	if (interval.end_ns > root->last_active_ns)
+		root->last_active_ns = interval.end_ns;
+	if (!root->proc)
+		root->proc = interval.proc;
+}
+
+void context_add_call(struct engine *engine, struct context *context, const struct done_call *call)
+{
+	struct context *root = context_root(context);
+
+	if (!root || root->told)
+		return;
+	if (call->arrived_ns > root->last_active_ns)
+		root->last_active_ns = call->arrived_ns;
+	if (root->call_count == CALLS_MAX) {
+		engine->losses.calls++;
+		context_add_interval(
+			engine, root,
+			(struct interval){.start_ns = call->write_ns, .end_ns = call->arrived_ns, .state = STATE_NET, .peer = call->peer});
+		return;
+	}
+	if (root->call_count == root->call_capacity) {
+		uint32_t capacity = root->call_capacity ? root->call_capacity * 2 : 8;
+		struct done_call *bigger = realloc(root->calls, capacity * sizeof(*bigger));
+
+		if (!bigger) {
+			engine->losses.calls++;
+			return;
+		}
+		root->calls = bigger;
+		root->call_capacity = capacity;
+	}
+	root->calls[root->call_count++] = *call;
+}
+
+void context_list_thread(struct context *context, uint32_t tid)
+{
+	for (uint32_t i = 0; i < context->thread_count; i++)
+		if (context->threads[i] == tid)
+			return;
+	if (context->thread_count < THREADS_LISTED_MAX)
+		context->threads[context->thread_count++] = tid;
+}
+
+/* ---- binding -------------------------------------------------------------------------------------------------------------- */
+
+static void move_folded_cpu(struct engine *engine, struct context *from, struct context *to)
+{
+	for (struct cpu_share *share = from->folded_cpu, *next; share; share = next) {
+		uint64_t cpu_ns = share->before_ns + share->within_ns + share->after_ns;
+		struct cpu_share *mine = to->told ? NULL : share_of(to, share->proc);
+
+		next = share->next;
+		if (to->told)
+			context_charge_unclaimed(to, share->proc, cpu_ns);
+		else if (mine)
+			mine->within_ns += cpu_ns;
+		else
+			share->proc->told.unattributed_cpu_ns += cpu_ns;
+		free(share);
+	}
+	from->folded_cpu = NULL;
+	(void)engine;
+}
+
+void context_bind(struct engine *engine, struct context *segment, struct context *to)
+{
+	segment = context_root(segment);
+	to = context_root(to);
+	if (!segment || !to || segment == to)
+		return;
+	for (uint32_t i = 0; i < segment->timeline.count; i++)
+		context_add_interval(engine, to, segment->timeline.intervals[i]);
+	segment->timeline.count = 0;
+	move_folded_cpu(engine, segment, to);
+	for (uint32_t i = 0; i < segment->call_count; i++)
+		context_add_call(engine, to, &segment->calls[i]);
+	segment->call_count = 0;
+	for (uint32_t i = 0; i < segment->thread_count; i++)
+		context_list_thread(to, segment->threads[i]);
+	to->calls_in_flight += segment->calls_in_flight;
+	to->voluntary += segment->voluntary;
+	to->involuntary += segment->involuntary;
+	to->ambiguous |= segment->ambiguous;
+	to->evidence |= segment->evidence;
+	to->helper_only &= segment->helper_only;
+	segment->bound_to = context_get(to);
+}

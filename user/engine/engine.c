@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/model.h"
+
+struct engine *engine_open(const struct engine_sink *sink)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+
+	if (!engine)
+		return NULL;
+	engine->sink = *sink;
+	engine->peer_names[0] = strdup("(other)");
+	engine->peer_count = 1;
+	if (!engine->peer_names[0]) {
+		free(engine);
+		return NULL;
+	}
+	return engine;
+}
+
+/* ---- one function a kind of record ------------------------------------------------------------------------------------------------ */
+
+static void on_span(struct engine *engine, const struct event *event)
+{
+	const struct record *record = event_record(event);
+	struct thread *thread = thread_of(engine, record->head.tid);
+	struct conn *conn = conn_of(engine, record->conn_id);
+
+	if (!thread) {
+		engine->losses.unknown_threads++;
+		return;
+	}
+	span_apply(engine, thread, event, conn);
+	if (record->head.kind == RECORD_IO && conn)
+		rules_io(engine, thread, event, conn);
+	if (record->head.kind == RECORD_THREAD_EXIT)
+		thread_remove(engine, thread);
+}
+
+static void on_thread(struct engine *engine, const struct event *event)
+{
+	const struct record_thread *record = (const struct record_thread *)event->head;
+	struct thread *thread = thread_of(engine, record->head.tid), *parent = thread_of(engine, record->parent_tid);
+	struct proc *proc;
+	bool first = !idmap_get(&engine->procs, record->tgid);
+
+	/* Told again because a copy was lost, or because it was found by two ways: the same thread. */
+	if (!thread || (thread->proc->told.tgid != record->tgid && record->origin != THREAD_EXECED))
+		thread = thread_add(engine, record->head.tid, record->tgid, record->head.at_ns, record->origin == THREAD_FORKED);
+	if (!thread)
+		return;
+	proc = thread->proc;
+	if (first && parent && parent->proc != proc) {
+		proc->parent = parent->proc;
+		proc->forked = record->origin == THREAD_FORKED;
+	}
+	if (record->origin == THREAD_EXECED)
+		proc->forked = false;
+	if (record->head.tid == record->tgid || !proc->told.comm[0])
+		memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
+}
+
+static void on_conn(struct engine *engine, const struct event *event)
+{
+	const struct record_conn *record = (const struct record_conn *)event->head;
+
+	conn_describe(engine, record, (const char *)event->payload, event->payload_len);
+}
+
+static void on_conn_state(struct engine *engine, const struct event *event)
+{
+	const struct record_conn_state *record = (const struct record_conn_state *)event->head;
+	struct conn *conn = conn_of(engine, record->conn_id);
+
+	if (!conn)
+		return;
+	if (record->state == CONN_UP)
+		rules_connected(engine, conn, record->head.at_ns);
+	else
+		conn_ended(engine, conn, record->head.at_ns);
+}
+
+static void on_process(struct engine *engine, const struct event *event)
+{
+	const struct record_process *record = (const struct record_process *)event->head;
+	struct proc *proc = proc_of(engine, record->head.tid);
+
+	if (!proc)
+		return;
+	proc->told.runtime = record->runtime;
+	memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
+}
+
+/* A response that has been quiet for long, and whose connection says nothing, is over. */
+static void on_tick(struct engine *engine, const struct event *event)
+{
+	uint64_t now_ns = event->head->at_ns;
+
+	for (struct context *request = engine->open_requests, *next; request; request = next) {
+		next = request->next_open;
+		if (request->answered && !request->partial_since_ns && request->last_write_ns + RESPONSE_QUIET_NS < now_ns &&
+		    request->last_active_ns + RESPONSE_QUIET_NS < now_ns)
+			request_tell(engine, request);
+	}
+	conns_sweep(engine, now_ns);
+}
+
+static void (*const handlers[RECORD_KINDS])(struct engine *engine, const struct event *event) = {
+	[RECORD_IO] = on_span,         [RECORD_EPOLL] = on_span,    [RECORD_WINDOW] = on_span, [RECORD_THREAD_EXIT] = on_span,
+	[RECORD_SNAPSHOT] = on_span,   [RECORD_THREAD] = on_thread, [RECORD_CONN] = on_conn,   [RECORD_CONN_STATE] = on_conn_state,
+	[RECORD_PROCESS] = on_process, [RECORD_TICK] = on_tick,
+};
+
+int engine_handle(struct engine *engine, const struct event *event)
+{
+	if (event->head->kind >= RECORD_KINDS || !handlers[event->head->kind])
+		return -EPROTO;
+	if (event->head->at_ns > engine->now_ns)
+		engine->now_ns = event->head->at_ns;
+	handlers[event->head->kind](engine, event);
+	return 0;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------------------------ */
+
+void engine_finish(struct engine *engine)
+{
+	struct thread *thread;
+	struct conn *conn;
+	size_t cursor = 0;
+
+	/* Time that is pending goes to its owners first, so that an answered request is told with all that it used. */
+	while ((thread = idmap_next(&engine->threads, &cursor)))
+		thread_commit(engine, thread);
+	for (struct context *request = engine->open_requests, *next; request; request = next) {
+		next = request->next_open;
+		if (request->answered)
+			request_tell(engine, request);
+		else
+			request_drop(engine, request);
+	}
+	for (cursor = 0; (thread = idmap_next(&engine->threads, &cursor));) {
+		thread_switch(engine, thread, NULL, false);
+		thread_forget_history(engine, thread);
+	}
+	for (cursor = 0; (conn = idmap_next(&engine->conns, &cursor)); cursor = 0)
+		conn_ended(engine, conn, engine->now_ns);
+}
+
+void engine_close(struct engine *engine)
+{
+	struct thread *thread;
+	size_t cursor;
+
+	if (!engine)
+		return;
+	engine->sink.on_request = NULL;
+	engine_finish(engine);
+	for (cursor = 0; (thread = idmap_next(&engine->threads, &cursor)); cursor = 0)
+		thread_remove(engine, thread);
+	while (engine->free_contexts) {
+		struct context *context = engine->free_contexts;
+
+		engine->free_contexts = context->bound_to;
+		timeline_fini(&context->timeline);
+		free(context);
+	}
+	for (size_t i = 0; i < engine->proc_count; i++)
+		free(engine->procs_in_order[i]);
+	for (uint32_t i = 0; i < engine->peer_count; i++)
+		free(engine->peer_names[i]);
+	free(engine->procs_in_order);
+	idmap_fini(&engine->procs);
+	idmap_fini(&engine->threads);
+	idmap_fini(&engine->conns);
+	free(engine);
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------------------------------ */
+
+size_t engine_processes(const struct engine *engine, struct process *processes, size_t max)
+{
+	for (size_t i = 0; i < engine->proc_count && i < max; i++) {
+		const struct proc *proc = engine->procs_in_order[i];
+		struct process *told = &processes[i];
+		uint64_t open_ns = engine->now_ns > proc->open_since_ns ? engine->now_ns - proc->open_since_ns : 0;
+
+		*told = proc->told;
+		told->model = proc_model(proc);
+		told->request_time_ns += proc->open_requests * open_ns;
+		told->cpu_ns = told->request_cpu_ns + told->after_response_cpu_ns + told->runtime_cpu_ns + told->background_cpu_ns +
+			       told->unattributed_cpu_ns;
+	}
+	return engine->proc_count;
+}
+
+void engine_losses(const struct engine *engine, struct engine_losses *losses)
+{
+	*losses = engine->losses;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A request's end: its intervals and calls become disjoint states, its CPU the process's, and it is told. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/model.h"
+
+/* ---- calls: intervals of the timeline, the list, and sums a peer --------------------------------------------------------------- */
+
+static void add_call_intervals(struct context *request)
+{
+	for (uint32_t i = 0; i < request->call_count; i++) {
+		const struct done_call *call = &request->calls[i];
+
+		(void)timeline_add(
+			&request->timeline,
+			(struct interval){.start_ns = call->write_ns, .end_ns = call->arrived_ns, .state = STATE_NET, .peer = call->peer});
+		(void)timeline_add(&request->timeline,
+				   (struct interval){.start_ns = call->arrived_ns, .end_ns = call->loop_until_ns, .state = STATE_LOOP});
+	}
+}
+
+static int compare_calls(const void *left, const void *right)
+{
+	const struct done_call *a = left, *b = right;
+
+	return a->start_ns < b->start_ns ? -1 : a->start_ns > b->start_ns;
+}
+
+struct lists {
+	struct request_call *calls;
+	struct request_peer *peers;
+	size_t peer_count;
+};
+
+static struct request_peer *peer_entry(struct lists *lists, const char *name)
+{
+	for (size_t i = 0; i < lists->peer_count; i++)
+		if (lists->peers[i].peer == name)
+			return &lists->peers[i];
+	lists->peers[lists->peer_count] = (struct request_peer){.peer = name};
+	return &lists->peers[lists->peer_count++];
+}
+
+/* Overlapping intervals counted once; they come sorted by their start, `until` is how far the peer's are counted already. */
+static uint64_t beyond(uint64_t start_ns, uint64_t end_ns, uint64_t *until)
+{
+	uint64_t from = start_ns > *until ? start_ns : *until;
+
+	if (end_ns <= from)
+		return 0;
+	*until = end_ns;
+	return end_ns - from;
+}
+
+static bool make_lists(const struct engine *engine, struct context *request, struct lists *lists)
+{
+	uint32_t count = request->call_count;
+	uint64_t *until = calloc(count + 1, sizeof(*until));
+
+	*lists = (struct lists){.calls = calloc(count + 1, sizeof(*lists->calls)), .peers = calloc(count + 1, sizeof(*lists->peers))};
+	if (!until || !lists->calls || !lists->peers) {
+		free(until);
+		return false;
+	}
+	qsort(request->calls, count, sizeof(request->calls[0]), compare_calls);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct done_call *call = &request->calls[i];
+		struct request_peer *peer = peer_entry(lists, engine->peer_names[call->peer]);
+		uint64_t net_ns = call->connect_ns + (call->arrived_ns - call->write_ns);
+
+		lists->calls[i] = (struct request_call){
+			.peer = peer->peer,
+			.start_ns = call->start_ns,
+			.net_ns = net_ns,
+			.loop_ns = call->loop_until_ns > call->arrived_ns ? call->loop_until_ns - call->arrived_ns : 0,
+		};
+		peer->calls++;
+		peer->net_ns += net_ns;
+		peer->net_union_ns += beyond(call->start_ns, call->start_ns + call->connect_ns, &until[peer - lists->peers]);
+		peer->net_union_ns += beyond(call->write_ns, call->arrived_ns, &until[peer - lists->peers]);
+	}
+	free(until);
+	return true;
+}
+
+/* ---- CPU ------------------------------------------------------------------------------------------------------------------ */
+
+struct cpu_split {
+	uint64_t before_ns, within_ns, after_ns;
+};
+
+static struct cpu_split split_at(const struct interval *interval, uint64_t start_ns, uint64_t end_ns)
+{
+	uint64_t from = interval->start_ns > start_ns ? interval->start_ns : start_ns;
+	uint64_t to = interval->end_ns < end_ns ? interval->end_ns : end_ns;
+	struct cpu_split split = {.within_ns = to > from ? to - from : 0};
+
+	if (interval->start_ns < start_ns)
+		split.before_ns = (interval->end_ns < start_ns ? interval->end_ns : start_ns) - interval->start_ns;
+	if (interval->end_ns > end_ns)
+		split.after_ns = interval->end_ns - (interval->start_ns > end_ns ? interval->start_ns : end_ns);
+	return split;
+}
+
+/* What was done on a connection before its request had come (accepting, a handshake's rest) no request caused. */
+static void charge(struct proc *proc, struct cpu_split split, struct cpu_split *sum)
+{
+	proc->told.background_cpu_ns += split.before_ns;
+	proc->told.request_cpu_ns += split.within_ns;
+	proc->told.after_response_cpu_ns += split.after_ns;
+	sum->within_ns += split.within_ns;
+	sum->after_ns += split.after_ns;
+}
+
+static struct cpu_split charge_cpu(const struct context *request, uint64_t end_ns)
+{
+	struct cpu_split sum = {0};
+
+	for (uint32_t i = 0; i < request->timeline.count; i++) {
+		const struct interval *interval = &request->timeline.intervals[i];
+
+		if (interval->state == STATE_CPU)
+			charge(interval->proc, split_at(interval, request->start_ns, end_ns), &sum);
+	}
+	for (const struct cpu_share *share = request->folded_cpu; share; share = share->next)
+		charge(share->proc, (struct cpu_split){share->before_ns, share->within_ns, share->after_ns}, &sum);
+	return sum;
+}
+
+/* ---- telling -------------------------------------------------------------------------------------------------------------- */
+
+static void unlink_request(struct context *request)
+{
+	struct conn *conn = request->conn;
+	struct context **link = conn ? &conn->first_request : NULL;
+
+	*request->prev_open = request->next_open;
+	if (request->next_open)
+		request->next_open->prev_open = request->prev_open;
+	if (!conn)
+		return;
+	while (*link && *link != request)
+		link = &(*link)->next_on_conn;
+	if (!*link)
+		return;
+	*link = request->next_on_conn;
+	conn->request_count--;
+	if (conn->last_request == request) {
+		conn->last_request = NULL;
+		for (struct context *at = conn->first_request; at; at = at->next_on_conn)
+			conn->last_request = at;
+	}
+}
+
+static void describe(struct request *told, struct context *request, uint64_t end_ns)
+{
+	struct context *culprit = context_root(request->culprit);
+
+	*told = (struct request){
+		.tgid = request->proc->told.tgid,
+		.server_tgid = request->proc->told.tgid,
+		.port = request->port,
+		.unix_path = request->unix_path,
+		.protocol = request->protocol,
+		.method = request->line,
+		.target = request->target,
+		.target_cut = request->target_cut,
+		.status = request->status,
+		.aborted = request->aborted,
+		.start_ns = request->start_ns,
+		.end_ns = end_ns,
+		.ttfb_ns = (request->first_write_ns ? request->first_write_ns : end_ns) - request->start_ns,
+		.voluntary_switches = request->voluntary,
+		.involuntary_switches = request->involuntary,
+		.ambiguous = request->ambiguous,
+		.threads = request->threads,
+		.thread_count = request->thread_count,
+		.culprit_ns = request->culprit_ns,
+		.culprit_known = culprit && culprit->is_request,
+	};
+	snprintf(told->id, sizeof(told->id), "%llx-%u", (unsigned long long)request->conn_id, request->turn);
+	if (told->culprit_known) {
+		told->culprit_method = culprit->line;
+		told->culprit_target = culprit->target;
+	}
+}
+
+static void tell(struct engine *engine, struct context *request)
+{
+	uint64_t end_ns = request->last_write_ns > request->start_ns ? request->last_write_ns : request->start_ns;
+	struct timeline_sums sums;
+	struct lists lists;
+	struct request told;
+	struct cpu_split cpu;
+	bool complete;
+
+	add_call_intervals(request);
+	complete = timeline_sweep(&request->timeline, request->start_ns, end_ns, &sums) == 0;
+	complete &= make_lists(engine, request, &lists);
+	cpu = charge_cpu(request, end_ns);
+	if (complete) {
+		describe(&told, request, end_ns);
+		memcpy(told.state_ns, sums.state_ns, sizeof(told.state_ns));
+		memcpy(told.ready_ns, sums.ready_ns, sizeof(told.ready_ns));
+		told.cpu_time_ns = cpu.within_ns;
+		told.after_response_cpu_ns = cpu.after_ns;
+		told.calls = lists.calls;
+		told.call_count = request->call_count;
+		told.peers = lists.peers;
+		told.peer_count = lists.peer_count;
+		told.stretches = sums.stretches;
+		told.stretch_count = sums.stretch_count;
+		if (engine->sink.on_request)
+			engine->sink.on_request(engine->sink.context, &told);
+	} else {
+		engine->losses.contexts++;
+	}
+	free(sums.stretches);
+	free(lists.calls);
+	free(lists.peers);
+}
+
+static void close_request(struct engine *engine, struct context *request)
+{
+	struct context *culprit = request->culprit;
+
+	request->told = true;
+	request->timeline.count = 0;
+	request->culprit = NULL;
+	context_put(engine, culprit);
+	if (request->conn) {
+		context_put(engine, request->conn->last_told);
+		request->conn->last_told = context_get(request);
+		request->conn = NULL;
+	}
+	context_put(engine, request); /* the engine's own: it is open no more */
+}
+
+static void leave_open_ones(struct engine *engine, struct context *request)
+{
+	unlink_request(request);
+	if (!request->answered)
+		proc_count_open_requests(request->proc, -1, engine->now_ns);
+}
+
+void request_tell(struct engine *engine, struct context *request)
+{
+	leave_open_ones(engine, request);
+	tell(engine, request);
+	close_request(engine, request);
+}
+
+void request_drop(struct engine *engine, struct context *request)
+{
+	leave_open_ones(engine, request);
+	charge_cpu(request, engine->now_ns);
+	close_request(engine, request);
+}

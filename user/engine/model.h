@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine's world: processes, threads, connections, calls, contexts, and who refers to whom.
+ * Shared by the files of user/engine, and by nobody else.
+ * Never: seen from outside this room.
+ *
+ * References: a context lives while a thread works for it, a call or a queue waits for it, another context hints at it or was bound to it,
+ * or it is an open request. Each of these holds one count (context_get, context_put).
+ */
+#ifndef IOCPU_ENGINE_MODEL_H
+#define IOCPU_ENGINE_MODEL_H
+
+#include "engine/engine.h"
+#include "engine/timeline.h"
+#include "util/idmap.h"
+
+/* Caps: what lies beyond is counted in struct engine_losses. */
+#define CONTEXTS_MAX       (1u << 19)
+#define CONNS_MAX          (1u << 18)
+#define CALLS_MAX          1024 /* listed calls of one request */
+#define PEERS_MAX          4096 /* names; the rest are "(other)" */
+#define PIPELINE_MAX       1024 /* requests waiting on one connection */
+#define HANDOFFS_MAX       64   /* contexts waiting in one eventfd or pipe */
+#define THREADS_LISTED_MAX 16
+#define HISTORY_MAX        128 /* what a loop thread did last: power of two */
+#define PENDING_MAX        128
+
+/* A response without a further byte for this long is over, if the connection does not say so earlier. */
+#define RESPONSE_QUIET_NS 500000000ull
+
+/* What a segment of a thread's work began with. It names the time before it, and sorts what no request ever claims. */
+enum origin {
+	ORIGIN_UNKNOWN,  /* attached in the middle of it */
+	ORIGIN_START,    /* a new thread */
+	ORIGIN_EVENT,    /* an epoll or poll return with events */
+	ORIGIN_TIMER,    /* one without, or the end of a sleep */
+	ORIGIN_FUTEX,    /* woken from a futex while it worked for nobody */
+	ORIGIN_SOCKET,   /* a blocking read or accept while it worked for nobody */
+	ORIGIN_HANDOFF,  /* something read from an eventfd or pipe */
+	ORIGIN_SOFT,     /* after a response: still that request's, or already the next one's */
+	ORIGIN_DETACHED, /* a call that outlived the request that made it */
+	ORIGIN_PARK,     /* a goroutine left the thread */
+	ORIGIN_MISSED,   /* work for a request that began before the trace */
+	ORIGIN_POOL,     /* a call on a connection that another request just gave back */
+	ORIGIN_SETUP,    /* a connection's handshake, or a stream after an upgrade */
+};
+
+struct thread;
+struct conn;
+struct context;
+
+struct proc {
+	struct process told; /* counters so far, as engine_processes tells them */
+	uint32_t open_requests;
+	uint64_t open_since_ns;              /* request_time_ns is right up to here */
+	uint32_t blocking_reads, loop_reads; /* requests begun by threads of either kind */
+	uint32_t handed_over;                /* requests answered by another thread than the one that read them */
+	uint32_t conns_served, threads_serving;
+	bool forked; /* from a followed process, and has not executed another program */
+	bool exec_seen;
+	struct proc *parent;
+	bool any_child_serves; /* of one listener with it: pre-fork */
+};
+
+/* One downstream call, from its last byte written to its answer's first byte read. */
+struct call {
+	struct call *next; /* younger, on the same connection */
+	struct context *context;
+	uint64_t start_ns; /* connecting began, or as write_ns */
+	uint64_t write_ns;
+	uint64_t connect_ns; /* how long connecting took */
+};
+
+struct done_call {
+	uint64_t start_ns;
+	uint64_t write_ns;
+	uint64_t arrived_ns;
+	uint64_t loop_until_ns; /* read by a loop thread that was busy with others until then; 0: not so */
+	uint64_t connect_ns;
+	uint16_t peer;
+};
+
+struct cpu_share {
+	struct cpu_share *next;
+	struct proc *proc;
+	uint64_t before_ns, within_ns, after_ns; /* of the response's end */
+};
+
+struct context {
+	uint32_t refs;
+	bool is_request;
+	bool evidence; /* a segment: it touched a socket, so what precedes the next read is not that read's */
+	bool ambiguous;
+	uint8_t origin;   /* of a segment: enum origin */
+	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
+	struct context *bound_to;
+	struct context *hint; /* whose work this probably is, if no evidence comes */
+	struct proc *proc;    /* of the first thread that worked for it */
+	struct timeline timeline;
+	struct cpu_share *folded_cpu;
+	struct done_call *calls;
+	uint32_t call_count, call_capacity;
+	uint32_t calls_in_flight;
+	uint32_t voluntary, involuntary;
+	uint64_t begun_ns;       /* of a segment */
+	uint64_t last_active_ns; /* the end of its latest interval */
+	uint32_t threads[THREADS_LISTED_MAX];
+	uint32_t thread_count;
+
+	/* Of a request. */
+	struct context *next_open, **prev_open; /* the engine's list of requests not told yet */
+	struct context *next_on_conn;
+	struct conn *conn; /* NULL: it ended */
+	uint64_t conn_id;
+	uint32_t turn;
+	uint32_t reader_tid;
+	uint16_t port;
+	char *unix_path;
+	char *line; /* method, 0, target, 0 */
+	const char *target;
+	bool target_cut;
+	uint8_t protocol;
+	uint16_t status;
+	bool answered, told, aborted;
+	uint64_t start_ns, first_write_ns, last_write_ns;
+	uint64_t last_read_ns;
+	uint64_t partial_since_ns; /* its last write found the send buffer full; 0: it did not */
+	struct context *culprit;
+	uint64_t culprit_ns;
+};
+
+struct handoff {
+	struct context *queue[HANDOFFS_MAX];
+	uint32_t first, count;
+};
+
+struct conn {
+	uint64_t id;
+	uint8_t family, type, role;
+	bool upgraded, forgotten;
+	uint16_t port;   /* the local one */
+	uint16_t peer;   /* index of the remote end's name */
+	char *unix_path; /* of a server-side Unix socket */
+	struct proc *proc;
+	uint64_t last_used_ns;
+	/* Server side: requests not told yet, oldest first. */
+	struct context *first_request, *last_request;
+	uint32_t request_count, turns;
+	struct context *last_told;
+	/* Downstream. */
+	struct call *first_call, *last_call;
+	struct context *answering; /* whose answer was read last, and may go on */
+	uint64_t answer_read_ns;
+	struct context *connecting;
+	uint64_t connecting_since_ns, connect_ns, connect_start_ns;
+	/* Eventfd, pipe, socketpair. */
+	struct handoff *handoff;
+};
+
+/* What a loop thread did, to name who made others wait. */
+struct history_entry {
+	uint64_t start_ns, end_ns;
+	struct context *context;
+};
+
+struct thread {
+	uint32_t tid;
+	struct proc *proc;
+	struct context *context; /* NULL: memory ran out; its time is unattributed */
+	bool soft;               /* context is a segment after a response */
+	bool touched_io;
+	bool loop;
+	bool exited;
+	uint64_t span_start_ns;
+	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
+	uint32_t applied_voluntary, applied_involuntary;
+	uint64_t applied_stolen_ns;
+	uint64_t owed_stolen_ns; /* stolen time whose core time had been given before it was known */
+	uint64_t boundary_ns;    /* in the present span: where the free stretch begins that nobody owns yet; 0: there is none */
+	/* Since the last change of owner: given to the context when the owner changes. */
+	struct interval pending[PENDING_MAX];
+	uint32_t pending_count;
+	uint32_t pending_voluntary, pending_involuntary;
+	/* The call whose answer brought the thread to its context: index in context->calls; −1: none. */
+	int32_t via_call;
+	/* The wait for a core that ended the last idle stretch of a loop: it delayed all that this iteration reads. */
+	uint64_t wake_from_ns, wake_until_ns;
+	uint8_t wake_part;
+	uint64_t last_server_conn_id;
+	struct history_entry *history; /* HISTORY_MAX entries, of loop threads */
+	uint32_t history_next;
+};
+
+struct engine {
+	struct engine_sink sink;
+	struct engine_losses losses;
+	struct idmap procs, threads, conns;
+	struct proc **procs_in_order;
+	size_t proc_count, proc_capacity;
+	struct context *open_requests;
+	struct context *free_contexts;
+	uint32_t context_count;
+	char *peer_names[PEERS_MAX];
+	uint32_t peer_count;
+	uint64_t now_ns;
+	uint64_t conns_swept_ns;
+};
+
+/* ---- context.c ---- */
+
+struct context *context_new_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t now_ns);
+struct context *context_new_request(struct engine *engine, uint64_t start_ns);
+/* Who it was found to be: itself, or what it was bound to. NULL for NULL. */
+struct context *context_root(struct context *context);
+struct context *context_get(struct context *context);
+void context_put(struct engine *engine, struct context *context);
+/* Gives a segment's time and calls to another context for good. */
+void context_bind(struct engine *engine, struct context *segment, struct context *to);
+/* One interval of work or waiting. */
+void context_add_interval(struct engine *engine, struct context *context, struct interval interval);
+void context_add_call(struct engine *engine, struct context *context, const struct done_call *call);
+void context_list_thread(struct context *context, uint32_t tid);
+/* CPU that no open context takes: to the process's parts, by where it came from. */
+void context_charge_unclaimed(struct context *context, struct proc *proc, uint64_t cpu_ns);
+static inline bool context_is_open_request(const struct context *context)
+{
+	return context && context->is_request && !context->answered && !context->told;
+}
+
+/* ---- finish.c ---- */
+
+/* The request is over: takes it from the open ones and its connection's queue, and tells it. */
+void request_tell(struct engine *engine, struct context *request);
+/* The trace ends before its response: its CPU is counted as requests' CPU, nothing is told. */
+void request_drop(struct engine *engine, struct context *request);
+
+/* ---- proc.c ---- */
+
+struct proc *proc_of(struct engine *engine, uint32_t tgid);
+void proc_count_open_requests(struct proc *proc, int change, uint64_t now_ns);
+const char *proc_model(const struct proc *proc);
+struct thread *thread_of(struct engine *engine, uint32_t tid);
+struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, uint64_t start_ns, bool born);
+void thread_remove(struct engine *engine, struct thread *thread);
+void thread_forget_history(struct engine *engine, struct thread *thread);
+/* The thread works for `context` from here on; its pending time goes to the one before. Takes its own reference. */
+void thread_switch(struct engine *engine, struct thread *thread, struct context *context, bool soft);
+/* Gives the pending time to the thread's context now. */
+void thread_commit(struct engine *engine, struct thread *thread);
+void thread_pend(struct engine *engine, struct thread *thread, struct interval interval);
+/* Does it work for somebody: an open request, or a segment that touched a socket? */
+bool thread_is_active(const struct thread *thread);
+
+/* ---- conn.c ---- */
+
+struct conn *conn_of(struct engine *engine, uint64_t id);
+void conn_describe(struct engine *engine, const struct record_conn *record, const char *path, size_t path_len);
+void conn_ended(struct engine *engine, struct conn *conn, uint64_t now_ns);
+void conn_remove(struct engine *engine, struct conn *conn);
+void conn_push_request(struct conn *conn, struct context *request);
+struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t now_ns);
+void conn_drop_oldest_call(struct engine *engine, struct conn *conn);
+void conns_sweep(struct engine *engine, uint64_t now_ns);
+void handoff_push(struct engine *engine, struct conn *conn, struct context *context);
+/* The oldest context waiting there whose request is open; the reference is the caller's. NULL: none. */
+struct context *handoff_pop(struct engine *engine, struct conn *conn);
+
+/* ---- span.c ---- */
+
+/* Lays out the time since the thread's previous record, and finds where in it a new owner's time begins (rule 6). */
+void span_apply(struct engine *engine, struct thread *thread, const struct event *event, const struct conn *conn);
+
+/* ---- rules.c ---- */
+
+void rules_io(struct engine *engine, struct thread *thread, const struct event *event, struct conn *conn);
+/* A connection that was being made is up. */
+void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Processes and threads: who is there, what a thread works for, and which model a process is built on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/model.h"
+
+/* ---- processes ------------------------------------------------------------------------------------------------------------ */
+
+struct proc *proc_of(struct engine *engine, uint32_t tgid)
+{
+	struct proc *proc = idmap_get(&engine->procs, tgid);
+
+	if (proc)
+		return proc;
+	if (engine->proc_count == engine->proc_capacity) {
+		size_t capacity = engine->proc_capacity ? engine->proc_capacity * 2 : 16;
+		struct proc **bigger = realloc(engine->procs_in_order, capacity * sizeof(struct proc *));
+
+		if (!bigger)
+			return NULL;
+		engine->procs_in_order = bigger;
+		engine->proc_capacity = capacity;
+	}
+	proc = calloc(1, sizeof(*proc));
+	if (!proc || idmap_put(&engine->procs, tgid, proc)) {
+		free(proc);
+		return NULL;
+	}
+	proc->told.tgid = tgid;
+	proc->open_since_ns = engine->now_ns;
+	engine->procs_in_order[engine->proc_count++] = proc;
+	return proc;
+}
+
+void proc_count_open_requests(struct proc *proc, int change, uint64_t now_ns)
+{
+	if (now_ns > proc->open_since_ns) {
+		proc->told.request_time_ns += proc->open_requests * (now_ns - proc->open_since_ns);
+		proc->open_since_ns = now_ns;
+	}
+	proc->open_requests += (uint32_t)change;
+}
+
+/*
+ * The model, by what the threads were seen to do. Loops read requests after an epoll return; a pool's threads serve many connections each,
+ * a thread per connection serves one; workers of a pre-fork server were forked and accept from a listener that they inherited.
+ */
+const char *proc_model(const struct proc *proc)
+{
+	uint32_t reads = proc->blocking_reads + proc->loop_reads;
+
+	if (proc->told.runtime == RUNTIME_GO)
+		return "goroutines";
+	if (!reads)
+		return proc->any_child_serves ? "pre-fork" : NULL;
+	if (proc->loop_reads > proc->blocking_reads) {
+		if (proc->handed_over * 2 > reads)
+			return "worker-pool";
+		return proc->told.loop_threads > 1 ? "event-loops" : "event-loop";
+	}
+	if (proc->forked && proc->threads_serving <= 1)
+		return "pre-fork";
+	return proc->conns_served > proc->threads_serving + proc->threads_serving / 4 ? "worker-pool" : "thread-per-connection";
+}
+
+/* ---- threads -------------------------------------------------------------------------------------------------------------- */
+
+struct thread *thread_of(struct engine *engine, uint32_t tid)
+{
+	return idmap_get(&engine->threads, tid);
+}
+
+struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, uint64_t start_ns, bool born)
+{
+	struct proc *proc = proc_of(engine, tgid);
+	struct thread *thread = thread_of(engine, tid);
+
+	if (!proc)
+		return NULL;
+	if (thread)
+		thread_remove(engine, thread);
+	thread = calloc(1, sizeof(*thread));
+	if (!thread || idmap_put(&engine->threads, tid, thread)) {
+		free(thread);
+		return NULL;
+	}
+	thread->tid = tid;
+	thread->proc = proc;
+	thread->span_start_ns = start_ns;
+	thread->applied_until_ns = start_ns;
+	thread->via_call = -1;
+	thread->context = context_new_segment(engine, born ? ORIGIN_START : ORIGIN_UNKNOWN, NULL, start_ns);
+	proc->told.alive = true;
+	proc->told.threads++;
+	proc->told.threads_created += born;
+	return thread;
+}
+
+void thread_forget_history(struct engine *engine, struct thread *thread)
+{
+	for (uint32_t i = 0; thread->history && i < HISTORY_MAX; i++) {
+		context_put(engine, thread->history[i].context);
+		thread->history[i] = (struct history_entry){0};
+	}
+}
+
+void thread_remove(struct engine *engine, struct thread *thread)
+{
+	thread_commit(engine, thread);
+	context_put(engine, thread->context);
+	thread_forget_history(engine, thread);
+	free(thread->history);
+	if (thread->loop)
+		thread->proc->told.loop_threads--;
+	if (--thread->proc->told.threads == 0)
+		thread->proc->told.alive = false;
+	idmap_take(&engine->threads, thread->tid);
+	free(thread);
+}
+
+/* ---- a thread's pending time ---------------------------------------------------------------------------------------------- */
+
+static void remember(struct engine *engine, struct thread *thread, const struct interval *interval)
+{
+	struct history_entry *last = &thread->history[(thread->history_next - 1) & (HISTORY_MAX - 1)];
+	struct history_entry *entry = &thread->history[thread->history_next & (HISTORY_MAX - 1)];
+
+	if (last->context == thread->context && last->end_ns == interval->start_ns) {
+		last->end_ns = interval->end_ns;
+		return;
+	}
+	context_put(engine, entry->context);
+	*entry = (struct history_entry){interval->start_ns, interval->end_ns, context_get(thread->context)};
+	thread->history_next++;
+}
+
+void thread_commit(struct engine *engine, struct thread *thread)
+{
+	struct context *root = context_root(thread->context);
+
+	for (uint32_t i = 0; i < thread->pending_count; i++) {
+		struct interval interval = thread->pending[i];
+
+		if (interval.state == STATE_SOCKET_UNSETTLED)
+			interval.state = STATE_OTHER;
+		if (thread->history && (interval.state == STATE_CPU || interval.state == STATE_READY))
+			remember(engine, thread, &interval);
+		if (root && !root->proc)
+			root->proc = thread->proc;
+		if (root || interval.state == STATE_CPU)
+			context_add_interval(engine, root,
+					     (struct interval){interval.start_ns, interval.end_ns,
+							       interval.state == STATE_CPU ? thread->proc : NULL, interval.state,
+							       interval.ready_part, interval.peer});
+	}
+	if (root && thread->pending_count) {
+		context_list_thread(root, thread->tid);
+		root->helper_only &= !thread->touched_io;
+		root->voluntary += thread->pending_voluntary;
+		root->involuntary += thread->pending_involuntary;
+		thread->pending_voluntary = thread->pending_involuntary = 0;
+	}
+	thread->pending_count = 0;
+}
+
+void thread_pend(struct engine *engine, struct thread *thread, struct interval interval)
+{
+	struct interval *last = thread->pending_count ? &thread->pending[thread->pending_count - 1] : NULL;
+
+	if (interval.end_ns <= interval.start_ns)
+		return;
+	if (last && last->end_ns == interval.start_ns && last->state == interval.state && last->ready_part == interval.ready_part) {
+		last->end_ns = interval.end_ns;
+		return;
+	}
+	if (thread->pending_count == PENDING_MAX)
+		thread_commit(engine, thread);
+	thread->pending[thread->pending_count++] = interval;
+}
+
+void thread_switch(struct engine *engine, struct thread *thread, struct context *context, bool soft)
+{
+	struct context *before = thread->context;
+
+	thread_commit(engine, thread);
+	thread->context = context_get(context);
+	thread->soft = soft;
+	thread->via_call = -1;
+	context_put(engine, before);
+}
+
+bool thread_is_active(const struct thread *thread)
+{
+	const struct context *context = context_root(thread->context);
+
+	if (!context || thread->soft)
+		return false;
+	return context->is_request ? !context->told && !context->answered : context->evidence;
+}

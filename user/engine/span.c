@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A record closes its thread's span. Here the span is laid out in time (core, blocked, ready, core again), and rule 6 says where in it
+ * work for one owner ends and a free stretch begins that only the record's own rule can give to somebody.
+ */
+#include "engine/model.h"
+
+#include <stdlib.h>
+
+/* What a thread that is blocked for this cause does to the request that it works for. */
+static const uint8_t state_by_cause[WAIT_CAUSES] = {
+	[WAIT_RUNNABLE] = STATE_READY, [WAIT_NET] = STATE_SOCKET_UNSETTLED,
+	[WAIT_POLL] = STATE_SLEEP, /* a call in flight outranks it */
+	[WAIT_DISK] = STATE_DISK,      [WAIT_LOCK] = STATE_LOCK,
+	[WAIT_SLEEP] = STATE_SLEEP,    [WAIT_LOG] = STATE_LOG,
+	[WAIT_PIPE] = STATE_OTHER,     [WAIT_OTHER] = STATE_OTHER,
+};
+
+static const uint8_t part_by_cause[READY_CAUSES] = {
+	[READY_WAKEUP] = READY_PART_WAKEUP,
+	[READY_PREEMPTED] = READY_PART_PREEMPTED,
+	[READY_THROTTLED] = READY_PART_THROTTLED,
+};
+
+/* ---- rule 6: hard boundaries ------------------------------------------------------------------------------------------------ */
+
+struct boundary {
+	uint64_t at_ns; /* 0: none */
+	enum origin origin;
+};
+
+static bool waits_for_new_request(const struct conn *conn)
+{
+	return conn->role == CONN_SERVER && !context_is_open_request(conn->last_request);
+}
+
+static struct boundary socket_boundary(const struct thread *thread, const struct event *event, const struct conn *conn)
+{
+	const struct record *record = event_record(event);
+	struct boundary here = {event->window->off_at_ns, ORIGIN_SOCKET};
+	struct boundary none = {0};
+
+	if (record->head.kind == RECORD_IO && record->head.op == IO_ACCEPT)
+		return here;
+	if (record->head.kind == RECORD_IO && record->head.op == IO_READ && conn)
+		return waits_for_new_request(conn) ? here : none;
+	return thread_is_active(thread) ? none : here;
+}
+
+/*
+ * Pending work ends where the thread waits for something new: at epoll always; at a blocking read for a new request; at poll, futex, pipe
+ * and sleep only when it works for nobody. A goroutine never blocks in a futex: there it is the thread that ran out of goroutines.
+ */
+static struct boundary find_boundary(const struct thread *thread, const struct event *event, const struct conn *conn)
+{
+	const struct record *record = event_record(event);
+	const struct window *window = event->window;
+	bool go = thread->proc->told.runtime == RUNTIME_GO;
+	struct boundary none = {0};
+
+	if (record->epoll_at_ns) {
+		bool blocked = window && window->cause == WAIT_POLL && window->on_at_ns <= record->epoll_at_ns;
+
+		return (struct boundary){blocked ? window->off_at_ns : record->epoll_at_ns,
+					 record->epoll_events ? ORIGIN_EVENT : ORIGIN_TIMER};
+	}
+	if (!window)
+		return none;
+	switch (window->cause) {
+	case WAIT_NET:
+		return socket_boundary(thread, event, conn);
+	case WAIT_POLL:
+		if (thread_is_active(thread) && !thread->loop)
+			return none;
+		return (struct boundary){window->off_at_ns,
+					 record->head.op == IO_POLL && record->result == 0 ? ORIGIN_TIMER : ORIGIN_EVENT};
+	case WAIT_LOCK:
+		if (thread_is_active(thread) && !go)
+			return none;
+		return (struct boundary){window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_FUTEX};
+	case WAIT_SLEEP:
+		return thread_is_active(thread) ? none : (struct boundary){window->off_at_ns, ORIGIN_TIMER};
+	case WAIT_PIPE:
+		return thread_is_active(thread) ? none : (struct boundary){window->off_at_ns, ORIGIN_HANDOFF};
+	case WAIT_OTHER:
+		return thread_is_active(thread) ? none : (struct boundary){window->off_at_ns, ORIGIN_EVENT};
+	default:
+		return none;
+	}
+}
+
+/* ---- the layout ------------------------------------------------------------------------------------------------------------- */
+
+struct layout {
+	struct engine *engine;
+	struct thread *thread;
+	struct boundary boundary; /* not passed yet; at_ns 0: there is none any more */
+};
+
+static void pass_boundary(struct layout *layout)
+{
+	struct thread *thread = layout->thread;
+	struct context *hint = thread->soft ? context_root(thread->context) : NULL;
+	struct context *segment;
+
+	/* A soft tail whose thread parks is its request's. */
+	if (hint && hint->hint)
+		context_bind(layout->engine, hint, hint->hint);
+	segment = context_new_segment(layout->engine, layout->boundary.origin, NULL, layout->boundary.at_ns);
+	thread_switch(layout->engine, thread, segment, false);
+	context_put(layout->engine, segment);
+	thread->boundary_ns = layout->boundary.at_ns;
+	layout->boundary.at_ns = 0;
+}
+
+static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8_t state, uint8_t ready_part)
+{
+	struct thread *thread = layout->thread;
+	uint64_t boundary_ns = layout->boundary.at_ns;
+
+	if (start_ns < thread->applied_until_ns)
+		start_ns = thread->applied_until_ns;
+	if (boundary_ns && boundary_ns > start_ns && boundary_ns < end_ns) {
+		lay(layout, start_ns, boundary_ns, state, ready_part);
+		start_ns = boundary_ns;
+	}
+	if (layout->boundary.at_ns && layout->boundary.at_ns <= start_ns)
+		pass_boundary(layout);
+	if (end_ns <= start_ns)
+		return;
+	thread_pend(layout->engine, thread,
+		    (struct interval){.start_ns = start_ns, .end_ns = end_ns, .state = state, .ready_part = ready_part});
+	if (state == STATE_CPU)
+		thread->proc->told.on_core_ns += end_ns - start_ns;
+}
+
+/* The core time up to off_at, of which the scheduler did not charge the last stolen_ns. What was given away before that was known is owed.
+ */
+static void lay_core_before(struct layout *layout, uint64_t start_ns, uint64_t off_ns, uint64_t stolen_ns)
+{
+	struct thread *thread = layout->thread;
+	uint64_t from_ns = start_ns > thread->applied_until_ns ? start_ns : thread->applied_until_ns;
+	uint64_t room_ns = off_ns > from_ns ? off_ns - from_ns : 0;
+	uint64_t taken_ns;
+
+	thread->owed_stolen_ns += stolen_ns;
+	taken_ns = thread->owed_stolen_ns < room_ns ? thread->owed_stolen_ns : room_ns;
+	thread->owed_stolen_ns -= taken_ns;
+	lay(layout, start_ns, off_ns - taken_ns, STATE_CPU, 0);
+	lay(layout, off_ns - taken_ns, off_ns, STATE_READY, READY_PART_STOLEN);
+}
+
+static void count_switches(struct thread *thread, const struct window *window)
+{
+	uint32_t voluntary = window->voluntary - thread->applied_voluntary;
+	uint32_t involuntary = window->involuntary - thread->applied_involuntary;
+
+	thread->pending_voluntary += voluntary;
+	thread->pending_involuntary += involuntary;
+	thread->proc->told.voluntary_switches += voluntary;
+	thread->proc->told.involuntary_switches += involuntary;
+	thread->applied_voluntary = window->voluntary;
+	thread->applied_involuntary = window->involuntary;
+}
+
+struct shape {
+	uint64_t start_ns, off_ns, ready_from_ns, on_ns, end_ns;
+	uint64_t core_inside_ns; /* of windows that were merged because records were lost */
+	bool open;               /* a snapshot: still off the core */
+};
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+/* Clocks of two cores and lost records may contradict the order of things; then time moves to the next allowed instant. */
+static struct shape shape_of(const struct thread *thread, const struct event *event)
+{
+	const struct record *record = event_record(event);
+	const struct window *window = event->window;
+	struct shape shape = {.start_ns = thread->span_start_ns};
+	uint64_t around_ns;
+
+	shape.end_ns = record->head.at_ns > shape.start_ns ? record->head.at_ns : shape.start_ns;
+	shape.off_ns = shape.on_ns = shape.ready_from_ns = shape.end_ns;
+	if (!window)
+		return shape;
+	shape.off_ns = clamp(window->off_at_ns, shape.start_ns, shape.end_ns);
+	shape.on_ns = clamp(window->on_at_ns, shape.off_ns, shape.end_ns);
+	shape.ready_from_ns = shape.on_ns - (window->ready_ns < shape.on_ns - shape.off_ns ? window->ready_ns : shape.on_ns - shape.off_ns);
+	around_ns = shape.off_ns - shape.start_ns + (shape.end_ns - shape.on_ns);
+	if (record->core_ns > around_ns)
+		shape.core_inside_ns = clamp(record->core_ns - around_ns, 0, shape.ready_from_ns - shape.off_ns);
+	shape.open = record->head.kind == RECORD_SNAPSHOT && !(record->head.flags & RECORD_ON_CORE);
+	return shape;
+}
+
+static void lay_window(struct layout *layout, const struct shape *shape, const struct window *window)
+{
+	uint64_t inside_from_ns = shape->ready_from_ns - shape->core_inside_ns;
+	uint8_t part = window->ready_cause < READY_CAUSES ? part_by_cause[window->ready_cause] : READY_PART_WAKEUP;
+	uint8_t cause = window->cause < WAIT_CAUSES ? window->cause : WAIT_OTHER;
+
+	/* At a boundary the wait was for something new: nobody's. */
+	if (layout->boundary.at_ns && layout->boundary.at_ns <= shape->off_ns)
+		pass_boundary(layout);
+	else if (cause != WAIT_RUNNABLE && layout->thread->boundary_ns != shape->off_ns)
+		lay(layout, shape->off_ns, inside_from_ns, state_by_cause[cause], 0);
+	lay(layout, inside_from_ns, shape->ready_from_ns, STATE_CPU, 0);
+	lay(layout, shape->ready_from_ns, shape->on_ns, STATE_READY, part);
+}
+
+/* Loop threads: how much of their time they do not wait in epoll, and what kept the iteration's events from being read. */
+static void follow_loop(struct thread *thread, const struct event *event, const struct shape *shape)
+{
+	const struct record *record = event_record(event);
+	const struct window *window = event->window;
+	bool idle = window && window->cause == WAIT_POLL;
+	uint64_t from_ns = thread->applied_until_ns, until_ns = shape->open ? shape->off_ns : shape->end_ns;
+
+	if (record->epoll_at_ns && !thread->loop) {
+		thread->loop = true;
+		thread->proc->told.loop_threads++;
+		thread->history = calloc(HISTORY_MAX, sizeof(*thread->history));
+	}
+	if (!thread->loop || until_ns <= from_ns)
+		return;
+	thread->proc->told.loop_time_ns += until_ns - from_ns;
+	thread->proc->told.loop_busy_ns += until_ns - from_ns;
+	if (idle && !shape->open && shape->ready_from_ns > shape->off_ns) {
+		uint64_t idle_from_ns = shape->off_ns > from_ns ? shape->off_ns : from_ns;
+
+		if (shape->ready_from_ns > idle_from_ns)
+			thread->proc->told.loop_busy_ns -= shape->ready_from_ns - idle_from_ns;
+	}
+	if (record->epoll_at_ns) {
+		thread->wake_from_ns = idle ? shape->ready_from_ns : 0;
+		thread->wake_until_ns = idle ? shape->on_ns : 0;
+	}
+}
+
+void span_apply(struct engine *engine, struct thread *thread, const struct event *event, const struct conn *conn)
+{
+	const struct window *window = event->window;
+	struct shape shape = shape_of(thread, event);
+	struct layout layout = {.engine = engine, .thread = thread};
+	bool snapshot = event->head->kind == RECORD_SNAPSHOT;
+
+	follow_loop(thread, event, &shape);
+	if (!shape.open)
+		layout.boundary = find_boundary(thread, event, conn);
+	/* A snapshot may have passed it already. */
+	if (layout.boundary.at_ns && layout.boundary.at_ns == thread->boundary_ns)
+		layout.boundary.at_ns = 0;
+	else if (!snapshot)
+		thread->boundary_ns = 0;
+	if (window) {
+		lay_core_before(&layout, shape.start_ns, shape.off_ns, window->stolen_ns - thread->applied_stolen_ns);
+		thread->applied_stolen_ns = window->stolen_ns;
+		if (!shape.open)
+			lay_window(&layout, &shape, window);
+		count_switches(thread, window);
+	}
+	if (!shape.open)
+		lay(&layout, window ? shape.on_ns : shape.start_ns, shape.end_ns, STATE_CPU, 0);
+	if (layout.boundary.at_ns)
+		pass_boundary(&layout);
+	thread->applied_until_ns = shape.open ? clamp(shape.off_ns, thread->applied_until_ns, shape.end_ns) : shape.end_ns;
+	if (snapshot)
+		return;
+	thread->span_start_ns = shape.end_ns;
+	thread->applied_voluntary = thread->applied_involuntary = 0;
+	thread->applied_stolen_ns = 0;
+}
