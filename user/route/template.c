@@ -66,7 +66,7 @@ static bool is_uuid(const char *bytes, const struct census *census)
 	       bytes[13] == '-' && bytes[18] == '-' && bytes[23] == '-';
 }
 
-/* "2024-05-01", "2024-05", "2024-05-01T12:30:00Z", "2024_05_01" */
+/* "2024-05-01", "2024-05", "2024-05-01T12:30:00Z" (also with %3A), "2024_05_01"; not "2024-05-release-notes" */
 static bool is_date(const char *bytes, const struct census *census)
 {
 	if (census->len < 7 || census->digits < 6 || !census->dashes || census->others)
@@ -75,7 +75,7 @@ static bool is_date(const char *bytes, const struct census *census)
 		if (!isdigit((unsigned char)bytes[i]))
 			return false;
 	return (bytes[4] == '-' || bytes[4] == '_') && isdigit((unsigned char)bytes[5]) && isdigit((unsigned char)bytes[6]) &&
-	       census->letters <= 2;
+	       census->letters <= 2 + census->percents;
 }
 
 /* "10.1.2.3" */
@@ -92,18 +92,8 @@ static bool is_token(const char *bytes, const struct census *census)
 	return census->len >= TOKEN_LEN_MIN && census->digits && !census->percents && !census->others && !census->commas;
 }
 
-/* "ann@example.org", also with its @ as %40. A leading @ is a handle or a package's scope. */
-static bool is_email(const char *bytes, const struct census *census)
-{
-	const char *at = memchr(bytes, '@', census->len);
-
-	if (!at)
-		at = memmem(bytes, census->len, "%40", 3);
-	return at && at != bytes && memchr(at, '.', (size_t)(bytes + census->len - at));
-}
-
 static bool (*const id_tests[])(const char *bytes, const struct census *census) = {
-	is_integer, is_hex, is_uuid, is_date, is_ipv4, is_token, is_email,
+	is_integer, is_hex, is_uuid, is_date, is_ipv4, is_token,
 };
 
 /* base64 ends in up to two =, which many clients send as %3D. */
@@ -122,6 +112,16 @@ static bool is_id(const char *bytes, size_t len)
 		if (id_tests[i](bytes, &census))
 			return true;
 	return false;
+}
+
+/* "ann@example.org", also with its @ as %40. A leading @ is a handle or a package's scope. */
+static bool is_email(const char *bytes, size_t len)
+{
+	const char *at = memchr(bytes, '@', len);
+
+	if (!at)
+		at = memmem(bytes, len, "%40", 3);
+	return at && at != bytes && memchr(at, '.', (size_t)(bytes + len - at));
 }
 
 /* The length of a file name without its extension; 0: it has none. */
@@ -166,10 +166,10 @@ static void add_segment(struct printable *text, const char *bytes, size_t len)
 	if (parameters)
 		len = (size_t)(parameters - bytes);
 	stem_len = stem_length(bytes, len);
-	if (stem_len && !memchr(bytes, '@', len))
-		add_file_name(text, bytes, stem_len, len);
-	else if (is_id(bytes, len))
+	if (is_email(bytes, len) || (!stem_len && is_id(bytes, len)))
 		printable_add_string(text, ":id");
+	else if (stem_len)
+		add_file_name(text, bytes, stem_len, len);
 	else
 		printable_add(text, bytes, len);
 }
