@@ -11,6 +11,8 @@
 
 #include "util/event.h"
 
+#define RECORDING_LOSSES_MAX 16
+
 /* What the file says before its events. */
 struct recording_info {
 	uint32_t version;        /* of the format; a reader takes this one and older ones */
@@ -32,7 +34,7 @@ struct recording_trailer {
 	struct {
 		char name[32];
 		uint64_t count;
-	} losses[16];
+	} losses[RECORDING_LOSSES_MAX];
 };
 
 struct recording_writer;

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The processes of a cgroup.
+ * Called by target resolution.
+ * Never: leaves the cgroup file system, whatever the path says.
+ */
+#ifndef IOCPU_CLI_CGROUP_H
+#define IOCPU_CLI_CGROUP_H
+
+struct pid_list;
+
+/*
+ * Adds the processes of the cgroup and of all below it. path: absolute, as /proc/PID/cgroup has it ("/system.slice/…"), or relative to
+ * /sys/fs/cgroup. 0 or −errno: −ENOENT: no such cgroup; −EINVAL: not a cgroup at all.
+ */
+int cgroup_pids(const char *path, struct pid_list *list);
+
+#endif

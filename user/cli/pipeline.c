@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "route/wire.h"
+
+struct pipeline {
+	const struct options *options;
+	struct wire *wire; /* NULL: events come with their notes */
+	struct services *services;
+	struct engine *engine;
+	struct pipeline_sink sink;
+};
+
+/* The endpoint of the request that held the loop: the same connection's port and rules, another request line. */
+static const char *name_culprit(const struct pipeline *pipeline, const struct request *request, char *name)
+{
+	struct request culprit = *request;
+
+	if (!request->culprit_known)
+		return NULL;
+	culprit.method = request->culprit_method;
+	culprit.target = request->culprit_target;
+	culprit.target_cut = false;
+	route_endpoint(pipeline->options->rules, &culprit, name);
+	return name;
+}
+
+static void name_request(void *context, const struct request *request)
+{
+	const struct pipeline *pipeline = context;
+	char service[SERVICE_NAME_MAX], endpoint[ENDPOINT_NAME_MAX], culprit[ENDPOINT_NAME_MAX];
+	struct named_request named = {.request = request, .service = service, .endpoint = endpoint};
+
+	services_name(pipeline->services, request->server_tgid, request->port, request->unix_path, service);
+	route_endpoint(pipeline->options->rules, request, endpoint);
+	named.culprit = name_culprit(pipeline, request, culprit);
+	pipeline->sink.on_request(pipeline->sink.context, &named);
+}
+
+struct pipeline *pipeline_open(const struct options *options, bool reads_payload, const struct pipeline_sink *sink)
+{
+	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+
+	if (!pipeline)
+		return NULL;
+	pipeline->options = options;
+	pipeline->sink = *sink;
+	pipeline->services = services_open();
+	pipeline->engine = engine_open(&(struct engine_sink){.context = pipeline, .on_request = name_request});
+	if (reads_payload)
+		pipeline->wire = wire_open(options->show_query);
+	if (pipeline->services && pipeline->engine && (pipeline->wire || !reads_payload))
+		return pipeline;
+	pipeline_close(pipeline);
+	return NULL;
+}
+
+int pipeline_handle(struct pipeline *pipeline, struct event *event)
+{
+	int err = services_read(pipeline->services, event);
+
+	if (err)
+		return err;
+	if (pipeline->wire) {
+		memset(&event->note, 0, sizeof(event->note));
+		wire_read(pipeline->wire, event);
+	}
+	return engine_handle(pipeline->engine, event);
+}
+
+void pipeline_finish(struct pipeline *pipeline)
+{
+	engine_finish(pipeline->engine);
+}
+
+const struct engine *pipeline_engine(const struct pipeline *pipeline)
+{
+	return pipeline->engine;
+}
+
+const struct services *pipeline_services(const struct pipeline *pipeline)
+{
+	return pipeline->services;
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return;
+	engine_close(pipeline->engine);
+	wire_close(pipeline->wire);
+	services_close(pipeline->services);
+	free(pipeline);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What happens to each event on its way to an answer: wire → engine → route and service names → the sink.
+ * Called by `session` (statistics) and by `requests`; the same for a live run and for a recording.
+ * Never: a clock. All it knows of time is what events say.
+ */
+#ifndef IOCPU_CLI_PIPELINE_H
+#define IOCPU_CLI_PIPELINE_H
+
+#include "cli/options.h"
+#include "cli/services.h"
+#include "engine/engine.h"
+
+struct pipeline;
+
+/* A finished request under its names. culprit: the endpoint that held the loop, NULL when unknown. All valid for the call only. */
+struct named_request {
+	const struct request *request;
+	const char *service;
+	const char *endpoint;
+	const char *culprit;
+};
+
+struct pipeline_sink {
+	void *context;
+	void (*on_request)(void *context, const struct named_request *named);
+};
+
+/*
+ * reads_payload: the source's events come without notes (a live source) or with payload enough to make them anew.
+ * Borrows the options, copies the sink. NULL: no memory.
+ */
+struct pipeline *pipeline_open(const struct options *options, bool reads_payload, const struct pipeline_sink *sink);
+
+/* Takes one event. 0 or −ENOMEM. */
+int pipeline_handle(struct pipeline *pipeline, struct event *event);
+
+/* The source has ended: tells the requests that were still held back. */
+void pipeline_finish(struct pipeline *pipeline);
+
+const struct engine *pipeline_engine(const struct pipeline *pipeline);
+const struct services *pipeline_services(const struct pipeline *pipeline);
+
+void pipeline_close(struct pipeline *pipeline);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cgroup.h"
+#include "cli/listeners.h"
+#include "cli/procfs.h"
+
+int pid_list_add(struct pid_list *list, pid_t pid)
+{
+	pid_t *grown;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->pids[i] == pid)
+			return 0;
+	grown = realloc(list->pids, (list->count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->pids = grown;
+	list->pids[list->count++] = pid;
+	return 0;
+}
+
+void pid_list_fini(struct pid_list *list)
+{
+	free(list->pids);
+	*list = (struct pid_list){0};
+}
+
+static enum exit_code out_of_memory(void)
+{
+	return complain(EXIT_FAILED, NULL, "out of memory");
+}
+
+static enum exit_code resolve_pid(const struct target *target, struct pid_list *list)
+{
+	struct procfs_stat stat;
+
+	if (procfs_stat(target->pid, &stat))
+		return complain(EXIT_NO_TARGET, "`--port PORT` or `--comm NAME` find a process without its id", "there is no process %d",
+				target->pid);
+	if (stat.kernel_thread)
+		return complain(EXIT_NO_TARGET, "only processes of user space serve requests", "process %d (%s) is a kernel thread",
+				target->pid, stat.comm);
+	if (stat.state == 'Z' || stat.state == 'X')
+		return complain(EXIT_NO_TARGET, "its parent has not taken its status yet", "process %d (%s) has ended", target->pid,
+				stat.comm);
+	if (stat.tgid != target->pid)
+		remark("%d is a thread of process %d (%s): tracing the process", target->pid, stat.tgid, stat.comm);
+	return pid_list_add(list, stat.tgid) ? out_of_memory() : EXIT_DONE;
+}
+
+/* Does the process hold a socket that listens on the port? Its namespace's table is read anew only when it is not `table`'s. */
+static bool holds_port(struct listener_table *table, pid_t pid, uint16_t port)
+{
+	const struct listener_socket *held[256];
+	uint64_t namespace_inode = network_namespace(pid);
+	size_t count;
+
+	if (!namespace_inode)
+		return false;
+	if (namespace_inode != table->namespace_inode) {
+		listener_table_fini(table);
+		if (listener_table_read(table, pid))
+			return false;
+	}
+	count = listeners_of_process(table, pid, held, 256);
+	for (size_t i = 0; i < count && i < 256; i++)
+		if (held[i]->port == port)
+			return true;
+	return false;
+}
+
+static enum exit_code resolve_port(const struct target *target, struct pid_list *list)
+{
+	struct listener_table table = {0};
+	size_t count, before = list->count;
+	pid_t *pids;
+	int err = procfs_list(&pids, &count);
+
+	for (size_t i = 0; i < count && !err; i++)
+		if (pids[i] != getpid() && holds_port(&table, pids[i], target->port))
+			err = pid_list_add(list, pids[i]);
+	listener_table_fini(&table);
+	free(pids);
+	if (err)
+		return complain(EXIT_FAILED, NULL, "looking for port %u: %s", target->port, strerror(-err));
+	if (list->count == before)
+		return complain(EXIT_NO_TARGET, "`ss -ltnp` shows who listens where", "nobody listens on port %u", target->port);
+	return EXIT_DONE;
+}
+
+static enum exit_code resolve_comm(const struct target *target, struct pid_list *list)
+{
+	size_t count, before = list->count;
+	struct procfs_stat stat;
+	pid_t *pids;
+	int err = procfs_list(&pids, &count);
+
+	for (size_t i = 0; i < count && !err; i++) {
+		if (pids[i] == getpid() || procfs_stat(pids[i], &stat) || stat.kernel_thread || stat.state == 'Z')
+			continue;
+		/* The kernel keeps 15 letters of a name. */
+		if (!strncmp(stat.comm, target->name, COMM_MAX - 1))
+			err = pid_list_add(list, pids[i]);
+	}
+	free(pids);
+	if (err)
+		return complain(EXIT_FAILED, NULL, "looking for processes called %s: %s", target->name, strerror(-err));
+	if (list->count == before)
+		return complain(EXIT_NO_TARGET, "the name is that of `ps -eo pid,comm`, the whole of it", "no process is called '%s'",
+				target->name);
+	return EXIT_DONE;
+}
+
+static enum exit_code resolve_cgroup(const struct target *target, struct pid_list *list)
+{
+	size_t before = list->count;
+	int err = cgroup_pids(target->name, list);
+
+	if (err == -ENOENT || err == -ENOTDIR || err == -EINVAL)
+		return complain(EXIT_NO_TARGET,
+				"a path below /sys/fs/cgroup, as in --cgroup system.slice/nginx.service; `systemd-cgls` shows them",
+				"there is no cgroup '%s'", target->name);
+	if (err)
+		return complain(EXIT_FAILED, NULL, "reading cgroup '%s': %s", target->name, strerror(-err));
+	if (list->count == before)
+		return complain(EXIT_NO_TARGET, NULL, "cgroup '%s' has no processes", target->name);
+	return EXIT_DONE;
+}
+
+enum exit_code targets_resolve(const struct options *options, struct pid_list *list)
+{
+	static enum exit_code (*const resolvers[])(const struct target *target, struct pid_list *list) = {
+		[TARGET_PID] = resolve_pid,
+		[TARGET_PORT] = resolve_port,
+		[TARGET_COMM] = resolve_comm,
+		[TARGET_CGROUP] = resolve_cgroup,
+	};
+	enum exit_code code = EXIT_DONE;
+
+	for (size_t i = 0; i < options->target_count && !code; i++)
+		code = resolvers[options->targets[i].kind](&options->targets[i], list);
+	return code;
+}
+
+uint32_t targets_cores(const struct pid_list *list)
+{
+	struct procfs_stat stat;
+	uint32_t most = 1;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (!procfs_stat(list->pids[i], &stat) && stat.cores > most)
+			most = stat.cores;
+	return most;
+}
+
+/* The first stream socket that the process listens on, by name: "3000" or a path. false: none. */
+static bool first_listener(pid_t pid, char *name, size_t size)
+{
+	const struct listener_socket *held[64];
+	struct listener_table table;
+	size_t count;
+	bool found = false;
+
+	if (!listener_table_read(&table, pid)) {
+		count = listeners_of_process(&table, pid, held, 64);
+		for (size_t i = 0; i < count && i < 64 && !found; i++) {
+			found = !held[i]->datagram;
+			if (held[i]->port)
+				snprintf(name, size, "port %u", held[i]->port);
+			else
+				snprintf(name, size, "%s", held[i]->path);
+		}
+	}
+	listener_table_fini(&table);
+	return found;
+}
+
+/* Is `ancestor` above pid? Chains are short; a limit guards against ids that change hands meanwhile. */
+static bool descends_from(pid_t pid, pid_t ancestor)
+{
+	struct procfs_stat stat;
+
+	for (int depth = 0; depth < 64 && pid > 1 && !procfs_stat(pid, &stat); depth++) {
+		if (stat.ppid == ancestor)
+			return true;
+		pid = stat.ppid;
+	}
+	return false;
+}
+
+void describe_listening(pid_t pid, char *line, size_t size)
+{
+	struct procfs_stat self, child;
+	char name[UNIX_PATH_MAX + 1];
+	size_t count;
+	pid_t *pids;
+
+	*line = 0;
+	if (procfs_stat(pid, &self) || first_listener(pid, name, sizeof(name)) || procfs_list(&pids, &count))
+		return;
+	snprintf(line, size, "pid %d (%s) does not listen anywhere yet", pid, self.comm);
+	for (size_t i = 0; i < count; i++) {
+		if (!descends_from(pids[i], pid) || procfs_stat(pids[i], &child) || !first_listener(pids[i], name, sizeof(name)))
+			continue;
+		snprintf(line, size, "pid %d (%s) serves nothing; its child %d (%s) listens on %s: it is followed too", pid, self.comm,
+			 pids[i], child.comm, name);
+		break;
+	}
+	free(pids);
+}

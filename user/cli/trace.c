@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/permission.h"
+#include "cli/target.h"
+#include "probe/probe.h"
+#include "util/clock.h"
+
+struct trace {
+	struct feed feed; /* first: a feed is a trace */
+	const struct options *options;
+	struct probe *probe;
+	struct event_source *source;
+	struct pid_list pids;
+	struct command_run command;
+	bool measured; /* somebody's span was told */
+	bool stopped;
+	char waits_for[256];
+};
+
+static const char *const runtime_names[RUNTIMES] = {
+	[RUNTIME_NATIVE] = "a native program", [RUNTIME_GO] = "a Go program", [RUNTIME_NODE] = "Node.js",
+	[RUNTIME_JVM] = "a Java VM",           [RUNTIME_PYTHON] = "Python",   [RUNTIME_RUST] = "a Rust program",
+};
+
+/* --hooks, if it was said, is answered by what was found. */
+static void tell_hooks(const struct trace *trace, const struct event *event)
+{
+	const struct record_process *process = (const struct record_process *)event->head;
+
+	if (trace->options->hooks == HOOKS_AUTO)
+		remark("hooks: pid %u (%s) is %s; this version has no runtime hooks, it goes by the kernel's evidence", process->head.tid,
+		       process->comm,
+		       process->runtime < RUNTIMES && runtime_names[process->runtime] ? runtime_names[process->runtime] : "unknown");
+}
+
+static bool is_over(struct trace *trace, uint64_t at_ns)
+{
+	if (interrupted() || (trace->options->duration_ns && at_ns >= trace->feed.start_ns + trace->options->duration_ns))
+		return true;
+	return command_ended(&trace->command) || !probe_targets_alive(trace->probe);
+}
+
+/* Detaches; what is in the rings still comes. 0 or −errno. */
+static int stop(struct trace *trace)
+{
+	trace->stopped = true;
+	trace->feed.end_ns = monotonic_ns();
+	return probe_stop(trace->probe);
+}
+
+static int trace_next(struct feed *feed, struct event *event)
+{
+	struct trace *trace = (struct trace *)feed;
+	int got = trace->source->next(trace->source, event);
+
+	if (got < 0)
+		return got;
+	if (!got) {
+		if (!trace->stopped)
+			feed->end_ns = monotonic_ns();
+		return trace->measured || interrupted() || trace->options->program ? 0 : -ESRCH;
+	}
+	if (record_kind_has_span(event->head->kind))
+		trace->measured = true;
+	if (event->head->kind == RECORD_PROCESS)
+		tell_hooks(trace, event);
+	if (event->head->kind == RECORD_TICK && !trace->stopped && is_over(trace, event->head->at_ns)) {
+		int err = stop(trace);
+
+		if (err)
+			return err;
+	}
+	return 1;
+}
+
+static void read_tool(struct feed *feed, struct tool_figures *figures)
+{
+	struct trace *trace = (struct trace *)feed;
+	struct probe_loss losses[PROBE_LOSSES_MAX];
+	struct probe_cost cost;
+
+	probe_cost(trace->probe, &cost);
+	figures->kernel_ns = cost.kernel_ns;
+	figures->user_cpu_ns = cost.user_cpu_ns;
+	figures->loss_count = probe_losses(trace->probe, losses);
+	for (size_t i = 0; i < figures->loss_count; i++)
+		figures->losses[i] = (struct snapshot_loss){losses[i].name, losses[i].count};
+}
+
+static enum exit_code open_probe(struct trace *trace)
+{
+	const struct probe_options options = {.no_payload = trace->options->no_routes, .verbose = trace->options->verbose};
+	const char *why = NULL;
+
+	trace->probe = probe_open(&options, &why);
+	if (trace->probe)
+		return EXIT_DONE;
+	switch (errno) {
+	case EPERM:
+	case EACCES:
+		return complain(EXIT_NOT_PERMITTED, "`iocpu-trace doctor` says what is missing", "%s", why);
+	case ENOMEM:
+		return complain(EXIT_FAILED, NULL, "%s", why);
+	default:
+		return complain(EXIT_UNFIT, "`iocpu-trace doctor` says what this kernel has", "%s", why);
+	}
+}
+
+static enum exit_code follow_targets(struct trace *trace)
+{
+	size_t followed = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < trace->pids.count; i++) {
+		err = probe_follow(trace->probe, trace->pids.pids[i], true);
+		if (err && err != -ESRCH)
+			return complain(EXIT_FAILED, NULL, "following process %d: %s", trace->pids.pids[i], strerror(-err));
+		followed += !err;
+	}
+	return followed ? EXIT_DONE : complain_gone();
+}
+
+static enum exit_code start_command(struct trace *trace)
+{
+	char **program = trace->options->program;
+	int err = command_prepare(&trace->command, program, trace->options->format != FORMAT_TABLE);
+
+	if (!err)
+		err = pid_list_add(&trace->pids, trace->command.pid);
+	return err ? complain(EXIT_FAILED, NULL, "starting '%s': %s", program[0], strerror(-err)) : EXIT_DONE;
+}
+
+static enum exit_code release_command(struct trace *trace)
+{
+	int err = command_release(&trace->command);
+
+	if (!err)
+		return EXIT_DONE;
+	return complain(EXIT_NO_TARGET, "the command behind -- is looked for in PATH, no shell reads it", "'%s' cannot be started: %s",
+			trace->options->program[0], strerror(-err));
+}
+
+/* The one target that is not what it seems; of several, nothing is said. */
+static void describe_target(struct trace *trace)
+{
+	if (trace->options->program || trace->pids.count != 1)
+		return;
+	describe_listening(trace->pids.pids[0], trace->waits_for, sizeof(trace->waits_for));
+	if (!*trace->waits_for)
+		return;
+	remark("%s", trace->waits_for);
+	trace->feed.waits_for = trace->waits_for;
+}
+
+static enum exit_code attach(struct trace *trace)
+{
+	const struct options *options = trace->options;
+	enum exit_code code;
+
+	if (!tracing_permitted())
+		return complain(EXIT_NOT_PERMITTED, "run it as root: sudo iocpu-trace …; `iocpu-trace doctor` says what is missing",
+				"tracing needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
+	code = options->program ? start_command(trace) : targets_resolve(options, &trace->pids);
+	if (!code)
+		code = open_probe(trace);
+	if (code)
+		return code;
+	trace->feed.start_ns = monotonic_ns();
+	trace->feed.unix_offset_ns = unix_offset_ns();
+	trace->feed.cores = targets_cores(&trace->pids);
+	code = follow_targets(trace);
+	if (!code && options->program)
+		code = release_command(trace);
+	if (code)
+		return code;
+	trace->source = probe_source(trace->probe);
+	remark("attached in %.0f ms", (double)probe_attach_ns(trace->probe) / 1e6);
+	if (options->hooks == HOOKS_OFF)
+		remark("hooks: off");
+	describe_target(trace);
+	return EXIT_DONE;
+}
+
+enum exit_code trace_open(const struct options *options, struct trace **trace)
+{
+	struct trace *opened = calloc(1, sizeof(*opened));
+	enum exit_code code;
+
+	*trace = NULL;
+	if (!opened)
+		return complain(EXIT_FAILED, NULL, "out of memory");
+	opened->options = options;
+	opened->feed = (struct feed){.next = trace_next, .read_tool = read_tool, .live = true, .reads_payload = true};
+	opened->command = (struct command_run){.release_fd = -1, .exec_fd = -1};
+	code = attach(opened);
+	if (code)
+		trace_close(opened);
+	else
+		*trace = opened;
+	return code;
+}
+
+struct feed *trace_feed(struct trace *trace)
+{
+	return &trace->feed;
+}
+
+void trace_close(struct trace *trace)
+{
+	if (!trace)
+		return;
+	probe_close(trace->probe);
+	if (trace->options->program)
+		command_finish(&trace->command, trace->options->program[0]);
+	pid_list_fini(&trace->pids);
+	free(trace);
+}

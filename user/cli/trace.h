@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A live trace as a feed: finds the targets, attaches, decides when the run is over.
+ * Called by the tracing subcommands.
+ * Never: looks at what the records mean.
+ */
+#ifndef IOCPU_CLI_TRACE_H
+#define IOCPU_CLI_TRACE_H
+
+#include "cli/complain.h"
+#include "cli/feed.h"
+#include "cli/options.h"
+
+struct trace;
+
+/* Attaches to what the options name. EXIT_DONE and *trace, or what was complained of. Borrows the options. */
+enum exit_code trace_open(const struct options *options, struct trace **trace);
+
+/* Its events, until it was interrupted, its time is over, or the target gone: then the rest, to the last ns. Lives as long as the trace. */
+struct feed *trace_feed(struct trace *trace);
+
+/* Detaches; ends the command that it started and tells how it ended. NULL is fine. */
+void trace_close(struct trace *trace);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/windows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats/stats.h"
+
+/* Endpoints of one service, beyond which rows are folded into "(other)". */
+#define ENDPOINTS_MAX 512
+#define LOSSES_MAX    (TOOL_LOSSES_MAX + 16)
+
+struct process_list {
+	struct process *processes;
+	size_t count;
+};
+
+/* All counters at one moment, to take the differences of. */
+struct moment {
+	uint64_t at_ns;
+	struct process_list list;
+	struct tool_figures tool;
+	struct snapshot_loss losses[LOSSES_MAX];
+	size_t loss_count;
+};
+
+struct windows {
+	const struct feed *feed;
+	struct stats *window, *total;
+	uint64_t lost_requests;
+	struct moment start, last; /* of the run; of the present window */
+	/* What the present snapshot borrows. */
+	const struct snapshot *snapshot;
+	struct snapshot_process *processes;
+	char (*services)[SERVICE_NAME_MAX];
+	struct snapshot_loss losses[LOSSES_MAX];
+};
+
+/* The engine's losses by their names in outputs. */
+static const struct loss_row {
+	const char *name;
+	size_t offset;
+} engine_loss_rows[] = {
+	{"contexts", offsetof(struct engine_losses, contexts)},
+	{"connections", offsetof(struct engine_losses, conns)},
+	{"calls", offsetof(struct engine_losses, calls)},
+	{"stretches", offsetof(struct engine_losses, stretches)},
+	{"late_writes", offsetof(struct engine_losses, late_writes)},
+	{"unknown_threads", offsetof(struct engine_losses, unknown_threads)},
+};
+
+#define ENGINE_LOSSES (sizeof(engine_loss_rows) / sizeof(engine_loss_rows[0]))
+
+/* The counters of struct process, which become differences. */
+static const size_t process_counters[] = {
+	offsetof(struct process, cpu_ns),
+	offsetof(struct process, request_cpu_ns),
+	offsetof(struct process, after_response_cpu_ns),
+	offsetof(struct process, runtime_cpu_ns),
+	offsetof(struct process, background_cpu_ns),
+	offsetof(struct process, unattributed_cpu_ns),
+	offsetof(struct process, request_time_ns),
+	offsetof(struct process, on_core_ns),
+	offsetof(struct process, loop_busy_ns),
+	offsetof(struct process, loop_time_ns),
+	offsetof(struct process, voluntary_switches),
+	offsetof(struct process, involuntary_switches),
+};
+
+struct windows *windows_open(const struct feed *feed)
+{
+	struct windows *windows = calloc(1, sizeof(*windows));
+
+	if (!windows)
+		return NULL;
+	windows->feed = feed;
+	windows->start.at_ns = windows->last.at_ns = feed->start_ns;
+	windows->window = stats_open(ENDPOINTS_MAX);
+	windows->total = stats_open(ENDPOINTS_MAX);
+	if (windows->window && windows->total)
+		return windows;
+	windows_close(windows);
+	return NULL;
+}
+
+void windows_add(struct windows *windows, const struct named_request *named)
+{
+	if (stats_add(windows->window, named->service, named->endpoint, named->culprit, named->request))
+		windows->lost_requests++;
+}
+
+static void add_loss(struct moment *moment, const char *name, uint64_t count)
+{
+	for (size_t i = 0; i < moment->loss_count; i++)
+		if (!strcmp(moment->losses[i].name, name)) {
+			moment->losses[i].count += count;
+			return;
+		}
+	if (moment->loss_count < LOSSES_MAX)
+		moment->losses[moment->loss_count++] = (struct snapshot_loss){name, count};
+}
+
+static void read_losses(struct moment *moment, const struct windows *windows, const struct engine *engine, const struct tool_figures *tool)
+{
+	struct engine_losses losses;
+
+	for (size_t i = 0; i < tool->loss_count; i++)
+		add_loss(moment, tool->losses[i].name, tool->losses[i].count);
+	engine_losses(engine, &losses);
+	for (size_t i = 0; i < ENGINE_LOSSES; i++)
+		add_loss(moment, engine_loss_rows[i].name, *(uint64_t *)((char *)&losses + engine_loss_rows[i].offset));
+	add_loss(moment, "requests", windows->lost_requests);
+}
+
+/* −ENOMEM or 0. */
+static int read_processes(struct process_list *list, const struct engine *engine)
+{
+	size_t count = engine_processes(engine, NULL, 0);
+
+	list->count = 0;
+	list->processes = calloc(count ? count : 1, sizeof(*list->processes));
+	if (!list->processes)
+		return -ENOMEM;
+	engine_processes(engine, list->processes, count);
+	list->count = count;
+	return 0;
+}
+
+static int read_moment(struct moment *moment, const struct windows *windows, const struct engine *engine, const struct tool_figures *tool,
+		       uint64_t at_ns)
+{
+	memset(moment, 0, sizeof(*moment));
+	moment->at_ns = at_ns;
+	moment->tool = *tool;
+	read_losses(moment, windows, engine, tool);
+	return read_processes(&moment->list, engine);
+}
+
+static const struct process *find_process(const struct process_list *list, uint32_t tgid)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->processes[i].tgid == tgid)
+			return &list->processes[i];
+	return NULL;
+}
+
+/* Turns the counters into their growth. A process id that was given to another process starts from 0. */
+static void subtract_process(struct process *now, const struct process *before)
+{
+	if (!before || before->cpu_ns > now->cpu_ns)
+		return;
+	now->threads_created -= before->threads_created;
+	for (size_t i = 0; i < sizeof(process_counters) / sizeof(process_counters[0]); i++)
+		*(uint64_t *)((char *)now + process_counters[i]) -= *(const uint64_t *)((const char *)before + process_counters[i]);
+}
+
+static struct snapshot_process describe_process(const struct process *grown, uint64_t window_ns)
+{
+	struct snapshot_process described = {.now = *grown, .in_flight_mean = -1, .on_core_mean = -1, .loop_busy_share = -1};
+
+	/* Stacks are mapped memory, of which only /proc of the living process knows how much is used. */
+	described.thread_stack_bytes = UNKNOWN_NS;
+	if (window_ns) {
+		described.in_flight_mean = (double)grown->request_time_ns / (double)window_ns;
+		described.on_core_mean = (double)grown->on_core_ns / (double)window_ns;
+	}
+	if (grown->loop_time_ns)
+		described.loop_busy_share = (double)grown->loop_busy_ns / (double)grown->loop_time_ns;
+	return described;
+}
+
+/* Fills windows->processes with what grew since `from`; those that ended before and did nothing since are left out. */
+static int describe_processes(struct windows *windows, const struct pipeline *pipeline, const struct moment *from, const struct moment *to,
+			      size_t *count)
+{
+	size_t room = to->list.count ? to->list.count : 1;
+
+	free(windows->processes);
+	free(windows->services);
+	windows->processes = calloc(room, sizeof(*windows->processes));
+	windows->services = calloc(room, sizeof(*windows->services));
+	*count = 0;
+	if (!windows->processes || !windows->services)
+		return -ENOMEM;
+	for (size_t i = 0; i < to->list.count; i++) {
+		struct process grown = to->list.processes[i];
+		char *service = windows->services[*count];
+
+		subtract_process(&grown, find_process(&from->list, grown.tgid));
+		if (!grown.alive && !grown.cpu_ns)
+			continue;
+		windows->processes[*count] = describe_process(&grown, to->at_ns - from->at_ns);
+		if (grown.port || grown.unix_path[0]) {
+			services_name(pipeline_services(pipeline), grown.tgid, grown.port, grown.unix_path, service);
+			windows->processes[*count].service = service;
+		}
+		++*count;
+	}
+	return 0;
+}
+
+static uint64_t growth(uint64_t from, uint64_t to)
+{
+	return to > from ? to - from : 0;
+}
+
+/* Kernel time is extrapolated from samples: its first window has none, and then nothing is known. */
+static uint64_t known_growth(uint64_t from, uint64_t to)
+{
+	if (to == UNKNOWN_NS)
+		return UNKNOWN_NS;
+	return growth(from == UNKNOWN_NS ? 0 : from, to);
+}
+
+static size_t subtract_losses(struct windows *windows, const struct moment *from, const struct moment *to)
+{
+	for (size_t i = 0; i < to->loss_count; i++) {
+		uint64_t before = 0;
+
+		for (size_t j = 0; j < from->loss_count; j++)
+			if (!strcmp(from->losses[j].name, to->losses[i].name))
+				before = from->losses[j].count;
+		windows->losses[i] = (struct snapshot_loss){to->losses[i].name, growth(before, to->losses[i].count)};
+	}
+	return to->loss_count;
+}
+
+static const struct snapshot *take_snapshot(struct windows *windows, const struct pipeline *pipeline, const struct stats *stats,
+					    const struct moment *from, const struct moment *to)
+{
+	struct snapshot_frame frame = {
+		.version = IOCPU_VERSION,
+		.window_start_unix_ns = from->at_ns + windows->feed->unix_offset_ns,
+		.window_ns = growth(from->at_ns, to->at_ns),
+		.cores = windows->feed->cores,
+		.tool_kernel_ns = known_growth(from->tool.kernel_ns, to->tool.kernel_ns),
+		.tool_user_cpu_ns = known_growth(from->tool.user_cpu_ns, to->tool.user_cpu_ns),
+		.losses = windows->losses,
+	};
+
+	stats_snapshot_close(windows->snapshot);
+	windows->snapshot = NULL;
+	frame.loss_count = subtract_losses(windows, from, to);
+	if (describe_processes(windows, pipeline, from, to, &frame.process_count))
+		return NULL;
+	frame.processes = windows->processes;
+	windows->snapshot = stats_snapshot(stats, &frame);
+	return windows->snapshot;
+}
+
+const struct snapshot *windows_cut(struct windows *windows, const struct pipeline *pipeline, const struct tool_figures *tool,
+				   uint64_t at_ns)
+{
+	const struct snapshot *snapshot;
+	struct moment now;
+
+	if (read_moment(&now, windows, pipeline_engine(pipeline), tool, at_ns))
+		return NULL;
+	snapshot = take_snapshot(windows, pipeline, windows->window, &windows->last, &now);
+	if (stats_merge(windows->total, windows->window))
+		snapshot = NULL;
+	stats_clear(windows->window);
+	free(windows->last.list.processes);
+	windows->last = now;
+	return snapshot;
+}
+
+const struct snapshot *windows_total(struct windows *windows, const struct pipeline *pipeline)
+{
+	return take_snapshot(windows, pipeline, windows->total, &windows->start, &windows->last);
+}
+
+uint64_t windows_start_ns(const struct windows *windows)
+{
+	return windows->last.at_ns;
+}
+
+void windows_close(struct windows *windows)
+{
+	if (!windows)
+		return;
+	stats_snapshot_close(windows->snapshot);
+	stats_close(windows->window);
+	stats_close(windows->total);
+	free(windows->last.list.processes);
+	free(windows->processes);
+	free(windows->services);
+	free(windows);
+}
