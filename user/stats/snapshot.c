@@ -41,6 +41,8 @@ static const char *copy_text(struct snapshot_made *made, const char *text)
 
 static struct distribution distribution_of(const struct histogram *histogram)
 {
+	if (!histogram->count)
+		return (struct distribution){UNKNOWN_NS, UNKNOWN_NS, UNKNOWN_NS, UNKNOWN_NS, UNKNOWN_NS};
 	return (struct distribution){
 		.mean = histogram_mean(histogram),
 		.p50 = histogram_percentile(histogram, 50),

@@ -31,6 +31,7 @@ enum verdict {
 
 extern const char *const verdict_names[VERDICTS]; /* "io-bound" … */
 
+/* All UNKNOWN_NS when there was nothing to measure: the first byte of responses that never began. */
 struct distribution {
 	uint64_t mean, p50, p90, p99, max;
 };
@@ -101,6 +102,14 @@ struct snapshot_frame {
 	const struct snapshot_process *processes;
 	size_t process_count;
 };
+
+/* What the tool itself used, of one core; negative: unknown. */
+static inline double snapshot_tool_share(const struct snapshot_frame *frame)
+{
+	if (!frame->window_ns || frame->tool_kernel_ns == UNKNOWN_NS || frame->tool_user_cpu_ns == UNKNOWN_NS)
+		return -1;
+	return (double)(frame->tool_kernel_ns + frame->tool_user_cpu_ns) / (double)frame->window_ns;
+}
 
 struct snapshot {
 	struct snapshot_frame frame;

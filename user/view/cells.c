@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "view/cells.h"
+
+#include <stdio.h>
+
+#include "util/apportion.h"
+#include "view/text.h"
+
+#define SAY(cell, ...) snprintf(cell, CELL_MAX, __VA_ARGS__)
+
+void row_of_endpoint(struct row *row, const struct snapshot_endpoint *endpoint)
+{
+	uint64_t mean_ns[STATES];
+
+	for (int state = 0; state < STATES; state++)
+		mean_ns[state] = endpoint->state[state].mean;
+	row->endpoint = endpoint;
+	row->decimals = ms_decimals(endpoint->wall.mean);
+	apportion(mean_ns, STATES, ms_unit_ns(row->decimals), row->units);
+}
+
+static void fill_units(const struct row *row, uint64_t units, char *cell)
+{
+	SAY(cell, "%.*f", row->decimals, (double)(units * ms_unit_ns(row->decimals)) / 1e6);
+}
+
+static void fill_ms(uint64_t ns, char *cell)
+{
+	SAY(cell, "%.*f", ms_decimals(ns), (double)ns / 1e6);
+}
+
+static void fill_service(const struct column *column, const struct row *row, char *cell)
+{
+	(void)column;
+	SAY(cell, "%s", row->endpoint ? row->endpoint->service : "");
+}
+
+static void fill_name(const struct column *column, const struct row *row, char *cell)
+{
+	(void)column;
+	SAY(cell, "%s", row->endpoint ? row->endpoint->endpoint : "(background)");
+}
+
+static void fill_rate(const struct column *column, const struct row *row, char *cell)
+{
+	double rate = row->endpoint ? row->endpoint->rate : 0;
+
+	(void)column;
+	if (row->endpoint)
+		SAY(cell, "%.*f", rate < 0.995 ? 2 : rate < 99.95 ? 1 : 0, rate);
+	else
+		SAY(cell, "–");
+}
+
+static void fill_errors(const struct column *column, const struct row *row, char *cell)
+{
+	(void)column;
+	if (row->endpoint)
+		SAY(cell, "%.1f", 100.0 * (double)row->endpoint->errors / (double)row->endpoint->requests);
+}
+
+static void fill_p50(const struct column *column, const struct row *row, char *cell)
+{
+	(void)column;
+	if (row->endpoint)
+		fill_ms(row->endpoint->wall.p50, cell);
+}
+
+static void fill_p99(const struct column *column, const struct row *row, char *cell)
+{
+	(void)column;
+	if (row->endpoint)
+		fill_ms(row->endpoint->wall.p99, cell);
+}
+
+static void fill_mean(const struct column *column, const struct row *row, char *cell)
+{
+	uint64_t units;
+
+	(void)column;
+	if (!row->endpoint)
+		return;
+	apportion(&row->endpoint->wall.mean, 1, ms_unit_ns(row->decimals), &units);
+	fill_units(row, units, cell);
+}
+
+static void fill_state(const struct column *column, const struct row *row, char *cell)
+{
+	if (row->endpoint)
+		fill_units(row, row->units[column->state], cell);
+}
+
+static void fill_io_share(const struct column *column, const struct row *row, char *cell)
+{
+	(void)column;
+	if (row->endpoint)
+		SAY(cell, "%.0f", 100.0 * row->endpoint->io_share);
+}
+
+static void fill_cpu_share(const struct column *column, const struct row *row, char *cell)
+{
+	(void)column;
+	if (row->endpoint)
+		SAY(cell, "%.0f", 100.0 * row->endpoint->cpu_share);
+}
+
+static void fill_switches(const struct column *column, const struct row *row, char *cell)
+{
+	double voluntary = row->endpoint ? row->endpoint->voluntary_mean : 0;
+	double involuntary = row->endpoint ? row->endpoint->involuntary_mean : 0;
+
+	(void)column;
+	if (row->endpoint)
+		SAY(cell, "%.*f/%.*f", voluntary < 99.95, voluntary, involuntary < 99.95, involuntary);
+}
+
+static void fill_verdict(const struct column *column, const struct row *row, char *cell)
+{
+	double percent = 100 * row->background_share;
+
+	(void)column;
+	if (row->endpoint)
+		SAY(cell, "%s", row->endpoint->verdict_text);
+	else
+		SAY(cell, "%.*f%% of one core: timers, queue consumers, what no request caused", percent < 0.95 ? 2 : 1, percent);
+}
+
+#define STATE_COLUMN(index, name)                                                                                                          \
+	{                                                                                                                                  \
+		.title = name, .fill = fill_state, .kind = COLUMN_STATE, .state = index, .width_min = 5, .gap = 1                          \
+	}
+
+const struct column table_columns[COLUMNS] = {
+	{.title = "SERVICE", .fill = fill_service, .kind = COLUMN_SERVICE, .left = true, .drop_rank = 7},
+	{.title = "ENDPOINT", .fill = fill_name, .kind = COLUMN_NAME, .width_min = 14, .left = true},
+	{.title = "REQ/S", .fill = fill_rate, .width_min = 5, .gap = 1},
+	{.title = "ERR%", .fill = fill_errors, .width_min = 4, .gap = 1, .drop_rank = 4},
+	{.title = "P50", .fill = fill_p50, .width_min = 5, .gap = 1, .drop_rank = 3},
+	{.title = "P99", .fill = fill_p99, .width_min = 5, .gap = 1, .drop_rank = 6},
+	{.title = "MEAN", .fill = fill_mean, .kind = COLUMN_MEAN, .width_min = 5, .gap = 1},
+	STATE_COLUMN(STATE_CPU, "CPU"),
+	STATE_COLUMN(STATE_READY, "READY"),
+	STATE_COLUMN(STATE_QUEUE, "QUEUE"),
+	STATE_COLUMN(STATE_LOOP, "LOOP"),
+	STATE_COLUMN(STATE_NET, "NET"),
+	STATE_COLUMN(STATE_DISK, "DISK"),
+	STATE_COLUMN(STATE_LOCK, "LOCK"),
+	STATE_COLUMN(STATE_POOL, "POOL"),
+	STATE_COLUMN(STATE_LOG, "LOG"),
+	STATE_COLUMN(STATE_CLIENT, "CLIENT"),
+	STATE_COLUMN(STATE_SLEEP, "SLEEP"),
+	STATE_COLUMN(STATE_OTHER, "OTHER"),
+	{.title = "IO%", .fill = fill_io_share, .width_min = 3, .gap = 2, .drop_rank = 5},
+	{.title = "CPU%", .fill = fill_cpu_share, .width_min = 4, .gap = 1, .drop_rank = 2},
+	{.title = "CTX v/i", .fill = fill_switches, .width_min = 8, .gap = 1, .drop_rank = 1},
+	{.title = "VERDICT", .fill = fill_verdict, .kind = COLUMN_VERDICT, .gap = 2, .left = true},
+};

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The three parts of the table, each printing whole lines.
+ * Used by table.c, which cuts and places the lines.
+ * Never: clears a screen or moves a cursor.
+ */
+#ifndef IOCPU_VIEW_TABLE_PARTS_H
+#define IOCPU_VIEW_TABLE_PARTS_H
+
+#include "view/table.h"
+
+/* Who is traced, for how long, at what cost. */
+void header_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options);
+
+/* The titles and a row an endpoint. 0 or −ENOMEM. */
+int rows_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options);
+
+/* Instead of rows, while there are no requests. */
+void waiting_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options);
+
+/* Concurrency, parallelism, and where the processes' CPU went. */
+void footer_print(FILE *out, const struct snapshot *snapshot);
+
+/* CPU that no request caused, as a share of one core. */
+double background_share(const struct snapshot *snapshot);
+
+#endif
