@@ -26,7 +26,8 @@ CPPFLAGS += -Iinclude -Iuser -I$(B) -D_GNU_SOURCE -DIOCPU_VERSION='"$(VERSION)"'
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes $(if $(CI),-Werror)
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS) -MMD -MP
-BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux -Ibpf -idirafter /usr/include/$(TRIPLET)
+BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux -Ibpf \
+	-idirafter /usr/include/$(TRIPLET) -idirafter /usr/$(TRIPLET)/include
 
 # ---- what is made of what
 
@@ -172,6 +173,13 @@ vm-test:
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all static
 	$(Q)$(RUN_TESTS) -t 1800 'tests/vm/run $(B)'
 
+#: cross-arm64     compiles both halves for arm64, without linking
+cross-arm64:
+	$(SETUP) build cross
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/arm64 ARCH=arm64 CC='aarch64-linux-gnu-gcc -idirafter /usr/include' objects
+
+objects: $(PURE_OBJS) $(LIVE_OBJS)
+
 #: bench           what tracing costs nginx, beside a bpftrace script and empty hooks (as root)
 bench:
 	$(SETUP) build bench
@@ -230,7 +238,7 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all help static demo check check-fast unit golden asan live test-programs asan-programs verifier-budget vm-test bench \
+.PHONY: all help static demo check check-fast unit golden asan live test-programs asan-programs verifier-budget vm-test cross-arm64 objects bench \
 	layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
