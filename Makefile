@@ -33,10 +33,14 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Werror -target bpf -D__TARGET_ARCH_$(ARCH) 
 
 PURE_ROOMS := engine route stats view export advise record util
 PURE_SRCS := $(foreach room,$(PURE_ROOMS),$(wildcard user/$(room)/*.c))
-LIVE_SRCS := $(wildcard user/probe/*.c user/cli/*.c) $(wildcard user/main.c)
+CLI_SRCS := $(wildcard user/cli/*.c)
+LIVE_SRCS := $(wildcard user/probe/*.c) $(wildcard user/main.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(B)/%.o)
+CLI_OBJS := $(CLI_SRCS:%.c=$(B)/%.o)
 LIVE_OBJS := $(LIVE_SRCS:%.c=$(B)/%.o)
 PURE_LIB := $(B)/libpure.a
+# Archives, so that a unit test of options or windows gets along without the probe.
+CLI_LIB := $(B)/libcli.a
 BPF_SRCS := $(wildcard bpf/*.bpf.c)
 BPF_OBJS := $(BPF_SRCS:%.c=$(B)/%.o)
 SKELETON := $(B)/iocpu.skel.h
@@ -83,26 +87,28 @@ $(B)/user/%.o: user/%.c
 $(LIVE_OBJS): | $(SKELETON)
 
 $(PURE_LIB): $(PURE_OBJS)
+$(CLI_LIB): $(CLI_OBJS)
+$(PURE_LIB) $(CLI_LIB):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(PROGRAM): $(LIVE_OBJS) $(PURE_LIB)
+$(PROGRAM): $(LIVE_OBJS) $(CLI_LIB) $(PURE_LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(LIVE_OBJS) $(PURE_LIB) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(LIVE_OBJS) $(CLI_LIB) $(PURE_LIB) $(LIBS)
 
 #: static          build/iocpu-trace-static, one file without libraries
 static: $(PROGRAM)-static
 
-$(PROGRAM)-static: $(LIVE_OBJS) $(PURE_LIB)
+$(PROGRAM)-static: $(LIVE_OBJS) $(CLI_LIB) $(PURE_LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(LIVE_OBJS) $(PURE_LIB) $(STATIC_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(LIVE_OBJS) $(CLI_LIB) $(PURE_LIB) $(STATIC_LIBS)
 
 # ---- tests: the programs
 
-$(B)/tests/unit/%: tests/unit/%.c $(PURE_LIB)
+$(B)/tests/unit/%: tests/unit/%.c $(CLI_LIB) $(PURE_LIB)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(PURE_LIB) $(PURE_LIBS) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(CLI_LIB) $(PURE_LIB) $(PURE_LIBS) -lcmocka
 
 $(B)/servers/%: tests/servers/%.c $(wildcard tests/servers/common_*.c tests/servers/*.h)
 	$(call say,SERVER,$@)
@@ -179,7 +185,7 @@ cross-arm64:
 	$(SETUP) build cross
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/arm64 ARCH=arm64 CC='aarch64-linux-gnu-gcc -idirafter /usr/include' objects
 
-objects: $(PURE_OBJS) $(LIVE_OBJS)
+objects: $(PURE_OBJS) $(CLI_OBJS) $(LIVE_OBJS)
 
 #: bench           what tracing costs nginx, beside a bpftrace script and empty hooks (as root)
 bench:
@@ -208,7 +214,7 @@ format-check:
 tidy: $(SKELETON)
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(TIDY_RUNS)
 
-TIDY_RUNS := $(addprefix tidy/,$(PURE_SRCS) $(LIVE_SRCS))
+TIDY_RUNS := $(addprefix tidy/,$(PURE_SRCS) $(CLI_SRCS) $(LIVE_SRCS))
 $(TIDY_RUNS): tidy/%:
 	$(Q)$(CLANG_TIDY) --quiet $* -- -std=gnu11 $(CPPFLAGS)
 
