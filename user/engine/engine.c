@@ -14,6 +14,7 @@ struct engine *engine_open(const struct engine_sink *sink)
 	if (!engine)
 		return NULL;
 	engine->sink = *sink;
+	engine->open_requests_end = &engine->open_requests;
 	engine->peer_names[0] = strdup("(other)");
 	engine->peer_count = 1;
 	if (!engine->peer_names[0]) {

@@ -64,7 +64,8 @@ static bool make_lists(const struct engine *engine, struct context *request, str
 		free(until);
 		return false;
 	}
-	qsort(request->calls, count, sizeof(request->calls[0]), compare_calls);
+	if (count > 1)
+		qsort(request->calls, count, sizeof(request->calls[0]), compare_calls);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct done_call *call = &request->calls[i];
 		struct request_peer *peer = peer_entry(lists, engine->peer_names[call->peer]);
@@ -131,7 +132,7 @@ static struct cpu_split charge_cpu(const struct context *request, uint64_t end_n
 
 /* ---- telling -------------------------------------------------------------------------------------------------------------- */
 
-static void unlink_request(struct context *request)
+static void unlink_request(struct engine *engine, struct context *request)
 {
 	struct conn *conn = request->conn;
 	struct context **link = conn ? &conn->first_request : NULL;
@@ -139,6 +140,8 @@ static void unlink_request(struct context *request)
 	*request->prev_open = request->next_open;
 	if (request->next_open)
 		request->next_open->prev_open = request->prev_open;
+	else
+		engine->open_requests_end = request->prev_open;
 	if (!conn)
 		return;
 	while (*link && *link != request)
@@ -240,7 +243,7 @@ static void close_request(struct engine *engine, struct context *request)
 
 static void leave_open_ones(struct engine *engine, struct context *request)
 {
-	unlink_request(request);
+	unlink_request(engine, request);
 	if (!request->answered)
 		proc_count_open_requests(request->proc, -1, engine->now_ns);
 }

@@ -197,7 +197,7 @@ struct engine {
 	struct idmap procs, threads, conns;
 	struct proc **procs_in_order;
 	size_t proc_count, proc_capacity;
-	struct context *open_requests;
+	struct context *open_requests, **open_requests_end; /* oldest first */
 	struct context *free_contexts;
 	uint32_t context_count;
 	char *peer_names[PEERS_MAX];

@@ -142,6 +142,8 @@ void thread_commit(struct engine *engine, struct thread *thread)
 	for (uint32_t i = 0; i < thread->pending_count; i++) {
 		struct interval interval = thread->pending[i];
 
+		if (interval.end_ns <= interval.start_ns)
+			continue;
 		if (interval.state == STATE_SOCKET_UNSETTLED)
 			interval.state = STATE_OTHER;
 		if (thread->history && (interval.state == STATE_CPU || interval.state == STATE_READY))

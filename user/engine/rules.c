@@ -224,11 +224,9 @@ static struct context *begin_request(const struct moment *moment)
 	request->unix_path = conn->unix_path ? strdup(conn->unix_path) : NULL;
 	request->protocol = moment->event->note.protocol;
 	request->last_read_ns = moment->at_ns;
-	request->next_open = engine->open_requests;
-	request->prev_open = &engine->open_requests;
-	if (request->next_open)
-		request->next_open->prev_open = &request->next_open;
-	engine->open_requests = request;
+	request->prev_open = engine->open_requests_end;
+	*engine->open_requests_end = request;
+	engine->open_requests_end = &request->next_open;
 	conn_push_request(conn, request);
 	count_begun(moment, request);
 	return request;
@@ -363,6 +361,23 @@ static void repair(const struct moment *moment, struct context *from, struct con
 	memmove(&from->calls[via], &from->calls[via + 1], (from->call_count - (uint32_t)via) * sizeof(from->calls[0]));
 }
 
+/* A soft tail turned out to be the next request's work; but what ran before that one had come was still the last one's. */
+static void split_soft_tail(const struct moment *moment, struct context *tail, uint64_t start_ns)
+{
+	struct thread *thread = moment->thread;
+
+	for (uint32_t i = 0; i < thread->pending_count; i++) {
+		struct interval *interval = &thread->pending[i], earlier = *interval;
+
+		if (interval->start_ns >= start_ns)
+			continue;
+		earlier.end_ns = interval->end_ns < start_ns ? interval->end_ns : start_ns;
+		earlier.proc = interval->state == STATE_CPU ? thread->proc : NULL;
+		context_add_interval(moment->engine, tail->hint, earlier);
+		interval->start_ns = earlier.end_ns;
+	}
+}
+
 static void bind_to_request(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
@@ -373,6 +388,8 @@ static void bind_to_request(const struct moment *moment, struct context *request
 	if (before && !before->is_request) {
 		if (context_root(before->hint) != request)
 			name_gap(moment, request, before);
+		if (thread->soft && before->hint)
+			split_soft_tail(moment, before, request->start_ns);
 		if (before->origin == ORIGIN_DETACHED)
 			request->ambiguous = true; /* rule 13 */
 		context_bind(moment->engine, before, request);

@@ -95,6 +95,7 @@ struct layout {
 	struct engine *engine;
 	struct thread *thread;
 	struct boundary boundary; /* not passed yet; at_ns 0: there is none any more */
+	uint64_t begins_ns;       /* when the work behind it could begin: after a wait, when the thread was woken */
 };
 
 static void pass_boundary(struct layout *layout)
@@ -106,7 +107,7 @@ static void pass_boundary(struct layout *layout)
 	/* A soft tail whose thread parks is its request's. */
 	if (hint && hint->hint)
 		context_bind(layout->engine, hint, hint->hint);
-	segment = context_new_segment(layout->engine, layout->boundary.origin, NULL, layout->boundary.at_ns);
+	segment = context_new_segment(layout->engine, layout->boundary.origin, NULL, layout->begins_ns);
 	thread_switch(layout->engine, thread, segment, false);
 	context_put(layout->engine, segment);
 	thread->boundary_ns = layout->boundary.at_ns;
@@ -250,6 +251,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	follow_loop(thread, event, &shape);
 	if (!shape.open)
 		layout.boundary = find_boundary(thread, event, conn);
+	layout.begins_ns = layout.boundary.at_ns == shape.off_ns && window ? shape.ready_from_ns : layout.boundary.at_ns;
 	/* A snapshot may have passed it already. */
 	if (layout.boundary.at_ns && layout.boundary.at_ns == thread->boundary_ns)
 		layout.boundary.at_ns = 0;

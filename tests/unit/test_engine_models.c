@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine on each model of server, record by record: threads, loops, pools, goroutines. Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { MAIN = 1, WORKER = 2, OTHER_WORKER = 3 };
+enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, CACHE = 201 };
+
+static struct script *server_with_clients(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
+	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	script_conn(script, CACHE, CONN_DOWNSTREAM, 6379);
+	return script;
+}
+
+/* A thread that blocks in everything: the request's data comes at 1000, the thread waits 20 for a core. */
+static void test_blocking_thread(void **state)
+{
+	struct script *script = server_with_clients();
+	struct process sum;
+	(void)state;
+
+	READ(script, 1030, MAIN, CLIENT_A, .off = 10, .on = 1020, .ready = 20, .cause = WAIT_NET, .arrived = 1000, .line = "GET /users/17");
+	WRITE(script, 1130, MAIN, DB);
+	READ(script, 6200, MAIN, DB, .off = 1135, .on = 6190, .ready = 55, .cause = WAIT_NET, .arrived = 6134);
+	WRITE(script, 6400, MAIN, CLIENT_A, .status = 200);
+	READ(script, 9010, MAIN, CLIENT_A, .off = 6410, .on = 9000, .cause = WAIT_NET, .arrived = 8999, .line = "GET /b");
+	assert_int_equal(script->count, 1);
+	sum = script_finish(script);
+	assert_string_equal(script->told[0].line, "GET /users/17");
+	assert_int_equal(script->told[0].wall, 5400);
+	/* 10 after the wake-up, 100 to the call, 5 until it blocks, 10 and 200 after it. */
+	assert_int_equal(script->told[0].state[STATE_CPU], 325);
+	assert_int_equal(script->told[0].cpu_time, 325);
+	assert_int_equal(script->told[0].state[STATE_READY], 75);
+	assert_int_equal(script->told[0].ready[READY_PART_WAKEUP], 75);
+	assert_int_equal(script->told[0].state[STATE_NET], 5000);
+	assert_int_equal(script->told[0].state[STATE_OTHER], 0);
+	assert_int_equal(script->told[0].after, 10);
+	assert_int_equal(script->told[0].call_count, 1);
+	assert_int_equal(script->told[0].voluntary, 2);
+	assert_int_equal(script->told[0].status, 200);
+	assert_false(script->told[0].ambiguous);
+	assert_int_equal(sum.voluntary_switches, 3);
+	script_close(script);
+}
+
+/* Both calls are in flight at once: NET is the union, each peer has its own sum. */
+static void test_parallel_calls(void **state)
+{
+	struct script *script = server_with_clients();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /parallel");
+	WRITE(script, 120, MAIN, DB);
+	WRITE(script, 130, MAIN, CACHE);
+	READ(script, 1130, MAIN, DB, .off = 131, .on = 1120, .cause = WAIT_NET, .arrived = 1120);
+	READ(script, 1640, MAIN, CACHE, .off = 1131, .on = 1630, .cause = WAIT_NET, .arrived = 1630);
+	WRITE(script, 1650, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 1);
+	/* [120, 1630] is covered by calls, less the CPU in it: 10, 1, 10, 1. */
+	assert_int_equal(script->told[0].state[STATE_NET], 1510 - 22);
+	assert_int_equal(script->told[0].peer_union, 1000 + 1500);
+	assert_int_equal(script->told[0].call_count, 2);
+	script_close(script);
+}
+
+/* One loop: A's handler computes 90 ms while B's data is there: B shows LOOP, and A is named. */
+static void test_loop_victim(void **state)
+{
+	struct script *script = server_with_clients();
+	(void)state;
+
+	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 999,
+	     .line = "GET /block");
+	WRITE(script, 91010, MAIN, CLIENT_A, .status = 200);
+	READ(script, 91030, MAIN, CLIENT_B, .epoll = 91020, .events = 1, .arrived = 1030, .line = "GET /json");
+	WRITE(script, 91040, MAIN, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_string_equal(script->told[1].line, "GET /json");
+	assert_int_equal(script->told[1].wall, 90010);
+	assert_int_equal(script->told[1].state[STATE_LOOP], 89990);
+	assert_int_equal(script->told[1].state[STATE_CPU], 20);
+	assert_string_equal(script->told[1].culprit, "GET /block");
+	assert_true(script->told[1].culprit_us >= 89980);
+	assert_int_equal(script->told[0].state[STATE_LOOP], 0);
+	assert_int_equal(script->told[0].after, 10);
+	script_close(script);
+}
+
+/* A's answer is ready at 40 ms, B computes until 50 ms: A's 10 ms are LOOP, not NET. */
+static void test_loop_answer_waits(void **state)
+{
+	struct script *script = server_with_clients();
+	(void)state;
+
+	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	WRITE(script, 1020, MAIN, DB);
+	READ(script, 20010, MAIN, CLIENT_B, .off = 1025, .on = 20000, .cause = WAIT_POLL, .epoll = 20005, .events = 1, .arrived = 20000,
+	     .line = "GET /b");
+	WRITE(script, 50000, MAIN, CLIENT_B, .status = 200);
+	READ(script, 50020, MAIN, DB, .epoll = 50010, .events = 1, .arrived = 40000);
+	WRITE(script, 50030, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_string_equal(script->told[0].line, "GET /a");
+	assert_int_equal(script->told[0].state[STATE_LOOP], 10010);
+	assert_int_equal(script->told[0].state[STATE_NET], 38980 - 5);
+	assert_int_equal(script->told[0].state[STATE_CPU], 10 + 10 + 5 + 20);
+	assert_string_equal(script->told[0].culprit, "GET /b");
+	script_close(script);
+}
+
+/* A selector reads, a worker that was asleep in a futex computes and answers: the worker's time is known only from its write. */
+static void test_queue_to_worker(void **state)
+{
+	struct script *script = server_with_clients();
+	struct process sum;
+	(void)state;
+
+	script_thread(script, 0, WORKER, MAIN, THREAD_FOUND);
+	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	WRITE(script, 1500, WORKER, CLIENT_A, .off = 10, .on = 1100, .ready = 40, .cause = WAIT_LOCK, .status = 200);
+	READ(script, 2010, MAIN, CLIENT_B, .off = 1030, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000,
+	     .line = "GET /b");
+	/* No sleep between the two: it finds B in the queue. */
+	WRITE(script, 2700, WORKER, CLIENT_B, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_string_equal(script->told[0].line, "GET /a");
+	/* The selector's 10 and 20, the worker's 400. */
+	assert_int_equal(script->told[0].state[STATE_CPU], 430);
+	assert_int_equal(script->told[0].state[STATE_READY], 40);
+	assert_int_equal(script->told[0].state[STATE_QUEUE], 30);
+	assert_int_equal(script->told[0].voluntary, 2);
+	assert_int_equal(script->told[1].cpu_time, 10 + 700);
+	/* What the worker did before B had come was A's tail; the selector's 20 after reading B come with its next record. */
+	assert_int_equal(sum.after_response_cpu_ns, 500 * US);
+	assert_string_equal(sum.model, "worker-pool");
+	script_close(script);
+}
+
+/* Goroutines: one thread runs A until it waits for its call, then B, then the rest of A. */
+static void test_goroutines(void **state)
+{
+	struct script *script = server_with_clients();
+	(void)state;
+
+	script_runtime(script, MAIN, RUNTIME_GO);
+	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
+	     .line = "GET /a");
+	WRITE(script, 1110, MAIN, DB);
+	READ_NOTHING(script, 1112, MAIN, DB);
+	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1001, .line = "GET /b");
+	WRITE(script, 1420, MAIN, CLIENT_B, .status = 200);
+	READ_NOTHING(script, 1422, MAIN, CLIENT_B);
+	READ(script, 3010, MAIN, DB, .off = 1425, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1, .arrived = 2999);
+	WRITE(script, 3200, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_string_equal(script->told[0].line, "GET /a");
+	assert_int_equal(script->told[0].cpu_time, 10 + 102 + 10 + 190);
+	assert_int_equal(script->told[1].cpu_time, 8 + 300);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blocking_thread),   cmocka_unit_test(test_parallel_calls),  cmocka_unit_test(test_loop_victim),
+		cmocka_unit_test(test_loop_answer_waits), cmocka_unit_test(test_queue_to_worker), cmocka_unit_test(test_goroutines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

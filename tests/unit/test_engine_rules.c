@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine's rules one by one, and what must hold whatever comes: closure, conservation, bounded lists. Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { MAIN = 1, WORKER = 2 };
+enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, EVENTFD = 300 };
+
+static struct script *server(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
+	script_thread(script, 0, WORKER, MAIN, THREAD_FOUND);
+	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	return script;
+}
+
+/* Body bytes that come late, and a send buffer that is full: the client's fault. */
+static void test_client_waits(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "POST /a");
+	READ(script, 5010, MAIN, CLIENT_A, .off = 120, .on = 5000, .ready = 30, .cause = WAIT_NET, .arrived = 4970);
+	WRITE(script, 9010, MAIN, CLIENT_A, .off = 5100, .on = 9000, .cause = WAIT_NET, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 1);
+	assert_int_equal(script->told[0].wall, 8910);
+	assert_int_equal(script->told[0].state[STATE_CLIENT], 4850 + 3900);
+	assert_int_equal(script->told[0].state[STATE_READY], 30);
+	assert_int_equal(script->told[0].state[STATE_OTHER], 0);
+	script_close(script);
+}
+
+/* An event loop whose write found the buffer full goes on when the client has read: the gap is the client's too. */
+static void test_partial_write(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /big");
+	WRITE(script, 200, MAIN, CLIENT_A, .status = 200, .flags = RECORD_PARTIAL);
+	WRITE(script, 8020, MAIN, CLIENT_A, .off = 210, .on = 8000, .cause = WAIT_POLL, .epoll = 8005, .events = 1);
+	script_tick(script, 300000);
+	assert_int_equal(script->count, 0);
+	script_tick(script, 600000);
+	assert_int_equal(script->count, 1);
+	script_finish(script);
+	assert_int_equal(script->told[0].wall, 7920);
+	assert_int_equal(script->told[0].ttfb, 100);
+	assert_int_equal(script->told[0].state[STATE_CLIENT], 7790);
+	assert_int_equal(script->told[0].state[STATE_CPU], 130);
+	script_close(script);
+}
+
+/* Three requests in one read, answered one after the other: each is told, with its wait behind the others. */
+static void test_pipelining(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /1", .begun = 2);
+	WRITE(script, 210, MAIN, CLIENT_A, .status = 200);
+	WRITE(script, 260, MAIN, CLIENT_A, .status = 200);
+	WRITE(script, 310, MAIN, CLIENT_A, .status = 404);
+	script_conn_ended(script, 400, CLIENT_A);
+	assert_int_equal(script->count, 3);
+	assert_string_equal(script->told[0].line, "GET /1");
+	assert_int_equal(script->told[0].cpu_time, 110);
+	assert_int_equal(script->told[1].wall, 160);
+	assert_int_equal(script->told[1].cpu_time, 50);
+	assert_int_equal(script->told[1].state[STATE_QUEUE], 110);
+	assert_int_equal(script->told[2].cpu_time, 50);
+	assert_int_equal(script->told[2].status, 404);
+	assert_false(script->told[2].aborted);
+	script_finish(script);
+	script_close(script);
+}
+
+/* Rule 3: work that goes on after the response is after-response CPU, and its call no part of the wall. */
+static void test_fire_and_forget(void **state)
+{
+	struct script *script = server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /fire");
+	WRITE(script, 210, MAIN, CLIENT_A, .status = 200);
+	WRITE(script, 5210, MAIN, DB);
+	READ(script, 9000, MAIN, DB, .off = 5220, .on = 8990, .cause = WAIT_NET, .arrived = 8990);
+	READ(script, 20000, MAIN, CLIENT_A, .off = 9100, .on = 19990, .cause = WAIT_NET, .arrived = 19990, .line = "GET /json");
+	sum = script_finish(script);
+	assert_int_equal(script->count, 1);
+	assert_int_equal(script->told[0].wall, 110);
+	assert_int_equal(script->told[0].call_count, 0);
+	assert_int_equal(script->told[0].cpu_time, 110);
+	/* 5000, 10, 10 and 100; the last request's 10 is a request's. */
+	assert_int_equal(sum.after_response_cpu_ns, 5120 * US);
+	assert_int_equal(sum.request_cpu_ns, 120 * US);
+	script_close(script);
+}
+
+/* Rule 2's repair: a shared connection's answer was taken for A's, but the write says that it was B's. */
+static void test_repair(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
+	     .line = "GET /a");
+	READ(script, 120, MAIN, CLIENT_B, .arrived = 100, .line = "GET /b");
+	READ(script, 130, MAIN, CLIENT_A, .arrived = 101); /* A again: its question is written in B's name */
+	WRITE(script, 140, MAIN, DB);
+	READ(script, 5010, MAIN, DB, .off = 150, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	WRITE(script, 5110, MAIN, CLIENT_B, .status = 200);
+	WRITE(script, 5120, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_true(script->told[0].ambiguous && script->told[1].ambiguous);
+	assert_string_equal(script->told[1].line, "GET /b");
+	assert_int_equal(script->told[1].call_count, 1);
+	assert_int_equal(script->told[0].call_count, 0);
+	script_close(script);
+}
+
+/* A timer's callback answers: the gap before it was a sleep. */
+static void test_timer(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /sleep");
+	WRITE(script, 30150, MAIN, CLIENT_A, .off = 120, .on = 30110, .cause = WAIT_POLL, .epoll = 30115, .events = 0, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 1);
+	assert_int_equal(script->told[0].state[STATE_SLEEP], 29990);
+	assert_int_equal(script->told[0].state[STATE_CPU], 60);
+	script_close(script);
+}
+
+/* A connection that another request gives back while this one's thread waits in a futex: POOL, not LOCK. */
+static void test_pool(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 120, MAIN, DB);
+	READ(script, 111, WORKER, CLIENT_B, .off = 10, .on = 101, .cause = WAIT_NET, .arrived = 101, .line = "GET /b");
+	READ(script, 5000, MAIN, DB, .off = 130, .on = 4990, .cause = WAIT_NET, .arrived = 4990);
+	WRITE(script, 5030, WORKER, DB, .off = 121, .on = 5020, .ready = 10, .cause = WAIT_LOCK);
+	READ(script, 9000, WORKER, DB, .off = 5040, .on = 8990, .cause = WAIT_NET, .arrived = 8990);
+	WRITE(script, 9010, WORKER, CLIENT_B, .status = 200);
+	WRITE(script, 9020, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_string_equal(script->told[1].line, "GET /b");
+	assert_int_equal(script->told[1].state[STATE_POOL], 5010 - 121);
+	assert_int_equal(script->told[1].state[STATE_LOCK], 0);
+	script_close(script);
+}
+
+/* Stolen time is found out at the switch-out, also when a snapshot had given its core time away before. */
+static void test_stolen_time(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 3110, MAIN, CLIENT_A, .off = 2000, .on = 2500, .stolen = 40, .ready = 500, .cause = WAIT_RUNNABLE, .status = 200);
+	SNAPSHOT(script, 4110, MAIN, .flags = RECORD_ON_CORE);
+	READ(script, 9010, MAIN, CLIENT_A, .off = 4200, .on = 9000, .stolen = 100, .cause = WAIT_NET, .arrived = 9000, .line = "GET /b");
+	WRITE(script, 9110, MAIN, CLIENT_A, .off = 9050, .on = 9100, .stolen = 2, .ready = 50, .cause = WAIT_RUNNABLE, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_int_equal(script->told[0].ready[READY_PART_STOLEN], 40);
+	assert_int_equal(script->told[0].ready[READY_PART_PREEMPTED], 500);
+	assert_int_equal(script->told[0].involuntary, 1);
+	assert_int_equal(script->told[0].state[STATE_CPU], 3010 - 540);
+	script_close(script);
+}
+
+/* Snapshots give time away early; the record that comes later gives only the rest. */
+static void test_snapshots_count_once(void **state)
+{
+	struct script *script = server();
+	struct process now[1];
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	SNAPSHOT(script, 1110, MAIN, .flags = RECORD_ON_CORE);
+	SNAPSHOT(script, 2110, MAIN, .off = 1500, .on = 2110, .cause = WAIT_NET);
+	assert_int_equal(engine_processes(script->engine, now, 1), 1);
+	/* Both windows are counted at once, the second again with its record. */
+	assert_int_equal(now[0].voluntary_switches, 2);
+	READ(script, 3110, MAIN, DB, .off = 1500, .on = 3000, .cause = WAIT_NET, .arrived = 3000);
+	WRITE(script, 3210, MAIN, CLIENT_A, .status = 200);
+	assert_int_equal(engine_processes(script->engine, now, 1), 1);
+	assert_int_equal(now[0].voluntary_switches, 2);
+	script_finish(script);
+	assert_int_equal(script->told[0].cpu_time, 10 + 1390 + 110 + 100);
+	assert_int_equal(script->told[0].state[STATE_NET], 1500);
+	script_close(script);
+}
+
+/* The client went away: an error, with the time until then. */
+static void test_abort(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 120, MAIN, DB);
+	script_conn_ended(script, 5000, CLIENT_A);
+	assert_int_equal(script->count, 1);
+	assert_true(script->told[0].aborted);
+	assert_int_equal(script->told[0].wall, 4900);
+	script_finish(script);
+	script_close(script);
+}
+
+/* A request of ten thousand stretches: the list stays bounded, the sums stay exact. */
+static void test_long_timeline(void **state)
+{
+	struct script *script = server();
+	struct engine_losses losses;
+	uint64_t at = 110;
+	(void)state;
+
+	READ(script, at, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	for (int i = 0; i < 10000; i++, at += 100)
+		WINDOW(script, at + 100, MAIN, .off = at + 30, .on = at + 80, .ready = 10, .cause = WAIT_LOCK);
+	WRITE(script, at + 10, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	engine_losses(script->engine, &losses);
+	assert_true(losses.stretches > 0);
+	assert_int_equal(script->told[0].state[STATE_CPU], 10 + 500000 + 10);
+	assert_int_equal(script->told[0].cpu_time, 10 + 500000 + 10);
+	assert_int_equal(script->told[0].state[STATE_LOCK], 400000);
+	assert_int_equal(script->told[0].state[STATE_READY], 100000);
+	script_close(script);
+}
+
+/* What no request caused: timers are background, work for a request from before the trace is not known. */
+static void test_unclaimed_cpu(void **state)
+{
+	struct script *script = server();
+	struct process sum;
+	(void)state;
+
+	WRITE(script, 110, MAIN, CLIENT_A, .status = 200); /* of a request whose read was not seen */
+	READ(script, 1000, MAIN, CLIENT_A, .off = 150, .on = 990, .cause = WAIT_POLL, .epoll = 995, .events = 1, .arrived = 990,
+	     .line = "GET /a");
+	WRITE(script, 1010, MAIN, CLIENT_A, .status = 200);
+	WINDOW(script, 5000, MAIN, .off = 1100, .on = 4000, .cause = WAIT_POLL, .epoll = 4100, .events = 0);
+	WINDOW(script, 1500, WORKER, .off = 10, .on = 1000, .cause = WAIT_LOCK);
+	sum = script_finish(script);
+	assert_int_equal(sum.request_cpu_ns, 20 * US);
+	assert_int_equal(sum.after_response_cpu_ns, 90 * US);
+	assert_int_equal(sum.unattributed_cpu_ns, 150 * US);
+	assert_int_equal(sum.background_cpu_ns, (1000 + 10 + 500) * US);
+	script_close(script);
+}
+
+/* Rule 9: an eventfd carries the context to the thread that reads it, as a hint. */
+static void test_handoff(void **state)
+{
+	struct script *script = server();
+	struct process sum;
+	(void)state;
+
+	script_conn(script, EVENTFD, CONN_PAIR, 0);
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 120, MAIN, EVENTFD);
+	READ(script, 140, WORKER, EVENTFD, .off = 10, .on = 130, .cause = WAIT_PIPE);
+	WINDOW(script, 1200, WORKER, .off = 1140, .on = 1150, .cause = WAIT_PIPE);
+	WRITE(script, 2000, MAIN, CLIENT_A, .off = 130, .on = 1160, .cause = WAIT_PIPE, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(script->told[0].cpu_time + sum.after_response_cpu_ns / US, 10 + 20 + 840 + 10 + 1000);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_client_waits),
+		cmocka_unit_test(test_partial_write),
+		cmocka_unit_test(test_pipelining),
+		cmocka_unit_test(test_fire_and_forget),
+		cmocka_unit_test(test_repair),
+		cmocka_unit_test(test_timer),
+		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_stolen_time),
+		cmocka_unit_test(test_snapshots_count_once),
+		cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_long_timeline),
+		cmocka_unit_test(test_unclaimed_cpu),
+		cmocka_unit_test(test_handoff),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
