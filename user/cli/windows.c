@@ -28,7 +28,6 @@ struct moment {
 struct windows {
 	const struct feed *feed;
 	struct stats *window, *total;
-	uint64_t lost_requests;
 	struct moment start, last; /* of the run; of the present window */
 	/* What the present snapshot borrows. */
 	const struct snapshot *snapshot;
@@ -86,8 +85,8 @@ struct windows *windows_open(const struct feed *feed)
 
 void windows_add(struct windows *windows, const struct named_request *named)
 {
-	if (stats_add(windows->window, named->service, named->endpoint, named->culprit, named->request))
-		windows->lost_requests++;
+	/* What there is no memory for is counted by stats itself. */
+	stats_add(windows->window, named->service, named->endpoint, named->culprit, named->request);
 }
 
 static void add_loss(struct moment *moment, const char *name, uint64_t count)
@@ -110,7 +109,7 @@ static void read_losses(struct moment *moment, const struct windows *windows, co
 	engine_losses(engine, &losses);
 	for (size_t i = 0; i < ENGINE_LOSSES; i++)
 		add_loss(moment, engine_loss_rows[i].name, *(uint64_t *)((char *)&losses + engine_loss_rows[i].offset));
-	add_loss(moment, "requests", windows->lost_requests);
+	add_loss(moment, "requests", stats_lost_requests(windows->window) + stats_lost_requests(windows->total));
 }
 
 /* −ENOMEM or 0. */
@@ -258,8 +257,7 @@ const struct snapshot *windows_cut(struct windows *windows, const struct pipelin
 	if (read_moment(&now, windows, pipeline_engine(pipeline), tool, at_ns))
 		return NULL;
 	snapshot = take_snapshot(windows, pipeline, windows->window, &windows->last, &now);
-	if (stats_merge(windows->total, windows->window))
-		snapshot = NULL;
+	stats_merge(windows->total, windows->window);
 	stats_clear(windows->window);
 	free(windows->last.list.processes);
 	windows->last = now;
