@@ -122,12 +122,12 @@ static void fill_verdict(const struct column *column, const struct row *row, cha
 	if (row->endpoint)
 		SAY(cell, "%s", row->endpoint->verdict_text);
 	else
-		SAY(cell, "%.*f%% of one core: timers, queue consumers, what no request caused", percent < 0.95 ? 2 : 1, percent);
+		SAY(cell, "%.*f%% of one core, caused by no request: timers, consumers", percent < 0.95 ? 2 : 1, percent);
 }
 
-#define STATE_COLUMN(index, name)                                                                                                          \
+#define STATE_COLUMN(index, name, gap_before)                                                                                              \
 	{                                                                                                                                  \
-		.title = name, .fill = fill_state, .kind = COLUMN_STATE, .state = index, .width_min = 5, .gap = 1                          \
+		.title = name, .fill = fill_state, .kind = COLUMN_STATE, .state = index, .width_min = 5, .gap = gap_before                 \
 	}
 
 const struct column table_columns[COLUMNS] = {
@@ -138,18 +138,18 @@ const struct column table_columns[COLUMNS] = {
 	{.title = "P50", .fill = fill_p50, .width_min = 5, .gap = 1, .drop_rank = 3},
 	{.title = "P99", .fill = fill_p99, .width_min = 5, .gap = 1, .drop_rank = 6},
 	{.title = "MEAN", .fill = fill_mean, .kind = COLUMN_MEAN, .width_min = 5, .gap = 1},
-	STATE_COLUMN(STATE_CPU, "CPU"),
-	STATE_COLUMN(STATE_READY, "READY"),
-	STATE_COLUMN(STATE_QUEUE, "QUEUE"),
-	STATE_COLUMN(STATE_LOOP, "LOOP"),
-	STATE_COLUMN(STATE_NET, "NET"),
-	STATE_COLUMN(STATE_DISK, "DISK"),
-	STATE_COLUMN(STATE_LOCK, "LOCK"),
-	STATE_COLUMN(STATE_POOL, "POOL"),
-	STATE_COLUMN(STATE_LOG, "LOG"),
-	STATE_COLUMN(STATE_CLIENT, "CLIENT"),
-	STATE_COLUMN(STATE_SLEEP, "SLEEP"),
-	STATE_COLUMN(STATE_OTHER, "OTHER"),
+	STATE_COLUMN(STATE_CPU, "CPU", 2),
+	STATE_COLUMN(STATE_READY, "READY", 1),
+	STATE_COLUMN(STATE_QUEUE, "QUEUE", 1),
+	STATE_COLUMN(STATE_LOOP, "LOOP", 1),
+	STATE_COLUMN(STATE_NET, "NET", 1),
+	STATE_COLUMN(STATE_DISK, "DISK", 1),
+	STATE_COLUMN(STATE_LOCK, "LOCK", 1),
+	STATE_COLUMN(STATE_POOL, "POOL", 1),
+	STATE_COLUMN(STATE_LOG, "LOG", 1),
+	STATE_COLUMN(STATE_CLIENT, "CLIENT", 1),
+	STATE_COLUMN(STATE_SLEEP, "SLEEP", 1),
+	STATE_COLUMN(STATE_OTHER, "OTHER", 1),
 	{.title = "IO%", .fill = fill_io_share, .width_min = 3, .gap = 2, .drop_rank = 5},
 	{.title = "CPU%", .fill = fill_cpu_share, .width_min = 4, .gap = 1, .drop_rank = 2},
 	{.title = "CTX v/i", .fill = fill_switches, .width_min = 8, .gap = 1, .drop_rank = 1},

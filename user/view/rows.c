@@ -2,7 +2,6 @@
 #include "view/table_parts.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 
 /* Below these, cutting a name or a verdict further leaves nothing to recognise. */
 #define NAME_WIDTH_MIN    16
-#define VERDICT_WIDTH_MIN 24
+#define VERDICT_WIDTH_MIN 36
 
 /* Lines of the table that are not rows: header, rule, titles, footer, and the empty ones between them. */
 #define LINES_AROUND 10

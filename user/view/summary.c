@@ -153,23 +153,32 @@ void header_print(FILE *out, const struct snapshot *snapshot, const struct table
 	fputc('\n', out);
 }
 
-void waiting_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options)
+static void print_listeners(FILE *out, const struct snapshot_frame *frame)
 {
-	const struct snapshot_frame *frame = &snapshot->frame;
 	const char *separator = " on ";
 
+	for (size_t i = 0; i < frame->process_count; i++) {
+		const struct process *now = &frame->processes[i].now;
+
+		if (!now->port && !now->unix_path[0])
+			continue;
+		fputs(separator, out);
+		if (now->port)
+			fprintf(out, "port %u", now->port);
+		else
+			text_print(out, now->unix_path, sizeof(now->unix_path));
+		separator = ", ";
+	}
+}
+
+void waiting_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options)
+{
 	if (options->total) {
 		fputs("no request was seen", out);
 	} else {
 		fputs("waiting for the first request to ", out);
-		print_processes(out, frame);
-		for (size_t i = 0; i < frame->process_count; i++) {
-			if (!frame->processes[i].service || (!frame->processes[i].now.port && !frame->processes[i].now.unix_path[0]))
-				continue;
-			fputs(separator, out);
-			text_print(out, frame->processes[i].service, PEER_NAME_MAX);
-			separator = ", ";
-		}
+		print_processes(out, &snapshot->frame);
+		print_listeners(out, &snapshot->frame);
 	}
 	if (options->waits_for) {
 		fputs(": ", out);
