@@ -38,6 +38,7 @@ LIVE_SRCS := $(wildcard user/probe/*.c) $(wildcard user/main.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(B)/%.o)
 CLI_OBJS := $(CLI_SRCS:%.c=$(B)/%.o)
 LIVE_OBJS := $(LIVE_SRCS:%.c=$(B)/%.o)
+PROBE_OBJS := $(filter $(B)/user/probe/%,$(LIVE_OBJS))
 PURE_LIB := $(B)/libpure.a
 # Archives, so that a unit test of options or windows gets along without the probe.
 CLI_LIB := $(B)/libcli.a
@@ -62,7 +63,7 @@ all: $(PROGRAM) $(SERVERS)
 help:
 	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
 
-# ---- the kernel half: several files, linked into one object and one skeleton
+# ---- the kernel half: one object, one skeleton
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(call say,BPF,$<)
@@ -119,6 +120,13 @@ $(B)/tests/golden/%: tests/golden/%.c $(wildcard tests/golden/text*.c tests/gold
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(PURE_LIB) $(PURE_LIBS) -lcmocka
+
+# A developer's tool: prints the records of a process, and checks their sums against the kernel's.
+$(B)/record_dump: tests/tools/record_dump.c $(PROBE_OBJS) $(PURE_LIB)
+	$(call say,TOOL,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(PROBE_OBJS) $(PURE_LIB) $(LIBS)
+
+$(B)/record_dump: | $(SKELETON)
 
 # ---- tests: running them
 

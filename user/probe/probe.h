@@ -16,8 +16,8 @@
 struct probe;
 
 struct probe_options {
-	bool no_payload;          /* copy no byte of any payload (--no-routes) */
-	bool verbose;             /* libbpf's own words on stderr */
+	bool no_payload; /* copy no byte of any payload (--no-routes) */
+	bool verbose;    /* libbpf's own words on stderr */
 };
 
 /* One kind of loss, in the order of `probe_losses`; the first is "records". */
@@ -29,9 +29,9 @@ struct probe_loss {
 #define PROBE_LOSSES_MAX 16
 
 struct probe_cost {
-	uint64_t kernel_ns;    /* UNKNOWN: UINT64_MAX */
-	uint64_t user_cpu_ns;  /* of this process */
-	uint64_t records;      /* taken from the ring */
+	uint64_t kernel_ns;   /* UNKNOWN: UINT64_MAX */
+	uint64_t user_cpu_ns; /* of this process */
+	uint64_t records;     /* taken from the ring */
 };
 
 /* Loads and attaches all hooks, following no process yet. NULL: errno; *why (never NULL after a failure) is one line for people

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * How a thread spends its time: on a core, waiting for one, or blocked by a cause. Every nanosecond of a traced thread is in exactly one
+ * span, and there on a core or in the span's window.
+ * Nothing runs at wake-ups: the scheduler keeps the ready time itself. Nothing runs at syscall entry: the registers still say which call it
+ * was.
+ */
+#ifndef IOCPU_ACCOUNT_BPF_H
+#define IOCPU_ACCOUNT_BPF_H
+
+#include "file.bpf.h"
+#include "records.bpf.h"
+
+#define TASK_DEAD 0x80
+
+static __always_inline __u8 wait_cause_of(struct task_struct *task, __u16 *wait_nr)
+{
+	struct pt_regs *regs = saved_registers(task);
+	__u64 nr = SYSCALL_NR(regs);
+	__u8 cause;
+
+	*wait_nr = SYSCALL_MAX;
+	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+		return WAIT_DISK;
+	if (nr >= SYSCALL_MAX)
+		return WAIT_DISK; /* no syscall: of its own will a thread then sleeps in a page fault only */
+	*wait_nr = nr;
+	cause = wait_cause_by_syscall[nr];
+	if (cause == WAIT_BY_READ_FILE)
+		return wait_cause_of_file(task, SYSCALL_ARG0(regs), false);
+	if (cause == WAIT_BY_WRITE_FILE)
+		return wait_cause_of_file(task, SYSCALL_ARG0(regs), true);
+	if (cause == WAIT_BY_THIRD_FILE)
+		return wait_cause_of_file(task, SYSCALL_ARG2(regs), true);
+	return cause;
+}
+
+/*
+ * For a thread that is back on a core: how much of its last time off the core it was ready. Not at switch-in: the scheduler adds to
+ * run_delay after that tracepoint.
+ */
+static __always_inline void settle_window(struct thread *thread, struct task_struct *task)
+{
+	struct window *window = &thread->window;
+	__u64 off_ns, ready_ns;
+
+	if (thread->window_state != WINDOW_UNSETTLED)
+		return;
+	thread->window_state = WINDOW_SETTLED;
+	thread->clock_skew_ns = task->sched_info.last_arrival - window->on_at_ns;
+	off_ns = window->on_at_ns - thread->reopened_at_ns;
+	ready_ns = task->sched_info.run_delay - thread->run_delay_ns;
+	if (window->cause == WAIT_RUNNABLE || ready_ns > off_ns)
+		ready_ns = off_ns;
+	window->ready_ns += ready_ns;
+	if (thread->merged_off_ns > off_ns) {
+		window->cause = thread->merged_cause;
+		window->ready_cause = thread->merged_ready_cause;
+	} else if (thread->merged_off_ns) {
+		thread->merged_off_ns = off_ns;
+	}
+}
+
+static __always_inline void begin_stint(struct thread *thread, __u64 now)
+{
+	thread->window.on_at_ns = now;
+	thread->window_state = WINDOW_UNSETTLED;
+	thread->stint_at_ns = now;
+	thread->since_ns = now;
+	thread->on_core = 1;
+}
+
+/* Its switch-in was hidden from us: it followed a thread that the kernel keeps from tracing. The scheduler has noted when. */
+static __always_inline void recover_switch_in(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	__u64 arrival = task->sched_info.last_arrival - thread->clock_skew_ns;
+
+	count_loss(LOSS_SWITCHES);
+	begin_stint(thread, thread->clock_skew_ns && arrival > thread->reopened_at_ns && arrival < now ? arrival : now);
+}
+
+/* Brings the account of a thread on a core up to date. */
+static __always_inline void charge_core(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	if (!thread->on_core)
+		recover_switch_in(thread, task, now);
+	settle_window(thread, task);
+	thread->core_ns += now - thread->since_ns;
+	thread->since_ns = now;
+}
+
+/* What the scheduler charged in the stint that ends now, against the wall clock: the difference was stolen. */
+static __always_inline void weigh_stint(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	__u64 charged_ns = task->se.sum_exec_runtime;
+
+	if (thread->stint_at_ns)
+		thread->uncharged_ns += (__s64)(now - thread->stint_at_ns) - (__s64)(charged_ns - thread->charged_ns);
+	thread->charged_ns = charged_ns;
+}
+
+/* At most `core_ns` of the stolen time; the rest is told with a later window. */
+static __always_inline __u64 take_stolen(struct thread *thread, __u64 core_ns)
+{
+	__u64 stolen_ns;
+
+	if (thread->uncharged_ns <= 0)
+		return 0;
+	stolen_ns = thread->uncharged_ns;
+	if (stolen_ns > core_ns)
+		stolen_ns = core_ns;
+	thread->uncharged_ns -= stolen_ns;
+	return stolen_ns;
+}
+
+/* Stolen time of the stint behind the span's finished window. Told once: a failed record must give it back. */
+static __always_inline void take_stolen_after(struct thread *thread, __u64 now)
+{
+	__u64 core_ns = now - thread->window.on_at_ns;
+
+	if (core_ns > thread->core_ns)
+		core_ns = thread->core_ns;
+	if (core_ns > (__u32)-1)
+		core_ns = (__u32)-1;
+	thread->window.stolen_after_ns = take_stolen(thread, core_ns);
+}
+
+static __always_inline void count_switches(struct thread *thread, struct task_struct *task)
+{
+	__u32 nvcsw = task->nvcsw, nivcsw = task->nivcsw;
+
+	thread->window.voluntary += nvcsw - thread->nvcsw;
+	thread->window.involuntary += nivcsw - thread->nivcsw;
+	thread->nvcsw = nvcsw;
+	thread->nivcsw = nivcsw;
+}
+
+/* The earlier window stays, because its record did not get in: the new one is merged into it. */
+static __always_inline void reopen_window(struct thread *thread)
+{
+	struct window *window = &thread->window;
+
+	thread->uncharged_ns += window->stolen_after_ns;
+	window->stolen_after_ns = 0;
+	if (!thread->merged_off_ns)
+		thread->merged_off_ns = window->on_at_ns - window->off_at_ns;
+	thread->merged_cause = window->cause;
+	thread->merged_ready_cause = window->ready_cause;
+}
+
+static __always_inline void open_window(struct thread *thread, struct task_struct *task, bool runnable, __u64 now)
+{
+	struct window *window = &thread->window;
+
+	if (thread->window_state == WINDOW_NONE) {
+		__builtin_memset(window, 0, sizeof(*window));
+		window->off_at_ns = now;
+		window->stolen_ns = take_stolen(thread, thread->core_ns);
+	} else {
+		reopen_window(thread);
+	}
+	thread->window_state = WINDOW_OPEN;
+	thread->reopened_at_ns = now;
+	thread->run_delay_ns = task->sched_info.run_delay;
+	count_switches(thread, task);
+	if (runnable) {
+		window->cause = WAIT_RUNNABLE;
+		window->ready_cause = is_throttled(task) ? READY_THROTTLED : READY_PREEMPTED;
+	} else {
+		window->cause = wait_cause_of(task, &thread->wait_nr);
+		window->ready_cause = READY_WAKEUP;
+	}
+}
+
+/* A span holds one window: the finished one is told before the next begins. */
+static __always_inline void emit_window(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	struct boundary end = {.at_ns = now, .tid = task->pid, .kind = RECORD_WINDOW, .fd = -1};
+
+	take_stolen_after(thread, now);
+	emit_span(thread, task, &end, 0);
+}
+
+static __always_inline void leave_core(struct thread *thread, struct task_struct *task, bool runnable, __u64 now)
+{
+	charge_core(thread, task, now);
+	weigh_stint(thread, task, now);
+	if (thread->window_state != WINDOW_NONE)
+		emit_window(thread, task, now);
+	open_window(thread, task, runnable, now);
+	thread->on_core = 0;
+}
+
+/* The thread's last switch-out. Nothing can be told later, so its last switch rides in a window, of no length if there is none. */
+static __always_inline void leave_for_ever(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	struct boundary end = {.at_ns = now, .tid = task->pid, .kind = RECORD_THREAD_EXIT, .fd = -1};
+
+	charge_core(thread, task, now);
+	weigh_stint(thread, task, now);
+	if (thread->window_state != WINDOW_NONE) {
+		take_stolen_after(thread, now);
+		count_switches(thread, task);
+	} else {
+		open_window(thread, task, true, now);
+		begin_stint(thread, now);
+		settle_window(thread, task);
+	}
+	emit_span(thread, task, &end, 0);
+}
+
+/* Its switch-out was hidden from us, or came while it was being adopted. It left the core when the scheduler stopped charging it. */
+static __always_inline void recover_switch_out(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	__u64 off_at_ns = thread->stint_at_ns + task->se.sum_exec_runtime - thread->charged_ns;
+
+	count_loss(LOSS_SWITCHES);
+	if (!thread->stint_at_ns || off_at_ns < thread->since_ns || off_at_ns > now)
+		off_at_ns = thread->since_ns;
+	leave_core(thread, task, thread->nvcsw == (__u32)task->nvcsw, off_at_ns);
+}
+
+static __always_inline void enter_core(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	if (thread->on_core)
+		recover_switch_out(thread, task, now);
+	begin_stint(thread, now);
+}
+
+#endif

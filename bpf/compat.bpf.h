@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Kernel and architecture differences, told by the shape of BTF, never by a version. Included by every file of bpf/.
+ * Never: a difference handled elsewhere.
+ */
+#ifndef IOCPU_COMPAT_BPF_H
+#define IOCPU_COMPAT_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "config.h"
+
+/* A syscall's number and arguments, from the registers that it saved. */
+#if defined(__TARGET_ARCH_x86)
+#define SYSCALL_NR(regs)   ((regs)->orig_ax)
+#define SYSCALL_ARG0(regs) ((regs)->di)
+#define SYSCALL_ARG1(regs) ((regs)->si)
+#define SYSCALL_ARG2(regs) ((regs)->dx)
+#define SYSCALL_ARG3(regs) ((regs)->r10)
+#elif defined(__TARGET_ARCH_arm64)
+#define SYSCALL_NR(regs)   ((regs)->syscallno)
+#define SYSCALL_ARG0(regs) ((regs)->orig_x0)
+#define SYSCALL_ARG1(regs) ((regs)->regs[1])
+#define SYSCALL_ARG2(regs) ((regs)->regs[2])
+#define SYSCALL_ARG3(regs) ((regs)->regs[3])
+#endif
+
+static __always_inline struct pt_regs *saved_registers(struct task_struct *task)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(task);
+}
+
+/*
+ * Kernels since 6.2 (a35b9af4ec2c, "bpf: Add a kfunc for generic type cast") let a program load from any typed pointer as C does, 1 ns a
+ * load where bpf_probe_read_kernel takes 20. User space sets the switch from BTF; the verifier then drops the other branch.
+ */
+extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
+extern const volatile bool has_rdonly_cast;
+
+#define LOAD(type, object, member)                                                                                                         \
+	(has_rdonly_cast ? ((struct type *)bpf_rdonly_cast((const void *)(object), bpf_core_type_id_kernel(struct type)))->member          \
+			 : BPF_CORE_READ((struct type *)(object), member))
+
+/* Is a runnable task off its core because its group's CPU quota is used up? */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	/* 6.18, e1fad12dcb66 ("sched/fair: Switch to task based throttle model"). */
+	const struct task_struct___throttled *marked = (const void *)task;
+
+	if (bpf_core_field_exists(marked->throttled) && BPF_CORE_READ(marked, throttled))
+		return true;
+	/* Present with CONFIG_FAIR_GROUP_SCHED and CONFIG_CFS_BANDWIDTH. */
+	if (!bpf_core_field_exists(task->se.cfs_rq) || !bpf_core_field_exists(task->se.cfs_rq->throttle_count))
+		return false;
+	return BPF_CORE_READ(task, se.cfs_rq, throttle_count) != 0;
+}
+
+#endif

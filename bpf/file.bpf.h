@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What a file descriptor stands for, right now. Another thread may have closed or replaced it while a call on it blocked: an answer is a
+ * connection's identity at this moment, not the number's history.
+ */
+#ifndef IOCPU_FILE_BPF_H
+#define IOCPU_FILE_BPF_H
+
+#include "maps.bpf.h"
+
+#define S_IFMT              0170000
+#define S_IFSOCK            0140000
+#define S_IFREG             0100000
+#define S_IFBLK             0060000
+#define S_IFIFO             0010000
+#define ANON_INODE_FS_MAGIC 0x09041934
+
+/* Every eventfd has the same; learnt from the first one that its name told. */
+__u64 eventfd_operations = 0;
+
+enum end_kind { END_OTHER, END_SOCKET, END_PIPE, END_EVENTFD };
+
+/* One end of a connection. */
+struct end {
+	__u64 conn_id;
+	struct file *file;
+	struct sock *sk; /* of a socket */
+	__u8 kind;       /* enum end_kind */
+};
+
+static __always_inline struct file *file_of_fd(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = task->files->fdt;
+	struct file *file = NULL;
+
+	if (fd < table->max_fds)
+		bpf_probe_read_kernel(&file, sizeof(file), &table->fd[fd]);
+	return file;
+}
+
+static __always_inline bool is_anonymous(struct inode *inode)
+{
+	struct super_block *super = LOAD(inode, inode, i_sb);
+
+	return LOAD(super_block, super, s_magic) == ANON_INODE_FS_MAGIC;
+}
+
+static __always_inline bool is_eventfd(struct file *file)
+{
+	__u64 operations = (__u64)LOAD(file, file, f_op);
+	char name[8] = {};
+
+	if (eventfd_operations)
+		return operations == eventfd_operations;
+	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	if (__builtin_memcmp(name, "[eventfd", 8))
+		return false;
+	eventfd_operations = operations;
+	return true;
+}
+
+/* Sockets, pipes and eventfds have ends; anything else is END_OTHER. */
+static __always_inline void find_end(struct task_struct *task, __u32 fd, struct end *end)
+{
+	struct file *file = file_of_fd(task, fd);
+	struct socket *socket;
+	struct inode *inode;
+	__u16 type;
+
+	end->kind = END_OTHER;
+	end->sk = NULL;
+	end->file = file;
+	if (!file)
+		return;
+	inode = LOAD(file, file, f_inode);
+	type = LOAD(inode, inode, i_mode) & S_IFMT;
+	end->conn_id = LOAD(inode, inode, i_ino);
+	if (type == S_IFSOCK) {
+		end->kind = END_SOCKET;
+		socket = LOAD(file, file, private_data);
+		end->sk = LOAD(socket, socket, sk);
+	} else if (type == S_IFIFO) {
+		end->kind = END_PIPE;
+	} else if (is_anonymous(inode) && is_eventfd(file)) {
+		/* All anonymous files may share one inode: the kernel object tells them apart. */
+		end->kind = END_EVENTFD;
+		end->conn_id = (__u64)LOAD(file, file, private_data);
+	}
+}
+
+/* Of a thread that left its core in a call that reads from or writes to this file. */
+static __always_inline __u8 wait_cause_of_file(struct task_struct *task, __u32 fd, bool writes)
+{
+	struct file *file = file_of_fd(task, fd);
+	struct inode *inode;
+	__u16 type;
+
+	if (!file)
+		return WAIT_OTHER;
+	inode = LOAD(file, file, f_inode);
+	type = LOAD(inode, inode, i_mode) & S_IFMT;
+	if (type == S_IFSOCK)
+		return WAIT_NET;
+	if (type == S_IFBLK)
+		return WAIT_DISK;
+	if (type == S_IFREG && !is_anonymous(inode))
+		return writes ? WAIT_LOG : WAIT_DISK;
+	return writes ? WAIT_LOG : WAIT_PIPE;
+}
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Boundaries: what a thread did at a socket, pipe or eventfd, when the call returns. Its arguments are still in the saved registers, so no
+ * hook runs at entry. Files and terminals are no boundary: their time stays in the span.
+ * Each program is optional: architectures and kernels differ in the calls that they have.
+ */
+#ifndef IOCPU_IO_BPF_H
+#define IOCPU_IO_BPF_H
+
+#include "account.bpf.h"
+#include "conn.bpf.h"
+
+#define EAGAIN      11
+#define EINPROGRESS 115
+#define MSG_PEEK    2
+
+enum buffer { BUFFER_NONE, BUFFER_PLAIN, BUFFER_VECTOR, BUFFER_MESSAGE };
+
+/* Where in the arguments a call has what we need; -1: nowhere. All constants, so that each program holds only what it uses. */
+struct call {
+	__u8 op;
+	__u8 fd_arg;
+	__s8 len_arg;   /* of a write: how much it was given, in one number */
+	__s8 flags_arg; /* of a read: MSG_… */
+	__u8 buffer;    /* enum buffer, in the second argument */
+};
+
+static __always_inline __u64 syscall_arg(struct pt_regs *regs, int index)
+{
+	switch (index) {
+	case 0:
+		return SYSCALL_ARG0(regs);
+	case 1:
+		return SYSCALL_ARG1(regs);
+	case 2:
+		return SYSCALL_ARG2(regs);
+	default:
+		return SYSCALL_ARG3(regs);
+	}
+}
+
+/* ---- when a read's bytes had arrived */
+
+static __always_inline __u64 wake_up_of(const struct thread *thread, __u32 nr)
+{
+	const struct window *window = &thread->window;
+
+	if (thread->window_state == WINDOW_NONE || thread->wait_nr != nr || window->cause == WAIT_RUNNABLE)
+		return 0;
+	return window->on_at_ns - window->ready_ns;
+}
+
+/* A TCP read has the stamp that tcp_rcv_space_adjust left; any other, if it blocked in this very call, the time when it was woken. */
+static __always_inline void set_arrival(struct boundary *end, struct thread *thread, struct sock *sk, __u32 nr)
+{
+	if (thread->arrived_ns && thread->arrived_sk == (__u64)sk) {
+		end->arrived_ns = thread->arrived_ns;
+		if (thread->arrived_coarse)
+			end->flags |= RECORD_ARRIVED_COARSE;
+	} else if (end->result > 0) {
+		end->arrived_ns = wake_up_of(thread, nr);
+	}
+}
+
+/* ---- payload */
+
+static __always_inline void find_payload(struct boundary *end, struct pt_regs *regs, enum buffer buffer)
+{
+	const void *base = (const void *)SYSCALL_ARG1(regs);
+
+	end->payload_len = end->result;
+	if (buffer == BUFFER_MESSAGE) {
+		struct user_msghdr message = {};
+
+		bpf_probe_read_user(&message, sizeof(message), base);
+		base = message.msg_iov;
+	}
+	if (buffer != BUFFER_PLAIN) {
+		struct iovec vector = {};
+
+		bpf_probe_read_user(&vector, sizeof(vector), base);
+		base = vector.iov_base;
+		if (end->payload_len > vector.iov_len)
+			end->payload_len = vector.iov_len;
+	}
+	end->payload = base;
+}
+
+/* ---- reads, writes, shutdowns */
+
+static __always_inline __u8 io_flags(const struct call *call, struct pt_regs *regs, long result)
+{
+	if (call->op == IO_WRITE && result == -EAGAIN)
+		return RECORD_PARTIAL;
+	if (call->len_arg >= 0 && result >= 0 && (__u64)result < syscall_arg(regs, call->len_arg))
+		return RECORD_PARTIAL;
+	if (call->flags_arg >= 0 && (syscall_arg(regs, call->flags_arg) & MSG_PEEK))
+		return RECORD_PEEK;
+	return 0;
+}
+
+static __always_inline void emit_io(struct thread *thread, struct task_struct *task, struct pt_regs *regs, struct boundary *end,
+				    const struct call *call, __u8 role)
+{
+	if (call->buffer != BUFFER_NONE && role == CONN_SERVER && end->result > 0 && !no_payload) {
+		find_payload(end, regs, call->buffer);
+		emit_span(thread, task, end, call->op == IO_READ ? PAYLOAD_REQUEST_MAX : PAYLOAD_STATUS_MAX);
+	} else {
+		emit_span(thread, task, end, 0);
+	}
+}
+
+static __always_inline int handle_io(struct syscall_trace_exit *ctx, const struct call call)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_of(task);
+	struct boundary end = {};
+	struct pt_regs *regs;
+	struct end peer;
+	__u8 role;
+
+	if (!thread)
+		return 0;
+	if (paused)
+		return 0;
+	regs = saved_registers(task);
+	end.fd = syscall_arg(regs, call.fd_arg);
+	find_end(task, end.fd, &peer);
+	if (peer.kind == END_OTHER)
+		return 0;
+	end.at_ns = bpf_ktime_get_ns();
+	role = role_of_conn(task, &peer, end.at_ns);
+	if (!role)
+		return 0;
+
+	end.tid = task->pid;
+	end.kind = RECORD_IO;
+	end.op = call.op;
+	end.conn_id = peer.conn_id;
+	end.result = ctx->ret;
+	end.flags = io_flags(&call, regs, ctx->ret);
+	thread_write_begin(thread);
+	charge_core(thread, task, end.at_ns);
+	if (call.op == IO_READ)
+		set_arrival(&end, thread, peer.sk, ctx->nr);
+	thread->arrived_ns = 0;
+	emit_io(thread, task, regs, &end, &call, role);
+	thread_write_end(thread);
+	return 0;
+}
+
+#define ON_IO(name, ...)                                                                                                                   \
+	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                                                        \
+	int on_##name(struct syscall_trace_exit *ctx)                                                                                      \
+	{                                                                                                                                  \
+		return handle_io(ctx, (struct call){__VA_ARGS__});                                                                         \
+	}
+
+/* name, op, fd, length, flags, buffer */
+ON_IO(read, IO_READ, 0, -1, -1, BUFFER_PLAIN)
+ON_IO(readv, IO_READ, 0, -1, -1, BUFFER_VECTOR)
+ON_IO(recvfrom, IO_READ, 0, -1, 3, BUFFER_PLAIN)
+ON_IO(recvmsg, IO_READ, 0, -1, 2, BUFFER_MESSAGE)
+ON_IO(recvmmsg, IO_READ, 0, -1, 3, BUFFER_NONE) /* its result counts messages, not bytes */
+ON_IO(write, IO_WRITE, 0, 2, -1, BUFFER_PLAIN)
+ON_IO(writev, IO_WRITE, 0, -1, -1, BUFFER_VECTOR)
+ON_IO(sendto, IO_WRITE, 0, 2, -1, BUFFER_PLAIN)
+ON_IO(sendmsg, IO_WRITE, 0, -1, -1, BUFFER_MESSAGE)
+ON_IO(sendmmsg, IO_WRITE, 0, -1, -1, BUFFER_NONE)
+ON_IO(sendfile64, IO_WRITE, 0, 3, -1, BUFFER_NONE)
+ON_IO(shutdown, IO_SHUTDOWN, 0, -1, -1, BUFFER_NONE)
+
+/* Socket to pipe is a read of the socket, pipe to socket a write to it; the pipe is only how the call wants it. */
+SEC("?tracepoint/syscalls/sys_exit_splice")
+int on_splice(struct syscall_trace_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct end from;
+
+	if (!thread_of(task))
+		return 0;
+	find_end(task, SYSCALL_ARG0(saved_registers(task)), &from);
+	if (from.kind == END_SOCKET)
+		return handle_io(ctx, (struct call){IO_READ, 0, -1, -1, BUFFER_NONE});
+	return handle_io(ctx, (struct call){IO_WRITE, 2, -1, -1, BUFFER_NONE});
+}
+
+/* ---- new connections */
+
+static __always_inline int handle_accept(struct syscall_trace_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_of(task);
+	struct boundary end = {.kind = RECORD_IO, .op = IO_ACCEPT};
+	struct end peer;
+
+	if (!thread)
+		return 0;
+	if (paused)
+		return 0;
+	end.at_ns = bpf_ktime_get_ns();
+	if (ctx->ret >= 0) {
+		find_end(task, ctx->ret, &peer);
+		if (peer.kind == END_SOCKET && introduce_conn(task, &peer, CONN_SERVER, end.at_ns))
+			end.conn_id = peer.conn_id;
+	}
+	end.tid = task->pid;
+	end.fd = SYSCALL_ARG0(saved_registers(task));
+	end.result = ctx->ret;
+	thread_write_begin(thread);
+	charge_core(thread, task, end.at_ns);
+	emit_span(thread, task, &end, 0);
+	thread_write_end(thread);
+	return 0;
+}
+
+SEC("?tracepoint/syscalls/sys_exit_accept")
+int on_accept(struct syscall_trace_exit *ctx)
+{
+	return handle_accept(ctx);
+}
+
+SEC("?tracepoint/syscalls/sys_exit_accept4")
+int on_accept4(struct syscall_trace_exit *ctx)
+{
+	return handle_accept(ctx);
+}
+
+SEC("?tracepoint/syscalls/sys_exit_connect")
+int on_connect(struct syscall_trace_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_of(task);
+	struct boundary end = {.kind = RECORD_IO, .op = IO_CONNECT};
+	struct end peer;
+	__u16 family;
+
+	if (!thread)
+		return 0;
+	if (paused)
+		return 0;
+	end.fd = SYSCALL_ARG0(saved_registers(task));
+	find_end(task, end.fd, &peer);
+	if (peer.kind != END_SOCKET)
+		return 0;
+	family = family_of(peer.sk);
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+		return 0;
+	end.at_ns = bpf_ktime_get_ns();
+	if (!introduce_conn(task, &peer, CONN_DOWNSTREAM, end.at_ns))
+		return 0;
+	end.conn_id = peer.conn_id;
+	end.tid = task->pid;
+	end.result = ctx->ret;
+	if (ctx->ret == -EINPROGRESS && tcp_state_of(peer.sk) == TCP_ESTABLISHED)
+		end.flags = RECORD_ESTABLISHED;
+	thread_write_begin(thread);
+	charge_core(thread, task, end.at_ns);
+	emit_span(thread, task, &end, 0);
+	thread_write_end(thread);
+	return 0;
+}
+
+/* ---- event loops */
+
+/* Most epoll returns say nothing that the next record does not: they ride on it. */
+static __always_inline int handle_epoll(struct syscall_trace_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_of(task);
+	__u64 now;
+
+	if (!thread)
+		return 0;
+	if (paused)
+		return 0;
+	now = bpf_ktime_get_ns();
+	thread_write_begin(thread);
+	if (thread->epoll_at_ns) {
+		struct boundary end = {.at_ns = now, .tid = task->pid, .kind = RECORD_EPOLL, .fd = -1};
+
+		charge_core(thread, task, now);
+		emit_span(thread, task, &end, 0);
+	}
+	thread->epoll_at_ns = now;
+	thread->epoll_fd = SYSCALL_ARG0(saved_registers(task));
+	thread->epoll_events = ctx->ret > 0 ? ctx->ret : 0;
+	thread_write_end(thread);
+	return 0;
+}
+
+#define ON_EPOLL(name)                                                                                                                     \
+	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                                                        \
+	int on_##name(struct syscall_trace_exit *ctx)                                                                                      \
+	{                                                                                                                                  \
+		return handle_epoll(ctx);                                                                                                  \
+	}
+
+ON_EPOLL(epoll_wait)
+ON_EPOLL(epoll_pwait)
+ON_EPOLL(epoll_pwait2)
+
+static __always_inline int handle_poll(struct syscall_trace_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_of(task);
+	struct boundary end = {.kind = RECORD_IO, .op = IO_POLL, .fd = -1};
+
+	if (!thread)
+		return 0;
+	if (paused)
+		return 0;
+	end.at_ns = bpf_ktime_get_ns();
+	end.tid = task->pid;
+	end.result = ctx->ret;
+	thread_write_begin(thread);
+	charge_core(thread, task, end.at_ns);
+	emit_span(thread, task, &end, 0);
+	thread_write_end(thread);
+	return 0;
+}
+
+#define ON_POLL(name)                                                                                                                      \
+	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                                                        \
+	int on_##name(struct syscall_trace_exit *ctx)                                                                                      \
+	{                                                                                                                                  \
+		return handle_poll(ctx);                                                                                                   \
+	}
+
+ON_POLL(poll)
+ON_POLL(ppoll)
+ON_POLL(select)
+ON_POLL(pselect6)
+
+#endif

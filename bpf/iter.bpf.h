@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What is done to all threads of a process at once, by iterators that user space runs: adopting those that exist already, and reading
+ * accounts in mid-span.
+ */
+#ifndef IOCPU_ITER_BPF_H
+#define IOCPU_ITER_BPF_H
+
+#include "account.bpf.h"
+
+/* ---- adopting */
+
+static __always_inline void prepare_account(struct thread *fresh, struct task_struct *task, bool on_core, __u64 now)
+{
+	fresh->on_core = on_core;
+	fresh->span_at_ns = now;
+	fresh->since_ns = now;
+	fresh->charged_ns = task->se.sum_exec_runtime;
+	fresh->run_delay_ns = task->sched_info.run_delay;
+	fresh->nvcsw = task->nvcsw;
+	fresh->nivcsw = task->nivcsw;
+	if (on_core)
+		return;
+	fresh->window_state = WINDOW_OPEN;
+	fresh->window.off_at_ns = now;
+	fresh->reopened_at_ns = now;
+	fresh->window.cause = task->__state ? wait_cause_of(task, &fresh->wait_nr) : WAIT_RUNNABLE;
+	fresh->window.ready_cause = task->__state ? READY_WAKEUP : READY_PREEMPTED;
+}
+
+/*
+ * The account is created with its content, as a switch on another CPU must not see a half-made one. The thread may have switched between
+ * our look at it and the creation: then it looks otherwise now, while no hook has written to it.
+ */
+static __always_inline bool adopt_once(struct task_struct *task, __u8 untold, __u64 now)
+{
+	struct thread fresh = {.untold = untold};
+	bool on_core = task->on_cpu;
+	struct thread *thread;
+
+	prepare_account(&fresh, task, on_core, now);
+	thread = bpf_task_storage_get(&thread_by_task, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread) {
+		count_loss(LOSS_THREADS);
+		return true;
+	}
+	if (thread->sequence)
+		return true;
+	if (on_core == (task->on_cpu != 0))
+		return true;
+	bpf_task_storage_delete(&thread_by_task, task);
+	return false;
+}
+
+static __always_inline void adopt(struct task_struct *task)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u8 untold = emit_thread(task, THREAD_FOUND, 0, now) ? 0 : THREAD_FOUND;
+
+	/* At the third look whatever is seen is kept: its next switch puts it right. */
+	if (!adopt_once(task, untold, now) && !adopt_once(task, untold, now) && !adopt_once(task, untold, now))
+		adopt_once(task, untold, now);
+}
+
+SEC("iter/task")
+int adopt_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (!task)
+		return 0;
+	if (task->__state & TASK_DEAD)
+		return 0;
+	if (!thread_of(task))
+		adopt(task);
+	return 0;
+}
+
+/* ---- snapshots */
+
+/* Copies an account as it was at one moment. False: its thread kept writing. */
+static __always_inline bool read_account(struct thread *copy, const volatile struct thread *thread)
+{
+	__u32 before = thread->sequence;
+
+	if (before & 1)
+		return false;
+	bpf_probe_read_kernel(copy, sizeof(*copy), (const void *)thread);
+	return thread->sequence == before;
+}
+
+/* Of a thread that waits for a core: since when, by the scheduler's own note. */
+static __always_inline __u64 ready_so_far(const struct thread *thread, struct task_struct *task, __u64 now)
+{
+	__u64 queued_at_ns = task->sched_info.last_queued;
+
+	if (thread->window.cause == WAIT_RUNNABLE)
+		return now - thread->reopened_at_ns;
+	if (!queued_at_ns || !thread->clock_skew_ns)
+		return 0;
+	queued_at_ns -= thread->clock_skew_ns;
+	return queued_at_ns > thread->reopened_at_ns && queued_at_ns < now ? now - queued_at_ns : 0;
+}
+
+static __always_inline void emit_snapshot(struct thread *copy, struct task_struct *task)
+{
+	struct boundary end = {.tid = task->pid, .kind = RECORD_SNAPSHOT, .fd = -1};
+	__u64 now = bpf_ktime_get_ns();
+
+	end.at_ns = now;
+	if (copy->on_core) {
+		settle_window(copy, task);
+		copy->core_ns += now - copy->since_ns;
+		end.flags = RECORD_ON_CORE;
+	} else {
+		copy->window.ready_ns += ready_so_far(copy, task, now);
+		copy->window.on_at_ns = now;
+	}
+	emit_span(copy, task, &end, 0);
+}
+
+SEC("iter/task")
+int snapshot_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct thread *thread;
+	struct thread copy;
+
+	if (!task)
+		return 0;
+	if (task->__state & TASK_DEAD)
+		return 0;
+	thread = thread_of(task);
+	if (!thread)
+		return 0;
+	if (read_account(&copy, thread) || read_account(&copy, thread) || read_account(&copy, thread))
+		emit_snapshot(&copy, task);
+	else
+		count_loss(LOSS_SNAPSHOTS);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * All state of the kernel half: its maps, its knobs, and what it counts.
+ */
+#ifndef IOCPU_MAPS_BPF_H
+#define IOCPU_MAPS_BPF_H
+
+#include "compat.bpf.h"
+#include "counters.h"
+#include "record.h"
+
+/* ---- set by user space before loading */
+
+/* Found in BTF: see compat.bpf.h. */
+const volatile bool has_rdonly_cast = false;
+/* The kernel's tick, 1 / CONFIG_HZ. */
+const volatile __u64 jiffy_ns = 10000000;
+/* --no-routes: no byte of any payload is copied. */
+const volatile bool no_payload = false;
+/* enum wait_cause or wait_by_file, by syscall number. User space knows this machine's numbers. */
+const volatile __u8 wait_cause_by_syscall[SYSCALL_MAX] = {};
+
+/* ---- changed by user space while running */
+
+/* Set before the last snapshots, so that they race with no hook. */
+volatile bool paused = false;
+/* CLOCK_REALTIME − CLOCK_MONOTONIC, measured again each second: packets are stamped with the first. */
+volatile __u64 realtime_offset_ns = 0;
+
+/* ---- read by user space */
+
+__u64 losses[LOSS_KINDS] = {};
+
+static __always_inline void count_loss(enum loss loss)
+{
+	__sync_fetch_and_add(&losses[loss], 1);
+}
+
+/* ---- threads */
+
+enum window_state {
+	WINDOW_NONE,
+	WINDOW_OPEN,      /* off the core */
+	WINDOW_UNSETTLED, /* over; the scheduler adds the wait for the core only after the switch tracepoint, so ready_ns is still missing
+			   */
+	WINDOW_SETTLED,
+};
+
+/*
+ * One thread's account since the last record that it got in. Written by the thread's own hooks alone; iterators read it, and look at
+ * `sequence` before and after.
+ */
+struct thread {
+	__u32 sequence; /* odd: being written */
+	__u8 on_core;
+	__u8 window_state;   /* enum window_state */
+	__u8 untold;         /* enum thread_origin of a RECORD_THREAD that did not get in, and is due before anything else; 0: told */
+	__u8 arrived_coarse; /* arrived_ns is right to a jiffy only */
+	__u64 span_at_ns;    /* the span's begin */
+	__u64 since_ns;      /* on a core: core time from here on is not in core_ns yet */
+	__u64 core_ns;       /* of the span, up to since_ns */
+	struct window window;
+
+	/* The scheduler's own sums, as they were at the last switch-out. */
+	__u64 charged_ns;
+	__u64 run_delay_ns;
+	__u32 nvcsw;
+	__u32 nivcsw;
+
+	__u64 stint_at_ns;   /* on a core since; 0: it was there when we came, and what the scheduler had charged by then is unknown */
+	__s64 uncharged_ns;  /* wall on cores less charged, as far as no window told it. Below 0 by the jitter between the two clocks */
+	__u64 clock_skew_ns; /* the scheduler's clock less ours, at the last switch-in */
+
+	/* Two windows merged because the record between them did not get in. */
+	__u64 merged_off_ns;  /* how long the longest one was; 0: not merged */
+	__u64 reopened_at_ns; /* the last one's begin */
+	__u8 merged_cause;    /* of the longest one */
+	__u8 merged_ready_cause;
+	__u16 wait_nr; /* the syscall that the window lies in */
+
+	/* An epoll return that waits for a record to ride on; epoll_at_ns 0: none. */
+	__u32 epoll_events;
+	__u64 epoll_at_ns;
+
+	/* What the read in progress found on its socket; arrived_ns 0: nothing. */
+	__u64 arrived_ns;
+	__u64 arrived_sk;
+
+	__s32 epoll_fd;
+	__u32 pad;
+};
+
+/* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} thread_by_task SEC(".maps");
+
+/* Living processes that are followed. Asked at forks and at thread exits only. Full: LOSS_PROCESSES, and a child goes untraced. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PROCESSES_MAX);
+	__type(key, __u32);
+	__type(value, __u8);
+} process_by_tgid SEC(".maps");
+
+/* Local TCP ports that a followed process listens on. Asked when a connection is first seen. Full: LOSS_LISTENERS. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LISTENERS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u16);
+	__type(value, __u8);
+} listener_by_port SEC(".maps");
+
+/* enum conn_role of each connection that user space has been told of. Full: the least recently used one is told again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CONNS_MAX);
+	__type(key, __u64);
+	__type(value, __u8);
+} role_by_conn SEC(".maps");
+
+/* Everything that user space learns. Full: LOSS_RECORDS. See RING_BYTES. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} records SEC(".maps");
+
+static __always_inline struct thread *thread_of(struct task_struct *task)
+{
+	return bpf_task_storage_get(&thread_by_task, task, 0, 0);
+}
+
+/* The owner's half of the sequence lock. The atomic add is a full barrier on both architectures. */
+static __always_inline void thread_write_begin(struct thread *thread)
+{
+	__sync_fetch_and_add(&thread->sequence, 1);
+}
+
+static __always_inline void thread_write_end(struct thread *thread)
+{
+	__sync_fetch_and_add(&thread->sequence, 1);
+}
+
+#endif

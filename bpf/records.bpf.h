@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Records of threads: how they get into the ring, and how the account is cleared when (and only when) one did.
+ * Never: a wake-up of the reader. It drains the ring every few milliseconds; a wake-up would cost the traced thread more than the record.
+ */
+#ifndef IOCPU_RECORDS_BPF_H
+#define IOCPU_RECORDS_BPF_H
+
+#include "maps.bpf.h"
+
+/* What ends a span, beside what the account knows. */
+struct boundary {
+	__u64 at_ns;
+	__u64 conn_id;
+	__u64 arrived_ns;
+	const void *payload; /* in the traced process; used where payload_max says so */
+	__u64 payload_len;
+	__u32 tid;
+	__s32 result;
+	__s32 fd;
+	__u8 kind;
+	__u8 op;
+	__u8 flags;
+};
+
+static __always_inline bool emit_thread(struct task_struct *task, __u8 origin, __u32 parent_tid, __u64 at_ns)
+{
+	struct record_thread *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+
+	if (!record) {
+		count_loss(LOSS_RECORDS);
+		return false;
+	}
+	__builtin_memset(record, 0, sizeof(*record));
+	record->head.at_ns = at_ns;
+	record->head.tid = task->pid;
+	record->head.kind = RECORD_THREAD;
+	record->tgid = task->tgid;
+	record->parent_tid = parent_tid;
+	record->origin = origin;
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
+	record->comm[sizeof(record->comm) - 1] = 0;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* The next span begins where this one ended; nothing of the account is left. */
+static __always_inline void begin_span(struct thread *thread, __u64 at_ns)
+{
+	thread->span_at_ns = at_ns;
+	thread->since_ns = at_ns;
+	thread->core_ns = 0;
+	thread->window_state = WINDOW_NONE;
+	thread->merged_off_ns = 0;
+	thread->epoll_at_ns = 0;
+}
+
+static __always_inline void fill_record(struct record *record, const struct thread *thread, const struct boundary *end, bool has_window)
+{
+	record->head.at_ns = end->at_ns;
+	record->head.tid = end->tid;
+	record->head.kind = end->kind;
+	record->head.op = end->op;
+	record->head.flags = end->flags | (has_window ? RECORD_HAS_WINDOW : 0);
+	record->head.payload_len = 0;
+	record->conn_id = end->conn_id;
+	record->core_ns = thread->core_ns;
+	record->arrived_ns = end->arrived_ns;
+	record->epoll_at_ns = thread->epoll_at_ns;
+	record->result = end->result;
+	record->fd = end->fd;
+	record->epoll_fd = thread->epoll_at_ns ? thread->epoll_fd : 0;
+	record->epoll_events = thread->epoll_at_ns ? thread->epoll_events : 0;
+	if (has_window)
+		*(struct window *)(record + 1) = thread->window;
+}
+
+static __always_inline __u8 copy_payload(void *to, const struct boundary *end, __u32 payload_max)
+{
+	__u64 len = end->payload_len;
+
+	/* Hidden from the compiler, which would compare 32 bits of it where the verifier wants all 64 bounded. */
+	barrier_var(len);
+	if (len > payload_max)
+		len = payload_max;
+	if (bpf_probe_read_user(to, len, end->payload)) {
+		count_loss(LOSS_PAYLOADS);
+		return 0;
+	}
+	return len;
+}
+
+/* Inlined for each size: before 6.1's dynptrs, a reservation's size is a constant. */
+static __always_inline bool emit_sized(struct thread *thread, const struct boundary *end, bool has_window, __u32 payload_max)
+{
+	__u32 fixed = sizeof(struct record) + (has_window ? sizeof(struct window) : 0);
+	struct record *record = bpf_ringbuf_reserve(&records, fixed + payload_max, 0);
+
+	if (!record) {
+		count_loss(LOSS_RECORDS);
+		return false;
+	}
+	fill_record(record, thread, end, has_window);
+	if (payload_max)
+		record->head.payload_len = copy_payload((void *)record + fixed, end, payload_max);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	begin_span(thread, end->at_ns);
+	return true;
+}
+
+/*
+ * Ends the thread's span. Its core time must be settled up to end->at_ns. False: the record did not get in, the span goes on.
+ * payload_max is a constant; 0: no payload.
+ */
+static __always_inline bool emit_span(struct thread *thread, struct task_struct *task, const struct boundary *end, __u32 payload_max)
+{
+	if (thread->untold) {
+		if (!emit_thread(task, thread->untold, 0, thread->span_at_ns))
+			return false;
+		thread->untold = 0;
+	}
+	if (thread->window_state != WINDOW_NONE)
+		return emit_sized(thread, end, true, payload_max);
+	return emit_sized(thread, end, false, payload_max);
+}
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Threads: when they leave and enter a core, begin, become another program, and end. The switch hook runs at every switch of the host:
+ * whoever is not traced costs two pointer tests.
+ */
+#ifndef IOCPU_SCHED_BPF_H
+#define IOCPU_SCHED_BPF_H
+
+#include "account.bpf.h"
+
+static __always_inline void forget_process(struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+
+	if (task->signal->live.counter == 0)
+		bpf_map_delete_elem(&process_by_tgid, &tgid);
+}
+
+static __always_inline void handle_switch_out(struct task_struct *task, bool preempt, __u64 now)
+{
+	struct thread *thread = thread_of(task);
+	unsigned int state;
+
+	if (!thread)
+		return;
+	state = task->__state;
+	thread_write_begin(thread);
+	if (state & TASK_DEAD) {
+		leave_for_ever(thread, task, now);
+		forget_process(task);
+	} else {
+		leave_core(thread, task, preempt || state == 0, now);
+	}
+	thread_write_end(thread);
+}
+
+static __always_inline void handle_switch_in(struct task_struct *task, __u64 now)
+{
+	struct thread *thread = thread_of(task);
+
+	if (!thread)
+		return;
+	thread_write_begin(thread);
+	enter_core(thread, task, now);
+	thread_write_end(thread);
+}
+
+/* The state is taken from the task, so three arguments do for every kernel: since 5.18 (fa2c3254d7cf) there is a fourth, the state itself.
+ */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	__u64 now;
+
+	if (paused)
+		return 0;
+	now = bpf_ktime_get_ns();
+	handle_switch_out(prev, preempt, now);
+	handle_switch_in(next, now);
+	return 0;
+}
+
+/* Not woken yet: its life begins with a wait for a core. */
+static __always_inline void adopt_child(struct task_struct *child, __u32 parent_tid, __u64 now)
+{
+	struct thread fresh = {
+		.window_state = WINDOW_OPEN,
+		.window = {.off_at_ns = now, .cause = WAIT_RUNNABLE, .ready_cause = READY_WAKEUP},
+		.span_at_ns = now,
+		.since_ns = now,
+		.reopened_at_ns = now,
+		.charged_ns = child->se.sum_exec_runtime,
+		.run_delay_ns = child->sched_info.run_delay,
+		.untold = THREAD_FORKED,
+	};
+
+	if (emit_thread(child, THREAD_FORKED, parent_tid, now))
+		fresh.untold = 0;
+	if (!bpf_task_storage_get(&thread_by_task, child, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		count_loss(LOSS_THREADS);
+}
+
+/* Asked of the process, not of the thread: while a process is being adopted, threads that are not yet may fork. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tgid = parent->tgid, child_tgid = child->tgid;
+	__u8 followed = 1;
+
+	if (paused)
+		return 0;
+	if (!bpf_map_lookup_elem(&process_by_tgid, &tgid))
+		return 0;
+	if (tgid != child_tgid && bpf_map_update_elem(&process_by_tgid, &child_tgid, &followed, BPF_ANY))
+		count_loss(LOSS_PROCESSES);
+	if (!thread_of(child))
+		adopt_child(child, parent->pid, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* A thread that is not the first one takes over the first one's id as it becomes a program of its own: its old id ends. */
+static __always_inline void handle_exec(struct thread *thread, struct task_struct *task, __u32 old_tid, __u64 now)
+{
+	struct boundary end = {.at_ns = now, .tid = old_tid, .kind = RECORD_THREAD_EXIT, .fd = -1};
+
+	if (old_tid != task->pid) {
+		charge_core(thread, task, now);
+		emit_span(thread, task, &end, 0);
+	}
+	if (!emit_thread(task, THREAD_EXECED, old_tid != task->pid ? old_tid : 0, now))
+		thread->untold = THREAD_EXECED;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_sched_process_exec, struct task_struct *task, unsigned int old_tid)
+{
+	struct thread *thread = thread_of(task);
+
+	if (!thread)
+		return 0;
+	if (paused)
+		return 0;
+	thread_write_begin(thread);
+	handle_exec(thread, task, old_tid, bpf_ktime_get_ns());
+	thread_write_end(thread);
+	return 0;
+}
+
+#endif

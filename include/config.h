@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Sizes and switches that user/probe sets or reads and bpf/ obeys. Both halves include this file.
+ */
+#ifndef IOCPU_CONFIG_H
+#define IOCPU_CONFIG_H
+
+/* Above the highest syscall number of any architecture here (x86-64 in 6.18: 470). */
+#define SYSCALL_MAX 512
+
+/* In the table of wait causes beside enum wait_cause: what the file says that the call works on. */
+enum wait_by_file {
+	WAIT_BY_READ_FILE = 64, /* the first argument, read from */
+	WAIT_BY_WRITE_FILE,     /* the first argument, written to */
+	WAIT_BY_THIRD_FILE,     /* splice: the third argument, written to */
+};
+
+/*
+ * 100,000 records a second of 130 bytes, drained each 5 ms, need 65 KiB; the rest is for a reader that was kept waiting: 300 ms.
+ * A larger ring would cost the writers more cache misses.
+ */
+#define RING_BYTES (4u << 20)
+
+/* Connections with a known role. The least recently used one goes when full, and is described anew at its next use. */
+#define CONNS_MAX 65536
+
+#define PROCESSES_MAX 4096
+#define LISTENERS_MAX 4096
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What the kernel half could not keep, counted where it is dropped and shown to the user. Each early return that loses something has a
+ * row here.
+ * Counted by bpf/, named by user/probe.
+ * Never: a reason to lose time. A record that does not get in leaves its time in the thread's account.
+ */
+#ifndef IOCPU_COUNTERS_H
+#define IOCPU_COUNTERS_H
+
+/* clang-format off */
+#define LOSSES(row)                                                                                              \
+	row(LOSS_RECORDS, "records")                 /* ring full: detail is gone, the time goes to the next record */ \
+	row(LOSS_THREADS, "threads")                 /* no memory for a thread's account: it goes untraced */          \
+	row(LOSS_PROCESSES, "processes")             /* table of processes full: what one forks goes untraced */       \
+	row(LOSS_CONNS, "conns")                     /* no room for a connection's role: described again at each use */ \
+	row(LOSS_LISTENERS, "listeners")             /* no room for a listening port: its connections read as downstream */ \
+	row(LOSS_PAYLOADS, "payloads")               /* a read's bytes were not in memory: no route for that request */ \
+	row(LOSS_SWITCHES, "hidden_switches")        /* a switch that no hook saw; put right from the scheduler's own stamps */ \
+	row(LOSS_SNAPSHOTS, "snapshots")             /* an account that kept changing while it was read */
+/* clang-format on */
+
+#define LOSS_ENUM(name, text) name,
+enum loss { LOSSES(LOSS_ENUM) LOSS_KINDS };
+#undef LOSS_ENUM
+
+#endif

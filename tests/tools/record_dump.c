@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A developer's tool: follows processes for a while, prints each record as a line, and then sets what the records said of each thread
+ *against what the kernel says of it: CPU time (schedstat) and switches (status). Exit status 1 when they do not agree.
+ *
+ *	record_dump [-s] [-n] [-q] SECONDS PID...
+ *
+ * -s: sums only. -n: no payload. -q: only the last line.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probe/probe.h"
+#include "util/clock.h"
+#include "util/idmap.h"
+
+/* Of the CPU time; and what a thread that is on a core at the end may differ: the scheduler charges by ticks. */
+#define TOLERANCE        0.005
+#define TOLERANCE_END_NS 6000000
+
+struct sums {
+	uint64_t core_ns, stolen_ns, off_ns, ready_ns, records;
+	uint64_t voluntary, involuntary;
+};
+
+struct thread {
+	uint32_t tid, tgid;
+	bool exited, on_core;
+	uint64_t first_ns, last_ns;
+	struct sums sums;
+	/* The kernel's, as they were when we came. */
+	uint64_t run_ns, voluntary, involuntary;
+};
+
+static bool sums_only, quiet;
+static struct idmap threads;
+
+static const char *const kind_names[RECORD_KINDS] = {"?",      "io",   "epoll", "window",  "exit", "snapshot",
+						     "thread", "conn", "state", "process", "tick"};
+static const char *const op_names[IO_OPS] = {"-", "read", "write", "accept", "connect", "shutdown", "poll"};
+static const char *const cause_names[WAIT_CAUSES] = {"runnable", "net", "poll", "disk", "lock", "sleep", "log", "pipe", "other"};
+static const char *const ready_names[READY_CAUSES] = {"wakeup", "preempted", "throttled"};
+
+/* ---- the kernel's own numbers */
+
+static bool read_kernel(struct thread *thread, uint64_t *run_ns, uint64_t *voluntary, uint64_t *involuntary)
+{
+	char path[96], line[256];
+	FILE *file;
+	bool got;
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/schedstat", thread->tgid, thread->tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	got = fscanf(file, "%" SCNu64, run_ns) == 1;
+	fclose(file);
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", thread->tgid, thread->tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file)) {
+		sscanf(line, "voluntary_ctxt_switches: %" SCNu64, voluntary);
+		sscanf(line, "nonvoluntary_ctxt_switches: %" SCNu64, involuntary);
+	}
+	fclose(file);
+	return got;
+}
+
+/* ---- records */
+
+static struct thread *thread_of(uint32_t tid)
+{
+	return idmap_get(&threads, tid);
+}
+
+static void add_thread(const struct record_thread *record)
+{
+	struct thread *thread = thread_of(record->head.tid);
+
+	if (thread && record->origin == THREAD_EXECED)
+		return;
+	thread = calloc(1, sizeof(*thread));
+	if (!thread)
+		abort();
+	thread->tid = record->head.tid;
+	thread->tgid = record->tgid;
+	thread->first_ns = thread->last_ns = record->head.at_ns;
+	if (record->origin == THREAD_FOUND)
+		read_kernel(thread, &thread->run_ns, &thread->voluntary, &thread->involuntary);
+	free(idmap_take(&threads, thread->tid));
+	if (idmap_put(&threads, thread->tid, thread))
+		abort();
+}
+
+/* A span must be filled by its core time and its window, and lie behind the one before. */
+static void check_span(const struct thread *thread, const struct record *record, const struct window *window)
+{
+	uint64_t wall_ns = record->head.at_ns - thread->last_ns;
+	uint64_t off_ns = window ? window->on_at_ns - window->off_at_ns : 0;
+
+	if (record->head.at_ns < thread->last_ns)
+		printf("WRONG: thread %u goes back %" PRIu64 " ns\n", thread->tid, (uint64_t)(thread->last_ns - record->head.at_ns));
+	else if (record->core_ns + off_ns != wall_ns)
+		printf("WRONG: thread %u kind %s: core %" PRIu64 " + off %" PRIu64 " != wall %" PRIu64 "\n", thread->tid,
+		       kind_names[record->head.kind], (uint64_t)record->core_ns, off_ns, wall_ns);
+	if (window && (window->ready_ns > off_ns || window->stolen_ns > record->core_ns || window->off_at_ns < thread->last_ns))
+		printf("WRONG: thread %u kind %s: ready %" PRIu64 " of off %" PRIu64 ", stolen %" PRIu64 " of core %" PRIu64 "\n",
+		       thread->tid, kind_names[record->head.kind], (uint64_t)window->ready_ns, off_ns, (uint64_t)window->stolen_ns,
+		       (uint64_t)record->core_ns);
+}
+
+static void add_span(struct sums *sums, const struct record *record, const struct window *window)
+{
+	sums->records++;
+	sums->core_ns += record->core_ns;
+	if (!window)
+		return;
+	sums->stolen_ns += window->stolen_ns + window->stolen_after_ns;
+	sums->off_ns += window->on_at_ns - window->off_at_ns;
+	sums->ready_ns += window->ready_ns;
+	sums->voluntary += window->voluntary;
+	sums->involuntary += window->involuntary;
+}
+
+static void take_record(const struct record *record, const struct window *window, bool last)
+{
+	struct thread *thread = thread_of(record->head.tid);
+
+	if (!thread) {
+		printf("WRONG: record of thread %u, which nobody described\n", record->head.tid);
+		return;
+	}
+	check_span(thread, record, window);
+	if (record->head.kind == RECORD_SNAPSHOT) {
+		if (last)
+			add_span(&thread->sums, record, window);
+		thread->on_core = record->head.flags & RECORD_ON_CORE;
+		return;
+	}
+	add_span(&thread->sums, record, window);
+	thread->last_ns = record->head.at_ns;
+	thread->exited = record->head.kind == RECORD_THREAD_EXIT;
+}
+
+/* ---- printing */
+
+static void print_payload(const struct event *event)
+{
+	printf(" [");
+	for (size_t i = 0; i < event->payload_len; i++)
+		putchar(isprint(event->payload[i]) ? event->payload[i] : '.');
+	printf("]");
+}
+
+static void print_span(const struct record *record, const struct window *window)
+{
+	printf(" %s conn %" PRIu64 " fd %d result %d core %" PRIu64, op_names[record->head.op % IO_OPS], (uint64_t)record->conn_id,
+	       record->fd, record->result, (uint64_t)record->core_ns);
+	if (record->arrived_ns)
+		printf(" arrived -%" PRIu64 "%s", (uint64_t)(record->head.at_ns - record->arrived_ns),
+		       record->head.flags & RECORD_ARRIVED_COARSE ? "~" : "");
+	if (record->epoll_at_ns)
+		printf(" epoll(fd %d, %u) -%" PRIu64, record->epoll_fd, record->epoll_events,
+		       (uint64_t)(record->head.at_ns - record->epoll_at_ns));
+	printf("%s%s%s", record->head.flags & RECORD_PARTIAL ? " partial" : "", record->head.flags & RECORD_PEEK ? " peek" : "",
+	       record->head.flags & RECORD_ESTABLISHED ? " established" : "");
+	if (window)
+		printf(" off %s %" PRIu64 " at -%" PRIu64 " ready %" PRIu64 " %s stolen %" PRIu64 "+%u v/i %u/%u",
+		       cause_names[window->cause], (uint64_t)(window->on_at_ns - window->off_at_ns),
+		       (uint64_t)(record->head.at_ns - window->off_at_ns), (uint64_t)window->ready_ns, ready_names[window->ready_cause],
+		       (uint64_t)window->stolen_ns, window->stolen_after_ns, window->voluntary, window->involuntary);
+}
+
+static void print_event(const struct event *event)
+{
+	const struct record_head *head = event->head;
+	const struct record_thread *thread = (const struct record_thread *)head;
+	const struct record_conn *conn = (const struct record_conn *)head;
+	const struct record_conn_state *state = (const struct record_conn_state *)head;
+	const struct record_process *process = (const struct record_process *)head;
+
+	printf("%" PRIu64 " %u %s", (uint64_t)head->at_ns, head->tid, kind_names[head->kind]);
+	if (record_kind_has_span(head->kind))
+		print_span(event_record(event), event->window);
+	else if (head->kind == RECORD_THREAD)
+		printf(" tgid %u parent %u origin %u %s", thread->tgid, thread->parent_tid, thread->origin, thread->comm);
+	else if (head->kind == RECORD_CONN)
+		printf(" %" PRIu64 " tgid %u family %u type %u role %u ports %u %u", (uint64_t)conn->conn_id, conn->tgid, conn->family,
+		       conn->type, conn->role, conn->local_port, conn->remote_port);
+	else if (head->kind == RECORD_CONN_STATE)
+		printf(" %" PRIu64 " %s", (uint64_t)state->conn_id, state->state == CONN_UP ? "up" : "ended");
+	else if (head->kind == RECORD_PROCESS)
+		printf(" runtime %u %s", process->runtime, process->comm);
+	if (event->payload_len)
+		print_payload(event);
+	printf("\n");
+}
+
+/* ---- sums */
+
+static int check_threads(void)
+{
+	uint64_t ours_ns = 0, kernels_ns = 0, slack_ns = 0, stolen_ns = 0;
+	size_t cursor = 0, checked = 0, wrong_switches = 0;
+	struct thread *thread;
+
+	while ((thread = idmap_next(&threads, &cursor))) {
+		uint64_t run_ns = 0, voluntary = 0, involuntary = 0, charged_ns = thread->sums.core_ns - thread->sums.stolen_ns;
+		bool wrong;
+
+		if (thread->exited || !read_kernel(thread, &run_ns, &voluntary, &involuntary))
+			continue;
+		checked++;
+		ours_ns += charged_ns;
+		stolen_ns += thread->sums.stolen_ns;
+		kernels_ns += run_ns - thread->run_ns;
+		slack_ns += thread->on_core ? TOLERANCE_END_NS : 0;
+		wrong = thread->sums.voluntary != voluntary - thread->voluntary ||
+			thread->sums.involuntary != involuntary - thread->involuntary;
+		wrong_switches += wrong;
+		if (!quiet || wrong)
+			printf("thread %u/%u: %" PRIu64 " records, charged %.3f ms (kernel %.3f), stolen %.3f, off %.3f, ready %.3f, "
+			       "switches %" PRIu64 "/%" PRIu64 " (kernel %" PRIu64 "/%" PRIu64 ")%s%s\n",
+			       thread->tgid, thread->tid, thread->sums.records, (double)charged_ns / 1e6,
+			       (double)(run_ns - thread->run_ns) / 1e6, (double)thread->sums.stolen_ns / 1e6,
+			       (double)thread->sums.off_ns / 1e6, (double)thread->sums.ready_ns / 1e6, thread->sums.voluntary,
+			       thread->sums.involuntary, voluntary - thread->voluntary, involuntary - thread->involuntary,
+			       wrong ? " SWITCHES DIFFER" : "", thread->on_core ? " (on a core)" : "");
+	}
+	double difference = (double)ours_ns - (double)kernels_ns;
+	bool cpu_right = difference < 0 ? -difference <= TOLERANCE * (double)kernels_ns + (double)slack_ns
+					: difference <= TOLERANCE * (double)kernels_ns + (double)slack_ns;
+
+	printf("%zu threads: charged %.3f ms, kernel %.3f ms (%+.3f%%), stolen %.3f ms; switches differ for %zu\n", checked,
+	       (double)ours_ns / 1e6, (double)kernels_ns / 1e6, kernels_ns ? 100 * difference / (double)kernels_ns : 0.0,
+	       (double)stolen_ns / 1e6, wrong_switches);
+	return cpu_right && !wrong_switches ? 0 : 1;
+}
+
+static void print_tool(const struct probe *probe)
+{
+	struct probe_loss losses[PROBE_LOSSES_MAX];
+	size_t count = probe_losses(probe, losses);
+	struct probe_cost cost;
+
+	printf("lost:");
+	for (size_t i = 0; i < count; i++)
+		printf(" %s %" PRIu64, losses[i].name, losses[i].count);
+	probe_cost(probe, &cost);
+	printf("\ncost: attach %.1f ms, kernel %.3f ms, user %.3f ms, %" PRIu64 " records\n", (double)probe_attach_ns(probe) / 1e6,
+	       (double)cost.kernel_ns / 1e6, (double)cost.user_cpu_ns / 1e6, cost.records);
+}
+
+/* ---- running */
+
+static void take_event(const struct event *event, bool last)
+{
+	if (!sums_only)
+		print_event(event);
+	if (event->head->kind == RECORD_THREAD)
+		add_thread((const struct record_thread *)event->head);
+	else if (record_kind_has_span(event->head->kind))
+		take_record(event_record(event), event->window, last);
+}
+
+static int run(struct probe *probe, double seconds)
+{
+	struct event_source *source = probe_source(probe);
+	uint64_t end_ns = monotonic_ns() + (uint64_t)(seconds * 1e9);
+	struct event event;
+	int got;
+
+	while ((got = source->next(source, &event)) > 0) {
+		bool last = false;
+
+		if (event.head->kind == RECORD_TICK && event.head->at_ns > end_ns) {
+			/* Stopped targets tell the same sums whoever looks first. */
+			probe_stop(probe);
+			last = true;
+		}
+		take_event(&event, last);
+		if (last)
+			break;
+	}
+	while (got > 0 && (got = source->next(source, &event)) > 0)
+		take_event(&event, true);
+	return got;
+}
+
+static int follow(struct probe *probe, char **pids, int count)
+{
+	for (int i = 0; i < count; i++) {
+		int err = probe_follow(probe, atoi(pids[i]), true);
+
+		if (err) {
+			fprintf(stderr, "record_dump: process %s: %s\n", pids[i], strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct probe_options options = {.verbose = getenv("VERBOSE") != NULL};
+	struct probe *probe;
+	const char *why;
+	uint64_t begun_ns;
+	int option, result = 1;
+
+	while ((option = getopt(argc, argv, "snq")) != -1) {
+		sums_only |= option == 's' || option == 'q';
+		quiet |= option == 'q';
+		options.no_payload |= option == 'n';
+	}
+	if (argc - optind < 2) {
+		fprintf(stderr, "usage: record_dump [-s] [-n] [-q] SECONDS PID...\n");
+		return 2;
+	}
+	probe = probe_open(&options, &why);
+	if (!probe) {
+		fprintf(stderr, "record_dump: %s\n", why);
+		return 1;
+	}
+	if (!follow(probe, argv + optind + 1, argc - optind - 1) && !run(probe, atof(argv[optind]))) {
+		result = check_threads();
+		print_tool(probe);
+	}
+	begun_ns = monotonic_ns();
+	probe_close(probe);
+	printf("detached in %.1f ms\n", (double)(monotonic_ns() - begun_ns) / 1e6);
+	return result;
+}

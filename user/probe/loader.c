@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "iocpu.skel.h"
+#include "probe/syscalls.h"
+#include "probe/tracefs.h"
+#include "util/clock.h"
+
+#define SYSCALL_SECTION "tracepoint/syscalls/"
+
+/* ---- telling why not */
+
+static char why_text[512];
+
+static int explain(const char **why, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why_text, sizeof(why_text), format, args);
+	va_end(args);
+	*why = why_text;
+	return err;
+}
+
+static int read_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	int number = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%d", &number) != 1)
+		number = -1;
+	fclose(file);
+	return number;
+}
+
+static int explain_load(const char **why, int err)
+{
+	if (err == -EPERM) /* a program that the verifier refuses is EACCES */
+		return explain(why, -EPERM, "may not load BPF programs: run as root (needs CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN)");
+	if (err == -ENOMEM)
+		return explain(why, err, "not enough memory for the kernel half");
+	return explain(why, -ENOTSUP, "this kernel refused the kernel half: %s; --verbose shows its words", strerror(-err));
+}
+
+static int explain_attach(const char **why, const char *name, int err)
+{
+	if (err != -EPERM && err != -EACCES)
+		return explain(why, -ENOTSUP, "cannot attach %s: %s", name, strerror(-err));
+	return explain(why, -EPERM, "may not attach %s: run as root (kernel.perf_event_paranoid is %d; above 2 it takes CAP_SYS_ADMIN)",
+		       name, read_number("/proc/sys/kernel/perf_event_paranoid"));
+}
+
+static int explain_features(const char **why, const struct features *features, int err)
+{
+	struct utsname name = {};
+
+	uname(&name);
+	if (err == -ENOENT)
+		return explain(why, -ENOTSUP, "kernel %s has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y",
+			       name.release);
+	if (err)
+		return explain(why, err, "cannot read the kernel's BTF: %s", strerror(-err));
+	if (!features->task_storage)
+		return explain(why, -ENOTSUP,
+			       "kernel %s is too old: it needs task storage and saved registers in tracing programs (Linux 5.15)",
+			       name.release);
+	return 0;
+}
+
+static int print_verbosely(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+/* ---- loading */
+
+/* "sys_exit_read" of a program on that tracepoint; NULL: it hangs on something else. */
+static const char *syscall_event(const struct bpf_program *program)
+{
+	const char *section = bpf_program__section_name(program);
+
+	section += *section == '?';
+	return strncmp(section, SYSCALL_SECTION, strlen(SYSCALL_SECTION)) ? NULL : section + strlen(SYSCALL_SECTION);
+}
+
+/* Calls that this kernel or architecture does not have are left out. */
+static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, skel->obj)
+	{
+		const char *event = syscall_event(program);
+
+		if (event)
+			bpf_program__set_autoload(program, tracefs_has_event(tracefs, "syscalls", event));
+	}
+}
+
+/* Before 5.11 BPF memory counts against this limit. Where raising it is not permitted it does not matter any more. */
+static void raise_memlock(void)
+{
+	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
+static int load(struct loader *loader, const struct tracefs *tracefs, bool no_payload)
+{
+	struct iocpu *skel = iocpu__open();
+
+	if (!skel)
+		return -errno;
+	loader->skel = skel;
+	skel->rodata->has_rdonly_cast = loader->features.rdonly_cast;
+	skel->rodata->no_payload = no_payload;
+	skel->rodata->jiffy_ns = loader->features.jiffy_ns;
+	skel->bss->realtime_offset_ns = unix_offset_ns();
+	syscalls_wait_causes((uint8_t *)skel->rodata->wait_cause_by_syscall);
+	choose_programs(skel, tracefs);
+	return iocpu__load(skel);
+}
+
+/* ---- attaching */
+
+static int attach_program(struct loader *loader, struct bpf_program *program)
+{
+	struct bpf_link *link;
+
+	if (!bpf_program__autoload(program) || !strncmp(bpf_program__section_name(program), "iter/", 5))
+		return 0;
+	if (loader->link_count == LOADER_LINKS_MAX)
+		return -E2BIG;
+	link = bpf_program__attach(program);
+	if (!link)
+		return -errno;
+	loader->links[loader->link_count++] = link;
+	return 0;
+}
+
+static int attach(struct loader *loader, const char **why)
+{
+	struct bpf_program *program;
+	int err;
+
+	bpf_object__for_each_program(program, loader->skel->obj)
+	{
+		err = attach_program(loader, program);
+		if (err)
+			return explain_attach(why, bpf_program__name(program), err);
+	}
+	return 0;
+}
+
+/* What loader_open does in a thread of its own, whose mount namespace may differ. */
+struct opening {
+	struct loader *loader;
+	bool no_payload;
+	const char **why;
+	int err;
+};
+
+static void *load_and_attach(void *argument)
+{
+	struct opening *opening = argument;
+	struct tracefs tracefs;
+	int err = tracefs_open(&tracefs);
+
+	if (err == -EPERM)
+		opening->err = explain(opening->why, err, "tracefs is not mounted, and mounting it takes CAP_SYS_ADMIN: run as root");
+	else if (err)
+		opening->err = explain(opening->why, -ENOTSUP, "cannot mount tracefs: %s", strerror(-err));
+	if (err)
+		return NULL;
+	err = load(opening->loader, &tracefs, opening->no_payload);
+	if (err)
+		opening->err = explain_load(opening->why, err);
+	else
+		opening->err = attach(opening->loader, opening->why);
+	return NULL;
+}
+
+/* libbpf looks for tracepoints in tracefs. Where it must be mounted first, only this short-lived thread sees the mount. */
+static int load_in_thread(struct opening *opening)
+{
+	pthread_t thread;
+	int err = pthread_create(&thread, NULL, load_and_attach, opening);
+
+	if (err)
+		return explain(opening->why, -err, "cannot start a thread: %s", strerror(err));
+	pthread_join(thread, NULL);
+	return opening->err;
+}
+
+int loader_open(struct loader *loader, bool no_payload, bool verbose, const char **why)
+{
+	struct opening opening = {.loader = loader, .no_payload = no_payload, .why = why};
+	uint64_t begun_ns = monotonic_ns();
+	int err;
+
+	*loader = (struct loader){};
+	libbpf_set_print(verbose ? print_verbosely : print_nothing);
+	raise_memlock();
+	err = features_find(&loader->features);
+	err = explain_features(why, &loader->features, err);
+	if (!err)
+		err = load_in_thread(&opening);
+	if (err)
+		loader_close(loader);
+	loader->attach_ns = monotonic_ns() - begun_ns;
+	return err;
+}
+
+/* ---- detaching */
+
+static void *destroy_link(void *link)
+{
+	bpf_link__destroy(link);
+	return NULL;
+}
+
+/* A syscall tracepoint's end waits for a grace period. They can all wait at the same time. */
+static void detach(struct loader *loader)
+{
+	pthread_t threads[LOADER_LINKS_MAX];
+	bool started[LOADER_LINKS_MAX];
+
+	for (size_t i = 0; i < loader->link_count; i++) {
+		started[i] = !pthread_create(&threads[i], NULL, destroy_link, loader->links[i]);
+		if (!started[i])
+			destroy_link(loader->links[i]);
+	}
+	for (size_t i = 0; i < loader->link_count; i++)
+		if (started[i])
+			pthread_join(threads[i], NULL);
+	loader->link_count = 0;
+}
+
+void loader_close(struct loader *loader)
+{
+	detach(loader);
+	if (loader->skel)
+		iocpu__destroy(loader->skel);
+	loader->skel = NULL;
+}
+
+/* ---- iterators */
+
+static int run_iterator(struct bpf_program *program, pid_t tgid)
+{
+	union bpf_iter_link_info info = {.task.pid = (__u32)tgid};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(program, &opts);
+	char nothing[64];
+	ssize_t got;
+	int fd, err = 0;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		err = -errno;
+	} else {
+		do
+			got = read(fd, nothing, sizeof(nothing));
+		while (got > 0 || (got < 0 && errno == EINTR));
+		err = got < 0 ? -errno : 0;
+		close(fd);
+	}
+	bpf_link__destroy(link);
+	return err;
+}
+
+int loader_adopt(struct loader *loader, pid_t tgid)
+{
+	return run_iterator(loader->skel->progs.adopt_threads, tgid);
+}
+
+int loader_snapshot(struct loader *loader, pid_t tgid)
+{
+	return run_iterator(loader->skel->progs.snapshot_threads, tgid);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel half as the rest of the probe sees it: loading, attaching, running its iterators, its maps and counters.
+ * Called by probe.c and source.c.
+ * Never: leaves anything in the kernel behind; all of it hangs on this process's fds.
+ */
+#ifndef IOCPU_PROBE_LOADER_H
+#define IOCPU_PROBE_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "probe/features.h"
+
+struct iocpu;
+struct bpf_program;
+struct bpf_link;
+
+#define LOADER_LINKS_MAX 64
+
+struct loader {
+	struct iocpu *skel;
+	struct bpf_link *links[LOADER_LINKS_MAX];
+	size_t link_count;
+	struct features features;
+	uint64_t attach_ns;
+};
+
+/*
+ * Loads the kernel half and attaches all its hooks. 0 or −errno: −EPERM not permitted, −ENOTSUP the kernel is unfit. *why is then one line
+ * for people. Nothing is left to undo after an error.
+ */
+int loader_open(struct loader *loader, bool no_payload, bool verbose, const char **why);
+void loader_close(struct loader *loader);
+
+/* Runs over all threads of a process. 0; −ESRCH: there is none; or another −errno. */
+int loader_adopt(struct loader *loader, pid_t tgid);
+int loader_snapshot(struct loader *loader, pid_t tgid);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "counters.h"
+#include "iocpu.skel.h"
+#include "probe/loader.h"
+#include "probe/proc.h"
+#include "probe/source.h"
+#include "util/clock.h"
+
+struct probe {
+	struct loader loader;
+	struct source source;
+	int stamping_fd; /* a socket that asks for receive stamps; −1: could not be had */
+};
+
+/* While one socket of the host asks, the kernel stamps every received packet: reads then know when their bytes arrived. Never read from. */
+static int open_stamping_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+struct probe *probe_open(const struct probe_options *options, const char **why)
+{
+	struct probe *probe = calloc(1, sizeof(*probe));
+	int err;
+
+	*why = "not enough memory";
+	if (!probe)
+		return NULL;
+	err = loader_open(&probe->loader, options->no_payload, options->verbose, why);
+	if (err)
+		goto failed;
+	err = source_init(&probe->source, &probe->loader);
+	if (err) {
+		*why = "cannot map the ring buffer";
+		loader_close(&probe->loader);
+		goto failed;
+	}
+	probe->stamping_fd = open_stamping_socket();
+	return probe;
+failed:
+	free(probe);
+	errno = -err;
+	return NULL;
+}
+
+void probe_close(struct probe *probe)
+{
+	if (!probe)
+		return;
+	if (probe->stamping_fd >= 0)
+		close(probe->stamping_fd);
+	source_fini(&probe->source);
+	loader_close(&probe->loader);
+	free(probe);
+}
+
+/* ---- following */
+
+struct follow {
+	struct probe *probe;
+	pid_t tgid;
+};
+
+static void inject_listener(struct source *source, pid_t tgid, const struct listener *listener)
+{
+	struct {
+		struct record_conn conn;
+		char path[UNIX_PATH_MAX];
+	} record = {
+		.conn =
+			{
+				.head = {.at_ns = monotonic_ns(), .kind = RECORD_CONN, .payload_len = listener->path_len},
+				.conn_id = listener->inode,
+				.tgid = (__u32)tgid,
+				.family = listener->family,
+				.type = CONN_STREAM,
+				.role = CONN_LISTENER,
+				.local_port = listener->port,
+			},
+	};
+
+	memcpy(record.conn.local_addr, listener->addr, sizeof(record.conn.local_addr));
+	memcpy(record.path, listener->path, listener->path_len);
+	source_inject(source, &record, sizeof(record.conn) + listener->path_len);
+}
+
+static int on_listener(void *context, const struct listener *listener)
+{
+	struct follow *follow = context;
+	struct iocpu *skel = follow->probe->loader.skel;
+	__u8 role = CONN_LISTENER, yes = 1;
+	__u64 conn_id = listener->inode;
+	__u16 port = listener->port;
+
+	if (port && bpf_map__update_elem(skel->maps.listener_by_port, &port, sizeof(port), &yes, sizeof(yes), BPF_ANY))
+		return -errno;
+	if (bpf_map__update_elem(skel->maps.role_by_conn, &conn_id, sizeof(conn_id), &role, sizeof(role), BPF_ANY))
+		return -errno;
+	inject_listener(&follow->probe->source, follow->tgid, listener);
+	return 0;
+}
+
+/*
+ * Its listening ports first: they decide a connection's role at its first sight. From the entry in process_by_tgid on, all that it forks is
+ * followed; the threads that it has are adopted behind that.
+ */
+static int follow_process(struct probe *probe, pid_t tgid)
+{
+	struct follow follow = {.probe = probe, .tgid = tgid};
+	struct bpf_map *processes = probe->loader.skel->maps.process_by_tgid;
+	__u32 key = (__u32)tgid;
+	__u8 yes = 1;
+	int err;
+
+	if (!bpf_map__lookup_elem(processes, &key, sizeof(key), &yes, sizeof(yes), 0))
+		return 0;
+	source_inject_process(&probe->source, tgid);
+	err = proc_listeners(tgid, on_listener, &follow);
+	if (err == -ENOENT)
+		return -ESRCH;
+	if (!err)
+		err = bpf_map__update_elem(processes, &key, sizeof(key), &yes, sizeof(yes), BPF_ANY);
+	if (!err)
+		err = loader_adopt(&probe->loader, tgid);
+	return err;
+}
+
+int probe_follow(struct probe *probe, pid_t pid, bool with_children)
+{
+	struct pid_set children = {};
+	int err;
+
+	if (kill(pid, 0) && errno == ESRCH)
+		return -ESRCH;
+	err = follow_process(probe, pid);
+	if (err || !with_children)
+		return err;
+	err = proc_descendants(pid, &children);
+	for (size_t i = 0; !err && i < children.count; i++) {
+		err = follow_process(probe, children.pids[i]);
+		if (err == -ESRCH)
+			err = 0; /* a child that ended meanwhile */
+	}
+	pid_set_fini(&children);
+	return err;
+}
+
+bool probe_targets_alive(const struct probe *probe)
+{
+	__u32 tgid;
+
+	return !bpf_map_get_next_key(bpf_map__fd(probe->loader.skel->maps.process_by_tgid), NULL, &tgid);
+}
+
+/* ---- reading and ending */
+
+struct event_source *probe_source(struct probe *probe)
+{
+	return &probe->source.base;
+}
+
+int probe_stop(struct probe *probe)
+{
+	/* Longer than any hook that may still be under way. */
+	struct timespec hooks_end = {.tv_nsec = 2000000};
+
+	if (probe->source.stopped)
+		return 0;
+	probe->loader.skel->bss->paused = true;
+	nanosleep(&hooks_end, NULL);
+	source_snapshot(&probe->source);
+	probe->source.stopped = true;
+	return 0;
+}
+
+/* ---- how it went */
+
+uint64_t probe_attach_ns(const struct probe *probe)
+{
+	return probe->loader.attach_ns;
+}
+
+#define LOSS_NAME(name, text) [name] = text,
+static const char *const loss_names[LOSS_KINDS] = {LOSSES(LOSS_NAME)};
+#undef LOSS_NAME
+
+_Static_assert(LOSS_KINDS + 1 <= PROBE_LOSSES_MAX, "every loss has a place");
+
+size_t probe_losses(const struct probe *probe, struct probe_loss losses[PROBE_LOSSES_MAX])
+{
+	const volatile __u64 *counts = probe->loader.skel->bss->losses;
+
+	for (size_t i = 0; i < LOSS_KINDS; i++)
+		losses[i] = (struct probe_loss){.name = loss_names[i], .count = counts[i]};
+	losses[LOSS_KINDS] = (struct probe_loss){.name = "injected_records", .count = probe->source.lost_injections};
+	return LOSS_KINDS + 1;
+}
+
+void probe_cost(const struct probe *probe, struct probe_cost *cost)
+{
+	cost->kernel_ns = cost_kernel_ns(&probe->source.cost, monotonic_ns());
+	cost->user_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	cost->records = probe->source.records;
+}

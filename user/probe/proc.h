@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What /proc says of a process: its family, and the sockets that it listens on.
+ * Called when a process is followed, once. The line parsers are pure.
+ */
+#ifndef IOCPU_PROBE_PROC_H
+#define IOCPU_PROBE_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "record.h"
+
+struct pid_set {
+	pid_t *pids;
+	size_t count;
+	size_t capacity;
+};
+
+/* All living descendants of a process, parents before children; the process itself is not among them. 0 or −errno. */
+int proc_descendants(pid_t pid, struct pid_set *set);
+void pid_set_fini(struct pid_set *set);
+
+/* A socket that waits for connections. */
+struct listener {
+	uint64_t inode;
+	uint8_t family; /* enum conn_family */
+	uint16_t port;  /* 0: Unix */
+	uint8_t addr[16];
+	uint8_t path_len;
+	char path[UNIX_PATH_MAX + 1]; /* an abstract name begins with '@' */
+};
+
+/* Calls back for each listening socket that the process has open. 0 or −errno; the callback's error ends it. */
+typedef int (*listener_callback)(void *context, const struct listener *listener);
+int proc_listeners(pid_t pid, listener_callback on_listener, void *context);
+
+/* "comm" of a process, without the newline; empty when it is gone. */
+void proc_comm(pid_t pid, char comm[COMM_MAX]);
+
+/* Of /proc/PID/stat: the parent. The name in it may hold anything, brackets included. False: not such a line. */
+bool proc_parse_ppid(const char *line, pid_t *parent);
+
+/* Of /proc/net/tcp, tcp6 and unix: false for a headline and for a socket that does not listen. */
+bool proc_parse_tcp(const char *line, struct listener *listener);
+bool proc_parse_unix(const char *line, struct listener *listener);
+
+/* Of a link in /proc/PID/fd: "socket:[4711]". False: something else. */
+bool proc_parse_socket(const char *target, uint64_t *inode);
+
+#endif

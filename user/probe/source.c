@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/source.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config.h"
+#include "iocpu.skel.h"
+#include "probe/elf.h"
+#include "probe/proc.h"
+#include "util/clock.h"
+
+#define NS_PER_MS 1000000ull
+
+/* Often enough that the ring's memory stays in the caches, seldom enough that an idle target costs nothing to watch. */
+#define DRAIN_EVERY_NS    (5 * NS_PER_MS)
+#define TICK_EVERY_NS     (50 * NS_PER_MS)
+#define SNAPSHOT_EVERY_NS (1000 * NS_PER_MS)
+/* A hook takes its time first and its room in the ring then; in a guest its core may be taken away in between. */
+#define RECORD_LATENESS_NS (1 * NS_PER_MS)
+/* While records keep coming, the clock is looked at once for so many. */
+#define RECORDS_PER_LOOK 256
+
+/* ---- records made here */
+
+void source_inject(struct source *source, const void *record, size_t size)
+{
+	struct injected *injected = malloc(sizeof(*injected) + size);
+
+	if (!injected) {
+		source->lost_injections++;
+		return;
+	}
+	injected->next = NULL;
+	injected->size = size;
+	memcpy(injected->bytes, record, size);
+	if (source->last)
+		source->last->next = injected;
+	else
+		source->first = injected;
+	source->last = injected;
+}
+
+void source_inject_process(struct source *source, pid_t tgid)
+{
+	struct record_process process = {
+		.head = {.at_ns = monotonic_ns(), .tid = (__u32)tgid, .kind = RECORD_PROCESS},
+		.runtime = (__u8)process_runtime(tgid),
+	};
+
+	if (!process.runtime)
+		return; /* gone already */
+	proc_comm(tgid, process.comm);
+	source_inject(source, &process, sizeof(process));
+}
+
+static int tell_injected(struct source *source, struct event *event)
+{
+	struct injected *injected = source->first;
+
+	source->first = injected->next;
+	if (!source->first)
+		source->last = NULL;
+	source->told = injected;
+	return event_decode(event, injected->bytes, injected->size);
+}
+
+static int tell_tick(struct source *source, struct event *event, uint64_t at_ns)
+{
+	source->tick = (struct record_head){.at_ns = at_ns, .kind = RECORD_TICK};
+	source->ticked_ns = at_ns;
+	return event_decode(event, &source->tick, sizeof(source->tick));
+}
+
+/* ---- once in a while */
+
+void source_snapshot(struct source *source)
+{
+	int processes = bpf_map__fd(source->loader->skel->maps.process_by_tgid);
+	__u32 tgid, *previous = NULL;
+
+	while (!bpf_map_get_next_key(processes, previous, &tgid)) {
+		loader_snapshot(source->loader, (pid_t)tgid);
+		previous = &tgid;
+	}
+}
+
+static void keep_house(struct source *source, uint64_t now_ns)
+{
+	cost_sample(&source->cost, source->loader->skel, now_ns);
+	if (source->stopped || now_ns - source->snapshot_ns < SNAPSHOT_EVERY_NS)
+		return;
+	source->snapshot_ns = now_ns;
+	source->loader->skel->bss->realtime_offset_ns = unix_offset_ns();
+	source_snapshot(source);
+}
+
+/* ---- reading */
+
+/* A new process, or a new program in one, is worth a look at its ELF file. */
+static void look_at_thread(struct source *source, const struct record_thread *thread)
+{
+	if (thread->origin == THREAD_EXECED || (thread->origin == THREAD_FORKED && thread->head.tid == thread->tgid))
+		source_inject_process(source, (pid_t)thread->tgid);
+}
+
+static int tell_record(struct source *source, struct event *event, const void *bytes, size_t size)
+{
+	int err = event_decode(event, bytes, size);
+
+	if (err)
+		return err;
+	source->records++;
+	if (event->head->kind == RECORD_THREAD)
+		look_at_thread(source, (const struct record_thread *)event->head);
+	return 1;
+}
+
+/* Time is told as far as the ring was read: a mark is a time and the place in the ring that belongs to it. */
+static bool tick_is_due(struct source *source, uint64_t *at_ns)
+{
+	bool due = false;
+
+	if (source->mark.set && ring_read(&source->ring) >= source->mark.position) {
+		*at_ns = source->mark.at_ns - RECORD_LATENESS_NS;
+		due = *at_ns >= source->ticked_ns + TICK_EVERY_NS;
+		source->mark.set = false;
+	}
+	if (!source->mark.set) {
+		source->mark.at_ns = monotonic_ns();
+		source->mark.position = ring_written(&source->ring);
+		source->mark.set = true;
+	}
+	return due;
+}
+
+static void release(struct source *source)
+{
+	ring_release(&source->ring);
+	free(source->told);
+	source->told = NULL;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+	struct timespec time = {.tv_nsec = (long)ns};
+
+	nanosleep(&time, NULL);
+}
+
+static int source_next(struct event_source *base, struct event *event)
+{
+	struct source *source = (struct source *)base;
+	uint64_t at_ns;
+
+	release(source);
+	for (;;) {
+		const void *bytes;
+		size_t size;
+
+		if (source->first)
+			return tell_injected(source, event) ?: 1;
+		if (source->since_mark++ >= RECORDS_PER_LOOK) {
+			source->since_mark = 0;
+			keep_house(source, monotonic_ns());
+			if (tick_is_due(source, &at_ns))
+				return tell_tick(source, event, at_ns) ?: 1;
+		}
+		bytes = ring_peek(&source->ring, &size);
+		if (bytes)
+			return tell_record(source, event, bytes, size);
+		if (source->ended)
+			return 0;
+		if (source->stopped) {
+			source->ended = true;
+			return tell_tick(source, event, monotonic_ns()) ?: 1;
+		}
+		source->since_mark = RECORDS_PER_LOOK;
+		sleep_ns(DRAIN_EVERY_NS);
+	}
+}
+
+static void source_close(struct event_source *base)
+{
+	(void)base; /* the probe's */
+}
+
+int source_init(struct source *source, struct loader *loader)
+{
+	uint64_t now_ns = monotonic_ns();
+
+	*source = (struct source){
+		.base = {.next = source_next, .close = source_close}, .loader = loader, .ticked_ns = now_ns, .snapshot_ns = now_ns};
+	cost_init(&source->cost, now_ns);
+	return ring_init(&source->ring, bpf_map__fd(loader->skel->maps.records), RING_BYTES);
+}
+
+void source_fini(struct source *source)
+{
+	release(source);
+	while (source->first) {
+		source->told = source->first;
+		source->first = source->first->next;
+		release(source);
+	}
+	cost_fini(&source->cost);
+	ring_fini(&source->ring);
+}

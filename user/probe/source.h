@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The live event source: what comes out of the ring, in its order, with what only user space knows put in between.
+ * Used by probe.c.
+ */
+#ifndef IOCPU_PROBE_SOURCE_H
+#define IOCPU_PROBE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "probe/cost.h"
+#include "probe/loader.h"
+#include "probe/ring.h"
+#include "util/event.h"
+
+/* A record that user space made itself. */
+struct injected {
+	struct injected *next;
+	size_t size;
+	_Alignas(8) uint8_t bytes[];
+};
+
+/* All that was written by `at_ns` lies before `position` in the ring. */
+struct mark {
+	uint64_t at_ns;
+	uint64_t position;
+	bool set;
+};
+
+struct source {
+	struct event_source base;
+	struct loader *loader;
+	struct ring ring;
+	struct cost cost;
+	struct injected *first; /* to be told */
+	struct injected *last;
+	struct injected *told; /* the event that the caller holds */
+	struct record_head tick;
+	struct mark mark;
+	uint64_t ticked_ns;
+	uint64_t snapshot_ns;
+	uint64_t records;
+	uint64_t lost_injections; /* no memory for them */
+	unsigned int since_mark;  /* records read since the last look at the clock */
+	bool stopped;             /* no hook writes any more: what is in the ring is the rest */
+	bool ended;
+};
+
+/* 0 or −errno. */
+int source_init(struct source *source, struct loader *loader);
+void source_fini(struct source *source);
+
+/* Puts a record of `size` bytes, payload behind it, into the stream. Copied. */
+void source_inject(struct source *source, const void *record, size_t size);
+/* The same for a RECORD_PROCESS: looks at the process's ELF file. */
+void source_inject_process(struct source *source, pid_t tgid);
+
+/* Reads the accounts of all followed processes into the ring. */
+void source_snapshot(struct source *source);
+
+#endif

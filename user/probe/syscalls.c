@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/syscalls.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "record.h"
+
+struct row {
+	short nr;
+	uint8_t cause;
+};
+
+/* Calls that are not here wait for something that has no name of its own: WAIT_OTHER. */
+static const struct row rows[] = {
+	{SYS_read, WAIT_BY_READ_FILE},
+	{SYS_readv, WAIT_BY_READ_FILE},
+	{SYS_write, WAIT_BY_WRITE_FILE},
+	{SYS_writev, WAIT_BY_WRITE_FILE},
+	{SYS_sendfile, WAIT_BY_WRITE_FILE},
+	{SYS_splice, WAIT_BY_THIRD_FILE},
+	{SYS_recvfrom, WAIT_NET},
+	{SYS_recvmsg, WAIT_NET},
+	{SYS_recvmmsg, WAIT_NET},
+	{SYS_sendto, WAIT_NET},
+	{SYS_sendmsg, WAIT_NET},
+	{SYS_sendmmsg, WAIT_NET},
+	{SYS_accept, WAIT_NET},
+	{SYS_accept4, WAIT_NET},
+	{SYS_connect, WAIT_NET},
+	{SYS_shutdown, WAIT_NET},
+	{SYS_epoll_pwait, WAIT_POLL},
+	{SYS_ppoll, WAIT_POLL},
+	{SYS_pselect6, WAIT_POLL},
+	{SYS_futex, WAIT_LOCK},
+	{SYS_flock, WAIT_LOCK},
+	{SYS_nanosleep, WAIT_SLEEP},
+	{SYS_clock_nanosleep, WAIT_SLEEP},
+	/* Waiting for the journal does not set in_iowait. */
+	{SYS_fsync, WAIT_DISK},
+	{SYS_fdatasync, WAIT_DISK},
+	{SYS_sync, WAIT_DISK},
+	{SYS_syncfs, WAIT_DISK},
+	{SYS_sync_file_range, WAIT_DISK},
+	{SYS_msync, WAIT_DISK},
+	{SYS_pread64, WAIT_DISK},
+	{SYS_preadv, WAIT_DISK},
+	{SYS_preadv2, WAIT_DISK},
+	{SYS_pwrite64, WAIT_DISK},
+	{SYS_pwritev, WAIT_DISK},
+	{SYS_pwritev2, WAIT_DISK},
+	{SYS_io_getevents, WAIT_DISK},
+	{SYS_ftruncate, WAIT_DISK},
+	{SYS_fallocate, WAIT_DISK},
+	{SYS_unlinkat, WAIT_DISK},
+	{SYS_renameat2, WAIT_DISK},
+	{SYS_getdents64, WAIT_DISK},
+/* Older architectures have calls that newer ones never had, newer kernels those that older headers do not name. */
+#ifdef SYS_epoll_wait
+	{SYS_epoll_wait, WAIT_POLL},
+	{SYS_poll, WAIT_POLL},
+	{SYS_select, WAIT_POLL},
+	{SYS_unlink, WAIT_DISK},
+	{SYS_rename, WAIT_DISK},
+#endif
+#ifdef SYS_epoll_pwait2
+	{SYS_epoll_pwait2, WAIT_POLL},
+#endif
+#ifdef SYS_futex_waitv
+	{SYS_futex_waitv, WAIT_LOCK},
+#endif
+#ifdef SYS_futex_wait
+	{SYS_futex_wait, WAIT_LOCK},
+#endif
+};
+
+void syscalls_wait_causes(uint8_t causes[SYSCALL_MAX])
+{
+	memset(causes, WAIT_OTHER, SYSCALL_MAX);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		causes[rows[i].nr] = rows[i].cause;
+}

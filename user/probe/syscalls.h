@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Why a thread that left its core inside a system call did so, by the call's number on this machine.
+ * Called by the loader before the kernel half is loaded.
+ */
+#ifndef IOCPU_PROBE_SYSCALLS_H
+#define IOCPU_PROBE_SYSCALLS_H
+
+#include <stdint.h>
+
+#include "config.h"
+
+/* Fills in enum wait_cause or enum wait_by_file for each number. */
+void syscalls_wait_causes(uint8_t causes[SYSCALL_MAX]);
+
+#endif
