@@ -28,6 +28,7 @@ struct feed {
 	const char *waits_for;
 	uint64_t start_ns;       /* CLOCK_MONOTONIC of the machine where it was traced */
 	uint64_t end_ns;         /* the same; right once `next` has returned 0 */
+	bool ending;             /* what comes now is the rest: no new window begins */
 	uint64_t unix_offset_ns; /* CLOCK_REALTIME − CLOCK_MONOTONIC there */
 	uint32_t cores;          /* that the targets may use */
 	bool live;

@@ -36,7 +36,7 @@ static int cut_window(struct session *session, uint64_t at_ns)
 	const struct snapshot *snapshot;
 	int err;
 
-	if (at_ns < session->next_cut_ns)
+	if (at_ns < session->next_cut_ns || session->feed->ending)
 		return 0;
 	session->next_cut_ns += session->options->interval_ns;
 	if (session->next_cut_ns <= at_ns)

@@ -20,8 +20,8 @@ struct trace {
 	struct event_source *source;
 	struct pid_list pids;
 	struct command_run command;
-	bool measured; /* somebody's span was told */
-	bool stopped;
+	uint64_t attach_cpu_ns; /* what the tool used before the run began: once, and no part of what a window costs */
+	bool measured;          /* somebody's span was told */
 	char waits_for[256];
 };
 
@@ -51,7 +51,7 @@ static bool is_over(struct trace *trace, uint64_t at_ns)
 /* Detaches; what is in the rings still comes. 0 or −errno. */
 static int stop(struct trace *trace)
 {
-	trace->stopped = true;
+	trace->feed.ending = true;
 	trace->feed.end_ns = monotonic_ns();
 	return probe_stop(trace->probe);
 }
@@ -64,7 +64,7 @@ static int trace_next(struct feed *feed, struct event *event)
 	if (got < 0)
 		return got;
 	if (!got) {
-		if (!trace->stopped)
+		if (!trace->feed.ending)
 			feed->end_ns = monotonic_ns();
 		return trace->measured || interrupted() || trace->options->program ? 0 : -ESRCH;
 	}
@@ -72,7 +72,7 @@ static int trace_next(struct feed *feed, struct event *event)
 		trace->measured = true;
 	if (event->head->kind == RECORD_PROCESS)
 		tell_hooks(trace, event);
-	if (event->head->kind == RECORD_TICK && !trace->stopped && is_over(trace, event->head->at_ns)) {
+	if (event->head->kind == RECORD_TICK && !trace->feed.ending && is_over(trace, event->head->at_ns)) {
 		int err = stop(trace);
 
 		if (err)
@@ -89,7 +89,7 @@ static void read_tool(struct feed *feed, struct tool_figures *figures)
 
 	probe_cost(trace->probe, &cost);
 	figures->kernel_ns = cost.kernel_ns;
-	figures->user_cpu_ns = cost.user_cpu_ns;
+	figures->user_cpu_ns = cost.user_cpu_ns - trace->attach_cpu_ns;
 	figures->loss_count = probe_losses(trace->probe, losses);
 	for (size_t i = 0; i < figures->loss_count; i++)
 		figures->losses[i] = (struct snapshot_loss){losses[i].name, losses[i].count};
@@ -163,6 +163,7 @@ static void describe_target(struct trace *trace)
 static enum exit_code attach(struct trace *trace)
 {
 	const struct options *options = trace->options;
+	struct probe_cost cost;
 	enum exit_code code;
 
 	if (!tracing_permitted())
@@ -182,6 +183,8 @@ static enum exit_code attach(struct trace *trace)
 	if (code)
 		return code;
 	trace->source = probe_source(trace->probe);
+	probe_cost(trace->probe, &cost);
+	trace->attach_cpu_ns = cost.user_cpu_ns;
 	remark("attached in %.0f ms", (double)probe_attach_ns(trace->probe) / 1e6);
 	if (options->hooks == HOOKS_OFF)
 		remark("hooks: off");

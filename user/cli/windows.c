@@ -36,17 +36,14 @@ struct windows {
 	struct snapshot_loss losses[LOSSES_MAX];
 };
 
-/* The engine's losses by their names in outputs. */
+/* The engine's losses by their names in outputs, which must differ from those of the probe. */
 static const struct loss_row {
 	const char *name;
 	size_t offset;
 } engine_loss_rows[] = {
-	{"contexts", offsetof(struct engine_losses, contexts)},
-	{"connections", offsetof(struct engine_losses, conns)},
-	{"calls", offsetof(struct engine_losses, calls)},
-	{"stretches", offsetof(struct engine_losses, stretches)},
-	{"late_writes", offsetof(struct engine_losses, late_writes)},
-	{"unknown_threads", offsetof(struct engine_losses, unknown_threads)},
+	{"contexts", offsetof(struct engine_losses, contexts)},       {"forgotten_connections", offsetof(struct engine_losses, conns)},
+	{"unlisted_calls", offsetof(struct engine_losses, calls)},    {"folded_timelines", offsetof(struct engine_losses, stretches)},
+	{"late_writes", offsetof(struct engine_losses, late_writes)}, {"unknown_threads", offsetof(struct engine_losses, unknown_threads)},
 };
 
 #define ENGINE_LOSSES (sizeof(engine_loss_rows) / sizeof(engine_loss_rows[0]))
