@@ -42,10 +42,6 @@ static pthread_mutex_t *shared_mutex(void)
 
 void workplace_init(struct workplace *workplace, const struct server *server)
 {
-	int error = disk_open();
-
-	if (error)
-		fprintf(stderr, "%s: /disk will fail: %s\n", server->name, strerror(-error));
 	*workplace = (struct workplace){.server = server, .lock = shared_mutex()};
 	server_must(server, "the lock", workplace->lock ? 0 : -ENOMEM);
 	server_must(server, "--pool", caller_pool_init(&workplace->pool, server));
@@ -129,25 +125,21 @@ static int write_log(struct exchange *exchange, const struct step *step)
 	return log_write();
 }
 
-/* A small body leaves in one piece with the head, a large one piece by piece. */
 static int send_response(const struct exchange *exchange)
 {
-	char message[HTTP_HEAD_MAX + HTTP_BODY_LINE];
-	size_t body_bytes = exchange->plan->body_bytes, piece_bytes;
-	size_t length = http_response_head(message, exchange->status, exchange->request, body_bytes), sent = 0;
-	int error;
+	struct http_response response;
+	size_t sent = 0, count;
+	int error = 0;
 
-	if (body_bytes <= HTTP_BODY_LINE) {
-		memcpy(message + length, http_body(0, body_bytes, &piece_bytes), body_bytes);
-		return send_all(exchange->fd, message, length + body_bytes);
-	}
-	error = send_all(exchange->fd, message, length);
-	for (; !error && sent < body_bytes; sent += piece_bytes) {
-		const char *piece = http_body(sent, body_bytes - sent, &piece_bytes);
+	http_response_init(&response, exchange->status, exchange->request, exchange->plan->body_bytes);
+	for (;;) {
+		const char *piece = http_response_piece(&response, sent, &count);
 
-		error = send_all(exchange->fd, piece, piece_bytes);
+		if (error || !count)
+			return error;
+		error = send_all(exchange->fd, piece, count);
+		sent += count;
 	}
-	return error;
 }
 
 static int respond(struct exchange *exchange, const struct step *step)

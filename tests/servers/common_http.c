@@ -124,13 +124,18 @@ bool http_reader_buffered(const struct http_reader *reader)
 	return reader->parsed < reader->received;
 }
 
+bool http_reader_full(const struct http_reader *reader)
+{
+	return http_reader_buffered(reader) && reader->received == sizeof reader->buffer;
+}
+
 ssize_t http_reader_receive(struct http_reader *reader, int fd)
 {
 	ssize_t received;
 
 	if (!http_reader_buffered(reader))
 		reader->parsed = reader->received = 0;
-	if (reader->received == sizeof reader->buffer)
+	if (http_reader_full(reader))
 		return -ENOBUFS;
 	do {
 		received = recv(fd, reader->buffer + reader->received, sizeof reader->buffer - reader->received, 0);
@@ -155,27 +160,40 @@ int http_reader_next(struct http_reader *reader)
 	return HTTP_PARSER_ERRNO(&reader->parser) == HPE_OK && !reader->parser.upgrade ? 0 : -EPROTO;
 }
 
-size_t http_response_head(char *text, unsigned status, const struct http_request *request, size_t body_bytes)
-{
-	int length = snprintf(
-		text, HTTP_HEAD_MAX,
-		"HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nX-Id: %lu\r\nConnection: %s\r\n\r\n", status,
-		http_status_str((enum http_status)status), body_bytes, request->id, request->keep_alive ? "keep-alive" : "close");
-
-	return (size_t)length;
-}
-
+#define LINE             "{\"status\":\"ok\"}\n"
 #define TIMES_4(text)    text text text text
 #define TIMES_64(text)   TIMES_4(TIMES_4(TIMES_4(text)))
 #define TIMES_4096(text) TIMES_64(TIMES_64(text))
 
-const char *http_body(size_t offset, size_t wanted, size_t *count)
-{
-	static const char lines[] = TIMES_4096("{\"status\":\"ok\"}\n");
-	size_t available;
+_Static_assert(sizeof LINE - 1 == HTTP_BODY_LINE, "the body's line");
 
-	offset %= sizeof lines - 1;
-	available = sizeof lines - 1 - offset;
-	*count = wanted < available ? wanted : available;
-	return lines + offset;
+void http_response_init(struct http_response *response, unsigned status, const struct http_request *request, size_t body_bytes)
+{
+	int length = snprintf(
+		response->start, HTTP_HEAD_MAX,
+		"HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nX-Id: %lu\r\nConnection: %s\r\n\r\n", status,
+		http_status_str((enum http_status)status), body_bytes, request->id, request->keep_alive ? "keep-alive" : "close");
+
+	response->start_bytes = (size_t)length;
+	response->rest_bytes = body_bytes;
+	if (body_bytes > HTTP_BODY_LINE)
+		return;
+	memcpy(response->start + response->start_bytes, LINE, body_bytes);
+	response->start_bytes += body_bytes;
+	response->rest_bytes = 0;
+}
+
+const char *http_response_piece(const struct http_response *response, size_t sent, size_t *count)
+{
+	static const char lines[] = TIMES_4096(LINE);
+	size_t body_sent, available;
+
+	if (sent < response->start_bytes) {
+		*count = response->start_bytes - sent;
+		return response->start + sent;
+	}
+	body_sent = sent - response->start_bytes;
+	available = sizeof lines - 1 - body_sent % (sizeof lines - 1);
+	*count = response->rest_bytes - body_sent < available ? response->rest_bytes - body_sent : available;
+	return lines + body_sent % (sizeof lines - 1);
 }

@@ -38,19 +38,28 @@ void http_reader_init(struct http_reader *reader);
 /* Are bytes there that no request has taken yet? */
 bool http_reader_buffered(const struct http_reader *reader);
 
+/* Is there no room to receive more until they are taken? */
+bool http_reader_full(const struct http_reader *reader);
+
 /* One recv into the buffer: the number of bytes, 0 at the stream's end, else -errno. -ENOBUFS: the buffer is full. */
 ssize_t http_reader_receive(struct http_reader *reader, int fd);
 
 /* 1: a whole request stands in reader->request. 0: more bytes are needed. -EPROTO: this is no HTTP, or its target is too long. */
 int http_reader_next(struct http_reader *reader);
 
-/* Writes the head into text (HTTP_HEAD_MAX bytes); returns its length. */
-size_t http_response_head(char *text, unsigned status, const struct http_request *request, size_t body_bytes);
-
-/* A piece of any response's body from offset on, at most wanted bytes (their number goes to count): lines of JSON, HTTP_BODY_LINE
- * bytes each. Borrowed, constant.
+/* A response as bytes: the head, with a body of one line right behind it (a small answer leaves in one write), then the rest of the body:
+ * lines of JSON, HTTP_BODY_LINE bytes each.
  */
 #define HTTP_BODY_LINE 16
-const char *http_body(size_t offset, size_t wanted, size_t *count);
+
+struct http_response {
+	char start[HTTP_HEAD_MAX + HTTP_BODY_LINE];
+	size_t start_bytes, rest_bytes;
+};
+
+void http_response_init(struct http_response *response, unsigned status, const struct http_request *request, size_t body_bytes);
+
+/* What comes after the first `sent` bytes: a piece of count bytes, borrowed; count is 0 at the end. */
+const char *http_response_piece(const struct http_response *response, size_t sent, size_t *count);
 
 #endif

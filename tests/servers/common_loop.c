@@ -110,22 +110,30 @@ void timer_set(int timer_fd, uint64_t at_ns)
 	timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-int loop_run(struct loop *loop)
+int loop_round(struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_PER_ROUND];
+	int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, timeout_ms);
 
-	while (!loop->stopped) {
-		int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, -1);
+	if (count < 0 && errno != EINTR)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		struct watcher *watcher = events[i].data.ptr;
 
-		if (count < 0 && errno != EINTR)
-			return -errno;
-		for (int i = 0; i < count; i++) {
-			struct watcher *watcher = events[i].data.ptr;
-
-			if (watcher->fd >= 0)
-				watcher->on_ready(watcher, events[i].events);
-		}
-		free_discarded(loop);
+		if (watcher->fd < 0)
+			continue;
+		loop->callback_cpu_ns = thread_cpu_ns();
+		watcher->on_ready(watcher, events[i].events);
 	}
+	free_discarded(loop);
 	return 0;
+}
+
+int loop_run(struct loop *loop)
+{
+	int error = 0;
+
+	while (!loop->stopped && !error)
+		error = loop_round(loop, -1);
+	return error;
 }

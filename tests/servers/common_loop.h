@@ -21,6 +21,7 @@ struct loop {
 	bool stopped;                 /* set by anyone: loop_run returns after the present round */
 	struct watcher *discarded;    /* to be freed at the end of the round: later events of it may still point to them */
 	struct watcher *stop_watcher; /* NULL without loop_stop_on_signals */
+	uint64_t callback_cpu_ns;     /* the thread's CPU clock when the present callback began */
 };
 
 int loop_init(struct loop *loop);
@@ -43,7 +44,10 @@ int loop_stop_on_signals(struct loop *loop);
 int timer_open(void);
 void timer_set(int timer_fd, uint64_t at_ns);
 
-/* Waits and calls back until stopped: 0, or -errno. */
+/* Waits up to timeout_ms (-1: for ever) and calls back whatever is ready: 0, or -errno. */
+int loop_round(struct loop *loop, int timeout_ms);
+
+/* Rounds until stopped: 0, or -errno. */
 int loop_run(struct loop *loop);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common_device.h"
 #include "common_net.h"
 #include "common_truth.h"
 
@@ -103,12 +104,16 @@ void server_open(struct server *server, int argc, char **argv, const struct opti
 {
 	sigset_t signals = stop_signals();
 	struct tcp_options options;
+	int error;
 
 	*server = (struct server){.name = argv[0], .threads = 4, .pool_size = 2};
 	parse(server, argc, argv, own);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	raise_descriptor_limit();
 	server_must(server, "--truth", truth_open(server->truth_path));
+	error = disk_open();
+	if (error)
+		fprintf(stderr, "%s: /disk will fail: %s\n", server->name, strerror(-error));
 	options = (struct tcp_options){.ipv6 = server->ipv6, .reuseport = reuseport};
 	server->listeners[server->listener_count++] = server_must(server, "--port", listen_tcp((uint16_t)server->port, options));
 	server->port = tcp_port(server->listeners[0]);

@@ -23,8 +23,8 @@ struct server {
 	unsigned listener_count;
 };
 
-/* Options, truth and listeners, in this order. own: one more option of this program's, or NULL; its `parse` is given the server.
- * reuseport: others may join the TCP listener's port (server_listen_again).
+/* Options, truth, the file for /disk and listeners, in this order. own: one more option of this program's, or NULL; its `parse` is given
+ * the server. reuseport: others may join the TCP listener's port (server_listen_again).
  */
 void server_open(struct server *server, int argc, char **argv, const struct option_row *own, bool reuseport);
 
