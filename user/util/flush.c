@@ -5,7 +5,6 @@
 
 int flush_stream(FILE *out)
 {
-	errno = 0;
 	if (!fflush(out) && !ferror(out))
 		return 0;
 	return errno ? -errno : -EIO;

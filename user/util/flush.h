@@ -9,7 +9,10 @@
 
 #include <stdio.h>
 
-/* 0, or the −errno of the flush; −EIO when an earlier write failed and only the stream's error mark is left of it. */
+/*
+ * 0, or −errno of the write that failed, this one or an earlier one: the stream keeps only a mark of those, so it is errno as it still
+ * stands, or −EIO.
+ */
 int flush_stream(FILE *out);
 
 #endif

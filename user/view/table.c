@@ -64,9 +64,6 @@ int table_print(FILE *out, const struct snapshot *snapshot, const struct table_o
 		print_in_place(out, text, options);
 	else
 		fwrite(text, 1, size, out);
-	/* Windows follow one another into a pipe: an empty line between them. */
-	if (!options->in_place && !options->total)
-		fputc('\n', out);
 	free(text);
 	return flush_stream(out);
 }

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "unit/fixture_stats.h"
+#include "view/table.h"
+#include "view/text.h"
+
+static const struct snapshot_loss no_losses[] = {{"records", 0}, {"calls", 0}};
+
+/* The table of these statistics, for the caller to free. */
+static char *table_of(const struct stats *stats, const struct snapshot_frame *frame, const struct table_options *options)
+{
+	const struct snapshot *snapshot = stats_snapshot(stats, frame);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(table_print(out, snapshot, options), 0);
+	fclose(out);
+	stats_snapshot_close(snapshot);
+	return text;
+}
+
+static char *sample_table(const struct table_options *options)
+{
+	struct snapshot_process process = node_process();
+	struct snapshot_frame frame = frame_of(&process, 1, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	char *text;
+
+	add_sample(stats);
+	text = table_of(stats, &frame, options);
+	stats_close(stats);
+	return text;
+}
+
+/* Line `number`, counted from 0; the text is changed. */
+static char *line_of(char *text, int number)
+{
+	while (number--)
+		text = strchr(text, '\n') + 1;
+	*strchr(text, '\n') = '\0';
+	return text;
+}
+
+static size_t widest_line(const char *text)
+{
+	size_t widest = 0;
+	char *copy = strdup(text), *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n")))
+		if (text_columns(line) > widest)
+			widest = text_columns(line);
+	free(copy);
+	return widest;
+}
+
+static void sample_looks_as_designed(void **state)
+{
+	static const char expected[] =
+		"iocpu-trace · node (pid 4121) · event loop, 1 loop thread + 4 workers · 2 cores · last 1.0 s · "
+		"tracer: 0.4% of one core, 0 lost\n"
+		"\n"
+		"                                      ───── mean ms; the states sum to MEAN ─────\n"
+		"ENDPOINT       REQ/S ERR%   P50   P99  MEAN    CPU READY  LOOP   NET CLIENT OTHER  IO% CPU%  CTX v/i  VERDICT\n"
+		"GET /users/:id   412  0.0  72.0  72.0  72.0    1.1   0.2  24.0  46.5    0.1   0.1   65    2  6.0/0.0  "
+		"I/O-bound: 127.0.0.1:5432 is 91% of NET\n"
+		"POST /resize     4.0  0.0 132.4 132.4 132.4  121.0   2.0   9.1   0.0    0.2   0.1    0   91 1.0/10.0  "
+		"CPU-bound: holds the loop 121 ms, delays 31 others\n"
+		"(background)       –                                                                                  "
+		"0.70% of one core, caused by no request: timers, consumers\n"
+		"\n"
+		"in flight 30.2 (concurrency) · on a core 0.91 of 2 (parallelism) · loop busy 93% · "
+		"this loop tops out near 447 req/s\n"
+		"CPU: 97.6% in requests, 1.1% runtime (GC, JIT), 0.7% background, 0.6% unattributed · 0.6% after responses · "
+		"0.0% of requests have ambiguous parts\n";
+	char *text = sample_table(&(struct table_options){0});
+
+	(void)state;
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void wide_shows_every_column(void **state)
+{
+	static const char *const titles[] = {"SERVICE", "QUEUE", "DISK", "LOCK", "POOL", "LOG", "SLEEP", "CTX v/i", "VERDICT"};
+	char *text = sample_table(&(struct table_options){.wide = true, .width = 40});
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
+		assert_non_null(strstr(text, titles[i]));
+	assert_non_null(strstr(text, "the states sum to MEAN"));
+	free(text);
+}
+
+static void rows_fit_every_width(void **state)
+{
+	(void)state;
+	for (unsigned width = 68; width <= 200; width++) {
+		char *text = sample_table(&(struct table_options){.width = width});
+		char *rows = strchr(text, '\n') + 1;
+
+		*strstr(rows, "\nin flight") = '\0';
+		if (widest_line(rows) > width)
+			fail_msg("%zu columns in a width of %u:\n%s", widest_line(rows), width, rows);
+		assert_non_null(strstr(rows, "MEAN"));
+		assert_non_null(strstr(rows, "I/O-bound: 127.0.0.1:5432 is"));
+		free(text);
+	}
+}
+
+static void in_place_no_line_wraps_and_nothing_scrolls(void **state)
+{
+	struct table_options options = {.width = 60, .height = 12, .in_place = true};
+	char *text = sample_table(&options), *line, *rest;
+	int lines = 0;
+
+	(void)state;
+	assert_memory_equal(text, "\033[H", 3);
+	assert_string_equal(text + strlen(text) - 3, "\033[J");
+	rest = text + 3;
+	while ((line = strsep(&rest, "\n")) && rest) {
+		char *end = strstr(line, "\033[K");
+
+		assert_non_null(end);
+		*end = '\0';
+		assert_in_range(text_columns(line), 0, 60);
+		lines++;
+	}
+	assert_in_range(lines, 5, 11);
+	free(text);
+}
+
+static void a_low_terminal_counts_the_rows_it_has_no_room_for(void **state)
+{
+	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	char *text;
+
+	(void)state;
+	for (int i = 0; i < 29; i++) {
+		struct request request = request_of(STATE_CPU, MS);
+		char name[16];
+
+		snprintf(name, sizeof(name), "GET /%c", 'a' + i);
+		stats_add(stats, "s", name, NULL, &request);
+	}
+	text = table_of(stats, &frame, &(struct table_options){.width = 200, .height = 24, .in_place = true});
+	assert_non_null(strstr(text, "… and 15 more rows than the terminal has room for"));
+	assert_non_null(strstr(text, "CPU: none was used"));
+	free(text);
+	text = table_of(stats, &frame, &(struct table_options){.width = 200, .height = 24});
+	assert_null(strstr(text, "more rows"));
+	free(text);
+	stats_close(stats);
+}
+
+/* Each state of 0.4 tenths would round to nothing, together they are a third of the mean. */
+static void printed_states_sum_to_the_printed_mean(void **state)
+{
+	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	struct request request = request_of(STATE_NET, 10040000);
+	double mean, sum = 0;
+	char *text, *row;
+	int at = 0;
+
+	(void)state;
+	for (int other = 0; other < STATES; other++)
+		if (other != STATE_NET)
+			move_state(&request, STATE_NET, (enum state)other, 440000);
+	stats_add(stats, "s", "GET /x", NULL, &request);
+	text = table_of(stats, &frame, &(struct table_options){0});
+	row = strstr(text, "GET /x");
+	assert_int_equal(sscanf(row, "GET /x %*f %*f %*f %*f %lf%n", &mean, &at), 1);
+	for (int i = 0; i < STATES; i++) {
+		double value;
+		int next = 0;
+
+		assert_int_equal(sscanf(row + at, "%lf%n", &value, &next), 1);
+		sum += value;
+		at += next;
+	}
+	assert_true(mean == 10.0);
+	assert_true(sum > 9.999 && sum < 10.001);
+	free(text);
+	stats_close(stats);
+}
+
+static void names_cannot_move_the_cursor(void **state)
+{
+	struct snapshot_process process = node_process();
+	struct snapshot_frame frame = frame_of(&process, 1, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	struct request_peer peer = {"unix:/run/\033]0;x\a", 1, 40 * MS, 40 * MS};
+	struct request request = request_of(STATE_NET, 40 * MS);
+	char *text;
+
+	(void)state;
+	strcpy(process.now.comm, "no\033[2Jde");
+	frame.processes = &process;
+	request.peers = &peer;
+	request.peer_count = 1;
+	stats_add(stats, "\033c:80",
+		  "GET /\x9b"
+		  "2J\r\n",
+		  NULL, &request);
+	text = table_of(stats, &frame, &(struct table_options){.wide = true, .waits_for = "\033[H"});
+	for (const char *c = text; *c; c++)
+		assert_false((*c > 0 && *c < ' ' && *c != '\n') || *c == 0x7f);
+	assert_non_null(strstr(text, "no?[2Jde"));
+	free(text);
+	stats_clear(stats);
+	text = table_of(stats, &frame, &(struct table_options){.waits_for = "\033[H"});
+	assert_null(strchr(text, '\033'));
+	free(text);
+	stats_close(stats);
+}
+
+static void what_is_not_known_is_a_question_mark(void **state)
+{
+	struct snapshot_process process = node_process();
+	struct snapshot_frame frame = frame_of(&process, 1, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	char *text;
+
+	(void)state;
+	process.now.model = NULL;
+	process.in_flight_mean = process.on_core_mean = process.loop_busy_share = -1;
+	frame.tool_kernel_ns = UNKNOWN_NS;
+	add_sample(stats);
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_non_null(strstr(text, " · model ?, 1 loop thread + 4 workers · "));
+	assert_non_null(strstr(text, " · tracer: ? of one core, 0 lost\n"));
+	assert_non_null(strstr(text, "\nin flight ? (concurrency) · on a core ? of 2 (parallelism)\n"));
+	free(text);
+	stats_close(stats);
+}
+
+static void losses_are_named(void **state)
+{
+	static const struct snapshot_loss losses[] = {{"records", 12}, {"conns", 0}, {"calls", 5}};
+	struct snapshot_frame frame = frame_of(NULL, 0, losses, 3);
+	struct stats *stats = stats_open(1);
+	struct request request = request_of(STATE_CPU, MS);
+	char *text;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		char name[2] = {(char)('a' + i), '\0'};
+
+		stats_add(stats, "s", name, NULL, &request);
+	}
+	text = table_of(stats, &frame, &(struct table_options){.total = true});
+	assert_non_null(strstr(text, " · total, 1.0 s · tracer: 0.4% of one core, lost: 12 records, 5 calls\n"));
+	assert_non_null(strstr(text, "\n2 requests in (other): "));
+	free(text);
+	stats_close(stats);
+}
+
+static void before_the_first_request_it_says_what_it_waits_for(void **state)
+{
+	struct snapshot_process process = node_process();
+	struct snapshot_frame frame = frame_of(&process, 1, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	char *text = table_of(stats, &frame, &(struct table_options){0});
+
+	(void)state;
+	assert_string_equal(line_of(text, 2), "waiting for the first request to node (pid 4121) on port 8080");
+	free(text);
+	text = table_of(stats, &frame, &(struct table_options){.waits_for = "pid 4121 (npm) serves nothing", .total = true});
+	assert_string_equal(line_of(text, 2), "no request was seen: pid 4121 (npm) serves nothing");
+	free(text);
+	stats_close(stats);
+}
+
+static void workers_are_one_target(void **state)
+{
+	struct snapshot_process processes[6];
+	struct snapshot_frame frame = frame_of(processes, 6, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	char *text;
+
+	(void)state;
+	for (uint32_t i = 0; i < 6; i++) {
+		processes[i] = node_process();
+		processes[i].now.tgid = 100 + i;
+		processes[i].now.threads = 1;
+		processes[i].now.model = "pre-fork";
+		processes[i].now.loop_threads = 0;
+		processes[i].loop_busy_share = -1;
+		strcpy(processes[i].now.comm, i < 4 ? "httpd" : "rotatelogs");
+	}
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_non_null(strstr(text, "iocpu-trace · httpd (4 processes), rotatelogs (pids 104, 105) · pre-fork, 6 threads · 2 cores"));
+	assert_non_null(strstr(text, "in flight 181.2 (concurrency) · on a core 5.46 of 2 (parallelism)\n"));
+	free(text);
+	stats_close(stats);
+}
+
+static void a_full_disk_is_an_error(void **state)
+{
+	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	const struct snapshot *snapshot = stats_snapshot(stats, &frame);
+	FILE *full = fopen("/dev/full", "w");
+
+	(void)state;
+	assert_int_equal(table_print(full, snapshot, &(struct table_options){0}), -ENOSPC);
+	fclose(full);
+	stats_snapshot_close(snapshot);
+	stats_close(stats);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sample_looks_as_designed),
+		cmocka_unit_test(wide_shows_every_column),
+		cmocka_unit_test(rows_fit_every_width),
+		cmocka_unit_test(in_place_no_line_wraps_and_nothing_scrolls),
+		cmocka_unit_test(a_low_terminal_counts_the_rows_it_has_no_room_for),
+		cmocka_unit_test(printed_states_sum_to_the_printed_mean),
+		cmocka_unit_test(names_cannot_move_the_cursor),
+		cmocka_unit_test(what_is_not_known_is_a_question_mark),
+		cmocka_unit_test(losses_are_named),
+		cmocka_unit_test(before_the_first_request_it_says_what_it_waits_for),
+		cmocka_unit_test(workers_are_one_target),
+		cmocka_unit_test(a_full_disk_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
