@@ -124,7 +124,7 @@ $(B)/tests/golden/%: tests/golden/%.c $(wildcard tests/golden/text*.c tests/gold
 # A developer's tool: prints the records of a process, and checks their sums against the kernel's.
 $(B)/record_dump: tests/tools/record_dump.c $(PROBE_OBJS) $(PURE_LIB)
 	$(call say,TOOL,$@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(PROBE_OBJS) $(PURE_LIB) $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(PROBE_OBJS) $(PURE_LIB) $(LIBS) -lm
 
 $(B)/record_dump: | $(SKELETON)
 
@@ -182,11 +182,11 @@ asan-programs:
 verifier-budget: $(PROGRAM)
 	$(Q)scripts/verifier-budget $(if $(UPDATE),--update) $(PROGRAM)
 
-#: vm-test         boots other kernels in QEMU and traces there; downloads them once
+#: vm-test         boots other kernels in QEMU and traces there; downloads them once (UPDATE=1 writes their verifier budgets)
 vm-test:
 	$(SETUP) vm
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all static
-	$(Q)$(RUN_TESTS) -t 1800 'tests/vm/run $(B)'
+	$(Q)$(RUN_TESTS) -t 1800 'tests/vm/run $(if $(UPDATE),-u) $(B)'
 
 #: cross-arm64     compiles both halves for arm64, without linking
 cross-arm64:
