@@ -80,8 +80,8 @@ int command_release(struct command_run *run)
 	run->release_fd = run->exec_fd = -1;
 	if (n != sizeof(err))
 		return 0;
-	waitpid(run->pid, &run->status, 0);
-	run->ended = true;
+	waitpid(run->pid, NULL, 0);
+	run->pid = 0;
 	return -err;
 }
 

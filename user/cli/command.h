@@ -24,7 +24,7 @@ struct command_run {
  */
 int command_prepare(struct command_run *run, char **program, bool stdout_to_stderr);
 
-/* Lets it exec; waits until it has. 0, or −errno of the exec: then it has ended. */
+/* Lets it exec; waits until it has. 0, or −errno of the exec: then there is no process any more. */
 int command_release(struct command_run *run);
 
 /* Has it ended? Never waits. */

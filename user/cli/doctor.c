@@ -189,7 +189,9 @@ enum exit_code run_doctor(const struct options *options)
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		code = graver(code, checks[i]());
-	if (code != EXIT_NOT_PERMITTED)
+	if (code == EXIT_NOT_PERMITTED)
+		doctor_say(FINDING_NOTE, "trial", NULL, "loading and attaching was not tried");
+	else
 		code = graver(code, check_trial(options->verbose));
 	for (size_t i = 0; i < options->target_count; i++) {
 		enum exit_code found = doctor_process(options->targets[i].pid);

@@ -8,9 +8,21 @@
 
 #include "cli/listeners.h"
 #include "cli/procfs.h"
+#include "cli/runtimes.h"
 #include "cli/target.h"
+#include "probe/elf.h"
 
 #define HELD_MAX 64
+
+static void check_runtime(pid_t pid)
+{
+	enum runtime runtime = process_runtime(pid);
+
+	if (runtime)
+		doctor_say(FINDING_OK, "runtime", NULL, "%s: %s", runtime_rows[runtime].name, runtime_rows[runtime].note);
+	else
+		doctor_say(FINDING_NOTE, "runtime", "run doctor as root, or as the owner of the process", "its program cannot be read");
+}
 
 /* Libraries whose presence means that some connections cannot be read; the last part of a path begins with the name. */
 static const char *const tls_libraries[] = {"libssl.so", "libgnutls.so", "libnss3.so", "libmbedtls.so", "libwolfssl.so"};
@@ -95,6 +107,7 @@ enum exit_code doctor_process(pid_t pid)
 		return EXIT_NO_TARGET;
 	}
 	doctor_say(FINDING_OK, "process", NULL, "%d (%s), %u threads, may use %u cores", pid, stat.comm, stat.threads, stat.cores);
+	check_runtime(pid);
 	check_listeners(pid);
 	check_tls(pid);
 	return EXIT_DONE;

@@ -227,7 +227,7 @@ const struct option_row option_rows[] = {
 	 take_pids},
 	{"Targets", "port", 0, "PORT", TRACING, "whoever listens on this port: all workers that share it", take_ports},
 	{"Targets", "comm", 0, "NAME", TRACING, "every process of exactly this name, as `ps -o comm` shows it", take_comm},
-	{"Targets", "cgroup", 0, "PATH", TRACING, "every process of this cgroup and those below it", take_cgroup},
+	{"Targets", "cgroup", 0, "PATH", TRACING, "every process that is in this cgroup now, or in those below it", take_cgroup},
 
 	{"Time", "duration", 'd', "SEC", TRACING | REPORT, "end after this long (also 500ms, 2m)", take_duration},
 	{"Time", "interval", 'i', "SEC", LIVE | REPORT, "length of a window (default 1)", take_interval},

@@ -90,7 +90,8 @@ static enum exit_code record_to(const char *path, struct feed *feed, const struc
 			recording_close(recorder.writer, NULL);
 		wire_close(recorder.wire);
 		return complain(EXIT_FAILED,
-				err == ELOOP ? "a recording is not written through a symbolic link: name the file itself" : "-w FILE",
+				err == ELOOP ? "a recording is not written through a symbolic link: name the file itself"
+					     : "-w FILE names another one",
 				"cannot write %s: %s", path, strerror(recorder.writer ? ENOMEM : err));
 	}
 	record_events(feed, &recorder, &feed_err);

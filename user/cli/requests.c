@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/losses.h"
 #include "cli/output.h"
 #include "cli/pipeline.h"
 #include "cli/terminal.h"
@@ -16,6 +17,7 @@ struct request_printer {
 	const struct options *options;
 	uint64_t unix_offset_ns;
 	uint64_t printed;
+	uint64_t seen;
 	int err; /* of a write; nothing is printed after it */
 };
 
@@ -46,7 +48,10 @@ static void print_request(void *context, const struct named_request *named)
 	struct request_printer *printer = context;
 	unsigned width, height;
 
-	if (is_done(printer) || !is_wanted(printer, named))
+	if (is_done(printer))
+		return;
+	printer->seen++;
+	if (!is_wanted(printer, named))
 		return;
 	if (printer->options->format == FORMAT_NDJSON) {
 		printer->err = json_print_request(stdout, named->request, named->service, named->endpoint, printer->unix_offset_ns);
@@ -73,15 +78,18 @@ static int read_feed(struct feed *feed, struct pipeline *pipeline, const struct 
 	return err ? err : got < 0 ? got : 0;
 }
 
-/* Requests are not added up here, so what was lost of them must be said. */
-static void tell_losses(struct feed *feed)
+/* Requests are not added up here, so how many there were, and what was lost of them, must be said. */
+static void tell_end(struct feed *feed, const struct pipeline *pipeline, const struct request_printer *printer)
 {
 	struct tool_figures tool = {0};
+	struct loss_list list;
 
+	remark("%llu of %llu requests printed", (unsigned long long)printer->printed, (unsigned long long)printer->seen);
 	feed->read_tool(feed, &tool);
-	for (size_t i = 0; i < tool.loss_count; i++)
-		if (tool.losses[i].count)
-			remark("lost: %llu %s", (unsigned long long)tool.losses[i].count, tool.losses[i].name);
+	loss_list_read(&list, &tool, pipeline_engine(pipeline));
+	for (size_t i = 0; i < list.count; i++)
+		if (list.losses[i].count)
+			remark("lost: %llu %s", (unsigned long long)list.losses[i].count, list.losses[i].name);
 }
 
 static enum exit_code print_requests(struct feed *feed, const struct options *options)
@@ -91,15 +99,14 @@ static enum exit_code print_requests(struct feed *feed, const struct options *op
 		pipeline_open(options, feed->reads_payload, &(struct pipeline_sink){.context = &printer, .on_request = print_request});
 	int err = pipeline ? read_feed(feed, pipeline, &printer) : -ENOMEM;
 
+	if (!err && !printer.err)
+		tell_end(feed, pipeline, &printer);
 	pipeline_close(pipeline);
 	if (printer.err)
 		return complain_output(printer.err);
 	if (err == -ESRCH)
 		return complain_gone();
-	if (err)
-		return complain(EXIT_FAILED, NULL, "reading events: %s", strerror(-err));
-	tell_losses(feed);
-	return EXIT_DONE;
+	return err ? complain(EXIT_FAILED, NULL, "reading events: %s", strerror(-err)) : EXIT_DONE;
 }
 
 enum exit_code run_requests(const struct options *options)

@@ -30,10 +30,15 @@ void terminal_size(unsigned *width, unsigned *height)
 void terminal_enter(void)
 {
 	static bool at_exit_asked;
+	unsigned width, height;
 
 	if (!at_exit_asked)
 		at_exit_asked = !atexit(terminal_leave);
 	cursor_hidden = true;
+	/* What stands there is scrolled away, not wiped out: it can be read again later. */
+	terminal_size(&width, &height);
+	while (height-- > 1)
+		putchar('\n');
 	fputs("\033[?25l\033[H\033[J", stdout);
 }
 

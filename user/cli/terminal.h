@@ -15,7 +15,7 @@ bool terminal_is_live(void);
 /* Columns and lines of standard output; both 0 when it is no terminal. Asked each time, as windows are resized. */
 void terminal_size(unsigned *width, unsigned *height);
 
-/* Hides the cursor and clears the screen; the cursor comes back with _leave, and in any case when the process exits. */
+/* Hides the cursor and scrolls to an empty screen; the cursor comes back with _leave, and in any case when the process exits. */
 void terminal_enter(void);
 void terminal_leave(void);
 

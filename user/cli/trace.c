@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/permission.h"
+#include "cli/runtimes.h"
 #include "cli/target.h"
 #include "probe/probe.h"
 #include "util/clock.h"
@@ -25,20 +26,15 @@ struct trace {
 	char waits_for[256];
 };
 
-static const char *const runtime_names[RUNTIMES] = {
-	[RUNTIME_NATIVE] = "a native program", [RUNTIME_GO] = "a Go program", [RUNTIME_NODE] = "Node.js",
-	[RUNTIME_JVM] = "a Java VM",           [RUNTIME_PYTHON] = "Python",   [RUNTIME_RUST] = "a Rust program",
-};
-
 /* --hooks, if it was said, is answered by what was found. */
 static void tell_hooks(const struct trace *trace, const struct event *event)
 {
 	const struct record_process *process = (const struct record_process *)event->head;
+	uint8_t runtime = process->runtime < RUNTIMES ? process->runtime : 0;
 
 	if (trace->options->hooks == HOOKS_AUTO)
-		remark("hooks: pid %u (%s) is %s; this version has no runtime hooks, it goes by the kernel's evidence", process->head.tid,
-		       process->comm,
-		       process->runtime < RUNTIMES && runtime_names[process->runtime] ? runtime_names[process->runtime] : "unknown");
+		remark("hooks: pid %u (%s) is %s: %s", process->head.tid, process->comm, runtime_rows[runtime].name,
+		       runtime_rows[runtime].note);
 }
 
 static bool is_over(struct trace *trace, uint64_t at_ns)
@@ -123,6 +119,8 @@ static enum exit_code follow_targets(struct trace *trace)
 		err = probe_follow(trace->probe, trace->pids.pids[i], true);
 		if (err && err != -ESRCH)
 			return complain(EXIT_FAILED, NULL, "following process %d: %s", trace->pids.pids[i], strerror(-err));
+		if (err)
+			remark("process %d ended before it could be followed", trace->pids.pids[i]);
 		followed += !err;
 	}
 	return followed ? EXIT_DONE : complain_gone();
@@ -188,6 +186,8 @@ static enum exit_code attach(struct trace *trace)
 	remark("attached in %.0f ms", (double)probe_attach_ns(trace->probe) / 1e6);
 	if (options->hooks == HOOKS_OFF)
 		remark("hooks: off");
+	else if (options->hooks == HOOKS_AUTO)
+		remark("hooks: this version has none; it goes by the kernel's evidence");
 	describe_target(trace);
 	return EXIT_DONE;
 }

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/losses.h"
 #include "stats/stats.h"
 
 /* Endpoints of one service, beyond which rows are folded into "(other)". */
 #define ENDPOINTS_MAX 512
-#define LOSSES_MAX    (TOOL_LOSSES_MAX + 16)
 
 struct process_list {
 	struct process *processes;
@@ -21,8 +21,7 @@ struct moment {
 	uint64_t at_ns;
 	struct process_list list;
 	struct tool_figures tool;
-	struct snapshot_loss losses[LOSSES_MAX];
-	size_t loss_count;
+	struct loss_list losses;
 };
 
 struct windows {
@@ -33,20 +32,8 @@ struct windows {
 	const struct snapshot *snapshot;
 	struct snapshot_process *processes;
 	char (*services)[SERVICE_NAME_MAX];
-	struct snapshot_loss losses[LOSSES_MAX];
+	struct loss_list losses;
 };
-
-/* The engine's losses by their names in outputs, which must differ from those of the probe. */
-static const struct loss_row {
-	const char *name;
-	size_t offset;
-} engine_loss_rows[] = {
-	{"contexts", offsetof(struct engine_losses, contexts)},       {"forgotten_connections", offsetof(struct engine_losses, conns)},
-	{"unlisted_calls", offsetof(struct engine_losses, calls)},    {"folded_timelines", offsetof(struct engine_losses, stretches)},
-	{"late_writes", offsetof(struct engine_losses, late_writes)}, {"unknown_threads", offsetof(struct engine_losses, unknown_threads)},
-};
-
-#define ENGINE_LOSSES (sizeof(engine_loss_rows) / sizeof(engine_loss_rows[0]))
 
 /* The counters of struct process, which become differences. */
 static const size_t process_counters[] = {
@@ -86,29 +73,6 @@ void windows_add(struct windows *windows, const struct named_request *named)
 	stats_add(windows->window, named->service, named->endpoint, named->culprit, named->request);
 }
 
-static void add_loss(struct moment *moment, const char *name, uint64_t count)
-{
-	for (size_t i = 0; i < moment->loss_count; i++)
-		if (!strcmp(moment->losses[i].name, name)) {
-			moment->losses[i].count += count;
-			return;
-		}
-	if (moment->loss_count < LOSSES_MAX)
-		moment->losses[moment->loss_count++] = (struct snapshot_loss){name, count};
-}
-
-static void read_losses(struct moment *moment, const struct windows *windows, const struct engine *engine, const struct tool_figures *tool)
-{
-	struct engine_losses losses;
-
-	for (size_t i = 0; i < tool->loss_count; i++)
-		add_loss(moment, tool->losses[i].name, tool->losses[i].count);
-	engine_losses(engine, &losses);
-	for (size_t i = 0; i < ENGINE_LOSSES; i++)
-		add_loss(moment, engine_loss_rows[i].name, *(uint64_t *)((char *)&losses + engine_loss_rows[i].offset));
-	add_loss(moment, "requests", stats_lost_requests(windows->window) + stats_lost_requests(windows->total));
-}
-
 /* −ENOMEM or 0. */
 static int read_processes(struct process_list *list, const struct engine *engine)
 {
@@ -129,7 +93,8 @@ static int read_moment(struct moment *moment, const struct windows *windows, con
 	memset(moment, 0, sizeof(*moment));
 	moment->at_ns = at_ns;
 	moment->tool = *tool;
-	read_losses(moment, windows, engine, tool);
+	loss_list_read(&moment->losses, tool, engine);
+	loss_list_add(&moment->losses, "requests", stats_lost_requests(windows->window) + stats_lost_requests(windows->total));
 	return read_processes(&moment->list, engine);
 }
 
@@ -209,17 +174,13 @@ static uint64_t known_growth(uint64_t from, uint64_t to)
 	return growth(from == UNKNOWN_NS ? 0 : from, to);
 }
 
-static size_t subtract_losses(struct windows *windows, const struct moment *from, const struct moment *to)
+static void subtract_losses(struct loss_list *grown, const struct loss_list *from, const struct loss_list *to)
 {
-	for (size_t i = 0; i < to->loss_count; i++) {
-		uint64_t before = 0;
-
-		for (size_t j = 0; j < from->loss_count; j++)
-			if (!strcmp(from->losses[j].name, to->losses[i].name))
-				before = from->losses[j].count;
-		windows->losses[i] = (struct snapshot_loss){to->losses[i].name, growth(before, to->losses[i].count)};
-	}
-	return to->loss_count;
+	*grown = *to;
+	for (size_t i = 0; i < grown->count; i++)
+		for (size_t j = 0; j < from->count; j++)
+			if (!strcmp(from->losses[j].name, grown->losses[i].name))
+				grown->losses[i].count = growth(from->losses[j].count, grown->losses[i].count);
 }
 
 static const struct snapshot *take_snapshot(struct windows *windows, const struct pipeline *pipeline, const struct stats *stats,
@@ -232,12 +193,13 @@ static const struct snapshot *take_snapshot(struct windows *windows, const struc
 		.cores = windows->feed->cores,
 		.tool_kernel_ns = known_growth(from->tool.kernel_ns, to->tool.kernel_ns),
 		.tool_user_cpu_ns = known_growth(from->tool.user_cpu_ns, to->tool.user_cpu_ns),
-		.losses = windows->losses,
+		.losses = windows->losses.losses,
 	};
 
 	stats_snapshot_close(windows->snapshot);
 	windows->snapshot = NULL;
-	frame.loss_count = subtract_losses(windows, from, to);
+	subtract_losses(&windows->losses, &from->losses, &to->losses);
+	frame.loss_count = windows->losses.count;
 	if (describe_processes(windows, pipeline, from, to, &frame.process_count))
 		return NULL;
 	frame.processes = windows->processes;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/runtimes.h"
+
+const struct runtime_row runtime_rows[RUNTIMES] = {
+	[0] = {"an unknown runtime", "its program could not be read"},
+	[RUNTIME_NATIVE] = {"native", "threads, worker pools, pre-forked workers and event loops that call back at once are told apart"},
+	[RUNTIME_GO] = {"Go",
+			"goroutines are told apart by their sockets; locks and channels are not seen; a pool of downstream connections "
+			"makes requests ambiguous"},
+	[RUNTIME_NODE] = {"Node.js",
+			  "callbacks are told apart by their sockets; a pool of downstream connections makes requests ambiguous"},
+	[RUNTIME_JVM] = {"Java", "platform threads are told apart; virtual threads would need a hook, which this version has not"},
+	[RUNTIME_PYTHON] = {"Python", "threads are told apart; asyncio and uvloop would need a hook, which this version has not"},
+	[RUNTIME_RUST] = {"Rust", "threads are told apart; tasks of tokio by their sockets only"},
+};
