@@ -214,7 +214,7 @@ void conn_remove(struct engine *engine, struct conn *conn)
 		context_put(engine, waiting);
 	context_put(engine, conn->last_told);
 	context_put(engine, conn->answering);
-	context_put(engine, conn->connecting);
+	context_put(engine, conn->reserved);
 	idmap_take(&engine->conns, conn->id);
 	free(conn->handoff);
 	free(conn->unix_path);

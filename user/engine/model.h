@@ -151,7 +151,8 @@ struct conn {
 	struct call *first_call, *last_call;
 	struct context *answering; /* whose answer was read last, and may go on */
 	uint64_t answer_read_ns;
-	struct context *connecting;
+	struct context *reserved; /* rule 7: whose the next call on it is */
+	bool connecting;
 	uint64_t connecting_since_ns, connect_ns, connect_start_ns;
 	/* Eventfd, pipe, socketpair. */
 	struct handoff *handoff;

@@ -546,10 +546,38 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 		owner->origin = ORIGIN_POOL;
 }
 
+/*
+ * Rule 7: whoever connected, or looked at an idle connection and found nothing to read (a pool's check, a reader that arms itself), has it
+ * reserved: the next call on it is its. Not in Go, where a read that finds nothing parks.
+ */
+static void rule_7_reserve(const struct moment *moment, struct context *owner)
+{
+	struct conn *conn = moment->conn;
+
+	if (is_go(moment) || conn->first_call || !owner)
+		return;
+	context_put(moment->engine, conn->reserved);
+	conn->reserved = context_get(owner);
+}
+
+static struct context *rule_7_reserved_for(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct context *reserved = conn->reserved, *root = context_root(reserved), *before = context_root(moment->thread->context);
+	bool valid = root && root != before && !conn->first_call && (root->is_request ? context_is_open_request(root) : root->evidence);
+
+	conn->reserved = NULL;
+	if (valid && before && !before->is_request && !before->evidence)
+		work_for(moment, root);
+	context_put(moment->engine, reserved);
+	return valid ? root : NULL;
+}
+
 static void rule_4_downstream_write(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
-	struct context *owner = downstream_owner(moment);
+	struct context *reserved = rule_7_reserved_for(moment);
+	struct context *owner = reserved ? reserved : downstream_owner(moment);
 	struct call *call = conn->last_call;
 
 	if (!owner)
@@ -630,8 +658,6 @@ static void rule_6_goroutine_parks(const struct moment *moment)
 	struct conn *conn = moment->conn;
 	struct context *hint = NULL, *root = context_root(moment->thread->context);
 
-	if (!is_go(moment))
-		return;
 	if (conn->role == CONN_SERVER && context_is_open_request(conn->last_request))
 		hint = conn->last_request; /* net/http's background read: the handler runs on */
 	else if (conn->role == CONN_DOWNSTREAM && !conn->first_call)
@@ -676,9 +702,9 @@ static void connect_begins(const struct moment *moment)
 
 	if (conn->type != CONN_STREAM || !owner)
 		return;
+	rule_7_reserve(moment, owner);
 	if (moment->record->result == -EINPROGRESS && !(moment->record->head.flags & RECORD_ESTABLISHED)) {
-		context_put(moment->engine, conn->connecting);
-		conn->connecting = context_get(owner);
+		conn->connecting = true;
 		conn->connecting_since_ns = moment->at_ns;
 	} else if (window && window->cause == WAIT_NET) {
 		conn->connect_start_ns = window->off_at_ns;
@@ -691,12 +717,11 @@ void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns)
 	if (!conn->connecting)
 		return;
 	context_add_interval(
-		engine, conn->connecting,
+		engine, conn->reserved,
 		(struct interval){.start_ns = conn->connecting_since_ns, .end_ns = now_ns, .state = STATE_NET, .peer = conn->peer});
 	conn->connect_start_ns = conn->connecting_since_ns;
 	conn->connect_ns = now_ns - conn->connecting_since_ns;
-	context_put(engine, conn->connecting);
-	conn->connecting = NULL;
+	conn->connecting = false;
 }
 
 /* ---- which rule ------------------------------------------------------------------------------------------------------------------------
@@ -706,10 +731,11 @@ static void on_read(const struct moment *moment)
 {
 	int32_t result = moment->record->result;
 
-	if (moment->record->head.flags & RECORD_PEEK)
-		return;
-	if (result == -EAGAIN) {
-		rule_6_goroutine_parks(moment);
+	if (result == -EAGAIN || moment->record->head.flags & RECORD_PEEK) {
+		if (is_go(moment) && result == -EAGAIN)
+			rule_6_goroutine_parks(moment);
+		else if (moment->conn->role == CONN_DOWNSTREAM && thread_is_active(moment->thread))
+			rule_7_reserve(moment, context_root(moment->thread->context));
 		return;
 	}
 	if (moment->conn->role == CONN_DOWNSTREAM) {
