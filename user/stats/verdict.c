@@ -10,8 +10,11 @@ const char *const verdict_names[VERDICTS] = {
 	[VERDICT_LOCK_BOUND] = "lock-bound", [VERDICT_CLIENT_BOUND] = "client-bound", [VERDICT_MIXED] = "mixed",
 };
 
+/* "client-bound: " */
+#define LABEL_MAX 16
+
 struct evidence {
-	char text[sizeof(((struct snapshot_endpoint *)0)->verdict_text)];
+	char text[sizeof(((struct snapshot_endpoint *)0)->verdict_text) - LABEL_MAX];
 };
 
 #define SAY(evidence, ...) snprintf((evidence)->text, sizeof((evidence)->text), __VA_ARGS__)
