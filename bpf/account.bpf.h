@@ -36,13 +36,35 @@ static __always_inline __u8 wait_cause_of(struct task_struct *task, __u16 *wait_
 }
 
 /*
+ * The scheduler charges a thread from the moment when it was chosen, by a clock that may be as old as its wake-up: where the core was idle,
+ * and the more so in a guest, that is microseconds before it really runs. What it charged beyond the wall clock in the last stint is
+ * therefore put before this one. So core time less stolen time is what was charged, to the last stint.
+ */
+static __always_inline __u64 early_start(const struct thread *thread, __u64 blocked_ns)
+{
+	__u64 early_ns = thread->uncharged_ns < 0 ? -thread->uncharged_ns : 0;
+
+	return early_ns < blocked_ns ? early_ns : blocked_ns;
+}
+
+static __always_inline void name_longest(struct thread *thread, __u64 off_ns)
+{
+	if (thread->merged_off_ns > off_ns) {
+		thread->window.cause = thread->merged_cause;
+		thread->window.ready_cause = thread->merged_ready_cause;
+	} else if (thread->merged_off_ns) {
+		thread->merged_off_ns = off_ns;
+	}
+}
+
+/*
  * For a thread that is back on a core: how much of its last time off the core it was ready. Not at switch-in: the scheduler adds to
  * run_delay after that tracepoint.
  */
 static __always_inline void settle_window(struct thread *thread, struct task_struct *task)
 {
 	struct window *window = &thread->window;
-	__u64 off_ns, ready_ns;
+	__u64 off_ns, ready_ns, early_ns;
 
 	if (thread->window_state != WINDOW_UNSETTLED)
 		return;
@@ -50,15 +72,15 @@ static __always_inline void settle_window(struct thread *thread, struct task_str
 	thread->clock_skew_ns = task->sched_info.last_arrival - window->on_at_ns;
 	off_ns = window->on_at_ns - thread->reopened_at_ns;
 	ready_ns = task->sched_info.run_delay - thread->run_delay_ns;
-	if (window->cause == WAIT_RUNNABLE || ready_ns > off_ns)
+	if (ready_ns > off_ns)
 		ready_ns = off_ns;
-	window->ready_ns += ready_ns;
-	if (thread->merged_off_ns > off_ns) {
-		window->cause = thread->merged_cause;
-		window->ready_cause = thread->merged_ready_cause;
-	} else if (thread->merged_off_ns) {
-		thread->merged_off_ns = off_ns;
-	}
+	early_ns = early_start(thread, off_ns - ready_ns);
+	window->on_at_ns -= early_ns;
+	thread->since_ns -= early_ns;
+	thread->stint_at_ns -= early_ns;
+	off_ns -= early_ns;
+	window->ready_ns += window->cause == WAIT_RUNNABLE ? off_ns : ready_ns;
+	name_longest(thread, off_ns);
 }
 
 static __always_inline void begin_stint(struct thread *thread, __u64 now)

@@ -6,11 +6,14 @@
  *	record_dump [-s] [-n] [-q] SECONDS PID...
  *
  * -s: sums only. -n: no payload. -q: only the last line.
+ *
+ * The processes are stopped (SIGSTOP) for a moment at the start and at the end, so that both sides' numbers are of the same moment.
  */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +21,11 @@
 #include <unistd.h>
 
 #include "probe/probe.h"
+#include "probe/proc.h"
 #include "util/clock.h"
 #include "util/idmap.h"
 
-/* Of the CPU time; and what a thread that is on a core at the end may differ: the scheduler charges by ticks. */
-#define TOLERANCE        0.005
-#define TOLERANCE_END_NS 6000000
+#define CPU_TOLERANCE 0.005
 
 struct sums {
 	uint64_t core_ns, stolen_ns, off_ns, ready_ns, records;
@@ -208,9 +210,10 @@ static void print_event(const struct event *event)
 
 static int check_threads(void)
 {
-	uint64_t ours_ns = 0, kernels_ns = 0, slack_ns = 0, stolen_ns = 0;
+	uint64_t ours_ns = 0, kernels_ns = 0, stolen_ns = 0;
 	size_t cursor = 0, checked = 0, wrong_switches = 0;
 	struct thread *thread;
+	double difference_ns;
 
 	while ((thread = idmap_next(&threads, &cursor))) {
 		uint64_t run_ns = 0, voluntary = 0, involuntary = 0, charged_ns = thread->sums.core_ns - thread->sums.stolen_ns;
@@ -222,7 +225,6 @@ static int check_threads(void)
 		ours_ns += charged_ns;
 		stolen_ns += thread->sums.stolen_ns;
 		kernels_ns += run_ns - thread->run_ns;
-		slack_ns += thread->on_core ? TOLERANCE_END_NS : 0;
 		wrong = thread->sums.voluntary != voluntary - thread->voluntary ||
 			thread->sums.involuntary != involuntary - thread->involuntary;
 		wrong_switches += wrong;
@@ -235,14 +237,11 @@ static int check_threads(void)
 			       thread->sums.involuntary, voluntary - thread->voluntary, involuntary - thread->involuntary,
 			       wrong ? " SWITCHES DIFFER" : "", thread->on_core ? " (on a core)" : "");
 	}
-	double difference = (double)ours_ns - (double)kernels_ns;
-	bool cpu_right = difference < 0 ? -difference <= TOLERANCE * (double)kernels_ns + (double)slack_ns
-					: difference <= TOLERANCE * (double)kernels_ns + (double)slack_ns;
-
+	difference_ns = (double)ours_ns - (double)kernels_ns;
 	printf("%zu threads: charged %.3f ms, kernel %.3f ms (%+.3f%%), stolen %.3f ms; switches differ for %zu\n", checked,
-	       (double)ours_ns / 1e6, (double)kernels_ns / 1e6, kernels_ns ? 100 * difference / (double)kernels_ns : 0.0,
+	       (double)ours_ns / 1e6, (double)kernels_ns / 1e6, kernels_ns ? 100 * difference_ns / (double)kernels_ns : 0.0,
 	       (double)stolen_ns / 1e6, wrong_switches);
-	return cpu_right && !wrong_switches ? 0 : 1;
+	return fabs(difference_ns) <= CPU_TOLERANCE * (double)kernels_ns && !wrong_switches ? 0 : 1;
 }
 
 static void print_tool(const struct probe *probe)
@@ -271,27 +270,38 @@ static void take_event(const struct event *event, bool last)
 		take_record(event_record(event), event->window, last);
 }
 
-static int run(struct probe *probe, double seconds)
+/* Sends a signal to the processes and their descendants. */
+static void signal_all(char **pids, int count, int signal)
+{
+	for (int i = 0; i < count; i++) {
+		struct pid_set children;
+
+		kill(atoi(pids[i]), signal);
+		if (!proc_descendants(atoi(pids[i]), &children))
+			for (size_t child = 0; child < children.count; child++)
+				kill(children.pids[child], signal);
+		pid_set_fini(&children);
+	}
+}
+
+/* Long enough for every thread to have left its core. */
+static void stop_all(char **pids, int count)
+{
+	signal_all(pids, count, SIGSTOP);
+	usleep(100000);
+}
+
+static int take_all(struct probe *probe, uint64_t end_ns, bool last)
 {
 	struct event_source *source = probe_source(probe);
-	uint64_t end_ns = monotonic_ns() + (uint64_t)(seconds * 1e9);
 	struct event event;
 	int got;
 
 	while ((got = source->next(source, &event)) > 0) {
-		bool last = false;
-
-		if (event.head->kind == RECORD_TICK && event.head->at_ns > end_ns) {
-			/* Stopped targets tell the same sums whoever looks first. */
-			probe_stop(probe);
-			last = true;
-		}
 		take_event(&event, last);
-		if (last)
+		if (event.head->kind == RECORD_TICK && event.head->at_ns > end_ns && !last)
 			break;
 	}
-	while (got > 0 && (got = source->next(source, &event)) > 0)
-		take_event(&event, true);
 	return got;
 }
 
@@ -308,13 +318,35 @@ static int follow(struct probe *probe, char **pids, int count)
 	return 0;
 }
 
+static int run(struct probe *probe, double seconds, char **pids, int count)
+{
+	int err;
+
+	stop_all(pids, count);
+	err = follow(probe, pids, count);
+	if (!err)
+		err = take_all(probe, monotonic_ns() + 50000000, false);
+	signal_all(pids, count, SIGCONT);
+	if (err < 0)
+		return err;
+	err = take_all(probe, monotonic_ns() + (uint64_t)(seconds * 1e9), false);
+	stop_all(pids, count);
+	probe_stop(probe);
+	if (err > 0)
+		err = take_all(probe, UINT64_MAX, true);
+	if (!err)
+		err = check_threads();
+	signal_all(pids, count, SIGCONT);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	struct probe_options options = {.verbose = getenv("VERBOSE") != NULL};
 	struct probe *probe;
 	const char *why;
 	uint64_t begun_ns;
-	int option, result = 1;
+	int option, result;
 
 	while ((option = getopt(argc, argv, "snq")) != -1) {
 		sums_only |= option == 's' || option == 'q';
@@ -330,12 +362,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "record_dump: %s\n", why);
 		return 1;
 	}
-	if (!follow(probe, argv + optind + 1, argc - optind - 1) && !run(probe, atof(argv[optind]))) {
-		result = check_threads();
-		print_tool(probe);
-	}
+	result = run(probe, atof(argv[optind]), argv + optind + 1, argc - optind - 1);
+	if (result < 0)
+		fprintf(stderr, "record_dump: %s\n", strerror(-result));
+	print_tool(probe);
 	begun_ns = monotonic_ns();
 	probe_close(probe);
 	printf("detached in %.1f ms\n", (double)(monotonic_ns() - begun_ns) / 1e6);
-	return result;
+	return result != 0;
 }
