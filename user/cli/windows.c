@@ -166,12 +166,10 @@ static uint64_t growth(uint64_t from, uint64_t to)
 	return to > from ? to - from : 0;
 }
 
-/* Kernel time is extrapolated from samples: its first window has none, and then nothing is known. */
+/* What was not known at one of the ends cannot be told of the time between; at the run's start it was 0. */
 static uint64_t known_growth(uint64_t from, uint64_t to)
 {
-	if (to == UNKNOWN_NS)
-		return UNKNOWN_NS;
-	return growth(from == UNKNOWN_NS ? 0 : from, to);
+	return from == UNKNOWN_NS || to == UNKNOWN_NS ? UNKNOWN_NS : growth(from, to);
 }
 
 static void subtract_losses(struct loss_list *grown, const struct loss_list *from, const struct loss_list *to)

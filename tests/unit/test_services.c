@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names of services: one for all workers of a listener, two for two programs. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/services.h"
+
+static struct services *services;
+
+static int setup(void **state)
+{
+	(void)state;
+	services = services_open();
+	return !services;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	services_close(services);
+	return 0;
+}
+
+static void tell(const void *record, size_t size)
+{
+	struct event event;
+
+	assert_int_equal(event_decode(&event, record, size), 0);
+	assert_int_equal(services_read(services, &event), 0);
+}
+
+static void tell_thread(uint32_t tid, uint32_t tgid, const char *comm, uint8_t origin)
+{
+	struct record_thread thread = {.head = {.kind = RECORD_THREAD, .tid = tid}, .tgid = tgid, .origin = origin};
+
+	strcpy(thread.comm, comm);
+	tell(&thread, sizeof(thread));
+}
+
+static void tell_listener(uint32_t tgid, uint64_t conn_id, uint16_t port, const char *path)
+{
+	_Alignas(8) uint8_t bytes[sizeof(struct record_conn) + UNIX_PATH_MAX] = {0};
+	struct record_conn *conn = (struct record_conn *)bytes;
+
+	conn->head = (struct record_head){.kind = RECORD_CONN, .payload_len = (uint8_t)strlen(path)};
+	conn->conn_id = conn_id;
+	conn->tgid = tgid;
+	conn->family = *path ? CONN_UNIX : CONN_INET;
+	conn->role = CONN_LISTENER;
+	conn->local_port = port;
+	memcpy(bytes + sizeof(*conn), path, strlen(path));
+	tell(bytes, sizeof(*conn) + strlen(path));
+}
+
+static const char *name_of(uint32_t tgid, uint16_t port, const char *path)
+{
+	static char name[SERVICE_NAME_MAX];
+
+	services_name(services, tgid, port, path, name);
+	return name;
+}
+
+static void workers_share_the_listeners_name(void **state)
+{
+	(void)state;
+	tell_thread(10, 10, "master", THREAD_FOUND);
+	tell_listener(10, 1, 8080, "");
+	tell_thread(11, 11, "worker: 1", THREAD_FORKED);
+	tell_thread(12, 12, "worker: 2", THREAD_FORKED);
+	assert_string_equal(name_of(11, 8080, NULL), "master:8080");
+	assert_string_equal(name_of(12, 8080, NULL), "master:8080");
+	assert_string_equal(name_of(10, 8080, NULL), "master:8080");
+}
+
+static void programs_of_two_containers_keep_their_names(void **state)
+{
+	(void)state;
+	tell_thread(10, 10, "node", THREAD_FOUND);
+	tell_listener(10, 1, 8080, "");
+	tell_thread(20, 20, "python3", THREAD_FOUND);
+	tell_listener(20, 2, 8080, "");
+	assert_string_equal(name_of(10, 8080, NULL), "node:8080");
+	assert_string_equal(name_of(20, 8080, NULL), "python3:8080");
+}
+
+static void a_unix_path_stands_for_a_port(void **state)
+{
+	(void)state;
+	tell_thread(10, 10, "app", THREAD_FOUND);
+	tell_listener(10, 1, 0, "/run/app.sock");
+	assert_string_equal(name_of(10, 0, "/run/app.sock"), "app:/run/app.sock");
+	assert_string_equal(name_of(10, 0, NULL), "app");
+}
+
+static void an_exec_renames_and_a_thread_does_not(void **state)
+{
+	(void)state;
+	tell_thread(10, 10, "sh", THREAD_FOUND);
+	tell_thread(11, 10, "helper", THREAD_FORKED);
+	assert_string_equal(name_of(10, 80, NULL), "sh:80");
+	tell_thread(10, 10, "server", THREAD_EXECED);
+	assert_string_equal(name_of(10, 80, NULL), "server:80");
+}
+
+static void the_unknown_has_a_name_too(void **state)
+{
+	(void)state;
+	assert_string_equal(name_of(99, 80, NULL), "?:80");
+}
+
+static void listeners_are_bounded(void **state)
+{
+	(void)state;
+	tell_thread(10, 10, "app", THREAD_FOUND);
+	for (uint64_t id = 1; id < 5000; id++)
+		tell_listener(10, id, (uint16_t)id, "");
+	assert_string_equal(name_of(10, 4999, NULL), "app:4999");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(workers_share_the_listeners_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(programs_of_two_containers_keep_their_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_unix_path_stands_for_a_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_exec_renames_and_a_thread_does_not, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_unknown_has_a_name_too, setup, teardown),
+		cmocka_unit_test_setup_teardown(listeners_are_bounded, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
