@@ -136,6 +136,22 @@ static void in_place_no_line_wraps_and_nothing_scrolls(void **state)
 	free(text);
 }
 
+/* What is not cut wraps: its lines of the terminal count, so that the first one stays where the next table begins. */
+static void wide_in_place_does_not_scroll_either(void **state)
+{
+	struct table_options options = {.width = 60, .height = 9, .in_place = true, .wide = true};
+	char *text = sample_table(&options), *line, *rest = text + 3;
+	size_t lines = 0;
+
+	(void)state;
+	while ((line = strsep(&rest, "\n")) && rest) {
+		*strstr(line, "\033[K") = '\0';
+		lines += text_columns(line) > 60 ? (text_columns(line) + 59) / 60 : 1;
+	}
+	assert_in_range(lines, 4, 8);
+	free(text);
+}
+
 static void a_low_terminal_counts_the_rows_it_has_no_room_for(void **state)
 {
 	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
@@ -324,6 +340,7 @@ int main(void)
 		cmocka_unit_test(wide_shows_every_column),
 		cmocka_unit_test(rows_fit_every_width),
 		cmocka_unit_test(in_place_no_line_wraps_and_nothing_scrolls),
+		cmocka_unit_test(wide_in_place_does_not_scroll_either),
 		cmocka_unit_test(a_low_terminal_counts_the_rows_it_has_no_room_for),
 		cmocka_unit_test(printed_states_sum_to_the_printed_mean),
 		cmocka_unit_test(names_cannot_move_the_cursor),

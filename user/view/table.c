@@ -29,17 +29,26 @@ static int compose(FILE *out, const struct snapshot *snapshot, const struct tabl
 	return err;
 }
 
+/* Lines of the terminal that a line of text takes: uncut ones wrap. */
+static size_t screen_lines(const char *line, unsigned width)
+{
+	size_t columns = text_columns(line);
+
+	return width && columns > width ? (columns + width - 1) / width : 1;
+}
+
 /* Line by line over what stood there: no flicker, and nothing that scrolls. */
 static void print_in_place(FILE *out, char *text, const struct table_options *options)
 {
-	size_t columns = options->width && !options->wide ? options->width : SIZE_MAX;
-	unsigned lines = 0;
+	size_t columns = options->width && !options->wide ? options->width : SIZE_MAX, lines = 0;
 
 	fputs(CURSOR_HOME, out);
 	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-		if (options->height && ++lines >= options->height)
-			break;
 		*end = '\0';
+		lines += options->wide ? screen_lines(line, options->width) : 1;
+		/* The cursor ends on a line of its own. */
+		if (options->height && lines >= options->height)
+			break;
 		text_print(out, line, columns);
 		fputs(CLEAR_LINE_REST "\n", out);
 	}
