@@ -143,7 +143,7 @@ static __always_inline bool emit_conn(struct task_struct *task, const struct end
 	if (end->kind == END_SOCKET)
 		describe_socket(record, end->sk);
 	else
-		record->family = end->kind == END_PIPE ? CONN_PIPE : CONN_EVENTFD;
+		record->family = end->kind == END_PIPE ? CONN_PIPE : end->kind == END_EVENTFD ? CONN_EVENTFD : CONN_TIMERFD;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return true;
 }

@@ -15,10 +15,11 @@
 #define S_IFIFO             0010000
 #define ANON_INODE_FS_MAGIC 0x09041934
 
-/* Every eventfd has the same; learnt from the first one that its name told. */
+/* All eventfds have the same, and all timerfds; learnt from the first one that its name told. */
 __u64 eventfd_operations = 0;
+__u64 timerfd_operations = 0;
 
-enum end_kind { END_OTHER, END_SOCKET, END_PIPE, END_EVENTFD };
+enum end_kind { END_OTHER, END_SOCKET, END_PIPE, END_EVENTFD, END_TIMERFD };
 
 /* One end of a connection. */
 struct end {
@@ -45,21 +46,28 @@ static __always_inline bool is_anonymous(struct inode *inode)
 	return LOAD(super_block, super, s_magic) == ANON_INODE_FS_MAGIC;
 }
 
-static __always_inline bool is_eventfd(struct file *file)
+static __always_inline enum end_kind anonymous_kind(struct file *file)
 {
 	__u64 operations = (__u64)LOAD(file, file, f_op);
 	char name[8] = {};
 
-	if (eventfd_operations)
-		return operations == eventfd_operations;
+	if (operations == eventfd_operations)
+		return END_EVENTFD;
+	if (operations == timerfd_operations)
+		return END_TIMERFD;
 	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
-	if (__builtin_memcmp(name, "[eventfd", 8))
-		return false;
-	eventfd_operations = operations;
-	return true;
+	if (__builtin_memcmp(name, "[eventfd", 8) == 0) {
+		eventfd_operations = operations;
+		return END_EVENTFD;
+	}
+	if (__builtin_memcmp(name, "[timerfd", 8) == 0) {
+		timerfd_operations = operations;
+		return END_TIMERFD;
+	}
+	return END_OTHER;
 }
 
-/* Sockets, pipes and eventfds have ends; anything else is END_OTHER. */
+/* Sockets, pipes, eventfds and timerfds have ends; anything else is END_OTHER. */
 static __always_inline void find_end(struct task_struct *task, __u32 fd, struct end *end)
 {
 	struct file *file = file_of_fd(task, fd);
@@ -81,9 +89,9 @@ static __always_inline void find_end(struct task_struct *task, __u32 fd, struct 
 		end->sk = LOAD(socket, socket, sk);
 	} else if (type == S_IFIFO) {
 		end->kind = END_PIPE;
-	} else if (is_anonymous(inode) && is_eventfd(file)) {
+	} else if (is_anonymous(inode)) {
 		/* All anonymous files may share one inode: the kernel object tells them apart. */
-		end->kind = END_EVENTFD;
+		end->kind = anonymous_kind(file);
 		end->conn_id = (__u64)LOAD(file, file, private_data);
 	}
 }

@@ -32,7 +32,7 @@ enum record_kind {
 	RECORD_SNAPSHOT,    /* read by somebody else, the account is NOT cleared: the span so far, from its same start */
 	/* Made once about a thing: a body of its own behind the same first 16 bytes. */
 	RECORD_THREAD,     /* struct record_thread: a thread was found or began */
-	RECORD_CONN,       /* struct record_conn: a socket, pipe or eventfd, before its id is used for the first time */
+	RECORD_CONN,       /* struct record_conn: a socket, pipe, eventfd or timerfd, before its id is used for the first time */
 	RECORD_CONN_STATE, /* struct record_conn_state: a connection got up or ended */
 	/* Made by the user half. */
 	RECORD_PROCESS, /* struct record_process: what a process is, from its ELF file */
@@ -117,7 +117,7 @@ struct window {
 /* What a thread tells of itself. Followed by a struct window if RECORD_HAS_WINDOW, then by payload_len bytes. */
 struct record {
 	struct record_head head;
-	__u64 conn_id;      /* 0: none. Sockets and pipes: the inode number; eventfds: the kernel object */
+	__u64 conn_id;      /* 0: none. Sockets and pipes: the inode number; eventfds and timerfds: the kernel object */
 	__u64 core_ns;      /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */
 	__u64 arrived_ns;   /* reads: when the first byte that this read took had arrived; 0: unknown */
 	__u64 epoll_at_ns;  /* the thread's last epoll return lies in this span, at this time; 0: none does */
@@ -127,7 +127,7 @@ struct record {
 	__u32 epoll_events; /* of epoll_at_ns: how many were ready; 0: its timeout ran out */
 };
 
-enum conn_family { CONN_INET = 1, CONN_INET6, CONN_UNIX, CONN_PIPE, CONN_EVENTFD };
+enum conn_family { CONN_INET = 1, CONN_INET6, CONN_UNIX, CONN_PIPE, CONN_EVENTFD, CONN_TIMERFD };
 enum conn_type { CONN_STREAM = 1, CONN_DATAGRAM };
 
 /* Which side of a connection the traced process is on. */
@@ -135,7 +135,7 @@ enum conn_role {
 	CONN_LISTENER = 1,
 	CONN_SERVER,     /* accepted by it, or its local port is one it listens on */
 	CONN_DOWNSTREAM, /* it connected, or nothing says otherwise */
-	CONN_PAIR,       /* a pipe, an eventfd, a socketpair: within the process or its family */
+	CONN_PAIR,       /* a pipe, an eventfd, a timerfd, a socketpair: within the process or its family */
 };
 
 /* Followed by payload_len bytes of a Unix socket's path (server: its own, downstream: its peer's). */

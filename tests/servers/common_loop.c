@@ -110,6 +110,14 @@ void timer_set(int timer_fd, uint64_t at_ns)
 	timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
+void timer_take(int timer_fd)
+{
+	uint64_t expirations;
+
+	while (read(timer_fd, &expirations, sizeof expirations) < 0 && errno == EINTR)
+		;
+}
+
 int loop_round(struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_PER_ROUND];

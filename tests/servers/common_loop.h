@@ -43,6 +43,8 @@ int loop_stop_on_signals(struct loop *loop);
 /* A timer as a descriptor, not yet set: the descriptor, or -errno. timer_set with 0 disarms. */
 int timer_open(void);
 void timer_set(int timer_fd, uint64_t at_ns);
+/* Takes the news that it has run out. */
+void timer_take(int timer_fd);
 
 /* Waits up to timeout_ms (-1: for ever) and calls back whatever is ready: 0, or -errno. */
 int loop_round(struct loop *loop, int timeout_ms);

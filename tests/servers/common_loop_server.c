@@ -139,6 +139,7 @@ static enum progress pool_call(struct job *job)
 static void on_nap_over(struct watcher *watcher, uint32_t events)
 {
 	(void)events;
+	timer_take(watcher->fd);
 	loop_close(watcher);
 	resume((struct job *)watcher);
 }

@@ -171,7 +171,7 @@ struct thread {
 	bool soft;               /* context is a segment after a response */
 	bool touched_io;
 	bool loop;
-	bool exited;
+	bool timer_iteration; /* of a loop: its last epoll return was a timeout, or it has read a timer since */
 	uint64_t span_start_ns;
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
 	uint32_t applied_voluntary, applied_involuntary;

@@ -322,30 +322,46 @@ static void rule_1_server_read(const struct moment *moment)
 
 /* ---- rule 2: a server-side write, the strongest evidence of who ran -------------------------------------------------------------- */
 
-/* The gap between what was last seen of the request and the segment that turned out to be its next work, by what that began with. */
+/*
+ * What a request waited for between what was last seen of it and the segment that turned out to be its next work, by what that began with.
+ * −1: the evidence does not say.
+ */
+static int gap_state(const struct thread *thread, const struct context *segment)
+{
+	switch (segment->origin) {
+	case ORIGIN_TIMER:
+		return STATE_SLEEP;
+	case ORIGIN_SOFT: /* a worker goes from job to job; a loop goes on with what this iteration brought */
+		return !thread->loop ? STATE_QUEUE : thread->timer_iteration ? STATE_SLEEP : -1;
+	case ORIGIN_START:
+	case ORIGIN_FUTEX:
+	case ORIGIN_HANDOFF:
+		return STATE_QUEUE;
+	case ORIGIN_POOL:
+	case ORIGIN_DETACHED:
+		return STATE_POOL;
+	default:
+		return -1;
+	}
+}
+
 static void name_gap(const struct moment *moment, struct context *request, const struct context *segment)
 {
-	static const int8_t state_by_origin[] = {
-		[ORIGIN_UNKNOWN] = -1,
-		[ORIGIN_START] = STATE_QUEUE,
-		[ORIGIN_EVENT] = -1,
-		[ORIGIN_TIMER] = STATE_SLEEP,
-		[ORIGIN_FUTEX] = STATE_QUEUE,
-		[ORIGIN_SOCKET] = -1,
-		[ORIGIN_HANDOFF] = STATE_QUEUE,
-		[ORIGIN_SOFT] = STATE_QUEUE,
-		[ORIGIN_DETACHED] = -1,
-		[ORIGIN_PARK] = -1,
-		[ORIGIN_MISSED] = -1,
-		[ORIGIN_SETUP] = -1,
-		[ORIGIN_POOL] = STATE_POOL,
-	};
-	int8_t state = state_by_origin[segment->origin];
+	uint64_t until_ns = segment->call_count ? segment->calls[0].start_ns : segment->begun_ns;
+	int state = gap_state(moment->thread, segment);
 
 	if (state >= 0)
-		context_add_interval(
-			moment->engine, request,
-			(struct interval){.start_ns = request->last_active_ns, .end_ns = segment->begun_ns, .state = (uint8_t)state});
+		context_add_interval(moment->engine, request,
+				     (struct interval){.start_ns = request->last_active_ns, .end_ns = until_ns, .state = (uint8_t)state});
+}
+
+/*
+ * A call that outlived the request in whose callback it was made was some other request's: of one that had been waiting since before, as a
+ * pool hands a connection on. If this one was at work meanwhile, it can't have been that one (rule 13).
+ */
+static bool detached_call_fits(const struct context *segment, const struct context *request)
+{
+	return segment->call_count && !request->calls_in_flight && request->last_active_ns <= segment->calls[0].start_ns;
 }
 
 /* A segment that began as another request's call: that call was this request's. */
@@ -386,12 +402,12 @@ static void bind_to_request(const struct moment *moment, struct context *request
 	if (before == request)
 		return;
 	if (before && !before->is_request) {
-		if (context_root(before->hint) != request)
+		if (before->origin == ORIGIN_DETACHED && !detached_call_fits(before, request))
+			request->ambiguous = true; /* rule 13 */
+		else if (context_root(before->hint) != request)
 			name_gap(moment, request, before);
 		if (thread->soft && before->hint)
 			split_soft_tail(moment, before, request->start_ns);
-		if (before->origin == ORIGIN_DETACHED)
-			request->ambiguous = true; /* rule 13 */
 		context_bind(moment->engine, before, request);
 	} else if (before) {
 		if (!before->told && !before->answered)
@@ -691,6 +707,16 @@ static void rule_9_handoff_read(const struct moment *moment)
 	context_put(moment->engine, handed);
 }
 
+/* A timer's callback begins: what a loop does next is its work. */
+static void timer_read(const struct moment *moment)
+{
+	moment->thread->timer_iteration = true;
+	if (thread_is_active(moment->thread))
+		return;
+	end_soft_tail(moment);
+	turn_to_segment(moment, ORIGIN_TIMER, NULL, false);
+}
+
 /* ---- connecting ------------------------------------------------------------------------------------------------------------------------
  */
 
@@ -745,6 +771,8 @@ static void on_read(const struct moment *moment)
 	} else if (result > 0) {
 		if (moment->conn->role == CONN_SERVER)
 			rule_1_server_read(moment);
+		else if (moment->conn->family == CONN_TIMERFD)
+			timer_read(moment);
 		else
 			rule_9_handoff_read(moment);
 	}

@@ -236,6 +236,7 @@ static void follow_loop(struct thread *thread, const struct event *event, const 
 			thread->proc->told.loop_busy_ns -= shape->ready_from_ns - idle_from_ns;
 	}
 	if (record->epoll_at_ns) {
+		thread->timer_iteration = !record->epoll_events;
 		thread->wake_from_ns = idle ? shape->ready_from_ns : 0;
 		thread->wake_until_ns = idle ? shape->on_ns : 0;
 	}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "golden/text_fields.h"
+
+#include <string.h>
+
+#define COUNT(array)         (sizeof(array) / sizeof(*(array)))
+#define MEMBER(type, member) offsetof(type, member), sizeof(((type *)0)->member)
+
+static const char *const flag_names[] = {NULL, "arrived_coarse", "partial", "established", "on_core", "peek"};
+static const char *const wait_names[WAIT_CAUSES] = {
+	[WAIT_RUNNABLE] = "runnable", [WAIT_NET] = "net", [WAIT_POLL] = "poll", [WAIT_DISK] = "disk",   [WAIT_LOCK] = "lock",
+	[WAIT_SLEEP] = "sleep",       [WAIT_LOG] = "log", [WAIT_PIPE] = "pipe", [WAIT_OTHER] = "other",
+};
+static const char *const ready_names[READY_CAUSES] = {
+	[READY_WAKEUP] = "wakeup", [READY_PREEMPTED] = "preempted", [READY_THROTTLED] = "throttled"};
+static const char *const family_names[] = {
+	[CONN_INET] = "inet", [CONN_INET6] = "inet6", [CONN_UNIX] = "unix", [CONN_PIPE] = "pipe", [CONN_EVENTFD] = "eventfd", [CONN_TIMERFD] = "timerfd"};
+static const char *const type_names[] = {[CONN_STREAM] = "stream", [CONN_DATAGRAM] = "datagram"};
+static const char *const role_names[] = {
+	[CONN_LISTENER] = "listener", [CONN_SERVER] = "server", [CONN_DOWNSTREAM] = "downstream", [CONN_PAIR] = "pair"};
+static const char *const conn_state_names[] = {[CONN_UP] = "up", [CONN_ENDED] = "ended"};
+static const char *const origin_names[] = {[THREAD_FOUND] = "found", [THREAD_FORKED] = "forked", [THREAD_EXECED] = "execed"};
+static const char *const runtime_names[RUNTIMES] = {
+	[RUNTIME_NATIVE] = "native", [RUNTIME_GO] = "go",         [RUNTIME_NODE] = "node",
+	[RUNTIME_JVM] = "jvm",       [RUNTIME_PYTHON] = "python", [RUNTIME_RUST] = "rust",
+};
+static const char *const protocol_names[] = {
+	[WIRE_UNKNOWN] = "unknown", [WIRE_HTTP1] = "http1", [WIRE_HTTP2] = "http2", [WIRE_TLS] = "tls"};
+
+const char *const io_op_names[IO_OPS] = {
+	[IO_READ] = "read",       [IO_WRITE] = "write",       [IO_ACCEPT] = "accept",
+	[IO_CONNECT] = "connect", [IO_SHUTDOWN] = "shutdown", [IO_POLL] = "poll",
+};
+
+const struct field head_fields[] = {
+	{"tid", PART_RECORD, MEMBER(struct record_head, tid), FORM_UNSIGNED, NULL, 0, 0},
+	{"flags", PART_RECORD, MEMBER(struct record_head, flags), FORM_BITS, flag_names, COUNT(flag_names), 0},
+	{NULL},
+};
+
+static const struct field span_fields[] = {
+	{"conn", PART_RECORD, MEMBER(struct record, conn_id), FORM_UNSIGNED, NULL, 0, 0},
+	{"fd", PART_RECORD, MEMBER(struct record, fd), FORM_SIGNED, NULL, 0, 0},
+	{"result", PART_RECORD, MEMBER(struct record, result), FORM_SIGNED, NULL, 0, 0},
+	{"core", PART_RECORD, MEMBER(struct record, core_ns), FORM_UNSIGNED, NULL, 0, 0},
+	{"arrived", PART_RECORD, MEMBER(struct record, arrived_ns), FORM_TIME, NULL, 0, 0},
+	{"epoll_at", PART_RECORD, MEMBER(struct record, epoll_at_ns), FORM_TIME, NULL, 0, 0},
+	{"epoll_fd", PART_RECORD, MEMBER(struct record, epoll_fd), FORM_SIGNED, NULL, 0, 0},
+	{"epoll_events", PART_RECORD, MEMBER(struct record, epoll_events), FORM_UNSIGNED, NULL, 0, 0},
+	{NULL},
+};
+
+const struct field window_fields[] = {
+	{"off", PART_WINDOW, MEMBER(struct window, off_at_ns), FORM_TIME, NULL, 0, 0},
+	{"on", PART_WINDOW, MEMBER(struct window, on_at_ns), FORM_TIME, NULL, 0, 0},
+	{"ready", PART_WINDOW, MEMBER(struct window, ready_ns), FORM_UNSIGNED, NULL, 0, 0},
+	{"stolen", PART_WINDOW, MEMBER(struct window, stolen_ns), FORM_UNSIGNED, NULL, 0, 0},
+	{"voluntary", PART_WINDOW, MEMBER(struct window, voluntary), FORM_UNSIGNED, NULL, 0, 0},
+	{"involuntary", PART_WINDOW, MEMBER(struct window, involuntary), FORM_UNSIGNED, NULL, 0, 0},
+	{"cause", PART_WINDOW, MEMBER(struct window, cause), FORM_NAME, wait_names, COUNT(wait_names), 0},
+	{"ready_cause", PART_WINDOW, MEMBER(struct window, ready_cause), FORM_NAME, ready_names, COUNT(ready_names), 0},
+	{NULL},
+};
+
+static const struct field conn_fields[] = {
+	{"conn", PART_RECORD, MEMBER(struct record_conn, conn_id), FORM_UNSIGNED, NULL, 0, 0},
+	{"tgid", PART_RECORD, MEMBER(struct record_conn, tgid), FORM_UNSIGNED, NULL, 0, 0},
+	{"family", PART_RECORD, MEMBER(struct record_conn, family), FORM_NAME, family_names, COUNT(family_names), 0},
+	{"type", PART_RECORD, MEMBER(struct record_conn, type), FORM_NAME, type_names, COUNT(type_names), 0},
+	{"role", PART_RECORD, MEMBER(struct record_conn, role), FORM_NAME, role_names, COUNT(role_names), 0},
+	{"local", PART_RECORD, MEMBER(struct record_conn, local_addr), FORM_ADDRESS, NULL, 0, offsetof(struct record_conn, local_port)},
+	{"remote", PART_RECORD, MEMBER(struct record_conn, remote_addr), FORM_ADDRESS, NULL, 0, offsetof(struct record_conn, remote_port)},
+	{NULL},
+};
+
+static const struct field conn_state_fields[] = {
+	{"conn", PART_RECORD, MEMBER(struct record_conn_state, conn_id), FORM_UNSIGNED, NULL, 0, 0},
+	{"state", PART_RECORD, MEMBER(struct record_conn_state, state), FORM_NAME, conn_state_names, COUNT(conn_state_names), 0},
+	{NULL},
+};
+
+static const struct field thread_fields[] = {
+	{"tgid", PART_RECORD, MEMBER(struct record_thread, tgid), FORM_UNSIGNED, NULL, 0, 0},
+	{"parent", PART_RECORD, MEMBER(struct record_thread, parent_tid), FORM_UNSIGNED, NULL, 0, 0},
+	{"origin", PART_RECORD, MEMBER(struct record_thread, origin), FORM_NAME, origin_names, COUNT(origin_names), 0},
+	{"comm", PART_RECORD, MEMBER(struct record_thread, comm), FORM_COMM, NULL, 0, 0},
+	{NULL},
+};
+
+static const struct field process_fields[] = {
+	{"runtime", PART_RECORD, MEMBER(struct record_process, runtime), FORM_NAME, runtime_names, COUNT(runtime_names), 0},
+	{"comm", PART_RECORD, MEMBER(struct record_process, comm), FORM_COMM, NULL, 0, 0},
+	{NULL},
+};
+
+static const struct field no_fields[] = {{NULL}};
+
+const struct field note_fields[] = {
+	{"protocol", PART_NOTE, MEMBER(struct wire_note, protocol), FORM_NAME, protocol_names, COUNT(protocol_names), 0},
+	{"begun", PART_NOTE, MEMBER(struct wire_note, begun), FORM_UNSIGNED, NULL, 0, 0},
+	{"late_line", PART_NOTE, MEMBER(struct wire_note, late_line), FORM_UNSIGNED, NULL, 0, 0},
+	{"handshake", PART_NOTE, MEMBER(struct wire_note, handshake), FORM_UNSIGNED, NULL, 0, 0},
+	{"upgraded", PART_NOTE, MEMBER(struct wire_note, upgraded), FORM_UNSIGNED, NULL, 0, 0},
+	{"status", PART_NOTE, MEMBER(struct wire_note, status), FORM_UNSIGNED, NULL, 0, 0},
+	{NULL},
+};
+
+const struct record_form record_forms[RECORD_KINDS] = {
+	[RECORD_IO] = {"io", span_fields},
+	[RECORD_EPOLL] = {"epoll", span_fields},
+	[RECORD_WINDOW] = {"window", span_fields},
+	[RECORD_THREAD_EXIT] = {"thread_exit", span_fields},
+	[RECORD_SNAPSHOT] = {"snapshot", span_fields},
+	[RECORD_THREAD] = {"thread", thread_fields},
+	[RECORD_CONN] = {"conn", conn_fields},
+	[RECORD_CONN_STATE] = {"conn_state", conn_state_fields},
+	[RECORD_PROCESS] = {"process", process_fields},
+	[RECORD_TICK] = {"tick", no_fields},
+};
+
+const char *payload_key(uint8_t kind)
+{
+	return kind == RECORD_CONN ? "path" : "payload";
+}
+
+uint64_t field_get(const struct field *field, const void *part)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, (const char *)part + field->offset, field->size);
+	if (field->form == FORM_SIGNED && field->size == sizeof(int32_t))
+		value = (uint64_t)(int64_t)(int32_t)value;
+	return value;
+}
+
+void field_set(const struct field *field, void *part, uint64_t value)
+{
+	memcpy((char *)part + field->offset, &value, field->size);
+}
+
+bool field_fits(const struct field *field, uint64_t value)
+{
+	if (field->form == FORM_SIGNED)
+		return (int64_t)value >= INT32_MIN && (int64_t)value <= INT32_MAX;
+	return field->size == sizeof(value) || value >> (8 * field->size) == 0;
+}
