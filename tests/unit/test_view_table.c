@@ -77,7 +77,7 @@ static void sample_looks_as_designed(void **state)
 		"\n"
 		"in flight 30.2 (concurrency) · on a core 0.91 of 2 (parallelism) · loop busy 93% · "
 		"this loop tops out near 447 req/s\n"
-		"CPU: 97.6% in requests, 1.1% runtime (GC, JIT), 0.7% background, 0.6% unattributed · 0.6% after responses · "
+		"CPU: 97.6% in requests (0.6% after the response), 1.1% runtime (GC, JIT), 0.7% background, 0.6% unattributed · "
 		"0.0% of requests have ambiguous parts\n";
 	char *text = sample_table(&(struct table_options){0});
 
@@ -260,7 +260,7 @@ static void what_is_not_known_is_a_question_mark(void **state)
 
 static void losses_are_named(void **state)
 {
-	static const struct snapshot_loss losses[] = {{"records", 12}, {"conns", 0}, {"calls", 5}};
+	static const struct snapshot_loss losses[] = {{"records", 12}, {"conns", 0}, {"late_writes", 5}};
 	struct snapshot_frame frame = frame_of(NULL, 0, losses, 3);
 	struct stats *stats = stats_open(1);
 	struct request request = request_of(STATE_CPU, MS);
@@ -273,7 +273,7 @@ static void losses_are_named(void **state)
 		stats_add(stats, "s", name, NULL, &request);
 	}
 	text = table_of(stats, &frame, &(struct table_options){.total = true});
-	assert_non_null(strstr(text, " · total, 1.0 s · tracer: 0.4% of one core, lost: 12 records, 5 calls\n"));
+	assert_non_null(strstr(text, " · total, 1.0 s · tracer: 0.4% of one core, lost: 12 records, 5 late writes\n"));
 	assert_non_null(strstr(text, "\n2 requests in (other): "));
 	free(text);
 	stats_close(stats);

@@ -12,6 +12,9 @@
 #define NAME_WIDTH_MIN    16
 #define VERDICT_WIDTH_MIN 36
 
+/* Less background work than this, of one core, would print as 0.00%. */
+#define BACKGROUND_SHARE_MIN 0.00005
+
 /* Lines of the table that are not rows: header, rule, titles, footer, and the empty ones between them. */
 #define LINES_AROUND 10
 #define ROWS_MIN     3
@@ -223,7 +226,7 @@ int rows_print(FILE *out, const struct snapshot *snapshot, const struct table_op
 	for (size_t i = 0; i < row_count; i++)
 		row_of_endpoint(&rows[i], &snapshot->endpoints[i]);
 	rows[row_count].background_share = background_share(snapshot);
-	row_count += rows[row_count].background_share > 0;
+	row_count += rows[row_count].background_share >= BACKGROUND_SHARE_MIN;
 
 	lay_out(&layout, rows, row_count, options);
 	print_rule(out, &layout);

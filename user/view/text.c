@@ -46,6 +46,11 @@ void text_pad(FILE *out, size_t columns)
 		fputc(' ', out);
 }
 
+const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 int ms_decimals(uint64_t ns)
 {
 	/* The bounds lie where rounding would add a digit. */

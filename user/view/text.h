@@ -21,6 +21,9 @@ size_t text_print(FILE *out, const char *text, size_t columns);
 /* So many spaces. */
 void text_pad(FILE *out, size_t columns);
 
+/* "s", or nothing after a 1. */
+const char *plural(uint64_t count);
+
 /* The decimals that a figure of milliseconds needs: 0.021, 1.13, 24.0, 1320. */
 int ms_decimals(uint64_t ns);
 
