@@ -128,6 +128,23 @@ $(B)/record_dump: tests/tools/record_dump.c $(PROBE_OBJS) $(PURE_LIB)
 
 $(B)/record_dump: | $(SKELETON)
 
+# The bench's floor: a program that does nothing on each hook of the kernel half, whatever hooks that has.
+EMPTY := $(B)/tests/bench/empty
+
+$(B)/tests/bench/hooks.h: $(B)/iocpu.bpf.o
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)readelf -SW $< | sed -nE 's,.* \??((tracepoint|tp_btf)/[^ ]+) +PROGBITS.*,HOOK("\1"),p' > $@
+
+$(EMPTY).bpf.o: tests/bench/empty.bpf.c $(B)/tests/bench/hooks.h
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -I$(@D) -c $< -o $@
+
+$(EMPTY): tests/bench/empty.c $(B)/user/probe/tracefs.o
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
 # ---- tests: running them
 
 # Commands for scripts/run-tests, which counts what they print.
@@ -198,8 +215,8 @@ objects: $(PURE_OBJS) $(CLI_OBJS) $(LIVE_OBJS)
 #: bench           what tracing costs nginx, beside a bpftrace script and empty hooks (as root)
 bench:
 	$(SETUP) build bench
-	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all
-	tests/bench/run
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(EMPTY) $(EMPTY).bpf.o
+	tests/bench/run --page docs/cost.md $(B)
 
 # ---- the code's form
 
