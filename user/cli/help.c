@@ -54,6 +54,14 @@ static void print_options(FILE *out, enum command command)
 	}
 }
 
+static void print_target(FILE *out)
+{
+	fputs("\nTARGET: any of -p, --port, --comm and --cgroup; or `-- CMD ARG…`, a program that is started and ended with the run (what "
+	      "it\n"
+	      "prints goes to stderr when -o is json, ndjson or csv). Children of a target are followed.\n",
+	      out);
+}
+
 static void print_states(FILE *out)
 {
 	fputs("\nThe states of a request; at each instant it is in one of them, so they sum to its wall time:\n", out);
@@ -73,6 +81,7 @@ void print_global_help(FILE *out, const struct subcommand *subcommands, size_t c
 	      out);
 	for (size_t i = 0; i < count; i++)
 		print_row(out, subcommands[i].usage, subcommands[i].summary);
+	print_target(out);
 	fputs("\nExamples:\n", out);
 	for (size_t i = 0; i < count; i++)
 		fputs(subcommands[i].examples, out);

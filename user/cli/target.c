@@ -160,26 +160,24 @@ uint32_t targets_cores(const struct pid_list *list)
 	return most;
 }
 
-/* The first stream socket that the process listens on, by name: "3000" or a path. false: none. */
-static bool first_listener(pid_t pid, char *name, size_t size)
+/* Where the process listens, in words: one of its stream sockets, or if it has none a datagram socket. false: nowhere. */
+static bool name_listener(pid_t pid, char *name, size_t size)
 {
-	const struct listener_socket *held[64];
+	const struct listener_socket *held[64], *chosen = NULL;
 	struct listener_table table;
-	size_t count;
-	bool found = false;
+	size_t count = 0;
 
-	if (!listener_table_read(&table, pid)) {
+	if (!listener_table_read(&table, pid))
 		count = listeners_of_process(&table, pid, held, 64);
-		for (size_t i = 0; i < count && i < 64 && !found; i++) {
-			found = !held[i]->datagram;
-			if (held[i]->port)
-				snprintf(name, size, "port %u", held[i]->port);
-			else
-				snprintf(name, size, "%s", held[i]->path);
-		}
-	}
+	for (size_t i = 0; i < count && i < 64; i++)
+		if (!chosen || (chosen->datagram && !held[i]->datagram))
+			chosen = held[i];
+	if (chosen && chosen->port)
+		snprintf(name, size, "port %u%s", chosen->port, chosen->datagram ? "/udp" : "");
+	else if (chosen)
+		snprintf(name, size, "%s", chosen->path);
 	listener_table_fini(&table);
-	return found;
+	return chosen != NULL;
 }
 
 /* Is `ancestor` above pid? Chains are short; a limit guards against ids that change hands meanwhile. */
@@ -203,11 +201,11 @@ void describe_listening(pid_t pid, char *line, size_t size)
 	pid_t *pids;
 
 	*line = 0;
-	if (procfs_stat(pid, &self) || first_listener(pid, name, sizeof(name)) || procfs_list(&pids, &count))
+	if (procfs_stat(pid, &self) || name_listener(pid, name, sizeof(name)) || procfs_list(&pids, &count))
 		return;
 	snprintf(line, size, "pid %d (%s) does not listen anywhere yet", pid, self.comm);
 	for (size_t i = 0; i < count; i++) {
-		if (!descends_from(pids[i], pid) || procfs_stat(pids[i], &child) || !first_listener(pids[i], name, sizeof(name)))
+		if (!descends_from(pids[i], pid) || procfs_stat(pids[i], &child) || !name_listener(pids[i], name, sizeof(name)))
 			continue;
 		snprintf(line, size, "pid %d (%s) serves nothing; its child %d (%s) listens on %s: it is followed too", pid, self.comm,
 			 pids[i], child.comm, name);
