@@ -70,7 +70,7 @@ static void sample_adds_up(void **state)
 	stats_close(stats);
 }
 
-/* Three walls that no mean divides evenly: rounding each state by itself would lose nanoseconds. */
+/* Seven requests whose sums seven does not divide: rounding each state by itself would gain or lose nanoseconds. */
 static void mean_states_sum_to_mean_wall(void **state)
 {
 	struct stats *stats = stats_open(10);
@@ -81,7 +81,7 @@ static void mean_states_sum_to_mean_wall(void **state)
 		struct request request = request_of(STATE_OTHER, 1000000 + i * i * 13);
 
 		for (int other = 0; other < STATE_OTHER; other++)
-			move_state(&request, STATE_OTHER, (enum state)other, 1000 * i + (uint64_t)other * 17);
+			move_state(&request, STATE_OTHER, (enum state)other, 1000 + i * i * (uint64_t)(other + 1) % 97);
 		stats_add(stats, "s", "e", NULL, &request);
 	}
 	snapshot = snapshot_of(stats);
