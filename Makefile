@@ -128,6 +128,19 @@ $(B)/record_dump: tests/tools/record_dump.c $(PROBE_OBJS) $(PURE_LIB)
 
 $(B)/record_dump: | $(SKELETON)
 
+# A recording as the text that golden tests are made of, and back.
+$(B)/rec_to_text $(B)/text_to_rec: $(B)/%: tests/tools/%.c $(wildcard tests/golden/text*.c tests/golden/*.h) $(PURE_LIB)
+	$(call say,TOOL,$@)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(PURE_LIB) $(PURE_LIBS)
+
+# Fuzzing needs clang's runtime, and the pure rooms built with its counters.
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+$(B)/fuzz/%: tests/fuzz/%.c $(PURE_SRCS)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $^ $(PURE_LIBS)
+
 # The bench's floor: a program that does nothing on each hook of the kernel half, whatever hooks that has.
 EMPTY := $(B)/tests/bench/empty
 
@@ -185,6 +198,15 @@ golden: $(GOLDEN_RUN)
 #: asan            unit and golden tests under the address and undefined-behaviour sanitizers
 asan: asan-programs
 	$(Q)$(RUN_TESTS) $(ASAN_TESTS)
+
+#: fuzz            random bytes into whatever reads foreign ones, FUZZ_SECONDS (120) each
+FUZZ_SECONDS ?= 120
+fuzz: $(FUZZ_TARGETS) $(B)/text_to_rec
+	$(Q)mkdir -p $(FUZZ_TARGETS:%=%.corpus)
+	$(Q)for events in tests/golden/*.events; do \
+		$(B)/text_to_rec $$events $(B)/fuzz/fuzz_recording.corpus/$$(basename $$events) || exit 1; done
+	$(Q)for target in $(FUZZ_TARGETS); do $$target -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -dict=tests/fuzz/wire.dict \
+		-print_final_stats=1 -artifact_prefix=$$target. $$target.corpus || exit 1; done
 
 #: live            the tests on the live tracer (as root)
 live: all
@@ -271,7 +293,7 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all help static demo check check-fast unit golden asan live test-programs asan-programs verifier-budget vm-test \
+.PHONY: all help static demo check check-fast unit golden asan fuzz live test-programs asan-programs verifier-budget vm-test \
 	cross-arm64 objects bench layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -13,8 +13,8 @@ static const char *const wait_names[WAIT_CAUSES] = {
 };
 static const char *const ready_names[READY_CAUSES] = {
 	[READY_WAKEUP] = "wakeup", [READY_PREEMPTED] = "preempted", [READY_THROTTLED] = "throttled"};
-static const char *const family_names[] = {
-	[CONN_INET] = "inet", [CONN_INET6] = "inet6", [CONN_UNIX] = "unix", [CONN_PIPE] = "pipe", [CONN_EVENTFD] = "eventfd", [CONN_TIMERFD] = "timerfd"};
+static const char *const family_names[] = {[CONN_INET] = "inet", [CONN_INET6] = "inet6",     [CONN_UNIX] = "unix",
+					   [CONN_PIPE] = "pipe", [CONN_EVENTFD] = "eventfd", [CONN_TIMERFD] = "timerfd"};
 static const char *const type_names[] = {[CONN_STREAM] = "stream", [CONN_DATAGRAM] = "datagram"};
 static const char *const role_names[] = {
 	[CONN_LISTENER] = "listener", [CONN_SERVER] = "server", [CONN_DOWNSTREAM] = "downstream", [CONN_PAIR] = "pair"};
