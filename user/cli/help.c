@@ -95,6 +95,8 @@ void print_command_help(FILE *out, const struct subcommand *subcommand, enum com
 {
 	fprintf(out, "iocpu-trace %s: %s\n\nUsage:\n  iocpu-trace %s\n\nExamples:\n%s", subcommand->name, subcommand->summary,
 		subcommand->usage, subcommand->examples);
+	if (strstr(subcommand->usage, "TARGET"))
+		print_target(out);
 	print_options(out, command);
 	print_exit_codes(out);
 }

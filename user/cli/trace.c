@@ -119,7 +119,7 @@ static enum exit_code follow_targets(struct trace *trace)
 		err = probe_follow(trace->probe, trace->pids.pids[i], true);
 		if (err && err != -ESRCH)
 			return complain(EXIT_FAILED, NULL, "following process %d: %s", trace->pids.pids[i], strerror(-err));
-		if (err)
+		if (err && trace->pids.count > 1)
 			remark("process %d ended before it could be followed", trace->pids.pids[i]);
 		followed += !err;
 	}
