@@ -175,7 +175,7 @@ RUN_TESTS := scripts/run-tests -l $(B)/test-logs
 demo:
 	$(SETUP)
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all
-	scripts/demo
+	scripts/demo $(B)
 
 #: check           sets up, builds, and runs every test that CI runs (as root); ends with the totals
 check:
