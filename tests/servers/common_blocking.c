@@ -161,24 +161,24 @@ static int (*const run_step[STEP_KINDS])(struct exchange *, const struct step *)
 	[STEP_LOCK] = lock, [STEP_UNLOCK] = unlock, [STEP_DISK] = read_disk,    [STEP_LOG] = write_log,       [STEP_RESPOND] = respond,
 };
 
-/* A step that fails before the response makes it a 502, and ends the plan. */
+/* A step that fails ends the plan; before the response it makes that a 502. */
 static int run_plan(struct exchange *exchange)
 {
 	bool responded = false;
-	int error = 0;
 
 	for (const struct step *step = exchange->plan->steps; step->kind != STEP_END; step++) {
-		error = run_step[step->kind](exchange, step);
-		if (error && !responded && step->kind != STEP_RESPOND) {
+		int error = run_step[step->kind](exchange, step);
+
+		if (error && step->kind == STEP_RESPOND)
+			return error;
+		if (error) {
 			fprintf(stderr, "%s: request %lu: %s\n", exchange->request->path, exchange->request->id, strerror(-error));
 			exchange->status = 502;
-			return respond(exchange, NULL);
+			return responded ? 0 : respond(exchange, step);
 		}
 		responded = responded || step->kind == STEP_RESPOND;
-		if (error)
-			break;
 	}
-	return error;
+	return 0;
 }
 
 int serve_request(struct worker *worker, int fd, const struct http_request *request, const struct began *began)
