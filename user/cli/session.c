@@ -97,13 +97,13 @@ static enum exit_code run(struct session *session)
 	int feed_err = read_feed(session);
 	int err;
 
-	if (feed_err == -ESRCH)
-		return complain_gone();
-	if (feed_err == -ENOMEM || session->output_failed)
+	if (feed_err == -ESRCH || feed_err == -ENOMEM || session->output_failed)
 		err = feed_err;
 	else
 		err = finish(session);
 	terminal_leave();
+	if (err == -ESRCH)
+		return complain_gone();
 	if (err == -ENOMEM)
 		return complain(EXIT_FAILED, NULL, "out of memory");
 	if (err)
