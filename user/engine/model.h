@@ -154,6 +154,7 @@ struct conn {
 	struct context *reserved; /* rule 7: whose the next call on it is */
 	bool connecting;
 	uint64_t connecting_since_ns, connect_ns, connect_start_ns;
+	uint64_t connected_ns; /* and not yet written to; 0: not so */
 	/* Eventfd, pipe, socketpair. */
 	struct handoff *handoff;
 };
@@ -172,6 +173,8 @@ struct thread {
 	bool touched_io;
 	bool loop;
 	bool timer_iteration; /* of a loop: its last epoll return was a timeout, or it has read a timer since */
+	uint64_t epoll_at_ns; /* of a loop: its last epoll return */
+	uint64_t due_from_ns; /* of a loop: a timer whose callback runs in this iteration had not run out before this */
 	uint64_t span_start_ns;
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
 	uint32_t applied_voluntary, applied_involuntary;

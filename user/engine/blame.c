@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who made whom wait: what a loop thread did while a victim's data was there. */
+#include "engine/moment.h"
+
+#define SUSPECTS_MAX 16
+
+struct suspect {
+	struct context *context;
+	uint64_t ns;
+};
+
+static void suspect_add(struct suspect *suspects, size_t *count, struct context *context, uint64_t ns)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (suspects[i].context == context) {
+			suspects[i].ns += ns;
+			return;
+		}
+	}
+	if (*count < SUSPECTS_MAX)
+		suspects[(*count)++] = (struct suspect){context, ns};
+}
+
+/* Whoever held the loop longest while `victim` had data waiting, [from, until]. */
+static void find_culprit(const struct moment *moment, struct context *victim, uint64_t from_ns, uint64_t until_ns)
+{
+	const struct thread *thread = moment->thread;
+	struct suspect suspects[SUSPECTS_MAX];
+	size_t count = 0;
+
+	for (uint32_t i = 1; thread->history && i <= HISTORY_MAX; i++) {
+		const struct history_entry *entry = &thread->history[(thread->history_next - i) & (HISTORY_MAX - 1)];
+		struct context *root = context_root(entry->context);
+		uint64_t start = entry->start_ns > from_ns ? entry->start_ns : from_ns;
+		uint64_t end = entry->end_ns < until_ns ? entry->end_ns : until_ns;
+
+		if (!root || entry->end_ns <= from_ns)
+			break;
+		if (root->hint && !root->is_request)
+			root = context_root(root->hint);
+		if (root != victim && end > start)
+			suspect_add(suspects, &count, root, end - start);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (suspects[i].ns <= victim->culprit_ns)
+			continue;
+		context_put(moment->engine, victim->culprit);
+		victim->culprit = context_get(suspects[i].context);
+		victim->culprit_ns = suspects[i].ns;
+	}
+}
+
+uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_t arrived_ns)
+{
+	struct thread *thread = moment->thread;
+	uint64_t until_ns = thread->boundary_ns ? thread->boundary_ns : moment->at_ns;
+	uint64_t ready_from_ns = thread->wake_from_ns > arrived_ns ? thread->wake_from_ns : arrived_ns;
+
+	if (!thread->loop)
+		return 0;
+	if (thread->wake_until_ns > ready_from_ns)
+		context_add_interval(moment->engine, victim,
+				     (struct interval){.start_ns = ready_from_ns,
+						       .end_ns = thread->wake_until_ns,
+						       .state = STATE_READY,
+						       .ready_part = READY_PART_WAKEUP});
+	if (until_ns <= arrived_ns)
+		return 0;
+	if (victim->is_request)
+		find_culprit(moment, victim, arrived_ns, until_ns);
+	return until_ns;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a request waited for while nobody was seen to work for it: named by how the work began that ended the wait. */
+#include "engine/moment.h"
+
+/* −1: the evidence does not say. */
+static int gap_state(const struct thread *thread, const struct context *segment)
+{
+	switch (segment->origin) {
+	case ORIGIN_TIMER:
+		return STATE_SLEEP;
+	case ORIGIN_SOFT: /* a worker goes from job to job; a loop goes on with what this iteration brought */
+		return !thread->loop ? STATE_QUEUE : thread->timer_iteration ? STATE_SLEEP : -1;
+	case ORIGIN_START:
+	case ORIGIN_FUTEX:
+	case ORIGIN_HANDOFF:
+		return STATE_QUEUE;
+	case ORIGIN_POOL:
+	case ORIGIN_DETACHED:
+		return STATE_POOL;
+	default:
+		return -1;
+	}
+}
+
+static void add(const struct moment *moment, struct context *request, uint64_t from_ns, uint64_t until_ns, enum state state)
+{
+	context_add_interval(moment->engine, request, (struct interval){.start_ns = from_ns, .end_ns = until_ns, .state = (uint8_t)state});
+}
+
+/*
+ * A loop's timer ran out somewhere in the loop's last busy stretch: asleep until that began, in nobody's state while it lasted, and held up
+ * by this iteration's other callbacks from the epoll return on.
+ */
+static void name_timer_gap(const struct moment *moment, struct context *request, uint64_t until_ns)
+{
+	const struct thread *thread = moment->thread;
+	uint64_t from_ns = request->last_active_ns;
+
+	add(moment, request, from_ns, thread->due_from_ns < until_ns ? thread->due_from_ns : until_ns, STATE_SLEEP);
+	add(moment, request, thread->epoll_at_ns > from_ns ? thread->epoll_at_ns : from_ns, until_ns, STATE_LOOP);
+}
+
+/*
+ * A call that outlived the request in whose callback it was made was some other request's: of one that had been waiting since before, as a
+ * pool hands a connection on. If this one was at work meanwhile, it can't have been that one (rule 13).
+ */
+static bool detached_call_fits(const struct context *segment, const struct context *request)
+{
+	return segment->call_count && !request->calls_in_flight && request->last_active_ns <= segment->calls[0].start_ns;
+}
+
+void name_gap(const struct moment *moment, struct context *request, const struct context *segment)
+{
+	uint64_t until_ns = segment->call_count ? segment->calls[0].start_ns : segment->begun_ns;
+	int state = gap_state(moment->thread, segment);
+
+	if (segment->origin == ORIGIN_DETACHED && !detached_call_fits(segment, request)) {
+		request->ambiguous = true;
+		return;
+	}
+	if (context_root(segment->hint) == request || state < 0)
+		return;
+	if (state == STATE_SLEEP && moment->thread->loop)
+		name_timer_gap(moment, request, until_ns);
+	else
+		add(moment, request, request->last_active_ns, until_ns, (enum state)state);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a rule is asked about, and what rules do to a thread. Shared by the files of rules.
+ * Used by rules*.c, owner.c, blame.c, gap.c.
+ * Never: outlives the record that it is about.
+ */
+#ifndef IOCPU_ENGINE_MOMENT_H
+#define IOCPU_ENGINE_MOMENT_H
+
+#include "engine/model.h"
+
+struct moment {
+	struct engine *engine;
+	struct thread *thread;
+	struct conn *conn;
+	const struct event *event;
+	const struct record *record;
+	uint64_t at_ns;
+	uint64_t arrived_ns; /* reads: when its data had come, as well as is known; at most at_ns */
+};
+
+static inline bool moment_is_go(const struct moment *moment)
+{
+	return moment->thread->proc->told.runtime == RUNTIME_GO;
+}
+
+/* ---- owner.c ---- */
+
+/* A soft tail is its request's as soon as the thread turns to something else. */
+void end_soft_tail(const struct moment *moment);
+/* The thread begins a new segment here. */
+void turn_to_segment(const struct moment *moment, enum origin origin, struct context *hint, bool soft);
+/* The thread works for `context` now; a free stretch before it, without evidence of its own, was for it too. */
+void work_for(const struct moment *moment, struct context *context);
+/* Socket waits of this call can be named now: the call has returned, and the connection has a side. */
+void settle_socket_waits(const struct moment *moment);
+/* Whose downstream work the thread does: after a response it is a segment's own, until a server-side write names it. NULL: no memory. */
+struct context *downstream_owner(const struct moment *moment);
+
+/* ---- blame.c ---- */
+
+/*
+ * Data waited from arrived to this read, on a loop thread. Until the free stretch began the loop was busy with others (LOOP); the loop's
+ * own wait for a core delayed everybody whose data was there (READY). Returns the end of the LOOP part, 0: none.
+ */
+uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_t arrived_ns);
+
+/* ---- gap.c ---- */
+
+/* Names what `request` waited for until `segment`, which turned out to be its next work; marks it ambiguous if that can't be. */
+void name_gap(const struct moment *moment, struct context *request, const struct context *segment);
+
+/* ---- rules_server.c, rules_downstream.c ---- */
+
+void rule_1_server_read(const struct moment *moment);
+void rule_2_server_write(const struct moment *moment);
+void rule_4_downstream_write(const struct moment *moment);
+void rule_5_downstream_read(const struct moment *moment);
+/*
+ * Rule 7: whoever connected, or looked at an idle connection and found nothing to read (a pool's check, a reader that arms itself), has it
+ * reserved: the next call on it is its. Not in Go, where a read that finds nothing parks.
+ */
+void rule_7_reserve(const struct moment *moment, struct context *owner);
+void connect_begins(const struct moment *moment);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules 4, 5, 7 and 12: calls to a downstream, and who has a connection to it. */
+#include <errno.h>
+
+#include "engine/moment.h"
+
+/* ---- rule 4: a downstream write ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * Rule 12, as far as the kernel shows it: this connection was given back by another request while the thread waited (for a lock, as it
+ * seemed), so it waited for the connection.
+ */
+static void rule_12_pool_wait(const struct moment *moment, struct context *owner)
+{
+	struct thread *thread = moment->thread;
+	uint64_t released_ns = moment->conn->answer_read_ns;
+
+	if (!released_ns || context_root(moment->conn->answering) == owner)
+		return;
+	for (uint32_t i = 0; i < thread->pending_count; i++) {
+		struct interval *interval = &thread->pending[i];
+
+		if (interval->state == STATE_LOCK && interval->start_ns <= released_ns && released_ns <= interval->end_ns)
+			interval->state = STATE_POOL;
+	}
+	if (!owner->is_request && owner->origin == ORIGIN_SOFT && released_ns <= owner->begun_ns && !owner->call_count)
+		owner->origin = ORIGIN_POOL;
+}
+
+void rule_7_reserve(const struct moment *moment, struct context *owner)
+{
+	struct conn *conn = moment->conn;
+
+	if (moment_is_go(moment) || conn->first_call || !owner)
+		return;
+	context_put(moment->engine, conn->reserved);
+	conn->reserved = context_get(owner);
+}
+
+/* Whose call it is: of whoever has the connection reserved, otherwise of whom the thread works for. The reference is the caller's. */
+static struct context *caller_of(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct context *reserved = conn->reserved, *root = context_root(reserved), *before = context_root(moment->thread->context);
+	bool valid = root && root != before && !conn->first_call && (root->is_request ? context_is_open_request(root) : root->evidence);
+
+	conn->reserved = NULL;
+	if (valid) {
+		context_get(root);
+		if (before && !before->is_request && !before->evidence)
+			work_for(moment, root);
+		if (conn->connected_ns)
+			context_add_interval(moment->engine, root,
+					     (struct interval){.start_ns = conn->connected_ns,
+							       .end_ns = blame_loop(moment, root, conn->connected_ns),
+							       .state = STATE_LOOP});
+	} else {
+		root = context_get(downstream_owner(moment));
+	}
+	conn->connected_ns = 0;
+	context_put(moment->engine, reserved);
+	return root;
+}
+
+static void open_call(const struct moment *moment, struct context *owner)
+{
+	struct conn *conn = moment->conn;
+	struct call *call = conn->last_call;
+
+	if (call && context_root(call->context) == owner) {
+		call->write_ns = moment->at_ns; /* the rest of the same question */
+		return;
+	}
+	rule_12_pool_wait(moment, owner);
+	call = conn_push_call(conn, owner, moment->at_ns);
+	if (!call) {
+		moment->engine->losses.calls++;
+		return;
+	}
+	if (conn->connect_ns) {
+		call->connect_ns = conn->connect_ns;
+		call->start_ns = conn->connect_start_ns;
+		conn->connect_ns = 0;
+	}
+}
+
+void rule_4_downstream_write(const struct moment *moment)
+{
+	struct context *owner = caller_of(moment);
+
+	if (owner)
+		open_call(moment, owner);
+	context_put(moment->engine, owner);
+}
+
+/* ---- rule 5: a downstream read ------------------------------------------------------------------------------------------------------- */
+
+/* More of an answer whose first bytes came before: what had not arrived by then was still on its way. */
+static void read_further_answer(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct context *context = context_root(conn->answering);
+
+	if (!context) {
+		downstream_owner(moment); /* attached in the middle, or a server that speaks first */
+		return;
+	}
+	context_add_interval(
+		moment->engine, context,
+		(struct interval){.start_ns = conn->answer_read_ns, .end_ns = moment->arrived_ns, .state = STATE_NET, .peer = conn->peer});
+	conn->answer_read_ns = moment->at_ns;
+	if (!context->told)
+		work_for(moment, context);
+}
+
+void rule_5_downstream_read(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct call *call = conn->first_call;
+	struct done_call done;
+	struct context *context;
+
+	if (!call) {
+		read_further_answer(moment);
+		return;
+	}
+	context = context_root(call->context);
+	done = (struct done_call){
+		.start_ns = call->start_ns,
+		.write_ns = call->write_ns,
+		.arrived_ns = moment->arrived_ns > call->write_ns ? moment->arrived_ns : call->write_ns,
+		.connect_ns = call->connect_ns,
+		.peer = conn->peer,
+	};
+	context_put(moment->engine, conn->answering);
+	conn->answering = context_get(context);
+	conn->answer_read_ns = moment->at_ns;
+	conn_drop_oldest_call(moment->engine, conn);
+	if (!context)
+		return;
+	work_for(moment, context);
+	thread_commit(moment->engine, moment->thread);
+	done.loop_until_ns = blame_loop(moment, context, done.arrived_ns);
+	context_add_call(moment->engine, context, &done);
+	moment->thread->via_call = context->is_request ? (int32_t)context->call_count - 1 : -1;
+}
+
+/* ---- connecting ------------------------------------------------------------------------------------------------------------------------
+
+ */
+
+void connect_begins(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	const struct window *window = moment->event->window;
+	struct context *owner = downstream_owner(moment);
+
+	if (conn->type != CONN_STREAM || !owner)
+		return;
+	rule_7_reserve(moment, owner);
+	conn->connected_ns = moment->at_ns;
+	if (moment->record->result == -EINPROGRESS && !(moment->record->head.flags & RECORD_ESTABLISHED)) {
+		conn->connecting = true;
+		conn->connecting_since_ns = moment->at_ns;
+	} else if (window && window->cause == WAIT_NET) {
+		conn->connect_start_ns = window->off_at_ns;
+		conn->connect_ns = window->on_at_ns - window->ready_ns - window->off_at_ns;
+	}
+}
+
+void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns)
+{
+	if (!conn->connecting)
+		return;
+	context_add_interval(
+		engine, conn->reserved,
+		(struct interval){.start_ns = conn->connecting_since_ns, .end_ns = now_ns, .state = STATE_NET, .peer = conn->peer});
+	conn->connect_start_ns = conn->connecting_since_ns;
+	conn->connect_ns = now_ns - conn->connecting_since_ns;
+	conn->connecting = false;
+	conn->connected_ns = now_ns;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules 1 to 3: a request begins with a server-side read, and a server-side write says who ran. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/moment.h"
+
+/* ---- rule 1: a server-side read -------------------------------------------------------------------------------------------------- */
+
+static void set_line(struct context *request, const struct wire_line *line)
+{
+	char *copy = malloc((size_t)line->method_len + line->target_len + 2u);
+
+	if (!copy)
+		return;
+	memcpy(copy, line->method, line->method_len);
+	copy[line->method_len] = 0;
+	memcpy(copy + line->method_len + 1, line->target, line->target_len);
+	copy[line->method_len + 1 + line->target_len] = 0;
+	free(request->line);
+	request->line = copy;
+	request->target = copy + line->method_len + 1;
+	request->target_cut = line->cut;
+}
+
+static void count_begun(const struct moment *moment, struct context *request)
+{
+	struct proc *proc = moment->thread->proc;
+	struct conn *conn = moment->conn;
+
+	proc_count_open_requests(proc, +1, moment->at_ns);
+	proc->told.request_time_ns += moment->at_ns - request->start_ns;
+	if (moment->thread->loop)
+		proc->loop_reads++;
+	else
+		proc->blocking_reads++;
+	proc->conns_served += request->turn == 1;
+	proc->threads_serving += !moment->thread->last_server_conn_id;
+	moment->thread->last_server_conn_id = conn->id;
+	if (!proc->told.port && !proc->told.unix_path[0]) {
+		proc->told.port = conn->port;
+		if (conn->unix_path)
+			memcpy(proc->told.unix_path, conn->unix_path, strlen(conn->unix_path) + 1);
+	}
+	if (proc->parent && proc->forked)
+		proc->parent->any_child_serves = true;
+}
+
+static struct context *begin_request(const struct moment *moment)
+{
+	struct engine *engine = moment->engine;
+	struct conn *conn = moment->conn;
+	struct context *request = context_new_request(engine, moment->arrived_ns);
+
+	if (!request)
+		return NULL;
+	request->proc = moment->thread->proc;
+	request->conn_id = conn->id;
+	request->turn = ++conn->turns;
+	request->reader_tid = moment->thread->tid;
+	request->port = conn->port;
+	request->unix_path = conn->unix_path ? strdup(conn->unix_path) : NULL;
+	request->protocol = moment->event->note.protocol;
+	request->last_read_ns = moment->at_ns;
+	request->prev_open = engine->open_requests_end;
+	*engine->open_requests_end = request;
+	engine->open_requests_end = &request->next_open;
+	conn_push_request(conn, request);
+	count_begun(moment, request);
+	return request;
+}
+
+/* How many requests begin in this read. HTTP says so; elsewhere a request is a read-write turn. */
+static unsigned int requests_begun(const struct moment *moment)
+{
+	const struct wire_note *note = &moment->event->note;
+
+	if (note->protocol == WIRE_HTTP1)
+		return note->begun;
+	return context_is_open_request(moment->conn->last_request) ? 0 : 1;
+}
+
+static void tell_answered(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+
+	while (conn->first_request && conn->first_request->answered)
+		request_tell(moment->engine, conn->first_request);
+}
+
+static void read_first_bytes(const struct moment *moment, unsigned int begun)
+{
+	const struct wire_note *note = &moment->event->note;
+	struct context *worked_for = NULL;
+	unsigned int line = note->late_line ? 1 : 0;
+
+	for (unsigned int i = 0; i < begun; i++) {
+		struct context *request;
+
+		if (moment->conn->request_count >= PIPELINE_MAX || !(request = begin_request(moment)))
+			break;
+		if (line < note->line_count)
+			set_line(request, &note->lines[line++]);
+		if (!worked_for)
+			worked_for = request;
+	}
+	if (!worked_for)
+		return;
+	work_for(moment, moment->conn->first_request->answered ? worked_for : moment->conn->first_request);
+	for (struct context *request = worked_for; request; request = request->next_on_conn) {
+		uint64_t loop_until_ns = blame_loop(moment, request, request->start_ns);
+
+		context_add_interval(moment->engine, request,
+				     (struct interval){.start_ns = request->start_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
+		context_add_interval(moment->engine, request,
+				     (struct interval){.start_ns = request->start_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE});
+	}
+}
+
+/* The rest of a request: until its bytes came the server waited for the client. */
+static void read_further_bytes(const struct moment *moment, struct context *request)
+{
+	uint64_t loop_until_ns;
+
+	work_for(moment, request);
+	context_add_interval(moment->engine, request,
+			     (struct interval){.start_ns = request->last_read_ns, .end_ns = moment->arrived_ns, .state = STATE_CLIENT});
+	loop_until_ns = moment->arrived_ns > request->last_read_ns ? blame_loop(moment, request, moment->arrived_ns) : 0;
+	context_add_interval(moment->engine, request,
+			     (struct interval){.start_ns = moment->arrived_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
+	request->last_read_ns = moment->at_ns;
+}
+
+void rule_1_server_read(const struct moment *moment)
+{
+	const struct wire_note *note = &moment->event->note;
+	struct conn *conn = moment->conn;
+	unsigned int begun;
+
+	if (note->handshake || conn->upgraded) {
+		end_soft_tail(moment);
+		turn_to_segment(moment, ORIGIN_SETUP, NULL, false);
+		return;
+	}
+	begun = requests_begun(moment);
+	if (note->late_line && note->line_count && conn->last_request && !conn->last_request->line)
+		set_line(conn->last_request, &note->lines[0]);
+	if (begun) {
+		end_soft_tail(moment);
+		thread_commit(moment->engine, moment->thread);
+		tell_answered(moment);
+		read_first_bytes(moment, begun);
+	} else if (conn->last_request) {
+		read_further_bytes(moment, conn->last_request);
+	} else if (!thread_is_active(moment->thread)) {
+		end_soft_tail(moment);
+		turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
+	}
+}
+
+/* ---- rule 2: a server-side write, the strongest evidence of who ran -------------------------------------------------------------- */
+
+/* A segment that began as another request's call: that call was this request's. */
+static void repair(const struct moment *moment, struct context *from, struct context *to)
+{
+	int32_t via = moment->thread->via_call;
+
+	from->ambiguous = to->ambiguous = true; /* rule 13 */
+	if (via < 0 || (uint32_t)via >= from->call_count)
+		return;
+	context_add_call(moment->engine, to, &from->calls[via]);
+	from->call_count--;
+	memmove(&from->calls[via], &from->calls[via + 1], (from->call_count - (uint32_t)via) * sizeof(from->calls[0]));
+}
+
+/* A soft tail turned out to be the next request's work; but what ran before that one had come was still the last one's. */
+static void split_soft_tail(const struct moment *moment, struct context *tail, uint64_t start_ns)
+{
+	struct thread *thread = moment->thread;
+
+	for (uint32_t i = 0; i < thread->pending_count; i++) {
+		struct interval *interval = &thread->pending[i], earlier = *interval;
+
+		if (interval->start_ns >= start_ns)
+			continue;
+		earlier.end_ns = interval->end_ns < start_ns ? interval->end_ns : start_ns;
+		earlier.proc = interval->state == STATE_CPU ? thread->proc : NULL;
+		context_add_interval(moment->engine, tail->hint, earlier);
+		interval->start_ns = earlier.end_ns;
+	}
+}
+
+static void bind_to_request(const struct moment *moment, struct context *request)
+{
+	struct thread *thread = moment->thread;
+	struct context *before = context_root(thread->context);
+
+	if (before == request)
+		return;
+	if (before && !before->is_request) {
+		name_gap(moment, request, before);
+		if (thread->soft && before->hint)
+			split_soft_tail(moment, before, request->start_ns);
+		context_bind(moment->engine, before, request);
+	} else if (before) {
+		if (!before->told && !before->answered)
+			repair(moment, before, request);
+		/* The pending time is this request's, not that of the one it seemed to be. */
+		context_put(moment->engine, thread->context);
+		thread->context = context_get(request);
+	}
+	thread_switch(moment->engine, thread, request, false);
+}
+
+/* Rule 3: what is still in flight when the response goes out is real work, just not the request's. */
+static void rule_3_detach(const struct moment *moment, struct context *request)
+{
+	struct conn *conn;
+	size_t cursor = 0;
+
+	if (!request->calls_in_flight)
+		return;
+	while ((conn = idmap_next(&moment->engine->conns, &cursor))) {
+		for (struct call *call = conn->first_call; call; call = call->next) {
+			struct context *segment;
+
+			if (context_root(call->context) != request)
+				continue;
+			segment = context_new_segment(moment->engine, ORIGIN_DETACHED, request, moment->at_ns);
+			if (!segment)
+				continue;
+			segment->evidence = true;
+			segment->helper_only = false;
+			segment->calls_in_flight = 1;
+			request->calls_in_flight--;
+			context_put(moment->engine, call->context);
+			call->context = segment;
+		}
+	}
+}
+
+/* The response that this write belongs to: with pipelining a further status line begins the next request's. */
+static struct context *request_answered_by(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct context *request = conn->first_request;
+	bool begins = moment->event->note.status >= 200 || (request && request->protocol != WIRE_HTTP1);
+
+	if (!request || !request->answered || !begins || !request->next_on_conn)
+		return request;
+	request_tell(moment->engine, request);
+	request = conn->first_request;
+	/* It stood behind the one before it. */
+	context_add_interval(
+		moment->engine, request,
+		(struct interval){.start_ns = request->start_ns, .end_ns = conn->last_told->last_write_ns, .state = STATE_QUEUE});
+	return request;
+}
+
+static void count_answer(const struct moment *moment, struct context *request)
+{
+	struct proc *proc = request->proc;
+
+	if (request->answered) {
+		proc->told.request_time_ns += moment->at_ns - request->last_write_ns;
+	} else {
+		proc_count_open_requests(proc, -1, moment->at_ns);
+		proc->handed_over += request->reader_tid != moment->thread->tid;
+		request->first_write_ns = moment->at_ns;
+	}
+}
+
+static void write_without_request(const struct moment *moment)
+{
+	struct context *before = context_root(moment->thread->context), *told = moment->conn->last_told;
+
+	if (told) {
+		moment->engine->losses.late_writes += !moment->conn->upgraded;
+		if (before && !before->is_request)
+			context_bind(moment->engine, before, told);
+	} else if (before && !before->is_request && !before->hint) {
+		before->origin = moment->event->note.handshake ? ORIGIN_SETUP : ORIGIN_MISSED;
+		before->helper_only = false;
+	}
+	turn_to_segment(moment, told ? ORIGIN_SOFT : ORIGIN_MISSED, told, true);
+}
+
+void rule_2_server_write(const struct moment *moment)
+{
+	const struct wire_note *note = &moment->event->note;
+	struct context *request = request_answered_by(moment);
+
+	if (note->upgraded)
+		moment->conn->upgraded = true;
+	if (!request) {
+		write_without_request(moment);
+		return;
+	}
+	bind_to_request(moment, request);
+	context_add_interval(moment->engine, request,
+			     (struct interval){.start_ns = request->partial_since_ns ? request->partial_since_ns : moment->at_ns,
+					       .end_ns = moment->at_ns,
+					       .state = STATE_CLIENT});
+	request->partial_since_ns = moment->record->head.flags & RECORD_PARTIAL ? moment->at_ns : 0;
+	if (moment->record->result <= 0 || (note->status && note->status < 200 && note->status != 101))
+		return;
+	if (note->status)
+		request->status = note->status;
+	count_answer(moment, request);
+	if (!request->answered)
+		rule_3_detach(moment, request);
+	request->answered = true;
+	request->last_write_ns = moment->at_ns;
+	turn_to_segment(moment, ORIGIN_SOFT, request, true);
+}
