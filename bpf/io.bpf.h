@@ -10,9 +10,10 @@
 #include "account.bpf.h"
 #include "conn.bpf.h"
 
-#define EAGAIN      11
-#define EINPROGRESS 115
-#define MSG_PEEK    2
+#define EAGAIN          11
+#define EINPROGRESS     115
+#define MSG_PEEK        2
+#define CLOCK_MONOTONIC 1
 
 enum buffer { BUFFER_NONE, BUFFER_PLAIN, BUFFER_VECTOR, BUFFER_MESSAGE };
 
@@ -60,6 +61,16 @@ static __always_inline void set_arrival(struct boundary *end, struct thread *thr
 	} else if (end->result > 0) {
 		end->arrived_ns = wake_up_of(thread, nr);
 	}
+}
+
+/* A timer's news "arrived" when it ran out. The read that took them has set a periodic one to its next time already. */
+static __always_inline __u64 expiry_of(const struct end *peer)
+{
+	const struct timerfd_ctx *timer = (const void *)peer->conn_id;
+
+	if (!bpf_core_field_exists(timer->t.tmr.node.expires) || BPF_CORE_READ(timer, clockid) != CLOCK_MONOTONIC)
+		return 0;
+	return BPF_CORE_READ(timer, t.tmr.node.expires) - BPF_CORE_READ(timer, tintv);
 }
 
 /* ---- payload */
@@ -141,7 +152,9 @@ static __always_inline int handle_io(struct syscall_trace_exit *ctx, const struc
 	end.flags = io_flags(&call, regs, ctx->ret);
 	thread_write_begin(thread);
 	charge_core(thread, task, end.at_ns);
-	if (call.op == IO_READ)
+	if (call.op == IO_READ && peer.kind == END_TIMERFD && end.result > 0)
+		end.arrived_ns = expiry_of(&peer);
+	else if (call.op == IO_READ)
 		set_arrival(&end, thread, peer.sk, ctx->nr);
 	thread->arrived_ns = 0;
 	emit_io(thread, task, regs, &end, &call, role);

@@ -2,8 +2,8 @@
 /*
  * The kernel's types as far as bpf/ reads them, one file for x86-64 and arm64. Included by bpf/ only, instead of a full vmlinux.h:
  * it also says, a member a line, what of the kernel this tool depends on.
- * Never: trusted for an offset or a width. libbpf looks each member up in the running kernel's BTF. It fits the width of unsigned integers only,
- * so integers are unsigned here even where the kernel's are not (task_struct.on_cpu is an int up to 6.18 and a u8 in 7.3).
+ * Never: trusted for an offset or a width. libbpf looks each member up in the running kernel's BTF. It fits the width of unsigned
+ * integers only, so integers are unsigned here even where the kernel's are not (task_struct.on_cpu is an int up to 6.18, a u8 in 7.3).
  *
  * Constants and map types come from <linux/bpf.h>. Nothing else may come from the user's headers: their longs and sizes have 32 bits
  * when the compiler's target is bpf.
@@ -17,6 +17,7 @@
 
 /* <bpf/bpf_tracing.h> uses the kernel's short names. */
 typedef __s32 s32;
+typedef __u32 u32;
 typedef __u64 u64;
 typedef __u16 u16;
 
@@ -158,6 +159,23 @@ struct files_struct {
 };
 
 /* ---- sockets */
+
+/* A timerfd's private_data (fs/timerfd.c): when it ran out. ktime_t is ns. */
+struct timerqueue_node {
+	__u64 expires;
+};
+
+struct hrtimer {
+	struct timerqueue_node node;
+};
+
+struct timerfd_ctx {
+	union {
+		struct hrtimer tmr;
+	} t;
+	__u64 tintv;
+	unsigned int clockid;
+};
 
 struct in6_addr {
 	union {

@@ -181,10 +181,10 @@ static void describe(struct request *told, struct context *request, uint64_t end
 		.threads = request->threads,
 		.thread_count = request->thread_count,
 		.culprit_ns = request->culprit_ns,
-		.culprit_known = culprit && culprit->is_request,
 	};
 	snprintf(told->id, sizeof(told->id), "%llx-%u", (unsigned long long)request->conn_id, request->turn);
-	if (told->culprit_known) {
+	if (culprit && culprit->is_request) {
+		told->culprit_known = true;
 		told->culprit_method = culprit->line;
 		told->culprit_target = culprit->target;
 	}

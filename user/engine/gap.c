@@ -28,16 +28,20 @@ static void add(const struct moment *moment, struct context *request, uint64_t f
 }
 
 /*
- * A loop's timer ran out somewhere in the loop's last busy stretch: asleep until that began, in nobody's state while it lasted, and held up
- * by this iteration's other callbacks from the epoll return on.
+ * Asleep until the timer ran out, then held up by the loop's other callbacks. A timerfd tells when that was. Of an epoll timeout it is only
+ * known that it came in the loop's last busy stretch: what lies between its beginning and the epoll return is in nobody's state.
  */
 static void name_timer_gap(const struct moment *moment, struct context *request, uint64_t until_ns)
 {
 	const struct thread *thread = moment->thread;
 	uint64_t from_ns = request->last_active_ns;
+	uint64_t held_from_ns = thread->held_from_ns > from_ns ? thread->held_from_ns : from_ns;
 
 	add(moment, request, from_ns, thread->due_from_ns < until_ns ? thread->due_from_ns : until_ns, STATE_SLEEP);
-	add(moment, request, thread->epoll_at_ns > from_ns ? thread->epoll_at_ns : from_ns, until_ns, STATE_LOOP);
+	if (held_from_ns >= until_ns)
+		return;
+	blame_loop(moment, request, held_from_ns);
+	add(moment, request, held_from_ns, until_ns, STATE_LOOP);
 }
 
 /*

@@ -172,9 +172,10 @@ struct thread {
 	bool soft;               /* context is a segment after a response */
 	bool touched_io;
 	bool loop;
-	bool timer_iteration; /* of a loop: its last epoll return was a timeout, or it has read a timer since */
-	uint64_t epoll_at_ns; /* of a loop: its last epoll return */
-	uint64_t due_from_ns; /* of a loop: a timer whose callback runs in this iteration had not run out before this */
+	bool timer_iteration;  /* of a loop: its last epoll return was a timeout, or it has read a timer since */
+	uint64_t epoll_at_ns;  /* of a loop: its last epoll return */
+	uint64_t due_from_ns;  /* of a loop: a timer whose callback runs in this iteration had not run out before this … */
+	uint64_t held_from_ns; /* … and had run out by then */
 	uint64_t span_start_ns;
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
 	uint32_t applied_voluntary, applied_involuntary;

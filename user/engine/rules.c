@@ -65,6 +65,8 @@ static void rule_9_handoff_read(const struct moment *moment)
 static void timer_read(const struct moment *moment)
 {
 	moment->thread->timer_iteration = true;
+	if (moment->record->arrived_ns)
+		moment->thread->due_from_ns = moment->thread->held_from_ns = moment->arrived_ns;
 	if (thread_is_active(moment->thread) && !moment->thread->loop)
 		return;
 	end_soft_tail(moment);

@@ -238,7 +238,7 @@ static void follow_loop(struct thread *thread, const struct event *event, const 
 	if (record->epoll_at_ns) {
 		thread->timer_iteration = !record->epoll_events;
 		thread->due_from_ns = idle ? shape->ready_from_ns : thread->epoll_at_ns;
-		thread->epoll_at_ns = record->epoll_at_ns;
+		thread->epoll_at_ns = thread->held_from_ns = record->epoll_at_ns;
 		thread->wake_from_ns = idle ? shape->ready_from_ns : 0;
 		thread->wake_until_ns = idle ? shape->on_ns : 0;
 	}
