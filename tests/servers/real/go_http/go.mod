@@ -1,0 +1,3 @@
+module iocpu-trace/tests/go_http
+
+go 1.19
