@@ -163,7 +163,7 @@ $(EMPTY): tests/bench/empty.c $(B)/user/probe/tracefs.o
 # Commands for scripts/run-tests, which counts what they print.
 STYLE_TESTS := scripts/check-layers '$(MAKE) -s format-check' '$(MAKE) -s shellcheck'
 FAST_TESTS := $(UNIT_TESTS) $(GOLDEN_RUN) $(STYLE_TESTS)
-TIDY_TEST := '$(MAKE) -s tidy'
+SLOW_TESTS := '$(MAKE) -s tidy' '$(MAKE) -s cross-arm64'
 ASAN_B := $(B)/asan
 # No warnings: the sanitizers' code leads gcc's flow analysis astray, and the plain build has warned already.
 ASAN_CFLAGS := -O1 -g -w -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -179,9 +179,9 @@ demo:
 
 #: check           sets up, builds, and runs every test that CI runs (as root); ends with the totals
 check:
-	$(SETUP)
+	$(SETUP) build test cross
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all test-programs asan-programs
-	$(Q)$(RUN_TESTS) $(FAST_TESTS) $(ASAN_TESTS) $(TIDY_TEST) --live $(LIVE_TESTS)
+	$(Q)$(RUN_TESTS) $(FAST_TESTS) $(ASAN_TESTS) $(SLOW_TESTS) --live $(LIVE_TESTS)
 
 #: check-fast      the tests that need no root, in under a minute
 check-fast: test-programs
@@ -229,7 +229,7 @@ vm-test:
 
 #: cross-arm64     compiles both halves for arm64, without linking
 cross-arm64:
-	$(SETUP) build cross
+	$(Q)$(SETUP) build cross
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/arm64 ARCH=arm64 CC='aarch64-linux-gnu-gcc -idirafter /usr/include' objects
 
 objects: $(PURE_OBJS) $(CLI_OBJS) $(LIVE_OBJS)
@@ -260,7 +260,7 @@ format-check:
 # The skeleton is bpftool's work, as a system's header is somebody's.
 #: tidy            clang-tidy on the user half
 tidy: $(SKELETON)
-	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(TIDY_RUNS)
+	+$(Q)$(MAKE) --no-print-directory -k -j$(JOBS) $(TIDY_RUNS)
 
 TIDY_RUNS := $(addprefix tidy/,$(PURE_SRCS) $(CLI_SRCS) $(LIVE_SRCS))
 $(TIDY_RUNS): tidy/%:

@@ -16,7 +16,7 @@ int timeline_add(struct timeline *timeline, struct interval interval)
 		last->end_ns = interval.end_ns;
 		return 0;
 	}
-	if (timeline->count == timeline->capacity) {
+	if (!timeline->intervals || timeline->count == timeline->capacity) {
 		uint32_t capacity = timeline->capacity ? timeline->capacity * 2 : 8;
 		struct interval *bigger = realloc(timeline->intervals, capacity * sizeof(*bigger));
 
