@@ -2,6 +2,7 @@
 #include "common_latency.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common_clock.h"
@@ -28,17 +29,19 @@ static int compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-void latencies_sort(struct latencies *latencies)
-{
-	if (latencies->count)
-		qsort(latencies->ns, latencies->count, sizeof *latencies->ns, compare);
-}
-
-double latencies_percentile_ms(const struct latencies *latencies, unsigned percent)
+static double percentile_ms(const struct latencies *latencies, unsigned percent)
 {
 	size_t rank = (latencies->count * percent + 99) / 100; /* from 1, rounded up */
 
 	return latencies->count ? (double)latencies->ns[rank ? rank - 1 : 0] / (double)NS_PER_MS : 0;
+}
+
+void latencies_print(struct latencies *latencies)
+{
+	if (latencies->count)
+		qsort(latencies->ns, latencies->count, sizeof *latencies->ns, compare);
+	printf("p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, max %.2f ms", percentile_ms(latencies, 50), percentile_ms(latencies, 90),
+	       percentile_ms(latencies, 99), percentile_ms(latencies, 100));
 }
 
 void latencies_fini(struct latencies *latencies)

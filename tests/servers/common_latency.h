@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* All latencies of a run, kept one by one, and their exact percentiles. Used by loadgen; never prints. */
+/* All latencies of a run, kept one by one, and their exact percentiles. Used by loadgen; pure but for latencies_print. */
 #ifndef SERVERS_COMMON_LATENCY_H
 #define SERVERS_COMMON_LATENCY_H
 
@@ -15,11 +15,10 @@ struct latencies {
 /* 0, or -ENOMEM. */
 int latencies_add(struct latencies *latencies, uint64_t latency_ns);
 
-/* To be called once all are in, before latencies_percentile_ms. */
-void latencies_sort(struct latencies *latencies);
-
-/* The smallest latency that percent of all do not exceed, in milliseconds; 0 if there are none. */
-double latencies_percentile_ms(const struct latencies *latencies, unsigned percent);
+/* To be called once all are in: "p50 … ms, p90 … ms, p99 … ms, max … ms" to standard output; a percentile is the smallest latency that so
+ * many percent of all do not exceed, 0 if there are none.
+ */
+void latencies_print(struct latencies *latencies);
 
 void latencies_fini(struct latencies *latencies);
 

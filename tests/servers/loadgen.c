@@ -53,7 +53,7 @@ struct connection {
 static struct options {
 	unsigned long port, connections, requests, rate, pipeline, slow_read, first_id, duration_s, timeout_s, seed;
 	const char *unix_path, *log_path;
-	bool ipv6, poisson, split_request, close;
+	bool ipv6, poisson, split_request, close, linger;
 	struct mix mix;
 } options = {.connections = 1, .pipeline = 1, .first_id = 1, .timeout_s = 120, .seed = 1};
 
@@ -94,22 +94,17 @@ static void finish_request(const struct request *request)
 
 /* ---- the timer: the next arrival, pauses, the ends */
 
-static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
-{
-	return a_ns < b_ns ? a_ns : b_ns;
-}
-
 static void arm_timer(void)
 {
 	uint64_t at_ns = timeout_ns;
 
 	if (now_ns() < duration_end_ns)
-		at_ns = earlier(at_ns, duration_end_ns);
+		at_ns = earlier_ns(at_ns, duration_end_ns);
 	if (options.rate && more_to_come())
-		at_ns = earlier(at_ns, next_arrival_ns);
+		at_ns = earlier_ns(at_ns, next_arrival_ns);
 	for (unsigned long i = 0; i < options.connections; i++)
 		if (connections[i].resume_ns)
-			at_ns = earlier(at_ns, connections[i].resume_ns);
+			at_ns = earlier_ns(at_ns, connections[i].resume_ns);
 	timer_set(timer.fd, at_ns);
 }
 
@@ -237,7 +232,7 @@ static void settle(struct connection *connection)
 {
 	if (connection->answered < connection->request_count)
 		return;
-	if (connection->last || !more_to_come())
+	if (connection->last || !(options.linger || more_to_come()))
 		hang_up(connection);
 	if (connection->request_count)
 		TAILQ_INSERT_TAIL(&idle, connection, idle_link);
@@ -400,6 +395,8 @@ static const struct option_row option_rows[] = {
 	{"slow-read", OPTION_NUMBER, offsetof(struct options, slow_read), NULL, "BYTES a second that each connection reads"},
 	{"split-request", OPTION_FLAG, offsetof(struct options, split_request), NULL, "send the request line in two writes, 5 ms apart"},
 	{"close", OPTION_FLAG, offsetof(struct options, close), NULL, "a new connection for every request"},
+	{"linger", OPTION_FLAG, offsetof(struct options, linger), NULL,
+	 "when all is answered, say so and keep the connections open until standard input ends"},
 	{"first-id", OPTION_NUMBER, offsetof(struct options, first_id), NULL, "N: X-Id of the first request (default 1)"},
 	{"log", OPTION_TEXT, offsetof(struct options, log_path), NULL, "FILE: CSV of every request"},
 };
@@ -463,10 +460,9 @@ static void summarise(void)
 	unsigned long unsent = options.requests && !options.duration_s ? options.requests - issued : 0;
 
 	failed += unsent;
-	latencies_sort(&latencies);
-	printf("%lu requests, %lu errors, p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, max %.2f ms, %.1f req/s\n", finished + unsent, failed,
-	       latencies_percentile_ms(&latencies, 50), latencies_percentile_ms(&latencies, 90), latencies_percentile_ms(&latencies, 99),
-	       latencies_percentile_ms(&latencies, 100), (double)finished / seconds);
+	printf("%lu requests, %lu errors, ", finished + unsent, failed);
+	latencies_print(&latencies);
+	printf(", %.1f req/s\n", (double)finished / seconds);
 }
 
 static void tear_down(void)
@@ -490,6 +486,9 @@ int main(int argc, char **argv)
 	error = loop_run(&loop);
 	if (error)
 		die("epoll", error);
+	if (options.linger && puts("lingering") != EOF && !fflush(stdout))
+		while (getchar() != EOF)
+			;
 	tear_down();
 	summarise();
 	free(connections);
