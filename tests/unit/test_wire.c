@@ -190,6 +190,33 @@ static void copes_with_unseen_bytes(void **state)
 	expect_line(feed_read(&feed, *state, "GET /next HTTP/1.1\r\n\r\n"), "GET /next");
 }
 
+/* Chunks went by unseen: even a GET's body is a body. */
+static void unseen_chunks_are_a_body(void **state)
+{
+	struct feed feed;
+	char request[1024];
+
+	snprintf(request, sizeof(request), "GET /chunks HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1f4\r\n%0400d", 1);
+	expect_line(feed_read(&feed, *state, request), "GET /chunks");
+	expect_nothing(feed_read(&feed, *state, "GET /in-a-chunk HTTP/1.1\r\n\r\n"));
+	feed_write(&feed, *state, answer);
+	expect_line(feed_read(&feed, *state, "GET /next HTTP/1.1\r\n\r\n"), "GET /next");
+}
+
+/* More of the response before does not answer the request that came meanwhile. */
+static void further_response_bytes_answer_nothing(void **state)
+{
+	struct feed feed;
+	char request[1024];
+
+	expect_line(feed_read(&feed, *state, "GET /stream HTTP/1.1\r\n\r\n"), "GET /stream");
+	feed_write(&feed, *state, answer);
+	snprintf(request, sizeof(request), "POST /up HTTP/1.1\r\nCookie: %0400d\r\n\r\n", 1);
+	expect_line(feed_read(&feed, *state, request), "POST /up");
+	expect_nothing(feed_write(&feed, *state, "more of the stream"));
+	expect_nothing(feed_read(&feed, *state, "GET /in-the-body HTTP/1.1\r\n\r\n"));
+}
+
 /* The body's length was seen: unseen bytes of it are counted, not guessed. */
 static void counts_through_large_bodies(void **state)
 {
@@ -385,7 +412,8 @@ static void attached_in_mid_request(void **state)
 
 static void other_protocols_go_by_turns(void **state)
 {
-	static const char *const turns[] = {"*1\r\n$4\r\nPING\r\n", "PING\r\n", "get key\r\n", "EHLO x\r\n", "GET key\r\n", "\x03sel"};
+	static const char *const turns[] = {"*1\r\n$4\r\nPING\r\n", "PING\r\n",     "get key\r\n",        "EHLO x\r\n",
+					    "GET key\r\n",          "GET /key\r\n", "GET / HTTP/2.0\r\n", "\x03sel"};
 	struct feed feed;
 
 	for (size_t i = 0; i < sizeof(turns) / sizeof(*turns); i++) {
@@ -436,6 +464,8 @@ int main(void)
 		SERVER_TEST(any_split_gives_the_same_lines),
 		SERVER_TEST(body_is_no_request),
 		SERVER_TEST(copes_with_unseen_bytes),
+		SERVER_TEST(unseen_chunks_are_a_body),
+		SERVER_TEST(further_response_bytes_answer_nothing),
 		SERVER_TEST(counts_through_large_bodies),
 		SERVER_TEST(doubtful_first_byte_waits),
 		SERVER_TEST(cuts_long_targets),

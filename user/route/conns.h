@@ -13,7 +13,7 @@
 #include "route/http1.h"
 #include "route/tls.h"
 
-/* About 150 bytes each, taken only as they are used. */
+/* About 100 bytes each, taken only as they are used. */
 #define CONNS_MAX 65536
 
 struct conn {
