@@ -107,7 +107,8 @@ static enum part part_of(const struct context *context, const struct proc *proc)
 	case ORIGIN_MISSED:
 	case ORIGIN_UNKNOWN:
 		return PART_UNATTRIBUTED;
-	case ORIGIN_PARK:
+	case ORIGIN_PARK: /* a goroutine that called a downstream: of some request, but of which? */
+		return context->evidence ? PART_UNATTRIBUTED : PART_RUNTIME;
 	case ORIGIN_FUTEX:
 	case ORIGIN_EVENT:
 		return managed && !context->evidence ? PART_RUNTIME : PART_BACKGROUND;

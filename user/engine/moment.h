@@ -58,7 +58,7 @@ void rule_4_downstream_write(const struct moment *moment);
 void rule_5_downstream_read(const struct moment *moment);
 /*
  * Rule 7: whoever connected, or looked at an idle connection and found nothing to read (a pool's check, a reader that arms itself), has it
- * reserved: the next call on it is its. Not in Go, where a read that finds nothing parks.
+ * reserved: the next call on it is its.
  */
 void rule_7_reserve(const struct moment *moment, struct context *owner);
 void connect_begins(const struct moment *moment);

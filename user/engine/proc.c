@@ -111,7 +111,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	context_put(engine, thread->context);
 	thread_forget_history(engine, thread);
 	free(thread->history);
-	if (thread->loop)
+	if (thread->loop && thread->proc->told.loop_threads)
 		thread->proc->told.loop_threads--;
 	if (--thread->proc->told.threads == 0)
 		thread->proc->told.alive = false;

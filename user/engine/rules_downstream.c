@@ -31,7 +31,7 @@ void rule_7_reserve(const struct moment *moment, struct context *owner)
 {
 	struct conn *conn = moment->conn;
 
-	if (moment_is_go(moment) || conn->first_call || !owner)
+	if (conn->first_call || !owner)
 		return;
 	context_put(moment->engine, conn->reserved);
 	conn->reserved = context_get(owner);
@@ -166,6 +166,8 @@ void connect_begins(const struct moment *moment)
 		conn->connect_start_ns = window->off_at_ns;
 		conn->connect_ns = window->on_at_ns - window->ready_ns - window->off_at_ns;
 	}
+	if (moment_is_go(moment) && moment->record->result == -EINPROGRESS)
+		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
 }
 
 void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns)

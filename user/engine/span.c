@@ -59,10 +59,13 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 	struct boundary none = {0};
 
 	if (record->epoll_at_ns) {
-		bool blocked = window && window->cause == WAIT_POLL && window->on_at_ns <= record->epoll_at_ns;
+		bool idle = window && (window->cause == WAIT_POLL || (go && window->cause == WAIT_LOCK));
+		bool blocked = idle && window->on_at_ns <= record->epoll_at_ns;
 
-		return (struct boundary){blocked ? window->off_at_ns : record->epoll_at_ns,
-					 record->epoll_events ? ORIGIN_EVENT : ORIGIN_TIMER};
+		/* Of a timeout Go's scheduler may run any goroutine: it says nothing of timers. */
+		return (struct boundary){blocked ? window->off_at_ns : record->epoll_at_ns, record->epoll_events ? ORIGIN_EVENT
+											    : go                 ? ORIGIN_PARK
+														 : ORIGIN_TIMER};
 	}
 	if (!window)
 		return none;
@@ -212,31 +215,34 @@ static void lay_window(struct layout *layout, const struct shape *shape, const s
 	lay(layout, shape->ready_from_ns, shape->on_ns, STATE_READY, part);
 }
 
+static void count_loop_time(struct thread *thread, const struct shape *shape, bool idle, uint64_t from_ns, uint64_t until_ns)
+{
+	uint64_t idle_from_ns = shape->off_ns > from_ns ? shape->off_ns : from_ns;
+
+	thread->proc->told.loop_time_ns += until_ns - from_ns;
+	thread->proc->told.loop_busy_ns += until_ns - from_ns;
+	if (idle && shape->ready_from_ns > idle_from_ns)
+		thread->proc->told.loop_busy_ns -= shape->ready_from_ns - idle_from_ns;
+}
+
 /* Loop threads: how much of their time they do not wait in epoll, and what kept the iteration's events from being read. */
 static void follow_loop(struct thread *thread, const struct event *event, const struct shape *shape)
 {
 	const struct record *record = event_record(event);
 	const struct window *window = event->window;
+	bool go = thread->proc->told.runtime == RUNTIME_GO;
 	bool idle = window && window->cause == WAIT_POLL;
 	uint64_t from_ns = thread->applied_until_ns, until_ns = shape->open ? shape->off_ns : shape->end_ns;
 
 	if (record->epoll_at_ns && !thread->loop) {
 		thread->loop = true;
-		thread->proc->told.loop_threads++;
+		thread->proc->told.loop_threads += !go;
 		thread->history = calloc(HISTORY_MAX, sizeof(*thread->history));
 	}
-	if (!thread->loop || until_ns <= from_ns)
-		return;
-	thread->proc->told.loop_time_ns += until_ns - from_ns;
-	thread->proc->told.loop_busy_ns += until_ns - from_ns;
-	if (idle && !shape->open && shape->ready_from_ns > shape->off_ns) {
-		uint64_t idle_from_ns = shape->off_ns > from_ns ? shape->off_ns : from_ns;
-
-		if (shape->ready_from_ns > idle_from_ns)
-			thread->proc->told.loop_busy_ns -= shape->ready_from_ns - idle_from_ns;
-	}
+	if (!go && thread->loop && until_ns > from_ns)
+		count_loop_time(thread, shape, idle && !shape->open, from_ns, until_ns);
 	if (record->epoll_at_ns) {
-		thread->timer_iteration = !record->epoll_events;
+		thread->timer_iteration = !record->epoll_events && !go;
 		thread->due_from_ns = idle ? shape->ready_from_ns : thread->epoll_at_ns;
 		thread->epoll_at_ns = thread->held_from_ns = record->epoll_at_ns;
 		thread->wake_from_ns = idle ? shape->ready_from_ns : 0;
