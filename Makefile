@@ -111,6 +111,13 @@ $(B)/tests/unit/%: tests/unit/%.c $(CLI_LIB) $(PURE_LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(CLI_LIB) $(PURE_LIB) $(PURE_LIBS) -lcmocka
 
+# The parts of the probe that know no kernel half.
+PROBE_PURE_OBJS := $(foreach part,elf proc syscalls,$(B)/user/probe/$(part).o)
+$(B)/tests/unit/test_probe_%: tests/unit/test_probe_%.c $(PROBE_PURE_OBJS)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(PROBE_PURE_OBJS) -lelf -lcmocka
+
 $(B)/servers/%: tests/servers/%.c $(wildcard tests/servers/common_*.c tests/servers/*.h)
 	$(call say,SERVER,$@)
 	$(Q)mkdir -p $(@D)

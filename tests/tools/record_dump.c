@@ -270,16 +270,23 @@ static void take_event(const struct event *event, bool last)
 		take_record(event_record(event), event->window, last);
 }
 
+/* Whoever follows the shell that it was started from must not stop itself. */
+static void send_signal(pid_t pid, int signal)
+{
+	if (pid != getpid())
+		kill(pid, signal);
+}
+
 /* Sends a signal to the processes and their descendants. */
 static void signal_all(char **pids, int count, int signal)
 {
 	for (int i = 0; i < count; i++) {
 		struct pid_set children;
 
-		kill(atoi(pids[i]), signal);
+		send_signal(atoi(pids[i]), signal);
 		if (!proc_descendants(atoi(pids[i]), &children))
 			for (size_t child = 0; child < children.count; child++)
-				kill(children.pids[child], signal);
+				send_signal(children.pids[child], signal);
 		pid_set_fini(&children);
 	}
 }
