@@ -187,6 +187,22 @@ static void test_stolen_time(void **state)
 	script_close(script);
 }
 
+/* A window that ends in a switch-out tells what was stolen on both of its sides. */
+static void test_stolen_after_a_window(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WINDOW(script, 3000, MAIN, .off = 1000, .on = 1500, .stolen = 40, .stolen_after = 300, .ready = 500, .cause = WAIT_RUNNABLE);
+	WRITE(script, 3600, MAIN, CLIENT_A, .off = 3000, .on = 3500, .ready = 500, .cause = WAIT_RUNNABLE, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->told[0].ready[READY_PART_STOLEN], 340);
+	assert_int_equal(script->told[0].ready[READY_PART_PREEMPTED], 1000);
+	assert_int_equal(script->told[0].state[STATE_CPU], 3500 - 1340);
+	script_close(script);
+}
+
 /* Snapshots give time away early; the record that comes later gives only the rest. */
 static void test_snapshots_count_once(void **state)
 {
@@ -219,10 +235,14 @@ static void test_abort(void **state)
 	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
 	WRITE(script, 120, MAIN, DB);
 	script_conn_ended(script, 5000, CLIENT_A);
+	/* What its thread did until then, only the thread's next record can tell. */
+	assert_int_equal(script->count, 0);
+	WINDOW(script, 6000, MAIN, .off = 2000, .on = 5500, .cause = WAIT_SLEEP);
+	script_finish(script);
 	assert_int_equal(script->count, 1);
 	assert_true(script->told[0].aborted);
 	assert_int_equal(script->told[0].wall, 4900);
-	script_finish(script);
+	assert_int_equal(script->told[0].cpu_time, 20 + 1880);
 	script_close(script);
 }
 
@@ -298,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_stolen_time),
+		cmocka_unit_test(test_stolen_after_a_window),
 		cmocka_unit_test(test_snapshots_count_once),
 		cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_long_timeline),

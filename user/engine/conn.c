@@ -63,6 +63,8 @@ void conn_describe(struct engine *engine, const struct record_conn *record, cons
 	char clean[UNIX_PATH_MAX + 1], name[PEER_NAME_MAX];
 
 	copy_path(clean, path, path_len < UNIX_PATH_MAX ? path_len : UNIX_PATH_MAX);
+	if (!record->conn_id)
+		return; /* 0 means none */
 	if (!conn) {
 		if (engine->conns.count >= CONNS_MAX) {
 			engine->losses.conns++;
@@ -181,14 +183,14 @@ static void end_requests(struct engine *engine, struct conn *conn, uint64_t now_
 
 		if (request->answered) {
 			last_answer_ns = request->last_write_ns;
+			request_tell(engine, request);
 		} else if (last_answer_ns > request->start_ns) {
 			/* Pipelined: its answer went out in one write with the one before. */
 			request->last_write_ns = last_answer_ns;
+			request_tell(engine, request);
 		} else {
-			request->aborted = true;
-			request->last_write_ns = now_ns;
+			request_abort(request, now_ns);
 		}
-		request_tell(engine, request);
 	}
 }
 

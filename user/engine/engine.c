@@ -46,7 +46,7 @@ static void on_span(struct engine *engine, const struct event *event)
 static void on_thread(struct engine *engine, const struct event *event)
 {
 	const struct record_thread *record = (const struct record_thread *)event->head;
-	struct thread *thread = thread_of(engine, record->head.tid), *parent = thread_of(engine, record->parent_tid);
+	struct thread *thread = thread_of(engine, record->head.tid), *parent;
 	struct proc *proc;
 	bool first = !idmap_get(&engine->procs, record->tgid);
 
@@ -55,6 +55,7 @@ static void on_thread(struct engine *engine, const struct event *event)
 		thread = thread_add(engine, record->head.tid, record->tgid, record->head.at_ns, record->origin == THREAD_FORKED);
 	if (!thread)
 		return;
+	parent = thread_of(engine, record->parent_tid);
 	proc = thread->proc;
 	if (first && parent && parent->proc != proc) {
 		proc->parent = parent->proc;

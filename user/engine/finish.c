@@ -132,29 +132,35 @@ static struct cpu_split charge_cpu(const struct context *request, uint64_t end_n
 
 /* ---- telling -------------------------------------------------------------------------------------------------------------- */
 
-static void unlink_request(struct engine *engine, struct context *request)
+static void leave_conn(struct context *request)
 {
 	struct conn *conn = request->conn;
-	struct context **link = conn ? &conn->first_request : NULL;
+	struct context **link = &conn->first_request;
 
-	*request->prev_open = request->next_open;
-	if (request->next_open)
-		request->next_open->prev_open = request->prev_open;
-	else
-		engine->open_requests_end = request->prev_open;
-	if (!conn)
-		return;
 	while (*link && *link != request)
 		link = &(*link)->next_on_conn;
 	if (!*link)
 		return;
 	*link = request->next_on_conn;
 	conn->request_count--;
-	if (conn->last_request == request) {
-		conn->last_request = NULL;
-		for (struct context *at = conn->first_request; at; at = at->next_on_conn)
-			conn->last_request = at;
-	}
+	if (conn->last_request != request)
+		return;
+	conn->last_request = NULL;
+	for (struct context *at = conn->first_request; at; at = at->next_on_conn)
+		conn->last_request = at;
+}
+
+static void leave_open_ones(struct engine *engine, struct context *request)
+{
+	*request->prev_open = request->next_open;
+	if (request->next_open)
+		request->next_open->prev_open = request->prev_open;
+	else
+		engine->open_requests_end = request->prev_open;
+	if (request->conn)
+		leave_conn(request);
+	if (!request->answered)
+		proc_count_open_requests(request->proc, -1, engine->now_ns);
 }
 
 static void describe(struct request *told, struct context *request, uint64_t end_ns)
@@ -241,18 +247,20 @@ static void close_request(struct engine *engine, struct context *request)
 	context_put(engine, request); /* the engine's own: it is open no more */
 }
 
-static void leave_open_ones(struct engine *engine, struct context *request)
-{
-	unlink_request(engine, request);
-	if (!request->answered)
-		proc_count_open_requests(request->proc, -1, engine->now_ns);
-}
-
 void request_tell(struct engine *engine, struct context *request)
 {
 	leave_open_ones(engine, request);
 	tell(engine, request);
 	close_request(engine, request);
+}
+
+void request_abort(struct context *request, uint64_t now_ns)
+{
+	leave_conn(request);
+	request->conn = NULL;
+	proc_count_open_requests(request->proc, -1, now_ns);
+	request->answered = request->aborted = true;
+	request->last_write_ns = now_ns;
 }
 
 void request_drop(struct engine *engine, struct context *request)

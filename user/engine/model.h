@@ -236,6 +236,8 @@ static inline bool context_is_open_request(const struct context *context)
 
 /* The request is over: takes it from the open ones and its connection's queue, and tells it. */
 void request_tell(struct engine *engine, struct context *request);
+/* Its connection ended before its response: it is over, and told when its threads have said what they did for it. */
+void request_abort(struct context *request, uint64_t now_ns);
 /* The trace ends before its response: its CPU is counted as requests' CPU, nothing is told. */
 void request_drop(struct engine *engine, struct context *request);
 

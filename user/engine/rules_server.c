@@ -289,10 +289,15 @@ static void write_without_request(const struct moment *moment)
 void rule_2_server_write(const struct moment *moment)
 {
 	const struct wire_note *note = &moment->event->note;
-	struct context *request = request_answered_by(moment);
+	struct context *request;
 
-	if (note->upgraded)
-		moment->conn->upgraded = true;
+	if (moment->conn->upgraded) {
+		end_soft_tail(moment);
+		turn_to_segment(moment, ORIGIN_SETUP, NULL, false);
+		return;
+	}
+	moment->conn->upgraded = note->upgraded;
+	request = request_answered_by(moment);
 	if (!request) {
 		write_without_request(moment);
 		return;

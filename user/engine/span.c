@@ -40,11 +40,20 @@ static struct boundary socket_boundary(const struct thread *thread, const struct
 	struct boundary here = {event->window->off_at_ns, ORIGIN_SOCKET};
 	struct boundary none = {0};
 
-	if (record->head.kind == RECORD_IO && record->head.op == IO_ACCEPT)
+	if (record->head.kind != RECORD_IO)
+		return thread->soft || thread_is_active(thread) ? none : here; /* in a soft tail the call may be more of the response */
+	switch (record->head.op) {
+	case IO_ACCEPT:
 		return here;
-	if (record->head.kind == RECORD_IO && record->head.op == IO_READ && conn)
-		return waits_for_new_request(conn) ? here : none;
-	return thread_is_active(thread) ? none : here;
+	case IO_WRITE:
+		return none; /* a full send buffer: it works for whomever it writes for */
+	case IO_READ:
+		if (conn && waits_for_new_request(conn))
+			return here;
+		return conn || thread_is_active(thread) ? none : here; /* no connection: it has ended meanwhile */
+	default:
+		return thread_is_active(thread) ? none : here;
+	}
 }
 
 /*
@@ -82,7 +91,9 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 			return none;
 		return (struct boundary){window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_FUTEX};
 	case WAIT_SLEEP:
-		return thread_is_active(thread) ? none : (struct boundary){window->off_at_ns, ORIGIN_TIMER};
+		if (thread_is_active(thread) && !go)
+			return none;
+		return (struct boundary){window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_TIMER};
 	case WAIT_PIPE:
 		return thread_is_active(thread) ? none : (struct boundary){window->off_at_ns, ORIGIN_HANDOFF};
 	case WAIT_OTHER:
@@ -138,9 +149,8 @@ static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8
 		thread->proc->told.on_core_ns += end_ns - start_ns;
 }
 
-/* The core time up to off_at, of which the scheduler did not charge the last stolen_ns. What was given away before that was known is owed.
- */
-static void lay_core_before(struct layout *layout, uint64_t start_ns, uint64_t off_ns, uint64_t stolen_ns)
+/* A stretch on a core, of which the scheduler did not charge the last stolen_ns. What was given away before that was known is owed. */
+static void lay_core(struct layout *layout, uint64_t start_ns, uint64_t off_ns, uint64_t stolen_ns)
 {
 	struct thread *thread = layout->thread;
 	uint64_t from_ns = start_ns > thread->applied_until_ns ? start_ns : thread->applied_until_ns;
@@ -267,14 +277,14 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	else if (!snapshot)
 		thread->boundary_ns = 0;
 	if (window) {
-		lay_core_before(&layout, shape.start_ns, shape.off_ns, window->stolen_ns - thread->applied_stolen_ns);
+		lay_core(&layout, shape.start_ns, shape.off_ns, window->stolen_ns - thread->applied_stolen_ns);
 		thread->applied_stolen_ns = window->stolen_ns;
 		if (!shape.open)
 			lay_window(&layout, &shape, window);
 		count_switches(thread, window);
 	}
 	if (!shape.open)
-		lay(&layout, window ? shape.on_ns : shape.start_ns, shape.end_ns, STATE_CPU, 0);
+		lay_core(&layout, window ? shape.on_ns : shape.start_ns, shape.end_ns, window ? window->stolen_after_ns : 0);
 	if (layout.boundary.at_ns)
 		pass_boundary(&layout);
 	thread->applied_until_ns = shape.open ? clamp(shape.off_ns, thread->applied_until_ns, shape.end_ns) : shape.end_ns;

@@ -47,7 +47,7 @@ static bool record_is_sound(const struct event *event)
 	case RECORD_IO:
 		return head->op && head->op < IO_OPS;
 	case RECORD_CONN:
-		return conn->family && conn->family <= CONN_TIMERFD && conn->role && conn->role <= CONN_PAIR &&
+		return conn->conn_id && conn->family && conn->family <= CONN_TIMERFD && conn->role && conn->role <= CONN_PAIR &&
 		       conn->type <= CONN_DATAGRAM && head->payload_len <= UNIX_PATH_MAX;
 	case RECORD_THREAD:
 		return thread->origin && thread->origin <= THREAD_EXECED && memchr(thread->comm, 0, COMM_MAX);
