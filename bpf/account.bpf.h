@@ -11,7 +11,10 @@
 #include "file.bpf.h"
 #include "records.bpf.h"
 
-#define TASK_DEAD 0x80
+#define TASK_UNINTERRUPTIBLE 0x02
+#define TASK_STOPPED         0x04
+#define TASK_TRACED          0x08
+#define TASK_DEAD            0x80
 
 static __always_inline __u8 wait_cause_of(struct task_struct *task, __u16 *wait_nr)
 {
@@ -22,8 +25,11 @@ static __always_inline __u8 wait_cause_of(struct task_struct *task, __u16 *wait_
 	*wait_nr = SYSCALL_MAX;
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
 		return WAIT_DISK;
-	if (nr >= SYSCALL_MAX)
-		return WAIT_DISK; /* no syscall: of its own will a thread then sleeps in a page fault only */
+	/* By a signal or a debugger, wherever it was. */
+	if (task->__state & (TASK_STOPPED | TASK_TRACED))
+		return WAIT_OTHER;
+	if (nr >= SYSCALL_MAX) /* no syscall: it sleeps in a page fault */
+		return task->__state & TASK_UNINTERRUPTIBLE ? WAIT_DISK : WAIT_OTHER;
 	*wait_nr = nr;
 	cause = wait_cause_by_syscall[nr];
 	if (cause == WAIT_BY_READ_FILE)

@@ -35,7 +35,7 @@ struct sums {
 struct thread {
 	uint32_t tid, tgid;
 	bool exited, on_core;
-	uint64_t first_ns, last_ns;
+	uint64_t last_ns;
 	struct sums sums;
 	/* The kernel's, as they were when we came. */
 	uint64_t run_ns, voluntary, involuntary;
@@ -83,20 +83,35 @@ static struct thread *thread_of(uint32_t tid)
 	return idmap_get(&threads, tid);
 }
 
+/* A thread other than the first became a program: it goes on under the first one's id, with all that the kernel has summed up for it. */
+static void take_over(struct thread *thread, uint32_t old_tid)
+{
+	struct thread *old = thread_of(old_tid);
+
+	if (!old)
+		return;
+	thread->sums = old->sums;
+	thread->run_ns = old->run_ns;
+	thread->voluntary = old->voluntary;
+	thread->involuntary = old->involuntary;
+}
+
 static void add_thread(const struct record_thread *record)
 {
-	struct thread *thread = thread_of(record->head.tid);
+	struct thread *thread;
 
-	if (thread && record->origin == THREAD_EXECED)
+	if (record->origin == THREAD_EXECED && !record->parent_tid)
 		return;
 	thread = calloc(1, sizeof(*thread));
 	if (!thread)
 		abort();
 	thread->tid = record->head.tid;
 	thread->tgid = record->tgid;
-	thread->first_ns = thread->last_ns = record->head.at_ns;
+	thread->last_ns = record->head.at_ns;
 	if (record->origin == THREAD_FOUND)
 		read_kernel(thread, &thread->run_ns, &thread->voluntary, &thread->involuntary);
+	else if (record->origin == THREAD_EXECED)
+		take_over(thread, record->parent_tid);
 	free(idmap_take(&threads, thread->tid));
 	if (idmap_put(&threads, thread->tid, thread))
 		abort();
