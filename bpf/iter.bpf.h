@@ -55,7 +55,7 @@ static __always_inline bool adopt_once(struct task_struct *task, __u8 untold, __
 static __always_inline void adopt(struct task_struct *task)
 {
 	__u64 now = bpf_ktime_get_ns();
-	__u8 untold = emit_thread(task, THREAD_FOUND, 0, now) ? 0 : THREAD_FOUND;
+	__u8 untold = emit_thread(task, THREAD_FOUND, task->real_parent->tgid, now) ? 0 : THREAD_FOUND;
 
 	/* At the third look whatever is seen is kept: its next switch puts it right. */
 	if (!adopt_once(task, untold, now) && !adopt_once(task, untold, now) && !adopt_once(task, untold, now))
@@ -102,10 +102,19 @@ static __always_inline __u64 ready_so_far(const struct thread *thread, struct ta
 	return queued_at_ns > thread->reopened_at_ns && queued_at_ns < now ? now - queued_at_ns : 0;
 }
 
+/* Not before the thread's own last hook, which may have been under way when the tracing was paused. */
+static __always_inline __u64 moment_of_snapshot(const struct thread *thread)
+{
+	__u64 now = paused ? paused_at_ns : bpf_ktime_get_ns();
+	__u64 last_ns = thread->on_core ? thread->since_ns : thread->reopened_at_ns;
+
+	return now > last_ns ? now : last_ns;
+}
+
 static __always_inline void emit_snapshot(struct thread *copy, struct task_struct *task)
 {
 	struct boundary end = {.tid = task->pid, .kind = RECORD_SNAPSHOT, .fd = -1};
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = moment_of_snapshot(copy);
 
 	end.at_ns = now;
 	if (copy->on_core) {

@@ -170,7 +170,7 @@ enum thread_origin { THREAD_FOUND = 1, THREAD_FORKED, THREAD_EXECED };
 struct record_thread {
 	struct record_head head;
 	__u32 tgid;
-	__u32 parent_tid; /* 0: unknown */
+	__u32 parent_tid; /* the thread that forked it; of a found one, its process's parent; 0: unknown */
 	__u8 origin;      /* enum thread_origin */
 	__u8 pad[7];
 	char comm[COMM_MAX]; /* ended by 0 */

@@ -103,6 +103,7 @@ struct task_struct {
 	unsigned int pid;
 	unsigned int tgid;
 	char comm[16];
+	struct task_struct *real_parent;
 	struct files_struct *files;
 	struct signal_struct *signal;
 };

@@ -48,7 +48,6 @@ static void on_thread(struct engine *engine, const struct event *event)
 	const struct record_thread *record = (const struct record_thread *)event->head;
 	struct thread *thread = thread_of(engine, record->head.tid), *parent;
 	struct proc *proc;
-	bool first = !idmap_get(&engine->procs, record->tgid);
 
 	/* Told again because a copy was lost, or because it was found by two ways: the same thread. */
 	if (!thread || (thread->proc->told.tgid != record->tgid && record->origin != THREAD_EXECED))
@@ -57,9 +56,9 @@ static void on_thread(struct engine *engine, const struct event *event)
 		return;
 	parent = thread_of(engine, record->parent_tid);
 	proc = thread->proc;
-	if (first && parent && parent->proc != proc) {
+	if (!proc->parent && parent && parent->proc != proc) {
 		proc->parent = parent->proc;
-		proc->forked = record->origin == THREAD_FORKED;
+		proc->forked = record->origin == THREAD_FORKED || strncmp(proc->parent->told.comm, record->comm, COMM_MAX) == 0;
 	}
 	if (record->origin == THREAD_EXECED)
 		proc->forked = false;

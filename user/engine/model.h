@@ -56,7 +56,8 @@ struct proc {
 	uint32_t blocking_reads, loop_reads; /* requests begun by threads of either kind */
 	uint32_t handed_over;                /* requests answered by another thread than the one that read them */
 	uint32_t conns_served, threads_serving;
-	bool forked; /* from a followed process, and has not executed another program */
+	uint32_t conns_by_new_threads, conns_by_old_threads; /* connections accepted in the trace, by who read their first request */
+	bool forked;                                         /* from a followed process, and has not executed another program */
 	bool exec_seen;
 	struct proc *parent;
 	bool any_child_serves; /* of one listener with it: pre-fork */
@@ -137,7 +138,8 @@ struct handoff {
 struct conn {
 	uint64_t id;
 	uint8_t family, type, role;
-	bool upgraded, forgotten;
+	bool upgraded;
+	bool accepted;   /* while we looked */
 	uint16_t port;   /* the local one */
 	uint16_t peer;   /* index of the remote end's name */
 	char *unix_path; /* of a server-side Unix socket */
@@ -170,6 +172,7 @@ struct thread {
 	struct proc *proc;
 	struct context *context; /* NULL: memory ran out; its time is unattributed */
 	bool soft;               /* context is a segment after a response */
+	bool born;               /* while we looked */
 	bool touched_io;
 	bool loop;
 	bool timer_iteration;  /* of a loop: its last epoll return was a timeout, or it has read a timer since */

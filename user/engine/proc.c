@@ -43,8 +43,9 @@ void proc_count_open_requests(struct proc *proc, int change, uint64_t now_ns)
 }
 
 /*
- * The model, by what the threads were seen to do. Loops read requests after an epoll return; a pool's threads serve many connections each,
- * a thread per connection serves one; workers of a pre-fork server were forked and accept from a listener that they inherited.
+ * The model, by what the threads were seen to do. Loops read requests after an epoll return; a thread per connection is born for it, or (of
+ * connections from before the trace) serves just one; a pool's threads serve whatever comes; workers of a pre-fork server were forked and
+ * accept from a listener that they inherited.
  */
 const char *proc_model(const struct proc *proc)
 {
@@ -61,6 +62,8 @@ const char *proc_model(const struct proc *proc)
 	}
 	if (proc->forked && proc->threads_serving <= 1)
 		return "pre-fork";
+	if (proc->conns_by_new_threads || proc->conns_by_old_threads)
+		return proc->conns_by_new_threads >= proc->conns_by_old_threads ? "thread-per-connection" : "worker-pool";
 	return proc->conns_served > proc->threads_serving + proc->threads_serving / 4 ? "worker-pool" : "thread-per-connection";
 }
 
@@ -87,6 +90,7 @@ struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, ui
 	}
 	thread->tid = tid;
 	thread->proc = proc;
+	thread->born = born;
 	thread->span_start_ns = start_ns;
 	thread->applied_until_ns = start_ns;
 	thread->via_call = -1;

@@ -138,6 +138,9 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 	case IO_WRITE:
 		on_write(&moment);
 		break;
+	case IO_ACCEPT:
+		conn->accepted = true;
+		break;
 	case IO_CONNECT:
 		if (conn->role == CONN_DOWNSTREAM)
 			connect_begins(&moment);

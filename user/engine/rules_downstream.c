@@ -23,7 +23,7 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 		if (interval->state == STATE_LOCK && interval->start_ns <= released_ns && released_ns <= interval->end_ns)
 			interval->state = STATE_POOL;
 	}
-	if (!owner->is_request && owner->origin == ORIGIN_SOFT && released_ns <= owner->begun_ns && !owner->call_count)
+	if (thread->loop && !owner->is_request && owner->origin == ORIGIN_SOFT && released_ns <= owner->begun_ns && !owner->call_count)
 		owner->origin = ORIGIN_POOL;
 }
 

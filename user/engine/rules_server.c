@@ -36,6 +36,12 @@ static void count_begun(const struct moment *moment, struct context *request)
 	else
 		proc->blocking_reads++;
 	proc->conns_served += request->turn == 1;
+	if (request->turn == 1 && conn->accepted) {
+		bool fresh = moment->thread->born && !moment->thread->last_server_conn_id;
+
+		proc->conns_by_new_threads += fresh;
+		proc->conns_by_old_threads += !fresh;
+	}
 	proc->threads_serving += !moment->thread->last_server_conn_id;
 	moment->thread->last_server_conn_id = conn->id;
 	if (!proc->told.port && !proc->told.unix_path[0]) {
