@@ -22,8 +22,9 @@ const volatile __u8 wait_cause_by_syscall[SYSCALL_MAX] = {};
 
 /* ---- changed by user space while running */
 
-/* Set before the last snapshots, so that they race with no hook. */
+/* Set before the last snapshots, so that they race with no hook. They tell of the moment when it was set, however late they are made. */
 volatile bool paused = false;
+volatile __u64 paused_at_ns = 0;
 /* CLOCK_REALTIME − CLOCK_MONOTONIC, measured again each second: packets are stamped with the first. */
 volatile __u64 realtime_offset_ns = 0;
 

@@ -42,6 +42,8 @@ struct thread {
 };
 
 static bool sums_only, quiet;
+static uint64_t merged_spans;
+static uint64_t stopped_ns = UINT64_MAX; /* snapshots from here on are the last */
 static struct idmap threads;
 
 static const char *const kind_names[RECORD_KINDS] = {"?",      "io",   "epoll", "window",  "exit", "snapshot",
@@ -117,7 +119,10 @@ static void add_thread(const struct record_thread *record)
 		abort();
 }
 
-/* A span must be filled by its core time and its window, and lie behind the one before. */
+/*
+ * A span must lie behind the one before, and be filled by its core time and its window. Where records were lost windows are merged: then
+ * they take in core time.
+ */
 static void check_span(const struct thread *thread, const struct record *record, const struct window *window)
 {
 	uint64_t wall_ns = record->head.at_ns - thread->last_ns;
@@ -125,6 +130,8 @@ static void check_span(const struct thread *thread, const struct record *record,
 
 	if (record->head.at_ns < thread->last_ns)
 		printf("WRONG: thread %u goes back %" PRIu64 " ns\n", thread->tid, (uint64_t)(thread->last_ns - record->head.at_ns));
+	else if (record->core_ns + off_ns > wall_ns && record->core_ns <= wall_ns)
+		merged_spans++;
 	else if (record->core_ns + off_ns != wall_ns)
 		printf("WRONG: thread %u kind %s: core %" PRIu64 " + off %" PRIu64 " != wall %" PRIu64 "\n", thread->tid,
 		       kind_names[record->head.kind], (uint64_t)record->core_ns, off_ns, wall_ns);
@@ -147,7 +154,7 @@ static void add_span(struct sums *sums, const struct record *record, const struc
 	sums->involuntary += window->involuntary;
 }
 
-static void take_record(const struct record *record, const struct window *window, bool last)
+static void take_record(const struct record *record, const struct window *window)
 {
 	struct thread *thread = thread_of(record->head.tid);
 
@@ -157,7 +164,7 @@ static void take_record(const struct record *record, const struct window *window
 	}
 	check_span(thread, record, window);
 	if (record->head.kind == RECORD_SNAPSHOT) {
-		if (last)
+		if (record->head.at_ns >= stopped_ns)
 			add_span(&thread->sums, record, window);
 		thread->on_core = record->head.flags & RECORD_ON_CORE;
 		return;
@@ -265,7 +272,7 @@ static void print_tool(const struct probe *probe)
 	size_t count = probe_losses(probe, losses);
 	struct probe_cost cost;
 
-	printf("lost:");
+	printf("merged spans: %" PRIu64 "; lost:", merged_spans);
 	for (size_t i = 0; i < count; i++)
 		printf(" %s %" PRIu64, losses[i].name, losses[i].count);
 	probe_cost(probe, &cost);
@@ -275,14 +282,14 @@ static void print_tool(const struct probe *probe)
 
 /* ---- running */
 
-static void take_event(const struct event *event, bool last)
+static void take_event(const struct event *event)
 {
 	if (!sums_only)
 		print_event(event);
 	if (event->head->kind == RECORD_THREAD)
 		add_thread((const struct record_thread *)event->head);
 	else if (record_kind_has_span(event->head->kind))
-		take_record(event_record(event), event->window, last);
+		take_record(event_record(event), event->window);
 }
 
 /* Whoever follows the shell that it was started from must not stop itself. */
@@ -313,15 +320,15 @@ static void stop_all(char **pids, int count)
 	usleep(100000);
 }
 
-static int take_all(struct probe *probe, uint64_t end_ns, bool last)
+static int take_all(struct probe *probe, uint64_t end_ns)
 {
 	struct event_source *source = probe_source(probe);
 	struct event event;
 	int got;
 
 	while ((got = source->next(source, &event)) > 0) {
-		take_event(&event, last);
-		if (event.head->kind == RECORD_TICK && event.head->at_ns > end_ns && !last)
+		take_event(&event);
+		if (event.head->kind == RECORD_TICK && event.head->at_ns > end_ns)
 			break;
 	}
 	return got;
@@ -347,15 +354,16 @@ static int run(struct probe *probe, double seconds, char **pids, int count)
 	stop_all(pids, count);
 	err = follow(probe, pids, count);
 	if (!err)
-		err = take_all(probe, monotonic_ns() + 50000000, false);
+		err = take_all(probe, monotonic_ns() + 50000000);
 	signal_all(pids, count, SIGCONT);
 	if (err < 0)
 		return err;
-	err = take_all(probe, monotonic_ns() + (uint64_t)(seconds * 1e9), false);
+	err = take_all(probe, monotonic_ns() + (uint64_t)(seconds * 1e9));
 	stop_all(pids, count);
+	stopped_ns = monotonic_ns();
 	probe_stop(probe);
 	if (err > 0)
-		err = take_all(probe, UINT64_MAX, true);
+		err = take_all(probe, UINT64_MAX);
 	if (!err)
 		err = check_threads();
 	signal_all(pids, count, SIGCONT);

@@ -182,12 +182,12 @@ int probe_stop(struct probe *probe)
 	/* Longer than any hook that may still be under way. */
 	struct timespec hooks_end = {.tv_nsec = 2000000};
 
-	if (probe->source.stopped)
+	if (probe->source.phase != SOURCE_RUNNING)
 		return 0;
+	probe->loader.skel->bss->paused_at_ns = monotonic_ns();
 	probe->loader.skel->bss->paused = true;
 	nanosleep(&hooks_end, NULL);
-	source_snapshot(&probe->source);
-	probe->source.stopped = true;
+	probe->source.phase = SOURCE_STOPPED;
 	return 0;
 }
 

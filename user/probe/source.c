@@ -92,7 +92,7 @@ void source_snapshot(struct source *source)
 static void keep_house(struct source *source, uint64_t now_ns)
 {
 	cost_sample(&source->cost, source->loader->skel, now_ns);
-	if (source->stopped || now_ns - source->snapshot_ns < SNAPSHOT_EVERY_NS)
+	if (source->phase != SOURCE_RUNNING || now_ns - source->snapshot_ns < SNAPSHOT_EVERY_NS)
 		return;
 	source->snapshot_ns = now_ns;
 	source->loader->skel->bss->realtime_offset_ns = unix_offset_ns();
@@ -152,6 +152,24 @@ static void sleep_ns(uint64_t ns)
 	nanosleep(&time, NULL);
 }
 
+/* The ring is empty: more will come, or the last snapshots find room in it for certain. */
+static void wait_or_finish(struct source *source)
+{
+	if (source->phase == SOURCE_STOPPED) {
+		source_snapshot(source);
+		source->phase = SOURCE_RESTING;
+		return;
+	}
+	source->since_mark = RECORDS_PER_LOOK;
+	sleep_ns(DRAIN_EVERY_NS);
+}
+
+static int tell_end(struct source *source, struct event *event)
+{
+	source->phase = SOURCE_ENDED;
+	return tell_tick(source, event, source->loader->skel->bss->paused_at_ns);
+}
+
 static int source_next(struct event_source *base, struct event *event)
 {
 	struct source *source = (struct source *)base;
@@ -173,14 +191,11 @@ static int source_next(struct event_source *base, struct event *event)
 		bytes = ring_peek(&source->ring, &size);
 		if (bytes)
 			return tell_record(source, event, bytes, size);
-		if (source->ended)
+		if (source->phase == SOURCE_ENDED)
 			return 0;
-		if (source->stopped) {
-			source->ended = true;
-			return tell_tick(source, event, monotonic_ns()) ?: 1;
-		}
-		source->since_mark = RECORDS_PER_LOOK;
-		sleep_ns(DRAIN_EVERY_NS);
+		if (source->phase == SOURCE_RESTING)
+			return tell_end(source, event) ?: 1;
+		wait_or_finish(source);
 	}
 }
 

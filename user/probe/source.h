@@ -29,6 +29,13 @@ struct mark {
 	bool set;
 };
 
+enum source_phase {
+	SOURCE_RUNNING,
+	SOURCE_STOPPED, /* no hook writes any more; once the ring is empty the accounts are read for the last time */
+	SOURCE_RESTING, /* what is in the ring now is the rest */
+	SOURCE_ENDED,
+};
+
 struct source {
 	struct event_source base;
 	struct loader *loader;
@@ -44,8 +51,7 @@ struct source {
 	uint64_t records;
 	uint64_t lost_injections; /* no memory for them */
 	unsigned int since_mark;  /* records read since the last look at the clock */
-	bool stopped;             /* no hook writes any more: what is in the ring is the rest */
-	bool ended;
+	enum source_phase phase;
 };
 
 /* 0 or −errno. */
