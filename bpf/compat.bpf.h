@@ -44,6 +44,33 @@ extern const volatile bool has_rdonly_cast;
 	(has_rdonly_cast ? ((struct type *)bpf_rdonly_cast((const void *)(object), bpf_core_type_id_kernel(struct type)))->member          \
 			 : BPF_CORE_READ((struct type *)(object), member))
 
+/*
+ * An element of an array of pointers, for which there is no type to load it by: where loads are cheap it is read as the `file` of a struct
+ * socket that would lie around it.
+ */
+static __always_inline void *load_pointer(const void *at)
+{
+	void *pointer = NULL;
+
+	if (has_rdonly_cast)
+		return LOAD(socket, at - bpf_core_field_offset(struct socket, file), file);
+	bpf_probe_read_kernel(&pointer, sizeof(pointer), at);
+	return pointer;
+}
+
+/* Adds one to a counter that nobody else writes, after all stores before and ahead of all behind. x86 shows a core's stores in their order.
+ */
+static __always_inline void count_in_order(__u32 *counter)
+{
+#if defined(__TARGET_ARCH_x86)
+	barrier();
+	*(volatile __u32 *)counter = *counter + 1;
+	barrier();
+#else
+	__sync_fetch_and_add(counter, 1);
+#endif
+}
+
 /* Is a runnable task off its core because its group's CPU quota is used up? */
 static __always_inline bool is_throttled(struct task_struct *task)
 {

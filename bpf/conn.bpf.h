@@ -148,6 +148,22 @@ static __always_inline bool emit_conn(struct task_struct *task, const struct end
 	return true;
 }
 
+static __always_inline volatile __u64 *role_slot_of(__u64 conn_id)
+{
+	return &role_slots[conn_id % ROLE_SLOTS];
+}
+
+static __always_inline bool is_known_conn(__u64 conn_id)
+{
+	return *role_slot_of(conn_id) >> 8 == conn_id || bpf_map_lookup_elem(&role_by_conn, &conn_id);
+}
+
+static __always_inline void forget_role(__u64 conn_id)
+{
+	bpf_map_delete_elem(&role_by_conn, &conn_id);
+	*role_slot_of(conn_id) = 0;
+}
+
 /* Tells the connection to user space and remembers its role. Returns the role; 0: nothing of ours, or it did not get in. */
 static __always_inline __u8 introduce_conn(struct task_struct *task, const struct end *end, __u8 role, __u64 at_ns)
 {
@@ -155,15 +171,24 @@ static __always_inline __u8 introduce_conn(struct task_struct *task, const struc
 		return 0;
 	if (bpf_map_update_elem(&role_by_conn, &end->conn_id, &role, BPF_ANY))
 		count_loss(LOSS_CONNS);
+	*role_slot_of(end->conn_id) = 0;
 	return role;
 }
 
 /* Role of a connection that user space knows from here on; 0 as above. */
 static __always_inline __u8 role_of_conn(struct task_struct *task, const struct end *end, __u64 at_ns)
 {
-	__u8 *known = bpf_map_lookup_elem(&role_by_conn, &end->conn_id);
+	volatile __u64 *slot = role_slot_of(end->conn_id);
+	__u64 entry = *slot;
+	__u8 *known;
 
-	return known ? *known : introduce_conn(task, end, guess_role(end), at_ns);
+	if (entry >> 8 == end->conn_id)
+		return entry;
+	known = bpf_map_lookup_elem(&role_by_conn, &end->conn_id);
+	if (!known)
+		return introduce_conn(task, end, guess_role(end), at_ns);
+	*slot = end->conn_id << 8 | *known;
+	return *known;
 }
 
 #endif

@@ -32,11 +32,8 @@ struct end {
 static __always_inline struct file *file_of_fd(struct task_struct *task, __u32 fd)
 {
 	struct fdtable *table = task->files->fdt;
-	struct file *file = NULL;
 
-	if (fd < table->max_fds)
-		bpf_probe_read_kernel(&file, sizeof(file), &table->fd[fd]);
-	return file;
+	return fd < table->max_fds ? load_pointer(&table->fd[fd]) : NULL;
 }
 
 static __always_inline bool is_anonymous(struct inode *inode)
@@ -90,9 +87,10 @@ static __always_inline void find_end(struct task_struct *task, __u32 fd, struct 
 	} else if (type == S_IFIFO) {
 		end->kind = END_PIPE;
 	} else if (is_anonymous(inode)) {
-		/* All anonymous files may share one inode: the kernel object tells them apart. */
+		/* All anonymous files may share one inode: the kernel object tells them apart. Not by LOAD: an id must be a number, no
+		 * pointer. */
 		end->kind = anonymous_kind(file);
-		end->conn_id = (__u64)LOAD(file, file, private_data);
+		end->conn_id = (__u64)BPF_CORE_READ(file, private_data);
 	}
 }
 

@@ -51,10 +51,13 @@ static __always_inline __u64 wake_up_of(const struct thread *thread, __u32 nr)
 	return window->on_at_ns - window->ready_ns;
 }
 
-/* A TCP read has the stamp that tcp_rcv_space_adjust left; any other, if it blocked in this very call, the time when it was woken. */
+/*
+ * A TCP read has the stamp that tcp_rcv_space_adjust left, unless a clock was changed and it lies ahead; any other, if it blocked in this
+ * very call, the time when it was woken.
+ */
 static __always_inline void set_arrival(struct boundary *end, struct thread *thread, struct sock *sk, __u32 nr)
 {
-	if (thread->arrived_ns && thread->arrived_sk == (__u64)sk) {
+	if (thread->arrived_ns && thread->arrived_sk == (__u64)sk && thread->arrived_ns <= end->at_ns) {
 		end->arrived_ns = thread->arrived_ns;
 		if (thread->arrived_coarse)
 			end->flags |= RECORD_ARRIVED_COARSE;
@@ -74,6 +77,9 @@ static __always_inline __u64 expiry_of(const struct end *peer)
 }
 
 /* ---- payload */
+
+/* Small reads take a small reservation: each cache line of the ring is a miss, as it was the reader's last. */
+#define PAYLOAD_SHORT 64
 
 static __always_inline void find_payload(struct boundary *end, struct pt_regs *regs, enum buffer buffer)
 {
@@ -115,7 +121,12 @@ static __always_inline void emit_io(struct thread *thread, struct task_struct *t
 {
 	if (call->buffer != BUFFER_NONE && role == CONN_SERVER && end->result > 0 && !no_payload) {
 		find_payload(end, regs, call->buffer);
-		emit_span(thread, task, end, call->op == IO_READ ? PAYLOAD_REQUEST_MAX : PAYLOAD_STATUS_MAX);
+		if (call->op == IO_WRITE)
+			emit_span(thread, task, end, PAYLOAD_STATUS_MAX);
+		else if (end->payload_len <= PAYLOAD_SHORT)
+			emit_span(thread, task, end, PAYLOAD_SHORT);
+		else
+			emit_span(thread, task, end, PAYLOAD_REQUEST_MAX);
 	} else {
 		emit_span(thread, task, end, 0);
 	}

@@ -75,18 +75,25 @@ static __always_inline void fill_record(struct record *record, const struct thre
 		*(struct window *)(record + 1) = thread->window;
 }
 
-static __always_inline __u8 copy_payload(void *to, const struct boundary *end, __u32 payload_max)
+/*
+ * By way of the stack: a kernel that checks where it copies to (CONFIG_HARDENED_USERCOPY) would search all its mappings for the ring's.
+ * That costs more than copying twice.
+ */
+static __always_inline __u8 copy_payload(__u64 *to, const struct boundary *end, __u32 payload_max)
 {
+	__u64 bytes[PAYLOAD_REQUEST_MAX / sizeof(__u64)];
 	__u64 len = end->payload_len;
 
 	/* Hidden from the compiler, which would compare 32 bits of it where the verifier wants all 64 bounded. */
 	barrier_var(len);
 	if (len > payload_max)
 		len = payload_max;
-	if (bpf_probe_read_user(to, len, end->payload)) {
+	__builtin_memset(bytes, 0, payload_max);
+	if (bpf_probe_read_user(bytes, len, end->payload)) {
 		count_loss(LOSS_PAYLOADS);
 		return 0;
 	}
+	__builtin_memcpy(to, bytes, payload_max);
 	return len;
 }
 

@@ -16,14 +16,10 @@ static __always_inline void forget_process(struct task_struct *task)
 		bpf_map_delete_elem(&process_by_tgid, &tgid);
 }
 
-static __always_inline void handle_switch_out(struct task_struct *task, bool preempt, __u64 now)
+static __always_inline void handle_switch_out(struct thread *thread, struct task_struct *task, bool preempt, __u64 now)
 {
-	struct thread *thread = thread_of(task);
-	unsigned int state;
+	unsigned int state = task->__state;
 
-	if (!thread)
-		return;
-	state = task->__state;
 	thread_write_begin(thread);
 	if (state & TASK_DEAD) {
 		leave_for_ever(thread, task, now);
@@ -34,12 +30,8 @@ static __always_inline void handle_switch_out(struct task_struct *task, bool pre
 	thread_write_end(thread);
 }
 
-static __always_inline void handle_switch_in(struct task_struct *task, __u64 now)
+static __always_inline void handle_switch_in(struct thread *thread, struct task_struct *task, __u64 now)
 {
-	struct thread *thread = thread_of(task);
-
-	if (!thread)
-		return;
 	thread_write_begin(thread);
 	enter_core(thread, task, now);
 	thread_write_end(thread);
@@ -50,13 +42,19 @@ static __always_inline void handle_switch_in(struct task_struct *task, __u64 now
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	__u64 now;
+	struct thread *leaving, *entering;
+	__u64 now = 0;
 
 	if (paused)
 		return 0;
-	now = bpf_ktime_get_ns();
-	handle_switch_out(prev, preempt, now);
-	handle_switch_in(next, now);
+	leaving = thread_of(prev);
+	if (leaving) {
+		now = bpf_ktime_get_ns();
+		handle_switch_out(leaving, prev, preempt, now);
+	}
+	entering = thread_of(next);
+	if (entering)
+		handle_switch_in(entering, next, now ?: bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -15,30 +15,27 @@
 
 /*
  * The stamp of the segment that is being copied. It is still the head of the queue, as it is taken off after this tracepoint. Realtime, set
- * only while some socket of the host has asked for it: the tool keeps one that did. 0: not set, or a clock was changed meanwhile.
+ * only while some socket of the host has asked for it: the tool keeps one that did. 0: not set.
  */
-static __always_inline __u64 arrival_of_segment(struct sock *sk, __u64 now)
+static __always_inline __u64 arrival_of_segment(struct sock *sk)
 {
 	struct sk_buff *head = sk->sk_receive_queue.next;
 	__u64 stamp_ns;
 
 	if ((void *)head == (void *)&sk->sk_receive_queue)
 		return 0;
-	stamp_ns = BPF_CORE_READ(head, tstamp);
-	if (!stamp_ns)
-		return 0;
-	stamp_ns -= realtime_offset_ns;
-	return stamp_ns <= now ? stamp_ns : 0;
+	stamp_ns = head->tstamp;
+	return stamp_ns ? stamp_ns - realtime_offset_ns : 0;
 }
 
 /*
  * Without it: TCP's own last stamp, exact unless an acknowledgement timer or our own writing renewed it since; then it disagrees with the
  * jiffy of the last data segment, which is all that is left.
  */
-static __always_inline __u64 arrival_of_connection(struct sock *sk, __u64 now, __u8 *coarse)
+static __always_inline __u64 arrival_of_connection(struct sock *sk, __u8 *coarse)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	__u64 data_at_ns, stamp_ns;
+	__u64 now = bpf_ktime_get_ns(), data_at_ns, stamp_ns;
 
 	if (!tcp)
 		return 0;
@@ -55,18 +52,16 @@ SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_tcp_rcv_space_adjust, struct sock *sk)
 {
 	struct thread *thread = thread_of(bpf_get_current_task_btf());
-	__u64 now;
 
 	if (!thread)
 		return 0;
 	if (thread->arrived_ns && thread->arrived_sk == (__u64)sk)
 		return 0;
-	now = bpf_ktime_get_ns();
 	thread->arrived_coarse = 0;
 	thread->arrived_sk = (__u64)sk;
-	thread->arrived_ns = arrival_of_segment(sk, now);
+	thread->arrived_ns = arrival_of_segment(sk);
 	if (!thread->arrived_ns)
-		thread->arrived_ns = arrival_of_connection(sk, now, &thread->arrived_coarse);
+		thread->arrived_ns = arrival_of_connection(sk, &thread->arrived_coarse);
 	return 0;
 }
 
@@ -107,9 +102,9 @@ static __always_inline void handle_end(const struct sock *sk)
 {
 	__u64 conn_id = conn_of_sock(sk);
 
-	if (!conn_id || !bpf_map_lookup_elem(&role_by_conn, &conn_id))
+	if (!conn_id || !is_known_conn(conn_id))
 		return;
-	bpf_map_delete_elem(&role_by_conn, &conn_id);
+	forget_role(conn_id);
 	emit_conn_state(conn_id, CONN_ENDED, closer_of(sk));
 }
 
@@ -117,7 +112,7 @@ static __always_inline void handle_up(const struct sock *sk)
 {
 	__u64 conn_id = conn_of_sock(sk);
 
-	if (conn_id && bpf_map_lookup_elem(&role_by_conn, &conn_id))
+	if (conn_id && is_known_conn(conn_id))
 		emit_conn_state(conn_id, CONN_UP, 0);
 }
 
