@@ -44,7 +44,7 @@ struct script {
 
 /* What a record carries beside its kind; all zero: nothing. */
 struct with {
-	uint64_t off, on, ready, stolen; /* a window, if on > 0 */
+	uint64_t off, on, ready, stolen, stolen_after; /* a window, if on > 0 */
 	enum wait_cause cause;
 	uint64_t epoll; /* an epoll return at this time, with `events` */
 	uint32_t events;
@@ -219,6 +219,7 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 					       .on_at_ns = with.on * US,
 					       .ready_ns = with.ready * US,
 					       .stolen_ns = with.stolen * US,
+					       .stolen_after_ns = (uint32_t)(with.stolen_after * US),
 					       .voluntary = with.cause != WAIT_RUNNABLE,
 					       .involuntary = with.cause == WAIT_RUNNABLE,
 					       .cause = (uint8_t)with.cause,
@@ -227,7 +228,7 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 	}
 	bytes.record.core_ns = core * US;
 	if (kind != RECORD_SNAPSHOT) {
-		script->charged_us += core - with.stolen;
+		script->charged_us += core - with.stolen - with.stolen_after;
 		*start = at;
 	}
 	script_feed(script, &bytes, size, &note);
