@@ -98,13 +98,21 @@ static __always_inline void begin_stint(struct thread *thread, __u64 now)
 	thread->on_core = 1;
 }
 
-/* Its switch-in was hidden from us: it followed a thread that the kernel keeps from tracing. The scheduler has noted when. */
+/*
+ * Its switch-in was hidden from us, as it followed a thread whose switch-outs the kernel does not tell. The scheduler has noted when, by
+ * its own clock.
+ */
 static __always_inline void recover_switch_in(struct thread *thread, struct task_struct *task, __u64 now)
 {
 	__u64 arrival = task->sched_info.last_arrival - thread->clock_skew_ns;
 
-	count_loss(LOSS_SWITCHES);
-	begin_stint(thread, thread->clock_skew_ns && arrival > thread->reopened_at_ns && arrival < now ? arrival : now);
+	if (!thread->clock_skew_ns)
+		count_loss(LOSS_SWITCHES);
+	if (!thread->clock_skew_ns || arrival > now)
+		arrival = now;
+	else if (arrival < thread->reopened_at_ns)
+		arrival = thread->reopened_at_ns;
+	begin_stint(thread, arrival);
 }
 
 /* Brings the account of a thread on a core up to date. */
@@ -242,9 +250,10 @@ static __always_inline void recover_switch_out(struct thread *thread, struct tas
 {
 	__u64 off_at_ns = thread->stint_at_ns + task->se.sum_exec_runtime - thread->charged_ns;
 
-	count_loss(LOSS_SWITCHES);
-	if (!thread->stint_at_ns || off_at_ns < thread->since_ns || off_at_ns > now)
+	if (!thread->stint_at_ns || off_at_ns < thread->since_ns || off_at_ns > now) {
+		count_loss(LOSS_SWITCHES);
 		off_at_ns = thread->since_ns;
+	}
 	leave_core(thread, task, thread->nvcsw == (__u32)task->nvcsw, off_at_ns);
 }
 

@@ -14,6 +14,8 @@
 #define EINPROGRESS     115
 #define MSG_PEEK        2
 #define CLOCK_MONOTONIC 1
+#define SOCK_NOSPACE    2 /* a bit of socket.flags */
+#define VECTORS_MAX     32
 
 enum buffer { BUFFER_NONE, BUFFER_PLAIN, BUFFER_VECTOR, BUFFER_MESSAGE };
 
@@ -105,11 +107,51 @@ static __always_inline void find_payload(struct boundary *end, struct pt_regs *r
 
 /* ---- reads, writes, shutdowns */
 
-static __always_inline __u8 io_flags(const struct call *call, struct pt_regs *regs, long result)
+/* The parts of a write, as far as they are looked at. */
+struct vectors {
+	const struct iovec *first;
+	__u64 count;
+};
+
+static __always_inline struct vectors vectors_of(struct pt_regs *regs, enum buffer buffer)
+{
+	struct user_msghdr message = {};
+
+	if (buffer == BUFFER_VECTOR)
+		return (struct vectors){(const void *)SYSCALL_ARG1(regs), SYSCALL_ARG2(regs)};
+	bpf_probe_read_user(&message, sizeof(message), (const void *)SYSCALL_ARG1(regs));
+	return (struct vectors){message.msg_iov, message.msg_iovlen};
+}
+
+/*
+ * Did a write of several parts take less than all? Adding the parts up is dear, so it is done only where the socket says that it ran out of
+ * room. What lies behind the parts that are looked at counts as nothing: then a partial write passes for a whole one.
+ */
+static __always_inline bool took_less(struct sock *sk, struct pt_regs *regs, enum buffer buffer, __u64 result)
+{
+	struct socket *socket = sk ? LOAD(sock, sk, sk_socket) : NULL;
+	struct vectors vectors;
+	__u64 sum = 0;
+
+	if (!socket || !(LOAD(socket, socket, flags) & (1 << SOCK_NOSPACE)))
+		return false;
+	vectors = vectors_of(regs, buffer);
+	for (__u32 i = 0; i < VECTORS_MAX && i < vectors.count; i++) {
+		struct iovec vector = {};
+
+		bpf_probe_read_user(&vector, sizeof(vector), vectors.first + i);
+		sum += vector.iov_len;
+	}
+	return result < sum;
+}
+
+static __always_inline __u8 io_flags(const struct call *call, struct pt_regs *regs, struct sock *sk, long result)
 {
 	if (call->op == IO_WRITE && result == -EAGAIN)
 		return RECORD_PARTIAL;
 	if (call->len_arg >= 0 && result >= 0 && (__u64)result < syscall_arg(regs, call->len_arg))
+		return RECORD_PARTIAL;
+	if (call->op == IO_WRITE && call->buffer >= BUFFER_VECTOR && result >= 0 && took_less(sk, regs, call->buffer, result))
 		return RECORD_PARTIAL;
 	if (call->flags_arg >= 0 && (syscall_arg(regs, call->flags_arg) & MSG_PEEK))
 		return RECORD_PEEK;
@@ -160,7 +202,7 @@ static __always_inline int handle_io(struct syscall_trace_exit *ctx, const struc
 	end.op = call.op;
 	end.conn_id = peer.conn_id;
 	end.result = ctx->ret;
-	end.flags = io_flags(&call, regs, ctx->ret);
+	end.flags = io_flags(&call, regs, peer.sk, ctx->ret);
 	thread_write_begin(thread);
 	charge_core(thread, task, end.at_ns);
 	if (call.op == IO_READ && peer.kind == END_TIMERFD && end.result > 0)
