@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Each concurrency model under a mixed load, by two tracers at once: one tells requests, one the totals."""
+import statistics
+
+import truth
+from lab import Lab, growth, quiet_counters
+
+REQUESTS, CONNECTIONS = 211, 7
+MIX = ("8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 2 /cpu?id=#, 1 /typical?id=#, 1 /parallel?id=#")
+
+RIGHT_CPU_MIN = 0.99
+WRONG_CPU_MAX = 0.01
+NET_ERROR_MAX_MS = 0.5
+CPU_ERROR_MAX = 0.005
+
+
+class Run:
+    """A server under a load, traced from before it to after it."""
+
+    def __init__(self, lab, server, downstream, **load):
+        self.downstream = downstream
+        pids = server.pids()
+        requests = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson", "--show-query")
+        totals = lab.trace("totals", "-p", server.pid, "-o", "json")
+        requests.attached()
+        totals.attached()
+        before = quiet_counters(pids)
+        load = lab.load(server, linger=True, **load)
+        load.await_answers()
+        self.cpu_ns, self.voluntary, self.involuntary = growth(before, quiet_counters(pids))
+        self.offset_ns = truth.unix_offset_ns()
+        for tracer in (requests, totals):
+            if tracer.end():
+                raise RuntimeError(f"{tracer.name}: {tracer.err()}")
+        if load.finish():
+            raise RuntimeError(f"the load failed: {load.out()} {load.err()}")
+        server.end()
+        downstream.end()
+        self.rows = load.rows()
+        self.traced = requests.json_lines()
+        self.totals = totals.json()
+        self.pairs = truth.join(self.traced, server.truth_path, self.rows, downstream.log_path)
+
+    def total(self, key):
+        return sum(process[key] for process in self.totals["processes"])
+
+
+def check_counts(tap, run):
+    expected = {f"GET {path}": count for path, count in truth.endpoint_counts(run.rows).items()}
+    told, sent = sorted(truth.id_of(each) for each in run.traced), sorted(row["id"] for row in run.rows)
+    tap.check("every request is told once", told == sent, f"{len(told)} of {len(sent)}, {len(set(told))} different ones")
+    tap.equal("endpoints count right", {each["endpoint"]: each["requests"] for each in run.totals["endpoints"]}, expected)
+    tap.equal("no request failed", sum(each["errors"] for each in run.totals["endpoints"]), 0)
+    tap.equal("nothing is lost", {name: count for name, count in run.totals["tool"]["lost"].items() if count}, {})
+
+
+def check_times(tap, run):
+    tap.equal("requests whose states do not sum to the wall", truth.open_sums(run.traced), 0)
+    tap.equal("requests that begin or end when they did not", truth.out_of_bounds(run.pairs, run.offset_ns), 0)
+    tap.at_most("calls in flight, mean error", statistics.fmean(truth.call_errors_ms(run.pairs)), NET_ERROR_MAX_MS, " ms")
+    tap.at_most("NET, mean error", statistics.fmean(truth.net_errors_ms(run.pairs)), NET_ERROR_MAX_MS, " ms")
+    tap.equal("requests with wrong calls", truth.wrong_calls(run.pairs, run.downstream.peer_by_kind), 0)
+
+
+def check_cpu(tap, run):
+    tap.at_least("CPU credited to its true request", truth.right_share(run.pairs), RIGHT_CPU_MIN)
+    tap.at_most("CPU of all threads against schedstat", abs(run.total("cpu_ns") / run.cpu_ns - 1), CPU_ERROR_MAX)
+    tap.equal("CPU that the five parts lack", [each["cpu_ns"] - truth.cpu_parts_ns(each) for each in run.totals["processes"]],
+              [0] * len(run.totals["processes"]))
+
+
+def check_handlers(tap, run):
+    tap.at_most("CPU credited beyond the handler's", truth.wrong_share(run.pairs), WRONG_CPU_MAX)
+
+
+def check_switches(tap, run):
+    tap.equal("voluntary switches", run.total("voluntary_switches"), run.voluntary)
+    tap.equal("involuntary switches", run.total("involuntary_switches"), run.involuntary)
+
+
+def model(name, *arguments):
+    def topic(tap):
+        with Lab() as lab:
+            downstream = lab.downstream()
+            server = lab.sample(name, *downstream.arguments(), *arguments)
+            run = Run(lab, server, downstream, requests=REQUESTS, connections=CONNECTIONS, mix=MIX)
+            for check in (check_counts, check_times, check_cpu, check_handlers, check_switches):
+                check(tap, run)
+    return topic
+
+
+TOPICS = {
+    "thread_per_conn": model("thread_per_conn"),
+    "worker_pool": model("worker_pool", "--threads", CONNECTIONS),
+    "worker_pool handing over requests": model("worker_pool:request", "--threads", 3),
+    "prefork": model("prefork", "--threads", CONNECTIONS),
+    "epoll_loop": model("epoll_loop"),
+    "reuseport_loops": model("reuseport_loops", "--threads", 3),
+    "reuseport_loops as threads": model("reuseport_loops", "--threads", 3, "--as-threads"),
+}
