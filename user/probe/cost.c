@@ -27,25 +27,27 @@ void cost_fini(struct cost *cost)
 	cost->stats_fd = -1;
 }
 
-static uint64_t run_ns(struct iocpu *skel)
+struct cost_sum cost_sum(struct iocpu *skel)
 {
 	struct bpf_program *program;
-	uint64_t sum = 0;
+	struct cost_sum sum = {0};
 
 	bpf_object__for_each_program(program, skel->obj)
 	{
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
 
-		if (bpf_program__fd(program) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			sum += info.run_time_ns;
+		if (bpf_program__fd(program) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			continue;
+		sum.run_ns += info.run_time_ns;
+		sum.skipped_runs += info.recursion_misses;
 	}
 	return sum;
 }
 
 static void begin_sample(struct cost *cost, struct iocpu *skel, uint64_t now_ns)
 {
-	cost->run_ns_before = run_ns(skel);
+	cost->run_ns_before = cost_sum(skel).run_ns;
 	cost->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (cost->stats_fd < 0)
 		cost->err = -errno;
@@ -54,7 +56,7 @@ static void begin_sample(struct cost *cost, struct iocpu *skel, uint64_t now_ns)
 
 static void end_sample(struct cost *cost, struct iocpu *skel, uint64_t now_ns)
 {
-	cost->sampled_run_ns += run_ns(skel) - cost->run_ns_before;
+	cost->sampled_run_ns += cost_sum(skel).run_ns - cost->run_ns_before;
 	cost->sampled_ns += now_ns - cost->since_ns;
 	cost->since_ns = now_ns;
 	close(cost->stats_fd);

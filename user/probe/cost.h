@@ -20,6 +20,14 @@ struct cost {
 	int err; /* of the first try; statistics take CAP_SYS_ADMIN */
 };
 
+/* Over all programs, from their loading on. */
+struct cost_sum {
+	uint64_t run_ns;       /* while statistics were on */
+	uint64_t skipped_runs; /* refused because another program was at work on that core: events that no hook of ours saw (seen on 7.3) */
+};
+
+struct cost_sum cost_sum(struct iocpu *skel);
+
 void cost_init(struct cost *cost, uint64_t now_ns);
 void cost_fini(struct cost *cost);
 /* Switches the statistics on or off when it is time to. Called at least every 100 ms. */

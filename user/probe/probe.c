@@ -13,6 +13,7 @@
 
 #include "counters.h"
 #include "iocpu.skel.h"
+#include "probe/cost.h"
 #include "probe/loader.h"
 #include "probe/proc.h"
 #include "probe/source.h"
@@ -202,7 +203,7 @@ uint64_t probe_attach_ns(const struct probe *probe)
 static const char *const loss_names[LOSS_KINDS] = {LOSSES(LOSS_NAME)};
 #undef LOSS_NAME
 
-_Static_assert(LOSS_KINDS + 1 <= PROBE_LOSSES_MAX, "every loss has a place");
+_Static_assert(LOSS_KINDS + 2 <= PROBE_LOSSES_MAX, "every loss has a place");
 
 size_t probe_losses(const struct probe *probe, struct probe_loss losses[PROBE_LOSSES_MAX])
 {
@@ -211,7 +212,8 @@ size_t probe_losses(const struct probe *probe, struct probe_loss losses[PROBE_LO
 	for (size_t i = 0; i < LOSS_KINDS; i++)
 		losses[i] = (struct probe_loss){.name = loss_names[i], .count = counts[i]};
 	losses[LOSS_KINDS] = (struct probe_loss){.name = "injected_records", .count = probe->source.lost_injections};
-	return LOSS_KINDS + 1;
+	losses[LOSS_KINDS + 1] = (struct probe_loss){.name = "skipped_hooks", .count = cost_sum(probe->loader.skel).skipped_runs};
+	return LOSS_KINDS + 2;
 }
 
 void probe_cost(const struct probe *probe, struct probe_cost *cost)
