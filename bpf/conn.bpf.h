@@ -103,6 +103,8 @@ static __always_inline void describe_unix(struct record_conn *record, struct soc
 	len -= sizeof(address->name[0].sun_family);
 	if (len > UNIX_PATH_MAX)
 		len = UNIX_PATH_MAX;
+	/* What is passed on is this value, and no copy that was put aside before it was bounded: 6.1's verifier would not know. */
+	barrier_var(len);
 	if (bpf_probe_read_kernel(path, len, &address->name[0].sun_path))
 		return;
 	if (!path[0])
