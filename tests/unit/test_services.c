@@ -97,6 +97,20 @@ static void a_unix_path_stands_for_a_port(void **state)
 	assert_string_equal(name_of(10, 0, NULL), "app");
 }
 
+static void a_long_path_is_cut(void **state)
+{
+	char path[2 * SERVICE_NAME_MAX], wanted[SERVICE_NAME_MAX];
+
+	(void)state;
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = 0;
+	memset(wanted, 'x', sizeof(wanted) - 1);
+	wanted[sizeof(wanted) - 1] = 0;
+	memcpy(wanted, "app:", 4);
+	tell_thread(10, 10, "app", THREAD_FOUND);
+	assert_string_equal(name_of(10, 0, path), wanted);
+}
+
 static void an_exec_renames_and_a_thread_does_not(void **state)
 {
 	(void)state;
@@ -128,6 +142,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(workers_share_the_listeners_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(programs_of_two_containers_keep_their_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_unix_path_stands_for_a_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_long_path_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_exec_renames_and_a_thread_does_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_unknown_has_a_name_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(listeners_are_bounded, setup, teardown),

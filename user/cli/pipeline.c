@@ -2,7 +2,6 @@
 #include "cli/pipeline.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "route/wire.h"
 
@@ -65,7 +64,7 @@ int pipeline_handle(struct pipeline *pipeline, struct event *event)
 	if (err)
 		return err;
 	if (pipeline->wire) {
-		memset(&event->note, 0, sizeof(event->note));
+		wire_note_clear(&event->note);
 		wire_read(pipeline->wire, event);
 	}
 	return engine_handle(pipeline->engine, event);

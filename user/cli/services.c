@@ -2,7 +2,6 @@
 #include "cli/services.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,18 +100,42 @@ static uint32_t find_owner(const struct services *services, uint32_t tgid, uint1
 	return first ? first->tgid : tgid;
 }
 
+/* Instead of snprintf, which took a tenth of all the time spent on a request. Cut at `end`; returns where it ended, by a 0. */
+static char *put_text(char *at, char *end, const char *text)
+{
+	char *behind = memccpy(at, text, 0, (size_t)(end - at));
+
+	if (behind)
+		return behind - 1;
+	end[-1] = 0;
+	return end - 1;
+}
+
+static char *put_port(char *at, char *end, uint16_t port)
+{
+	char digits[sizeof("65535")], *first = digits + sizeof(digits) - 1;
+
+	for (*first = 0; port; port /= 10)
+		*--first = (char)('0' + port % 10);
+	return put_text(at, end, first);
+}
+
 void services_name(const struct services *services, uint32_t tgid, uint16_t port, const char *unix_path, char *name)
 {
 	const char *path = unix_path ? unix_path : "";
+	char *end = name + SERVICE_NAME_MAX;
 	const struct comm *comm;
 
 	if (port || *path)
 		tgid = find_owner(services, tgid, port, path);
 	comm = idmap_get(&services->comm_by_tgid, tgid);
+	name = put_text(name, end, comm ? comm->text : "?");
+	if (port || *path)
+		name = put_text(name, end, ":");
 	if (port)
-		snprintf(name, SERVICE_NAME_MAX, "%s:%u", comm ? comm->text : "?", port);
+		put_port(name, end, port);
 	else
-		snprintf(name, SERVICE_NAME_MAX, "%s%s%s", comm ? comm->text : "?", *path ? ":" : "", path);
+		put_text(name, end, path);
 }
 
 void services_close(struct services *services)

@@ -54,5 +54,9 @@ void route_endpoint(const struct route_rules *rules, const struct request *reque
 		text.size -= strlen(remark);
 		add_listener(&text, request);
 	}
-	snprintf(name + text.len, ENDPOINT_NAME_MAX - text.len, "%s%s", text.full ? ELLIPSIS : "", remark);
+	/* Both have their room behind text.size. */
+	name += text.len;
+	if (text.full)
+		name = stpcpy(name, ELLIPSIS);
+	stpcpy(name, remark);
 }

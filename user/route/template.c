@@ -176,10 +176,11 @@ static void add_segment(struct printable *text, const char *bytes, size_t len)
 
 struct path path_of_target(const char *target, bool cut)
 {
-	const char *authority_end, *scheme_end = strstr(target, "://");
+	const char *scheme_end, *authority_end;
 	struct path path = {target, 0, cut};
 
 	if (target[0] != '/' && target[0] != '*') {
+		scheme_end = strstr(target, "://");
 		authority_end = scheme_end ? strpbrk(scheme_end + 3, "/?#") : NULL;
 		path.bytes = authority_end ? authority_end : target + strlen(target);
 	}

@@ -2,7 +2,6 @@
 #include "util/event.h"
 
 #include <errno.h>
-#include <string.h>
 
 static const size_t body_size_by_kind[RECORD_KINDS] = {
 	[RECORD_IO] = sizeof(struct record),
@@ -31,7 +30,11 @@ int event_decode(struct event *event, const void *bytes, size_t size)
 	const struct record_head *head = bytes;
 	size_t fixed;
 
-	memset(event, 0, sizeof(*event));
+	event->head = NULL;
+	event->window = NULL;
+	event->payload = NULL;
+	event->payload_len = 0;
+	wire_note_clear(&event->note);
 	if (size < sizeof(*head))
 		return -EPROTO;
 	fixed = record_fixed_size(head->kind, head->flags);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "record.h"
 
@@ -34,15 +35,21 @@ struct wire_line {
 
 /* What the payload of one server-side read or write said. All zero: nothing. */
 struct wire_note {
-	uint8_t protocol;   /* enum wire_protocol of the connection, as known by now */
-	uint8_t begun;      /* requests of which this read holds the first byte (pipelining: several) */
-	uint8_t line_count; /* request lines that were completed in this read, in order */
-	bool late_line;     /* the first line belongs to a request whose first byte came in an earlier read */
-	bool handshake;     /* bytes of a handshake (TLS, HTTP/2 preface): they begin and answer no request */
-	bool upgraded;      /* a 101 went out: from here on a stream */
-	uint16_t status;    /* a write: a response with this status code begins in it; 0: none seen. 1xx are told too */
-	struct wire_line lines[WIRE_LINES_MAX];
+	uint8_t protocol;                       /* enum wire_protocol of the connection, as known by now */
+	uint8_t begun;                          /* requests of which this read holds the first byte (pipelining: several) */
+	uint8_t line_count;                     /* request lines that were completed in this read, in order */
+	bool late_line;                         /* the first line belongs to a request whose first byte came in an earlier read */
+	bool handshake;                         /* bytes of a handshake (TLS, HTTP/2 preface): they begin and answer no request */
+	bool upgraded;                          /* a 101 went out: from here on a stream */
+	uint16_t status;                        /* a write: a response with this status code begins in it; 0: none seen. 1xx are told too */
+	struct wire_line lines[WIRE_LINES_MAX]; /* those beyond line_count are undefined */
 };
+
+/* Says nothing. The lines stay as they are: clearing them would cost more than all else that is done for a record on its way. */
+static inline void wire_note_clear(struct wire_note *note)
+{
+	memset(note, 0, offsetof(struct wire_note, lines));
+}
 
 struct event {
 	const struct record_head *head; /* the whole record; its kind tells which struct it is */
@@ -75,7 +82,7 @@ static inline bool record_kind_has_span(uint8_t kind)
 }
 
 /*
- * Finds the parts of a record of `size` bytes; the note is left all zero. −EPROTO when the size does not fit the kind and the flags.
+ * Finds the parts of a record of `size` bytes; the note says nothing. −EPROTO when the size does not fit the kind and the flags.
  * The bytes must be aligned to 8 and outlive the event.
  */
 int event_decode(struct event *event, const void *bytes, size_t size);
