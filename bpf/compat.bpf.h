@@ -58,6 +58,19 @@ static __always_inline void *load_pointer(const void *at)
 	return pointer;
 }
 
+/*
+ * A length that the verifier sees bounded. Hidden from the compiler on both sides, which would compare only 32 bits of it, or compare one
+ * copy and use another: 6.1's verifier then takes it for unbounded.
+ */
+static __always_inline __u64 at_most(__u64 limit, __u64 len)
+{
+	barrier_var(len);
+	if (len > limit)
+		len = limit;
+	barrier_var(len);
+	return len;
+}
+
 /* Adds one to a counter that nobody else writes, after all stores before and ahead of all behind. x86 shows a core's stores in their order.
  */
 static __always_inline void count_in_order(__u32 *counter)

@@ -92,7 +92,7 @@ static __always_inline void describe_unix(struct record_conn *record, struct soc
 {
 	struct unix_address *address = unix_address_of(record->role == CONN_DOWNSTREAM ? unix_peer_of(sk) : sk);
 	char *path = (char *)(record + 1);
-	__u32 len;
+	__u64 len;
 
 	record->family = CONN_UNIX;
 	if (!address)
@@ -100,11 +100,7 @@ static __always_inline void describe_unix(struct record_conn *record, struct soc
 	len = BPF_CORE_READ(address, len);
 	if (len <= sizeof(address->name[0].sun_family))
 		return; /* not named */
-	len -= sizeof(address->name[0].sun_family);
-	if (len > UNIX_PATH_MAX)
-		len = UNIX_PATH_MAX;
-	/* What is passed on is this value, and no copy that was put aside before it was bounded: 6.1's verifier would not know. */
-	barrier_var(len);
+	len = at_most(UNIX_PATH_MAX, len - sizeof(address->name[0].sun_family));
 	if (bpf_probe_read_kernel(path, len, &address->name[0].sun_path))
 		return;
 	if (!path[0])

@@ -82,12 +82,8 @@ static __always_inline void fill_record(struct record *record, const struct thre
 static __always_inline __u8 copy_payload(__u64 *to, const struct boundary *end, __u32 payload_max)
 {
 	__u64 bytes[PAYLOAD_REQUEST_MAX / sizeof(__u64)];
-	__u64 len = end->payload_len;
+	__u64 len = at_most(payload_max, end->payload_len);
 
-	/* Hidden from the compiler, which would compare 32 bits of it where the verifier wants all 64 bounded. */
-	barrier_var(len);
-	if (len > payload_max)
-		len = payload_max;
 	__builtin_memset(bytes, 0, payload_max);
 	if (bpf_probe_read_user(bytes, len, end->payload)) {
 		count_loss(LOSS_PAYLOADS);
