@@ -3,46 +3,18 @@
 import statistics
 
 import truth
-from lab import Lab, growth, quiet_counters
+from lab import Lab
+from traced_run import Run
 
 REQUESTS, CONNECTIONS = 211, 7
-MIX = ("8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 2 /cpu?id=#, 1 /typical?id=#, 1 /parallel?id=#")
+MIX = "8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 2 /cpu?id=#, 1 /typical?id=#, 1 /parallel?id=#"
 
+# Counted, but made up for: times, CPU and switches below are right nevertheless.
+PUT_RIGHT = ("hidden_switches",)
 RIGHT_CPU_MIN = 0.99
 WRONG_CPU_MAX = 0.01
 NET_ERROR_MAX_MS = 0.5
 CPU_ERROR_MAX = 0.005
-
-
-class Run:
-    """A server under a load, traced from before it to after it."""
-
-    def __init__(self, lab, server, downstream, **load):
-        self.downstream = downstream
-        pids = server.pids()
-        requests = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson", "--show-query")
-        totals = lab.trace("totals", "-p", server.pid, "-o", "json")
-        requests.attached()
-        totals.attached()
-        before = quiet_counters(pids)
-        load = lab.load(server, linger=True, **load)
-        load.await_answers()
-        self.cpu_ns, self.voluntary, self.involuntary = growth(before, quiet_counters(pids))
-        self.offset_ns = truth.unix_offset_ns()
-        for tracer in (requests, totals):
-            if tracer.end():
-                raise RuntimeError(f"{tracer.name}: {tracer.err()}")
-        if load.finish():
-            raise RuntimeError(f"the load failed: {load.out()} {load.err()}")
-        server.end()
-        downstream.end()
-        self.rows = load.rows()
-        self.traced = requests.json_lines()
-        self.totals = totals.json()
-        self.pairs = truth.join(self.traced, server.truth_path, self.rows, downstream.log_path)
-
-    def total(self, key):
-        return sum(process[key] for process in self.totals["processes"])
 
 
 def check_counts(tap, run):
@@ -51,7 +23,7 @@ def check_counts(tap, run):
     tap.check("every request is told once", told == sent, f"{len(told)} of {len(sent)}, {len(set(told))} different ones")
     tap.equal("endpoints count right", {each["endpoint"]: each["requests"] for each in run.totals["endpoints"]}, expected)
     tap.equal("no request failed", sum(each["errors"] for each in run.totals["endpoints"]), 0)
-    tap.equal("nothing is lost", {name: count for name, count in run.totals["tool"]["lost"].items() if count}, {})
+    tap.equal("nothing is lost", {name: count for name, count in run.totals["tool"]["lost"].items() if count and name not in PUT_RIGHT}, {})
 
 
 def check_times(tap, run):
@@ -83,7 +55,7 @@ def model(name, *arguments):
         with Lab() as lab:
             downstream = lab.downstream()
             server = lab.sample(name, *downstream.arguments(), *arguments)
-            run = Run(lab, server, downstream, requests=REQUESTS, connections=CONNECTIONS, mix=MIX)
+            run = Run(lab, server, downstream, {"requests": REQUESTS, "connections": CONNECTIONS, "mix": MIX})
             for check in (check_counts, check_times, check_cpu, check_handlers, check_switches):
                 check(tap, run)
     return topic

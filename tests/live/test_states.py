@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One endpoint at a time: does the state that it is made to spend its time in get that time, by what the handler measured itself?"""
+import statistics
+
+import truth
+from lab import Lab
+from traced_run import Run
+
+NET_SHARE_MAX = 0.01
+CPU_SHARE_MAX = 0.05
+STATE_ERROR_MAX_MS = 0.5
+STAMP_ERROR_MAX_MS = 2.0
+NS_PER_MS = truth.NS_PER_MS
+
+
+def mean_ms(values_ns):
+    return statistics.fmean(values_ns) / NS_PER_MS
+
+
+def run_alone(model, *loads, arguments=(), cores=None):
+    with Lab() as lab:
+        downstream = lab.downstream()
+        server = lab.sample(model, *downstream.arguments(), *arguments, cores=cores)
+        return Run(lab, server, downstream, *loads)
+
+
+# ---- NET and CPU
+
+
+def check_cpu(tap, pairs):
+    """Against the handler's own clock, which the burn and what surrounds it both move: within 5% of the burn, and not below it."""
+    burned_ms = mean_ms(pair.truth["cpu_burned_ns"] for pair in pairs)
+    measured_ms = mean_ms(pair.truth["handler_cpu_ns"] for pair in pairs)
+    tap.near("CPU", mean_ms(pair.traced["cpu_time_ns"] for pair in pairs), measured_ms, CPU_SHARE_MAX * burned_ms, " ms")
+    tap.at_least("CPU, at least what was burned", mean_ms(pair.traced["cpu_time_ns"] for pair in pairs), burned_ms, " ms")
+
+
+def check_peers(tap, run, endpoint):
+    """Each peer its own sum, which the calls' overlap does not change."""
+    pairs = run.pairs_of(endpoint)
+    for kind, peer in run.downstream.peer_by_kind.items():
+        calls = [call for pair in pairs for call in pair.calls if call["kind"] == kind]
+        told = next((each for each in run.endpoint(endpoint)["peers"] if each["peer"] == peer), None)
+        if not tap.check(f"{kind} is named", told):
+            continue
+        tap.equal(f"calls to {kind}", told["calls_mean"], len(calls) / len(pairs))
+        held_ms = sum(call["answered_ns"] - call["arrived_ns"] for call in calls) / len(pairs) / NS_PER_MS
+        tap.near(f"NET of {kind}", told["net_mean_ns"] / NS_PER_MS, held_ms, NET_SHARE_MAX * held_ms, " ms")
+
+
+def typical(model):
+    def topic(tap):
+        run = run_alone(model, {"requests": 5, "path": "/typical?id=#"})
+        held_ms = mean_ms(truth.held_ns(pair) for pair in run.pairs)
+        tap.near("NET", truth.mean_ms(run.pairs, "net"), held_ms, NET_SHARE_MAX * held_ms, " ms")
+        check_cpu(tap, run.pairs)
+        check_peers(tap, run, "GET /typical")
+        tap.equal("calls listed", {len(pair.traced["calls"]) for pair in run.pairs}, {5})
+        tap.equal("verdict", run.endpoint("GET /typical")["verdict"], "io-bound")
+        # The rest is the burn and, on a busy machine, waiting for a core.
+        wall_ms = mean_ms(pair.traced["wall_ns"] for pair in run.pairs)
+        tap.near("share of I/O", run.endpoint("GET /typical")["io_share"], held_ms / wall_ms, NET_SHARE_MAX)
+    return topic
+
+
+def parallel(model):
+    def topic(tap):
+        run = run_alone(model, {"requests": 5, "path": "/parallel?id=#"})
+        held_ms = mean_ms(truth.held_ns(pair) for pair in run.pairs)
+        tap.at_most("NET against the union of the holds", statistics.fmean(truth.net_errors_ms(run.pairs)), NET_SHARE_MAX * held_ms, " ms")
+        tap.at_most("calls against the union of the holds", statistics.fmean(truth.call_errors_ms(run.pairs)), NET_SHARE_MAX * held_ms,
+                    " ms")
+        check_cpu(tap, run.pairs)
+        check_peers(tap, run, "GET /parallel")
+        tap.equal("verdict", run.endpoint("GET /parallel")["verdict"], "io-bound")
+    return topic
+
+
+def cpu(tap):
+    run = run_alone("thread_per_conn", {"requests": 5, "path": "/cpu?id=#"})
+    check_cpu(tap, run.pairs)
+    states = {state: truth.mean_ms(run.pairs, state) for state in run.traced[0]["state_ns"]}
+    # Beside a busy neighbour the same work is short of cores, and the verdict rightly says so.
+    expected = "core-bound" if states["ready"] > states["cpu"] else "cpu-bound"
+    tap.equal("verdict", run.endpoint("GET /cpu")["verdict"], expected)
+
+
+# ---- one state each
+
+
+def left_over_ns(pair):
+    """Of the handler's time, what was neither its CPU nor its calls."""
+    return pair.truth["end_ns"] - pair.truth["start_ns"] - pair.truth["handler_cpu_ns"] - truth.held_ns(pair)
+
+
+def story(model, path, state, requests, connections=1, arguments=(), verdict=None, **load):
+    """The handler's left-over time is in `state`, but for waits for a core or the loop."""
+    def topic(tap):
+        run = run_alone(model, {"requests": requests, "connections": connections, "path": f"{path}id=#", **load}, arguments=arguments)
+        errors_ms = []
+        for pair in run.pairs:
+            states = pair.traced["state_ns"]
+            errors_ms.append(abs(states[state] + states["ready"] + states["loop"] - left_over_ns(pair)) / NS_PER_MS)
+        in_state_ms = truth.mean_ms(run.pairs, state)
+        left_over_ms = mean_ms(left_over_ns(pair) for pair in run.pairs)
+        tap.equal("requests told", len(run.pairs), requests)
+        tap.at_most(f"{state.upper()}, READY and LOOP against the handler's own time, mean error", statistics.fmean(errors_ms),
+                    STATE_ERROR_MAX_MS, " ms")
+        tap.at_least(f"{state.upper()} of the {left_over_ms:.2f} ms left over", in_state_ms / left_over_ms, 0.5)
+        tap.equal("requests whose states do not sum to the wall", truth.open_sums(run.traced), 0)
+        if verdict:
+            tap.equal("verdict", run.endpoint(f"GET {path.rstrip('?&').partition('?')[0]}")["verdict"], verdict)
+    return topic
+
+
+def fire(model):
+    def topic(tap):
+        run = run_alone(model, {"requests": 7, "path": "/fire?id=#"})
+        burned_ms = mean_ms(pair.truth["cpu_burned_ns"] for pair in run.pairs)
+        after_ms = mean_ms(pair.traced["after_response_cpu_ns"] for pair in run.pairs)
+        blind_ms = truth.HANDLER_BLIND_NS / NS_PER_MS
+        tap.check("CPU after the response", burned_ms <= after_ms <= burned_ms * (1 + CPU_SHARE_MAX) + blind_ms,
+                  f"{after_ms:.3f} ms, burned {burned_ms:.3f}")
+        tap.equal("requests that begin or end when they did not", truth.out_of_bounds(run.pairs, run.offset_ns), 0)
+        tap.equal("calls of requests", sum(len(pair.traced["calls"]) for pair in run.pairs), 0)
+    return topic
+
+
+# ---- who waits for whom
+
+
+def block(tap):
+    """One client holds the loop; others, on connections that stay open, find it busy."""
+    run = run_alone("epoll_loop", {"requests": 11, "path": "/block?id=#"},
+                    {"requests": 47, "connections": 5, "rate": 37, "first_id": 1001, "path": "/json?id=#"})
+    victims = run.pairs_of("GET /json")
+    waits_ms = [(pair.truth["start_ns"] - pair.sent["sent_ns"]) / NS_PER_MS for pair in victims]
+    long_waits = sum(wait_ms > 40 for wait_ms in waits_ms)
+    worst_ms = 0
+    for pair, wait_ms in zip(victims, waits_ms):
+        states = pair.traced["state_ns"]
+        beyond_ms = max(states["loop"] / NS_PER_MS - wait_ms, wait_ms - (states["loop"] + states["ready"]) / NS_PER_MS)
+        worst_ms = max(worst_ms, beyond_ms)
+    tap.at_least("victims that waited over 40 ms", long_waits, 7)
+    tap.at_most("LOOP against the time since they were sent, worst victim", worst_ms, STAMP_ERROR_MAX_MS, " ms")
+    culprits = run.endpoint("GET /json")["culprits"]
+    tap.equal("culprit", culprits[0]["endpoint"] if culprits else None, "GET /block")
+    tap.at_least("requests that it delayed", culprits[0]["delayed_requests"] if culprits else 0, long_waits)
+    tap.equal("verdict of the victims", run.endpoint("GET /json")["verdict"], "loop-bound")
+
+
+def one_core(model, state):
+    """A's answers are there while others compute on the only core."""
+    def topic(tap):
+        run = run_alone(model, {"requests": 13, "path": "/work?cpu=1000&calls=1&hold=40000&id=#"},
+                        {"requests": 23, "connections": 3, "first_id": 1001, "path": "/block?id=#"}, cores={0})
+        pairs = run.pairs_of("GET /work")
+        errors_ms, rest_ms = [], mean_ms(left_over_ns(pair) for pair in pairs)
+        for pair in pairs:
+            states = pair.traced["state_ns"]
+            # Before the handler began there was no time of its own to compare with.
+            before_ns = pair.truth["start_ns"] - (pair.traced["start_unix_ns"] - run.offset_ns)
+            waited_ns = states["ready"] + states["loop"] + states["queue"] - before_ns
+            errors_ms.append(abs(waited_ns - left_over_ns(pair)) / NS_PER_MS)
+        tap.at_least("A waits for the core", rest_ms, 2, " ms")
+        tap.at_most("READY, LOOP and QUEUE against the handler's own time, mean error", statistics.fmean(errors_ms), STATE_ERROR_MAX_MS, " ms")
+        other = {"ready": "loop", "loop": "ready"}[state]
+        tap.at_least(f"{state.upper()} beside {other.upper()}", truth.mean_ms(pairs, state), 2 * truth.mean_ms(pairs, other), " ms")
+    return topic
+
+
+TOPICS = {
+    "typical, thread_per_conn": typical("thread_per_conn"),
+    "typical, epoll_loop": typical("epoll_loop"),
+    "parallel, thread_per_conn": parallel("thread_per_conn"),
+    "parallel, epoll_loop": parallel("epoll_loop"),
+    "cpu": cpu,
+    "pool, threads": story("thread_per_conn", "/pool?", "pool", 29, connections=7, verdict="pool-bound"),
+    "pool, loop": story("epoll_loop", "/pool?", "pool", 29, connections=7, verdict="pool-bound"),
+    "lock": story("thread_per_conn", "/lock?cpu=10000&", "lock", 31, connections=5, verdict="lock-bound"),
+    "disk": story("thread_per_conn", "/disk?", "disk", 11),
+    "log, threads": story("thread_per_conn", "/log?", "log", 11),
+    "log, loop": story("epoll_loop", "/log?", "log", 11),
+    "slow-client, threads": story("thread_per_conn", "/slow-client?", "client", 2, verdict="client-bound", slow_read=16 << 20),
+    "slow-client, loop": story("epoll_loop", "/slow-client?", "client", 2, verdict="client-bound", slow_read=16 << 20),
+    "sleep, threads": story("thread_per_conn", "/sleep?", "sleep", 7),
+    "sleep, loop": story("epoll_loop", "/sleep?", "sleep", 7),
+    "fire, threads": fire("thread_per_conn"),
+    "fire, loop": fire("epoll_loop"),
+    "block": block,
+    "one core, threads": one_core("thread_per_conn", "ready"),
+    "one core, loop": one_core("epoll_loop", "loop"),
+}

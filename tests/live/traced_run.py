@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A server under a load, traced from before it to after it by two tracers at once: one tells single requests, one the totals."""
+import truth
+from lab import growth, quiet_counters
+
+
+class Run:
+    """pairs: what was told of each request beside what was logged of it; totals: the object that -o json printed; cpu_ns, voluntary,
+    involuntary: by the kernel's counters of all threads, over the time of the trace."""
+
+    def __init__(self, lab, server, downstream, *loads):
+        self.downstream = downstream
+        pids = server.pids()
+        requests = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson", "--show-query")
+        totals = lab.trace("totals", "-p", server.pid, "-o", "json")
+        requests.attached()
+        totals.attached()
+        before = quiet_counters(pids)
+        loads = [lab.load(server, name=f"load-{i}", linger=True, **load) for i, load in enumerate(loads)]
+        for load in loads:
+            load.await_answers()
+        self.cpu_ns, self.voluntary, self.involuntary = growth(before, quiet_counters(pids))
+        self.offset_ns = truth.unix_offset_ns()
+        for tracer in (requests, totals):
+            if tracer.end():
+                raise RuntimeError(f"{tracer.name}: {tracer.err()}")
+        for load in loads:
+            if load.finish():
+                raise RuntimeError(f"the load failed: {load.out()} {load.err()}")
+        server.end()
+        if downstream:
+            downstream.end()
+        self.rows = [row for load in loads for row in load.rows()]
+        self.traced = requests.json_lines()
+        self.totals = totals.json()
+        self.pairs = truth.join(self.traced, server.truth_path, self.rows, downstream and downstream.log_path)
+
+    def total(self, key):
+        return sum(process[key] for process in self.totals["processes"])
+
+    def endpoint(self, name):
+        return next(each for each in self.totals["endpoints"] if each["endpoint"] == name)
+
+    def pairs_of(self, name):
+        return [pair for pair in self.pairs if pair.traced["endpoint"] == name]
