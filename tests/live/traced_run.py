@@ -8,7 +8,7 @@ class Run:
     """pairs: what was told of each request beside what was logged of it; totals: the object that -o json printed; cpu_ns, voluntary,
     involuntary: by the kernel's counters of all threads, over the time of the trace."""
 
-    def __init__(self, lab, server, downstream, *loads):
+    def __init__(self, lab, server, downstream, *loads, ends=(), truth_path=None):
         self.downstream = downstream
         pids = server.pids()
         requests = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson", "--show-query")
@@ -27,13 +27,12 @@ class Run:
         for load in loads:
             if load.finish():
                 raise RuntimeError(f"the load failed: {load.out()} {load.err()}")
-        server.end()
-        if downstream:
-            downstream.end()
+        for process in (server, *ends, *([downstream] if downstream else [])):
+            process.end()  # which makes them write their logs
         self.rows = [row for load in loads for row in load.rows()]
         self.traced = requests.json_lines()
         self.totals = totals.json()
-        self.pairs = truth.join(self.traced, server.truth_path, self.rows, downstream and downstream.log_path)
+        self.pairs = truth.join(self.traced, truth_path or server.truth_path, self.rows, downstream and downstream.log_path)
 
     def total(self, key):
         return sum(process[key] for process in self.totals["processes"])

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Servers that others wrote: Node's http, Python's ThreadingHTTPServer, Go's net/http, nginx."""
+import os
+import statistics
+import subprocess
+
+import lab as labs
+import test_models as models
+import truth
+from lab import ROOT, Lab, Server, need
+from traced_run import Run
+
+REAL = ROOT / "tests/servers/real"
+MIX = "8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 2 /cpu?id=#, 1 /typical?id=#, 1 /parallel?id=#"
+# A runtime's own work in a handler (parsing, promises, collecting garbage) is nobody's burn: of it only conservation is asked.
+CHECKS = (models.check_counts, models.check_calls, models.check_cpu, models.check_switches)
+
+
+def mixed(tap, command, *arguments):
+    with Lab() as lab:
+        downstream = lab.downstream()
+        server = lab.keep(Server(lab, command[-1].stem, [*command, *downstream.arguments(), *arguments]))
+        run = Run(lab, server, downstream, {"requests": models.REQUESTS, "connections": models.CONNECTIONS, "mix": MIX})
+        for check in CHECKS:
+            check(tap, run)
+
+
+def node(tap):
+    need("node")
+    mixed(tap, ["node", REAL / "node_http.js"])
+
+
+def node_kept(tap):
+    need("node")
+    mixed(tap, ["node", REAL / "node_http.js"], "--keep")
+
+
+def python(tap):
+    mixed(tap, ["/usr/bin/python3", REAL / "python_threads.py"])
+
+
+def go(tap):
+    need("go")
+    program = labs.BUILD / "servers" / "go_http"
+    environment = os.environ | {"GOFLAGS": "-mod=mod", "GOCACHE": str(labs.BUILD / "go-cache"), "GOTOOLCHAIN": "local"}
+    subprocess.run(["go", "build", "-o", program, "."], cwd=REAL / "go_http", env=environment, check=True, capture_output=True, timeout=300)
+    mixed(tap, [program])
+
+
+def nginx(tap):
+    """A constant, a file, and a proxy to a server whose own log says how long it held each request."""
+    need("nginx")
+    with Lab() as lab:
+        backend = lab.sample("thread_per_conn", real_time=True)
+        server = lab.keep(Server(lab, "nginx", ["/usr/bin/python3", REAL / "nginx.py", "--upstream", backend.port], truth=False))
+        run = Run(lab, server, None, {"requests": models.REQUESTS, "connections": models.CONNECTIONS,
+                                      "mix": "2 /json?id=#, 2 /static/file.bin?id=#, 3 /proxy/sleep?id=#"}, ends=(backend,),
+                  truth_path=backend.truth_path)
+        models.check_counts(tap, run)
+        models.check_switches(tap, run)
+        models.check_conservation(tap, run)
+        proxied = run.pairs_of("GET /proxy/sleep")
+        errors_ms = [abs(pair.traced["state_ns"]["net"] - (pair.truth["end_ns"] - pair.truth["start_ns"])) / truth.NS_PER_MS
+                     for pair in proxied]
+        tap.at_most("NET against the backend's own time, mean error", statistics.fmean(errors_ms), models.NET_ERROR_MAX_MS, " ms")
+        tap.equal("calls of proxied requests", {tuple(call["peer"] for call in pair.traced["calls"]) for pair in proxied},
+                  {(f"127.0.0.1:{backend.port}",)})
+        tap.equal("calls of others", sum(len(pair.traced["calls"]) for pair in run.pairs if pair not in proxied), 0)
+        tap.equal("requests whose states do not sum to the wall", truth.open_sums(run.traced), 0)
+
+
+TOPICS = {
+    "node": node,
+    "node, kept connections": node_kept,
+    "python": python,
+    "go": go,
+    "nginx": nginx,
+}
