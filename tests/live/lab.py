@@ -145,6 +145,8 @@ class Load(Process):
         self.log_path = lab.scratch / f"{name}.csv"
         where = ["--unix", server.unix_path] if unix else ["--port", server.port, *(["--host", "::1"] if server.ipv6 else [])]
         for option, value in options.items():
+            if value is False:
+                continue
             for each in value if isinstance(value, list) else [value]:
                 where += [f"--{option.replace('_', '-')}"] + ([] if each is True else [each])
         super().__init__(lab, name, [BUILD / "servers/loadgen", *where, "--log", self.log_path, *(["--linger"] if linger else [])],

@@ -11,17 +11,18 @@ from lab import ROOT, Lab, Server, need
 from traced_run import Run
 
 REAL = ROOT / "tests/servers/real"
-MIX = "8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 2 /cpu?id=#, 1 /typical?id=#, 1 /parallel?id=#"
 # A runtime's own work in a handler (parsing, promises, collecting garbage) is nobody's burn: of it only conservation is asked.
+GO_MIX = "8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 1 /typical?id=#"
+GO_HANDLER_NS = 500_000  # of net/http, per request
 CHECKS = (models.check_counts, models.check_calls, models.check_cpu, models.check_switches)
 
 
-def mixed(tap, command, *arguments):
+def mixed(tap, command, *arguments, mix=models.MIX, checks=CHECKS):
     with Lab() as lab:
         downstream = lab.downstream()
         server = lab.keep(Server(lab, command[-1].stem, [*command, *downstream.arguments(), *arguments]))
-        run = Run(lab, server, downstream, {"requests": models.REQUESTS, "connections": models.CONNECTIONS, "mix": MIX})
-        for check in CHECKS:
+        run = Run(lab, server, downstream, {"requests": models.REQUESTS, "connections": models.CONNECTIONS, "mix": mix})
+        for check in checks:
             check(tap, run)
 
 
@@ -39,12 +40,28 @@ def python(tap):
     mixed(tap, ["/usr/bin/python3", REAL / "python_threads.py"])
 
 
-def go(tap):
+def build_go():
     need("go")
     program = labs.BUILD / "servers" / "go_http"
     environment = os.environ | {"GOFLAGS": "-mod=mod", "GOCACHE": str(labs.BUILD / "go-cache"), "GOTOOLCHAIN": "local"}
     subprocess.run(["go", "build", "-o", program, "."], cwd=REAL / "go_http", env=environment, check=True, capture_output=True, timeout=300)
-    mixed(tap, [program])
+    return program
+
+
+def go(tap):
+    mixed(tap, [build_go()], mix=GO_MIX)
+
+
+def check_nothing_of_others(tap, run):
+    burned_ns = sum(pair.truth["cpu_burned_ns"] for pair in run.pairs)
+    excess_ns = sum(max(0, truth.credited_ns(pair.traced) - pair.truth["cpu_burned_ns"] - GO_HANDLER_NS) for pair in run.pairs)
+    tap.at_most("CPU of others credited to a request", excess_ns / burned_ns, models.WRONG_CPU_MAX)
+
+
+def go_unseen(tap):
+    """Goroutines that a request starts, and those that are taken off their thread after 10 ms of computing, leave no trace in the kernel.
+    What they do may be missing from its request, but never be given to another."""
+    mixed(tap, [build_go()], checks=(models.check_counts, check_nothing_of_others, models.check_conservation, models.check_switches))
 
 
 def nginx(tap):
@@ -74,5 +91,6 @@ TOPICS = {
     "node, kept connections": node_kept,
     "python": python,
     "go": go,
+    "go, what the kernel does not show": go_unseen,
     "nginx": nginx,
 }
