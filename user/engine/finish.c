@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A request's end: its intervals and calls become disjoint states, its CPU the process's, and it is told. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,6 +162,27 @@ static void leave_open_ones(struct engine *engine, struct context *request)
 		proc_count_open_requests(request->proc, -1, engine->now_ns);
 }
 
+/* In front of `end`; returns where it begins. */
+static char *put_number(char *end, uint64_t number, unsigned int base)
+{
+	do
+		*--end = "0123456789abcdef"[number % base];
+	while (number /= base);
+	return end;
+}
+
+/* As "%llx-%u" would be, which took a twentieth of all the time spent on a request. */
+static void write_id(char id[REQUEST_ID_MAX], uint64_t conn_id, uint32_t turn)
+{
+	char text[REQUEST_ID_MAX], *first = text + sizeof(text) - 1;
+
+	*first = 0;
+	first = put_number(first, turn, 10);
+	*--first = '-';
+	first = put_number(first, conn_id, 16);
+	memcpy(id, first, (size_t)(text + sizeof(text) - first));
+}
+
 static void describe(struct request *told, struct context *request, uint64_t end_ns)
 {
 	struct context *culprit = context_root(request->culprit);
@@ -188,7 +208,7 @@ static void describe(struct request *told, struct context *request, uint64_t end
 		.thread_count = request->thread_count,
 		.culprit_ns = request->culprit_ns,
 	};
-	snprintf(told->id, sizeof(told->id), "%llx-%u", (unsigned long long)request->conn_id, request->turn);
+	write_id(told->id, request->conn_id, request->turn);
 	if (culprit && culprit->is_request) {
 		told->culprit_known = true;
 		told->culprit_method = culprit->line;
