@@ -235,6 +235,7 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 }
 
 #define READ(script, at, tid, conn, ...)         script_span(script, at, tid, RECORD_IO, IO_READ, conn, 64, (struct with){__VA_ARGS__})
+#define READ_LONG(script, at, tid, conn, ...)    script_span(script, at, tid, RECORD_IO, IO_READ, conn, 640, (struct with){__VA_ARGS__})
 #define WRITE(script, at, tid, conn, ...)        script_span(script, at, tid, RECORD_IO, IO_WRITE, conn, 64, (struct with){__VA_ARGS__})
 #define READ_NOTHING(script, at, tid, conn, ...) script_span(script, at, tid, RECORD_IO, IO_READ, conn, -11, (struct with){__VA_ARGS__})
 #define WINDOW(script, at, tid, ...)             script_span(script, at, tid, RECORD_WINDOW, 0, 0, 0, (struct with){__VA_ARGS__})

@@ -83,6 +83,54 @@ static void test_pipelining(void **state)
 	script_close(script);
 }
 
+/* Two more requests lay in the same read, beyond what is carried along of it: their answers tell of them. A 408 tells of none. */
+static void test_pipelining_beyond_the_prefix(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ_LONG(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 210, MAIN, CLIENT_A, .status = 200);
+	WRITE(script, 310, MAIN, CLIENT_A);
+	WRITE(script, 410, MAIN, CLIENT_A, .status = 404);
+	script_tick(script, 700000);
+	WRITE(script, 900410, MAIN, CLIENT_A, .off = 700500, .on = 900400, .cause = WAIT_SLEEP, .status = 200);
+	READ(script, 900510, MAIN, CLIENT_A, .off = 900420, .on = 900500, .cause = WAIT_NET, .arrived = 900500, .line = "GET /b");
+	WRITE(script, 900610, MAIN, CLIENT_A, .status = 200);
+	WRITE(script, 900710, MAIN, CLIENT_A, .off = 900620, .on = 900700, .cause = WAIT_SLEEP, .status = 408);
+	script_finish(script);
+	assert_int_equal(script->count, 4);
+	assert_int_equal(script->told[0].wall, 210);
+	assert_int_equal(script->told[1].wall, 310);
+	assert_int_equal(script->told[1].status, 404);
+	assert_int_equal(script->told[1].state[STATE_QUEUE], 210);
+	assert_int_equal(script->told[1].state[STATE_CPU], 100);
+	assert_int_equal(script->told[2].wall, 900310);
+	assert_string_equal(script->told[3].line, "GET /b");
+	script_close(script);
+}
+
+/* A worker takes a request from a queue and sleeps in the middle of it: before that it was QUEUE, and only then SLEEP. */
+static void test_worker_sleeps(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	READ(script, 130, MAIN, CLIENT_B, .epoll = 120, .events = 1, .arrived = 115, .line = "GET /b");
+	WINDOW(script, 1000, WORKER, .off = 10, .on = 300, .cause = WAIT_LOCK);
+	WRITE(script, 31010, WORKER, CLIENT_A, .off = 1000, .on = 31000, .cause = WAIT_SLEEP, .status = 200);
+	WRITE(script, 61020, WORKER, CLIENT_B, .off = 31020, .on = 61010, .cause = WAIT_SLEEP, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_int_equal(script->told[0].state[STATE_SLEEP], 30000);
+	assert_int_equal(script->told[1].state[STATE_SLEEP], 29990);
+	assert_int_equal(script->told[1].state[STATE_LOOP], 120 - 115);
+	assert_int_equal(script->told[1].state[STATE_QUEUE], 31010 - 130);
+	script_close(script);
+}
+
 /* Rule 3: work that goes on after the response is after-response CPU, and its call no part of the wall. */
 static void test_fire_and_forget(void **state)
 {
@@ -313,6 +361,8 @@ int main(void)
 		cmocka_unit_test(test_client_waits),
 		cmocka_unit_test(test_partial_write),
 		cmocka_unit_test(test_pipelining),
+		cmocka_unit_test(test_pipelining_beyond_the_prefix),
+		cmocka_unit_test(test_worker_sleeps),
 		cmocka_unit_test(test_fire_and_forget),
 		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_timer),

@@ -149,6 +149,7 @@ struct conn {
 	struct context *first_request, *last_request;
 	uint32_t request_count, turns;
 	struct context *last_told;
+	bool read_is_longer; /* than what is carried along of it: request lines may lie behind */
 	/* Downstream. */
 	struct call *first_call, *last_call;
 	struct context *answering; /* whose answer was read last, and may go on */

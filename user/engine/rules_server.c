@@ -150,6 +150,7 @@ void rule_1_server_read(const struct moment *moment)
 		return;
 	}
 	begun = requests_begun(moment);
+	conn->read_is_longer = (conn->read_is_longer && !begun) || moment->record->result > PAYLOAD_REQUEST_MAX;
 	if (note->late_line && note->line_count && conn->last_request && !conn->last_request->line)
 		set_line(conn->last_request, &note->lines[0]);
 	if (begun) {
@@ -246,6 +247,31 @@ static void rule_3_detach(const struct moment *moment, struct context *request)
 	}
 }
 
+#define STATUS_REQUEST_TIMEOUT 408 /* tells a client that it has sent nothing: no answer to anything */
+
+/*
+ * A response begins while no request waits for one: there was one more in that read, whose line lay behind the bytes that are carried
+ * along. It came with the others, and stood behind them.
+ */
+static void begin_unseen_request(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	uint16_t status = moment->event->note.status;
+	struct context *before = conn->last_request ? conn->last_request : conn->last_told, *request;
+	struct moment then = *moment;
+
+	if (!conn->read_is_longer || status < 200 || status == STATUS_REQUEST_TIMEOUT)
+		return;
+	if (!before || !before->answered || before->protocol != WIRE_HTTP1)
+		return;
+	then.arrived_ns = before->start_ns;
+	request = begin_request(&then);
+	if (request)
+		context_add_interval(
+			moment->engine, request,
+			(struct interval){.start_ns = request->start_ns, .end_ns = before->last_write_ns, .state = STATE_QUEUE});
+}
+
 /* The response that this write belongs to: with pipelining a further status line begins the next request's. */
 static struct context *request_answered_by(const struct moment *moment)
 {
@@ -303,6 +329,7 @@ void rule_2_server_write(const struct moment *moment)
 		return;
 	}
 	moment->conn->upgraded = note->upgraded;
+	begin_unseen_request(moment);
 	request = request_answered_by(moment);
 	if (!request) {
 		write_without_request(moment);

@@ -56,9 +56,18 @@ static struct boundary socket_boundary(const struct thread *thread, const struct
 	}
 }
 
+/* It was given something to do, or may have taken it by itself after its last answer, and nobody has said yet whose that is. */
+static bool may_have_taken_work(const struct thread *thread)
+{
+	const struct context *root = context_root(thread->context);
+
+	return thread->soft || (root && !root->is_request && (root->origin == ORIGIN_FUTEX || root->origin == ORIGIN_HANDOFF));
+}
+
 /*
  * Pending work ends where the thread waits for something new: at epoll always; at a blocking read for a new request; at poll, futex, pipe
- * and sleep only when it works for nobody. A goroutine never blocks in a futex: there it is the thread that ran out of goroutines.
+ * and sleep only when it works for nobody; but who has just been handed work sleeps in the middle of it. A goroutine never blocks in a
+ * futex: there it is the thread that ran out of goroutines.
  */
 static struct boundary find_boundary(const struct thread *thread, const struct event *event, const struct conn *conn)
 {
@@ -91,7 +100,7 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 			return none;
 		return (struct boundary){window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_FUTEX};
 	case WAIT_SLEEP:
-		if (thread_is_active(thread) && !go)
+		if ((thread_is_active(thread) || may_have_taken_work(thread)) && !go)
 			return none;
 		return (struct boundary){window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_TIMER};
 	case WAIT_PIPE:
