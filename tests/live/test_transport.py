@@ -8,8 +8,8 @@ from lab import Lab
 from traced_run import Run
 
 WHOLE = (models.check_counts, models.check_calls, models.check_cpu, models.check_handlers, models.check_switches)
-# Truth per request lacks what connections cost; and pipelined requests lie in one read.
-COUNTED = (models.check_counts, models.check_conservation, models.check_switches)
+# Threads that have ended with their connections are in nobody's counters any more.
+FLEETING = (models.check_counts, models.check_calls, models.check_handlers)
 
 
 def transport(model, *arguments, checks=WHOLE, unix=False, **load):
@@ -30,13 +30,23 @@ def transport(model, *arguments, checks=WHOLE, unix=False, **load):
     return topic
 
 
+def check_pipelined(tap, run):
+    """Several request lines may lie in one read, of which only the first bytes are carried along: then an endpoint is not known, and says so.
+    The count is exact nevertheless."""
+    tap.equal("requests", sum(each["requests"] for each in run.totals["endpoints"]), models.REQUESTS)
+    tap.equal("requests told", len(run.traced), models.REQUESTS)
+    known = {f"GET {path}" for path in truth.endpoint_counts(run.rows)} | {"GET /…", f":{run.port} (HTTP, request line not seen)"}
+    tap.equal("endpoints that nobody asked for", {each["endpoint"] for each in run.totals["endpoints"]} - known, set())
+    tap.check("nobody is told twice", len(run.pairs) == len({id(pair.traced) for pair in run.pairs}), f"{len(run.pairs)} with their ids")
+
+
 def split(model):
     """Half a request line, then a pause of the client's: at least the 5 ms that loadgen waits."""
     def topic(tap):
         with Lab() as lab:
             downstream = lab.downstream()
             server = lab.sample(model, *downstream.arguments())
-            run = Run(lab, server, downstream, {"requests": 53, "connections": 3, "path": "/users/#?id=#", "split_request": True})
+            run = Run(lab, server, downstream, {"requests": 53, "connections": 3, "path": "/users/17?id=#", "split_request": True})
             tap.equal("endpoints count right", {each["endpoint"]: each["requests"] for each in run.totals["endpoints"]},
                       {"GET /users/:id": 53})
             tap.equal("targets are whole", sorted(each["target"] for each in run.traced),
@@ -51,10 +61,10 @@ TOPICS = {
     "Unix sockets, epoll_loop": transport("epoll_loop", unix=True),
     "IPv6, thread_per_conn": transport("thread_per_conn", "--ipv6"),
     "IPv6, epoll_loop": transport("epoll_loop", "--ipv6"),
-    "a connection per request, thread_per_conn": transport("thread_per_conn", checks=COUNTED, close=True),
-    "a connection per request, epoll_loop": transport("epoll_loop", checks=COUNTED, close=True),
-    "pipelined, thread_per_conn": transport("thread_per_conn", checks=COUNTED, pipeline=5),
-    "pipelined, epoll_loop": transport("epoll_loop", checks=COUNTED, pipeline=5),
+    "a connection per request, thread_per_conn": transport("thread_per_conn", checks=FLEETING, close=True),
+    "a connection per request, epoll_loop": transport("epoll_loop", checks=WHOLE, close=True),
+    "pipelined, thread_per_conn": transport("thread_per_conn", checks=(check_pipelined, models.check_conservation, models.check_switches), pipeline=5),
+    "pipelined, epoll_loop": transport("epoll_loop", checks=(check_pipelined, models.check_conservation, models.check_switches), pipeline=5),
     "split request lines, thread_per_conn": split("thread_per_conn"),
     "split request lines, epoll_loop": split("epoll_loop"),
 }

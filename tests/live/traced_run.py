@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A server under a load, traced from before it to after it by two tracers at once: one tells single requests, one the totals."""
 import truth
-from lab import growth, quiet_counters
+from lab import growth, quiet_counters, unix_offset_ns
 
 
 class Run:
@@ -9,7 +9,7 @@ class Run:
     involuntary: by the kernel's counters of all threads, over the time of the trace."""
 
     def __init__(self, lab, server, downstream, *loads, ends=(), truth_path=None):
-        self.downstream = downstream
+        self.downstream, self.port = downstream, server.port
         pids = server.pids()
         requests = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson", "--show-query")
         totals = lab.trace("totals", "-p", server.pid, "-o", "json")
@@ -20,7 +20,7 @@ class Run:
         for load in loads:
             load.await_answers()
         self.cpu_ns, self.voluntary, self.involuntary = growth(before, quiet_counters(pids))
-        self.offset_ns = truth.unix_offset_ns()
+        self.offset_ns = unix_offset_ns()
         for tracer in (requests, totals):
             if tracer.end():
                 raise RuntimeError(f"{tracer.name}: {tracer.err()}")

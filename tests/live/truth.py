@@ -12,7 +12,7 @@ import collections
 import statistics
 from urllib.parse import parse_qs, urlsplit
 
-from lab import read_csv, unix_offset_ns
+from lab import read_csv
 
 HANDLER_BLIND_NS = 150_000
 CLOCK_SLACK_NS = 100_000  # realtime against monotonic, as two processes read them
@@ -30,7 +30,9 @@ def union_ns(intervals):
 
 
 def id_of(traced):
-    return int(parse_qs(urlsplit(traced["target"]).query)["id"][0])
+    """The request's X-Id, which is in its query too; None where the target is not known or cut off."""
+    found = parse_qs(urlsplit(traced["target"] or "").query).get("id")
+    return int(found[0]) if found else None
 
 
 def join(traced, truth_path, load_rows, calls_path=None):
@@ -106,16 +108,12 @@ def open_sums(traced):
     return sum(sum(each["state_ns"].values()) != each["wall_ns"] for each in traced)
 
 
-def out_of_bounds(pairs, offset_ns=None):
-    """Requests that the tracer saw begin before they were sent or after the server had them, or end after the server had answered."""
-    offset_ns = offset_ns or unix_offset_ns()
-    found = 0
-    for pair in pairs:
-        start = pair.traced["start_unix_ns"] - offset_ns
-        end = start + pair.traced["wall_ns"]
-        found += not (pair.sent["sent_ns"] - CLOCK_SLACK_NS <= start <= pair.truth["start_ns"] + CLOCK_SLACK_NS
-                      and end <= pair.truth["end_ns"] + CLOCK_SLACK_NS)
-    return found
+def is_out_of_bounds(pair, offset_ns):
+    """Does the tracer see it begin before it was sent or after the server had it, or end after the server had answered?"""
+    start = pair.traced["start_unix_ns"] - offset_ns
+    end = start + pair.traced["wall_ns"]
+    return not (pair.sent["sent_ns"] - CLOCK_SLACK_NS <= start <= pair.truth["start_ns"] + CLOCK_SLACK_NS
+                and end <= pair.truth["end_ns"] + CLOCK_SLACK_NS)
 
 
 def mean_ms(pairs, state):
