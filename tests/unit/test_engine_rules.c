@@ -215,6 +215,49 @@ static void test_pool(void **state)
 	script_close(script);
 }
 
+/* Woken in vain before: another thread had taken the connection. But a lock that was worked under is a lock. */
+static void test_pool_woken_in_vain(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 120, MAIN, DB);
+	READ(script, 111, WORKER, CLIENT_B, .off = 10, .on = 101, .cause = WAIT_NET, .arrived = 101, .line = "GET /b");
+	WINDOW(script, 1300, WORKER, .off = 121, .on = 1000, .cause = WAIT_LOCK);
+	WINDOW(script, 2520, WORKER, .off = 1300, .on = 2500, .ready = 20, .cause = WAIT_LOCK);
+	READ(script, 5000, MAIN, DB, .off = 130, .on = 4990, .cause = WAIT_NET, .arrived = 4990);
+	WRITE(script, 5030, WORKER, DB, .off = 2520, .on = 5020, .cause = WAIT_LOCK);
+	READ(script, 9000, WORKER, DB, .off = 5040, .on = 8990, .cause = WAIT_NET, .arrived = 8990);
+	WRITE(script, 9010, WORKER, CLIENT_B, .status = 200);
+	WRITE(script, 9020, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->told[1].state[STATE_POOL], (2480 - 1300) + (5020 - 2520));
+	assert_int_equal(script->told[1].state[STATE_LOCK], 1000 - 121);
+	script_close(script);
+}
+
+/* What a thread does and calls after its response is in nobody's wall, and the CPU is told with the request, though the next one waits. */
+static void test_work_after_the_response(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /fire");
+	WRITE(script, 200, MAIN, CLIENT_A, .status = 200);
+	WRITE(script, 5200, MAIN, DB);
+	READ(script, 9010, MAIN, DB, .off = 5210, .on = 9000, .cause = WAIT_NET, .arrived = 9000);
+	READ(script, 9020, MAIN, CLIENT_A, .arrived = 300, .line = "GET /fire");
+	WRITE(script, 9120, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_int_equal(script->told[0].wall, 100);
+	assert_int_equal(script->told[0].after, 5000 + 20 + 10);
+	assert_int_equal(script->told[0].call_count, 0);
+	assert_int_equal(script->told[1].state[STATE_QUEUE], 9020 - 300);
+	script_close(script);
+}
+
 /* Stolen time is found out at the switch-out, also when a snapshot had given its core time away before. */
 static void test_stolen_time(void **state)
 {
@@ -367,6 +410,8 @@ int main(void)
 		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_pool_woken_in_vain),
+		cmocka_unit_test(test_work_after_the_response),
 		cmocka_unit_test(test_stolen_time),
 		cmocka_unit_test(test_stolen_after_a_window),
 		cmocka_unit_test(test_snapshots_count_once),

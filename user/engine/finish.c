@@ -7,6 +7,17 @@
 
 /* ---- calls: intervals of the timeline, the list, and sums a peer --------------------------------------------------------------- */
 
+/* What was called after the response is real work, but the request did not wait for it. */
+static void forget_calls_after(struct context *request, uint64_t end_ns)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < request->call_count; i++)
+		if (request->calls[i].start_ns < end_ns)
+			request->calls[kept++] = request->calls[i];
+	request->call_count = kept;
+}
+
 static void add_call_intervals(struct context *request)
 {
 	for (uint32_t i = 0; i < request->call_count; i++) {
@@ -225,6 +236,7 @@ static void tell(struct engine *engine, struct context *request)
 	struct cpu_split cpu;
 	bool complete;
 
+	forget_calls_after(request, end_ns);
 	add_call_intervals(request);
 	complete = timeline_sweep(&request->timeline, request->start_ns, end_ns, &sums) == 0;
 	complete &= make_lists(engine, request, &lists);

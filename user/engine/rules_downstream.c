@@ -6,6 +6,22 @@
 
 /* ---- rule 4: a downstream write ---------------------------------------------------------------------------------------------------- */
 
+#define WOKEN_IN_VAIN_NS 50000
+
+/* Waits just before that one, between which the thread only looked and went back to sleep: another had taken the connection first. */
+static void name_waits_in_vain(struct thread *thread, uint32_t last)
+{
+	while (last--) {
+		struct interval *interval = &thread->pending[last];
+		bool looked = interval->state == STATE_CPU && interval->end_ns - interval->start_ns <= WOKEN_IN_VAIN_NS;
+
+		if (interval->state == STATE_LOCK)
+			interval->state = STATE_POOL;
+		else if (interval->state != STATE_READY && !looked)
+			return;
+	}
+}
+
 /*
  * Rule 12, as far as the kernel shows it: this connection was given back by another request while the thread waited (for a lock, as it
  * seemed), so it waited for the connection.
@@ -20,8 +36,10 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 	for (uint32_t i = 0; i < thread->pending_count; i++) {
 		struct interval *interval = &thread->pending[i];
 
-		if (interval->state == STATE_LOCK && interval->start_ns <= released_ns && released_ns <= interval->end_ns)
-			interval->state = STATE_POOL;
+		if (interval->state != STATE_LOCK || released_ns < interval->start_ns || released_ns > interval->end_ns)
+			continue;
+		interval->state = STATE_POOL;
+		name_waits_in_vain(thread, i);
 	}
 	if (thread->loop && !owner->is_request && owner->origin == ORIGIN_SOFT && released_ns <= owner->begun_ns && !owner->call_count)
 		owner->origin = ORIGIN_POOL;

@@ -87,6 +87,20 @@ static unsigned int requests_begun(const struct moment *moment)
 	return context_is_open_request(moment->conn->last_request) ? 0 : 1;
 }
 
+/* A thread that serves this connection alone has done all that it did after the last response: that is about to be told, with this work. */
+static void end_work_after_response(const struct moment *moment)
+{
+	struct context *segment = context_root(moment->thread->context);
+	struct context *hint = segment ? context_root(segment->hint) : NULL;
+
+	end_soft_tail(moment);
+	if (!hint || hint->conn != moment->conn || !hint->answered || segment->is_request || segment->calls_in_flight ||
+	    moment->thread->loop)
+		return;
+	context_bind(moment->engine, segment, hint);
+	turn_to_segment(moment, ORIGIN_SOCKET, NULL, false);
+}
+
 static void tell_answered(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
@@ -154,7 +168,7 @@ void rule_1_server_read(const struct moment *moment)
 	if (note->late_line && note->line_count && conn->last_request && !conn->last_request->line)
 		set_line(conn->last_request, &note->lines[0]);
 	if (begun) {
-		end_soft_tail(moment);
+		end_work_after_response(moment);
 		thread_commit(moment->engine, moment->thread);
 		tell_answered(moment);
 		read_first_bytes(moment, begun);
