@@ -58,7 +58,8 @@ def split(model):
 
 TOPICS = {
     "Unix sockets, thread_per_conn": transport("thread_per_conn", unix=True),
-    "Unix sockets, epoll_loop": transport("epoll_loop", unix=True),
+    "Unix sockets, epoll_loop": transport("epoll_loop", unix=True, connections=1),
+    "Unix sockets, busy epoll_loop": transport("epoll_loop", unix=True),
     "IPv6, thread_per_conn": transport("thread_per_conn", "--ipv6"),
     "IPv6, epoll_loop": transport("epoll_loop", "--ipv6"),
     "a connection per request, thread_per_conn": transport("thread_per_conn", checks=FLEETING, close=True),
