@@ -226,6 +226,7 @@ static void test_pool_woken_in_vain(void **state)
 	READ(script, 111, WORKER, CLIENT_B, .off = 10, .on = 101, .cause = WAIT_NET, .arrived = 101, .line = "GET /b");
 	WINDOW(script, 1300, WORKER, .off = 121, .on = 1000, .cause = WAIT_LOCK);
 	WINDOW(script, 2520, WORKER, .off = 1300, .on = 2500, .ready = 20, .cause = WAIT_LOCK);
+	SNAPSHOT(script, 3000, WORKER, .off = 2520, .on = 3000, .cause = WAIT_LOCK);
 	READ(script, 5000, MAIN, DB, .off = 130, .on = 4990, .cause = WAIT_NET, .arrived = 4990);
 	WRITE(script, 5030, WORKER, DB, .off = 2520, .on = 5020, .cause = WAIT_LOCK);
 	READ(script, 9000, WORKER, DB, .off = 5040, .on = 8990, .cause = WAIT_NET, .arrived = 8990);

@@ -261,6 +261,8 @@ void thread_commit(struct engine *engine, struct thread *thread);
 void thread_pend(struct engine *engine, struct thread *thread, struct interval interval);
 /* Does it work for somebody: an open request, or a segment that touched a socket? */
 bool thread_is_active(const struct thread *thread);
+/* Has it done something of its own after a response, that nobody else will name if it turns to a new request now? Never so in a loop. */
+bool thread_worked_after_response(const struct thread *thread);
 
 /* ---- conn.c ---- */
 

@@ -204,3 +204,11 @@ bool thread_is_active(const struct thread *thread)
 		return false;
 	return context->is_request ? !context->told && !context->answered : context->evidence;
 }
+
+bool thread_worked_after_response(const struct thread *thread)
+{
+	const struct context *segment = context_root(thread->context);
+	const struct context *hint = segment ? context_root(segment->hint) : NULL;
+
+	return !thread->loop && hint && hint->answered && !segment->is_request && !segment->calls_in_flight;
+}

@@ -8,18 +8,33 @@
 
 #define WOKEN_IN_VAIN_NS 50000
 
-/* Waits just before that one, between which the thread only looked and went back to sleep: another had taken the connection first. */
-static void name_waits_in_vain(struct thread *thread, uint32_t last)
+/* Renames waits that end at *until_ns, latest first, between which the thread only looked and went back to sleep. False: there are no more.
+ */
+static bool rename_waits(struct interval *intervals, uint32_t count, uint64_t *until_ns)
 {
-	while (last--) {
-		struct interval *interval = &thread->pending[last];
+	while (count--) {
+		struct interval *interval = &intervals[count];
 		bool looked = interval->state == STATE_CPU && interval->end_ns - interval->start_ns <= WOKEN_IN_VAIN_NS;
 
+		if (interval->end_ns != *until_ns)
+			return false;
 		if (interval->state == STATE_LOCK)
 			interval->state = STATE_POOL;
 		else if (interval->state != STATE_READY && !looked)
-			return;
+			return false;
+		*until_ns = interval->start_ns;
 	}
+	return true;
+}
+
+/* Waits just before the one that brought the connection: another had taken it first. The earlier ones may be in the context already. */
+static void name_waits_in_vain(struct thread *thread, uint32_t last)
+{
+	struct context *context = context_root(thread->context);
+	uint64_t until_ns = thread->pending[last].start_ns;
+
+	if (rename_waits(thread->pending, last, &until_ns) && context)
+		(void)rename_waits(context->timeline.intervals, context->timeline.count, &until_ns);
 }
 
 /*

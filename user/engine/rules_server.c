@@ -87,17 +87,15 @@ static unsigned int requests_begun(const struct moment *moment)
 	return context_is_open_request(moment->conn->last_request) ? 0 : 1;
 }
 
-/* A thread that serves this connection alone has done all that it did after the last response: that is about to be told, with this work. */
+/* It is told with the request that it was done for, which may be told next. */
 static void end_work_after_response(const struct moment *moment)
 {
 	struct context *segment = context_root(moment->thread->context);
-	struct context *hint = segment ? context_root(segment->hint) : NULL;
 
 	end_soft_tail(moment);
-	if (!hint || hint->conn != moment->conn || !hint->answered || segment->is_request || segment->calls_in_flight ||
-	    moment->thread->loop)
+	if (!thread_worked_after_response(moment->thread))
 		return;
-	context_bind(moment->engine, segment, hint);
+	context_bind(moment->engine, segment, segment->hint);
 	turn_to_segment(moment, ORIGIN_SOCKET, NULL, false);
 }
 

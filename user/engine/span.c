@@ -124,12 +124,11 @@ struct layout {
 static void pass_boundary(struct layout *layout)
 {
 	struct thread *thread = layout->thread;
-	struct context *hint = thread->soft ? context_root(thread->context) : NULL;
-	struct context *segment;
+	struct context *before = context_root(thread->context), *segment;
 
 	/* A soft tail whose thread parks is its request's. */
-	if (hint && hint->hint)
-		context_bind(layout->engine, hint, hint->hint);
+	if (before && before->hint && (thread->soft || thread_worked_after_response(thread)))
+		context_bind(layout->engine, before, before->hint);
 	segment = context_new_segment(layout->engine, layout->boundary.origin, NULL, layout->begins_ns);
 	thread_switch(layout->engine, thread, segment, false);
 	context_put(layout->engine, segment);
