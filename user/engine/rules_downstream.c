@@ -6,56 +6,67 @@
 
 /* ---- rule 4: a downstream write ---------------------------------------------------------------------------------------------------- */
 
-#define WOKEN_IN_VAIN_NS 50000
+#define LOOKED_NS 50000 /* at most so long does a thread look whether there is a connection for it */
 
-/* Renames waits that end at *until_ns, latest first, between which the thread only looked and went back to sleep. False: there are no more.
- */
-static bool rename_waits(struct interval *intervals, uint32_t count, uint64_t *until_ns)
+/* A thread's waits for a lock, latest first, between which it only looked and went back to sleep. */
+struct waits {
+	uint64_t until_ns; /* what was walked so far begins here */
+	uint64_t begun_ns; /* the earliest of them */
+	bool rename;
+};
+
+/* False: there are no earlier ones. */
+static bool walk_waits(struct waits *waits, struct interval *intervals, uint32_t count)
 {
 	while (count--) {
 		struct interval *interval = &intervals[count];
-		bool looked = interval->state == STATE_CPU && interval->end_ns - interval->start_ns <= WOKEN_IN_VAIN_NS;
+		bool looked = interval->state == STATE_CPU && interval->end_ns - interval->start_ns <= LOOKED_NS;
 
-		if (interval->end_ns != *until_ns)
+		if (interval->end_ns != waits->until_ns)
 			return false;
-		if (interval->state == STATE_LOCK)
-			interval->state = STATE_POOL;
-		else if (interval->state != STATE_READY && !looked)
+		if (interval->state == STATE_LOCK) {
+			waits->begun_ns = interval->start_ns;
+			interval->state = waits->rename ? STATE_POOL : STATE_LOCK;
+		} else if (interval->state != STATE_READY && !looked) {
 			return false;
-		*until_ns = interval->start_ns;
+		}
+		waits->until_ns = interval->start_ns;
 	}
 	return true;
 }
 
-/* Waits just before the one that brought the connection: another had taken it first. The earlier ones may be in the context already. */
-static void name_waits_in_vain(struct thread *thread, uint32_t last)
+/* The waits right before this moment; the earlier ones may have been given to the context already. Returns when they began; 0: there are
+ * none. */
+static uint64_t waits_before(struct thread *thread, bool rename)
 {
 	struct context *context = context_root(thread->context);
-	uint64_t until_ns = thread->pending[last].start_ns;
+	struct waits waits = {.rename = rename};
+	uint32_t count = thread->pending_count;
 
-	if (rename_waits(thread->pending, last, &until_ns) && context)
-		(void)rename_waits(context->timeline.intervals, context->timeline.count, &until_ns);
+	if (count && thread->pending[count - 1].state == STATE_CPU)
+		count--;
+	if (!count)
+		return 0;
+	waits.until_ns = thread->pending[count - 1].end_ns;
+	if (walk_waits(&waits, thread->pending, count) && context)
+		(void)walk_waits(&waits, context->timeline.intervals, context->timeline.count);
+	return waits.begun_ns;
 }
 
 /*
  * Rule 12, as far as the kernel shows it: this connection was given back by another request while the thread waited (for a lock, as it
- * seemed), so it waited for the connection.
+ * seemed), so it waited for the connection: also where it was woken in vain before, as another had been quicker.
  */
 static void rule_12_pool_wait(const struct moment *moment, struct context *owner)
 {
 	struct thread *thread = moment->thread;
-	uint64_t released_ns = moment->conn->answer_read_ns;
+	uint64_t released_ns = moment->conn->answer_read_ns, begun_ns;
 
 	if (!released_ns || context_root(moment->conn->answering) == owner)
 		return;
-	for (uint32_t i = 0; i < thread->pending_count; i++) {
-		struct interval *interval = &thread->pending[i];
-
-		if (interval->state != STATE_LOCK || released_ns < interval->start_ns || released_ns > interval->end_ns)
-			continue;
-		interval->state = STATE_POOL;
-		name_waits_in_vain(thread, i);
-	}
+	begun_ns = waits_before(thread, false);
+	if (begun_ns && begun_ns <= released_ns)
+		(void)waits_before(thread, true);
 	if (thread->loop && !owner->is_request && owner->origin == ORIGIN_SOFT && released_ns <= owner->begun_ns && !owner->call_count)
 		owner->origin = ORIGIN_POOL;
 }
