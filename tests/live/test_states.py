@@ -115,17 +115,19 @@ def story(model, path, state, requests, connections=1, arguments=(), verdict=Non
 
 
 def fire(model):
-    """Work after the response: nobody's wall. A thread's is told with its request; a loop goes on with it while the next one waits."""
+    """Work after the response: nobody's wall. A thread's is told with its request, as the next one begins only then (of the last one it is not
+    known yet); a loop goes on with it while the next one waits."""
     def topic(tap):
         run = run_alone(model, {"requests": 7, "path": "/fire?id=#"})
-        burned_ms = sum(pair.truth["cpu_burned_ns"] for pair in run.pairs) / NS_PER_MS
-        blind_ms = len(run.pairs) * truth.HANDLER_BLIND_NS / NS_PER_MS
-        told_ms = {"of the process": run.total("after_response_cpu_ns") / NS_PER_MS}
+        burned_ms = [pair.truth["cpu_burned_ns"] / NS_PER_MS for pair in run.pairs]
+        told_ms = [pair.traced["after_response_cpu_ns"] / NS_PER_MS for pair in run.pairs]
+        sums_ms = {"of the process": (run.total("after_response_cpu_ns") / NS_PER_MS, burned_ms)}
         if model == "thread_per_conn":
-            told_ms["of the requests"] = sum(pair.traced["after_response_cpu_ns"] for pair in run.pairs) / NS_PER_MS
-        for name, after_ms in told_ms.items():
-            tap.check(f"CPU after the response, {name}", burned_ms <= after_ms <= burned_ms * (1 + CPU_SHARE_MAX) + blind_ms,
-                      f"{after_ms:.3f} ms, burned {burned_ms:.3f}")
+            sums_ms["of all requests but the last"] = (sum(told_ms[:-1]), burned_ms[:-1])
+        for name, (after_ms, burns_ms) in sums_ms.items():
+            most_ms = sum(burns_ms) * (1 + CPU_SHARE_MAX) + len(burns_ms) * truth.HANDLER_BLIND_NS / NS_PER_MS
+            tap.check(f"CPU after the response, {name}", sum(burns_ms) <= after_ms <= most_ms,
+                      f"{after_ms:.3f} ms, burned {sum(burns_ms):.3f}")
         strays = [pair.truth["id"] for pair in run.pairs if truth.is_out_of_bounds(pair, run.offset_ns)]
         tap.equal("requests that begin or end when they did not", strays, [])
         tap.equal("calls of requests", sum(len(pair.traced["calls"]) for pair in run.pairs), 0)
@@ -159,14 +161,16 @@ def one_core(model, state):
     """A's answers are there while others compute on the only core."""
     def topic(tap):
         run = run_alone(model, {"requests": 13, "path": "/work?cpu=1000&calls=1&hold=40000&id=#"},
-                        {"requests": 23, "connections": 3, "first_id": 1001, "path": "/block?id=#"}, cores={0})
+                        {"requests": 37, "connections": 5, "first_id": 1001, "path": "/block?id=#"}, cores={0})
         pairs = run.pairs_of("GET /work")
         errors_ns = []
         for pair in pairs:
-            # Before the handler began there was no time of its own to compare with.
-            before_ns = pair.truth["start_ns"] - (pair.traced["start_unix_ns"] - run.offset_ns)
-            errors_ns.append(abs(waits_ns(pair, "net", "ready", "loop", "queue") - before_ns - left_over_ns(pair)))
-        tap.at_least("A waits for the core", mean_ms(left_over_ns(pair) - truth.held_ns(pair) for pair in pairs), 2, " ms")
+            # The handler's clock began later than the request, and ended later: it may have been taken off the core behind the last write.
+            start_ns = pair.traced["start_unix_ns"] - run.offset_ns
+            before_ns = pair.truth["start_ns"] - start_ns
+            after_ns = pair.truth["end_ns"] - (start_ns + pair.traced["wall_ns"])
+            errors_ns.append(abs(waits_ns(pair, "net", "ready", "loop", "queue") - before_ns + after_ns - left_over_ns(pair)))
+        tap.at_least("A waits for the core", mean_ms(left_over_ns(pair) - truth.held_ns(pair) for pair in pairs), 1, " ms")
         tap.at_most("NET, READY, LOOP and QUEUE against the handler's own time, mean error", mean_ms(errors_ns), STATE_ERROR_MAX_MS, " ms")
         tap.at_most("NET, mean error", statistics.fmean(truth.net_errors_ms(pairs)), STATE_ERROR_MAX_MS, " ms")
         other = {"ready": "loop", "loop": "ready"}[state]

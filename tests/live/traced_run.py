@@ -1,29 +1,32 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A server under a load, traced from before it to after it by two tracers at once: one tells single requests, one the totals."""
 import truth
-from lab import growth, quiet_counters, unix_offset_ns
+from lab import counters, growth, quiet_counters, unix_offset_ns
 
 
 class Run:
-    """pairs: what was told of each request beside what was logged of it; totals: the object that -o json printed; cpu_ns, voluntary,
-    involuntary: by the kernel's counters of all threads, over the time of the trace."""
+    """pairs: what was told of each request beside what was logged of it; totals: the object that -o json printed; inner, outer: what the
+    kernel's counters of all threads (CPU ns, voluntary, involuntary switches) grew by from just inside the trace's beginning to just inside
+    its end, and from before it to after it. They differ only where a server has timers of its own."""
 
     def __init__(self, lab, server, downstream, *loads, ends=(), truth_path=None):
         self.downstream, self.port = downstream, server.port
         pids = server.pids()
+        outside = quiet_counters(pids)
         requests = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson", "--show-query")
         totals = lab.trace("totals", "-p", server.pid, "-o", "json")
         requests.attached()
         totals.attached()
-        before = quiet_counters(pids)
+        inside = quiet_counters(pids)
         loads = [lab.load(server, name=f"load-{i}", linger=True, **load) for i, load in enumerate(loads)]
         for load in loads:
             load.await_answers()
-        self.cpu_ns, self.voluntary, self.involuntary = growth(before, quiet_counters(pids))
+        self.inner = growth(inside, quiet_counters(pids))
         self.offset_ns = unix_offset_ns()
         for tracer in (requests, totals):
             if tracer.end():
                 raise RuntimeError(f"{tracer.name}: {tracer.err()}")
+        self.outer = growth(outside, counters(pids))
         for load in loads:
             if load.finish():
                 raise RuntimeError(f"the load failed: {load.out()} {load.err()}")
