@@ -76,7 +76,11 @@ def loaded_by(pid):
     """Ids of the programs that the process holds."""
     found = set()
     for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
-        found |= {int(line.split()[1]) for line in path.read_text(encoding="ascii").splitlines() if line.startswith("prog_id:")}
+        try:
+            lines = path.read_text(encoding="ascii").splitlines()
+        except FileNotFoundError:  # it was closed meanwhile
+            continue
+        found |= {int(line.split()[1]) for line in lines if line.startswith("prog_id:")}
     return found
 
 
