@@ -121,6 +121,13 @@ static __always_inline __u64 moment_of_snapshot(const struct thread *thread)
 	return now > last_ns ? now : last_ns;
 }
 
+static __always_inline bool waits_to_write(const struct thread *thread)
+{
+	__u16 nr = thread->wait_nr;
+
+	return thread->window.cause == WAIT_NET && nr < SYSCALL_MAX && writes_by_syscall[nr];
+}
+
 static __always_inline void emit_snapshot(struct thread *copy, struct task_struct *task)
 {
 	struct boundary end = {.tid = task->pid, .kind = RECORD_SNAPSHOT, .fd = -1};
@@ -134,6 +141,7 @@ static __always_inline void emit_snapshot(struct thread *copy, struct task_struc
 	} else {
 		copy->window.ready_ns += ready_so_far(copy, task, now);
 		copy->window.on_at_ns = now;
+		end.op = waits_to_write(copy) ? IO_WRITE : 0;
 	}
 	emit_span(copy, task, &end, 0);
 }

@@ -19,6 +19,8 @@ const volatile __u64 jiffy_ns = 10000000;
 const volatile bool no_payload = false;
 /* enum wait_cause or wait_by_file, by syscall number. User space knows this machine's numbers. */
 const volatile __u8 wait_cause_by_syscall[SYSCALL_MAX] = {};
+/* 1: what a thread waits for in it, if that is a socket, is to be rid of bytes. */
+const volatile __u8 writes_by_syscall[SYSCALL_MAX] = {};
 
 /* ---- changed by user space while running */
 

@@ -45,7 +45,7 @@ struct record_head {
 	__u64 at_ns;
 	__u32 tid; /* as the initial pid namespace counts; 0: not a thread's doing */
 	__u8 kind; /* enum record_kind */
-	__u8 op;   /* enum io_op, of RECORD_IO */
+	__u8 op;   /* enum io_op, of RECORD_IO; of a RECORD_SNAPSHOT: IO_WRITE if the thread is blocked writing to a socket, else 0 */
 	__u8 flags;
 	__u8 payload_len; /* bytes after the record's other parts */
 };

@@ -37,6 +37,29 @@ static void test_client_waits(void **state)
 	script_close(script);
 }
 
+/* A thread that is blocked in its next write is not heard of until that returns: snapshots say so, and the response is not over. */
+static void test_blocked_in_a_write(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /big");
+	WRITE(script, 200, MAIN, CLIENT_A, .status = 200);
+	script_tick(script, 600000);
+	script_span(script, 900000, MAIN, RECORD_SNAPSHOT, IO_WRITE, 0, 0, (struct with){.off = 210, .on = 900000, .cause = WAIT_NET});
+	script_tick(script, 1000000);
+	assert_int_equal(script->count, 0);
+	WRITE(script, 1400010, MAIN, CLIENT_A, .off = 210, .on = 1400000, .cause = WAIT_NET);
+	SNAPSHOT(script, 1900000, MAIN, .off = 1400020, .on = 1900000, .cause = WAIT_NET);
+	script_tick(script, 2000000);
+	assert_int_equal(script->count, 1);
+	WINDOW(script, 2100010, MAIN, .off = 1400020, .on = 2100000, .cause = WAIT_NET);
+	script_finish(script);
+	assert_int_equal(script->told[0].wall, 1399910);
+	assert_int_equal(script->told[0].state[STATE_CLIENT], 1399790);
+	script_close(script);
+}
+
 /* An event loop whose write found the buffer full goes on when the client has read: the gap is the client's too. */
 static void test_partial_write(void **state)
 {
@@ -413,6 +436,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_client_waits),
+		cmocka_unit_test(test_blocked_in_a_write),
 		cmocka_unit_test(test_partial_write),
 		cmocka_unit_test(test_pipelining),
 		cmocka_unit_test(test_pipelining_beyond_the_prefix),

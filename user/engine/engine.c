@@ -36,6 +36,8 @@ static void on_span(struct engine *engine, const struct event *event)
 		engine->losses.unknown_threads++;
 		return;
 	}
+	if (record->head.kind != RECORD_SNAPSHOT || record->head.op != IO_WRITE)
+		thread->heard_ns = record->head.at_ns;
 	span_apply(engine, thread, event, conn);
 	if (record->head.kind == RECORD_IO && conn)
 		rules_io(engine, thread, event, conn);
@@ -97,6 +99,14 @@ static void on_process(struct engine *engine, const struct event *event)
 	memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
 }
 
+/* A thread that wrote and was not heard of since may be blocked writing the rest: the next snapshot tells. */
+static bool may_still_write(struct engine *engine, const struct context *request)
+{
+	const struct thread *writer = thread_of(engine, request->writer_tid);
+
+	return writer && !writer->loop && writer->heard_ns <= request->last_write_ns;
+}
+
 /* A response that has been quiet for long, and whose connection says nothing, is over. */
 static void on_tick(struct engine *engine, const struct event *event)
 {
@@ -105,7 +115,7 @@ static void on_tick(struct engine *engine, const struct event *event)
 	for (struct context *request = engine->open_requests, *next; request; request = next) {
 		next = request->next_open;
 		if (request->answered && !request->partial_since_ns && request->last_write_ns + RESPONSE_QUIET_NS < now_ns &&
-		    request->last_active_ns + RESPONSE_QUIET_NS < now_ns)
+		    request->last_active_ns + RESPONSE_QUIET_NS < now_ns && !may_still_write(engine, request))
 			request_tell(engine, request);
 	}
 	conns_sweep(engine, now_ns);

@@ -114,7 +114,7 @@ struct context {
 	struct conn *conn; /* NULL: it ended */
 	uint64_t conn_id;
 	uint32_t turn;
-	uint32_t reader_tid;
+	uint32_t reader_tid, writer_tid; /* of its first read, its last write */
 	uint16_t port;
 	char *unix_path;
 	char *line; /* method, 0, target, 0 */
@@ -180,6 +180,7 @@ struct thread {
 	uint64_t epoll_at_ns;  /* of a loop: its last epoll return */
 	uint64_t due_from_ns;  /* of a loop: a timer whose callback runs in this iteration had not run out before this … */
 	uint64_t held_from_ns; /* … and had run out by then */
+	uint64_t heard_ns;     /* its last record, but for those that only say that it is still blocked in a write */
 	uint64_t span_start_ns;
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
 	uint32_t applied_voluntary, applied_involuntary;

@@ -362,5 +362,6 @@ void rule_2_server_write(const struct moment *moment)
 		rule_3_detach(moment, request);
 	request->answered = true;
 	request->last_write_ns = moment->at_ns;
+	request->writer_tid = moment->thread->tid;
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);
 }

@@ -139,6 +139,7 @@ static int load(struct loader *loader, const struct tracefs *tracefs, bool no_pa
 	skel->rodata->jiffy_ns = loader->features.jiffy_ns;
 	skel->bss->realtime_offset_ns = unix_offset_ns();
 	syscalls_wait_causes((uint8_t *)skel->rodata->wait_cause_by_syscall);
+	syscalls_that_write((uint8_t *)skel->rodata->writes_by_syscall);
 	choose_programs(skel, tracefs);
 	return iocpu__load(skel);
 }

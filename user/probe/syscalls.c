@@ -75,6 +75,15 @@ static const struct row rows[] = {
 #endif
 };
 
+static const short writing_calls[] = {SYS_write, SYS_writev, SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_sendfile, SYS_splice};
+
+void syscalls_that_write(uint8_t writes[SYSCALL_MAX])
+{
+	memset(writes, 0, SYSCALL_MAX);
+	for (size_t i = 0; i < sizeof(writing_calls) / sizeof(writing_calls[0]); i++)
+		writes[writing_calls[i]] = 1;
+}
+
 void syscalls_wait_causes(uint8_t causes[SYSCALL_MAX])
 {
 	memset(causes, WAIT_OTHER, SYSCALL_MAX);

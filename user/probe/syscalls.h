@@ -13,4 +13,7 @@
 /* Fills in enum wait_cause or enum wait_by_file for each number. */
 void syscalls_wait_causes(uint8_t causes[SYSCALL_MAX]);
 
+/* Fills in 1 for each number that writes, else 0. */
+void syscalls_that_write(uint8_t writes[SYSCALL_MAX]);
+
 #endif
