@@ -108,7 +108,8 @@ class Downstream(Process):
             kinds = ["--unix", self.unix_path]
         super().__init__(lab, "downstream", [BUILD / "servers/downstream", *kinds, "--log", self.log_path])
         ready = self.ready()
-        self.peer_by_kind = {kind: f"unix:{self.unix_path}" if unix else f"127.0.0.1:{where}" for kind, where in ready.items() if kind != "pid"}
+        del ready["pid"]
+        self.peer_by_kind = {kind: f"unix:{self.unix_path}" if unix else f"127.0.0.1:{where}" for kind, where in ready.items()}
 
     def arguments(self):
         if self.unix_path:

@@ -90,7 +90,8 @@ def loaded():
 
 
 def mounts():
-    return sorted(line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines() if "tracefs" in line)
+    lines = pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    return sorted(line.split()[1] for line in lines if "tracefs" in line)
 
 
 ENDS = {"-d": None, "SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM, "SIGKILL": signal.SIGKILL}

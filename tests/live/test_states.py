@@ -98,14 +98,16 @@ def waits_ns(pair, *states):
 
 
 def story(model, path, state, requests, connections=1, arguments=(), verdict=None, also=(), **load):
-    """What the handler's CPU leaves over of its time is in `state`, but for its calls, waits for a core or the loop, and states in `also`."""
+    """What the handler's CPU leaves over of its time is in `state`, but for its calls, waits for a core or the loop, and what `also` names."""
+    names = ", ".join([state, *also]).upper()
+
     def topic(tap):
         run = run_alone(model, {"requests": requests, "connections": connections, "path": f"{path}id=#", **load}, arguments=arguments)
         error_ms = mean_ms(abs(waits_ns(pair, state, "net", "ready", "loop", *also) - left_over_ns(pair)) for pair in run.pairs)
         in_state_ms = truth.mean_ms(run.pairs, state)
         left_over_ms = mean_ms(left_over_ns(pair) - truth.held_ns(pair) for pair in run.pairs)
         tap.equal("requests told", len(run.pairs), requests)
-        tap.at_most(f"{state.upper()}, {', '.join(also).upper()}{', ' if also else ''}NET, READY, LOOP against the handler's time, mean error", error_ms, STATE_ERROR_MAX_MS, " ms")
+        tap.at_most(f"{names}, NET, READY, LOOP against the handler's time, mean error", error_ms, STATE_ERROR_MAX_MS, " ms")
         tap.at_most("NET, mean error", statistics.fmean(truth.net_errors_ms(run.pairs)), STATE_ERROR_MAX_MS, " ms")
         tap.at_least(f"{state.upper()} of the {left_over_ms:.2f} ms left over", in_state_ms / left_over_ms, 0.5)
         tap.equal("requests whose states do not sum to the wall", truth.open_sums(run.traced), 0)
@@ -115,8 +117,8 @@ def story(model, path, state, requests, connections=1, arguments=(), verdict=Non
 
 
 def fire(model):
-    """Work after the response: nobody's wall. A thread's is told with its request, as the next one begins only then (of the last one it is not
-    known yet); a loop goes on with it while the next one waits."""
+    """Work after the response: nobody's wall. A thread's is told with its request, as the next one begins only then (of the last one it is
+    not known yet); a loop goes on with it while the next one waits."""
     def topic(tap):
         run = run_alone(model, {"requests": 7, "path": "/fire?id=#"})
         burned_ms = [pair.truth["cpu_burned_ns"] / NS_PER_MS for pair in run.pairs]

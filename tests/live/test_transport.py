@@ -32,13 +32,16 @@ def transport(model, *arguments, checks=WHOLE, unix=False, **load):
 
 
 def check_pipelined(tap, run):
-    """Several request lines may lie in one read, of which only the first bytes are carried along: then an endpoint is not known, and says so.
-    The count is exact nevertheless."""
+    """Several request lines may lie in one read, of which only the first bytes are carried along: then an endpoint is not known, and says
+    so. The count is exact nevertheless."""
     tap.equal("requests", sum(each["requests"] for each in run.totals["endpoints"]), models.REQUESTS)
     tap.equal("requests told", len(run.traced), models.REQUESTS)
     known = {f"GET {path}" for path in truth.endpoint_counts(run.rows)} | {"GET /…", f":{run.port} (HTTP, request line not seen)"}
     tap.equal("endpoints that nobody asked for", {each["endpoint"] for each in run.totals["endpoints"]} - known, set())
     tap.check("nobody is told twice", len(run.pairs) == len({id(pair.traced) for pair in run.pairs}), f"{len(run.pairs)} with their ids")
+
+
+PIPELINED = (check_pipelined, models.check_conservation, models.check_switches)
 
 
 def split(model):
@@ -55,8 +58,8 @@ def split(model):
             # What the server was late in reading the first half is QUEUE or READY, and no longer the client's.
             known_ms = min(sum(each["state_ns"][state] for state in ("client", "queue", "loop", "ready", "cpu")) for each in run.traced)
             tap.at_least("CLIENT and what goes before it", known_ms / truth.NS_PER_MS, SPLIT_PAUSE_MS, " ms")
-            tap.at_least("CLIENT", statistics.median(each["state_ns"]["client"] for each in run.traced) / truth.NS_PER_MS, SPLIT_PAUSE_MS / 2,
-                         " ms")
+            client_ms = statistics.median(each["state_ns"]["client"] for each in run.traced) / truth.NS_PER_MS
+            tap.at_least("CLIENT", client_ms, SPLIT_PAUSE_MS / 2, " ms")
             tap.equal("requests whose states do not sum to the wall", truth.open_sums(run.traced), 0)
     return topic
 
@@ -69,8 +72,8 @@ TOPICS = {
     "IPv6, epoll_loop": transport("epoll_loop", "--ipv6"),
     "a connection per request, thread_per_conn": transport("thread_per_conn", checks=FLEETING, close=True),
     "a connection per request, epoll_loop": transport("epoll_loop", checks=WHOLE, close=True),
-    "pipelined, thread_per_conn": transport("thread_per_conn", checks=(check_pipelined, models.check_conservation, models.check_switches), pipeline=5),
-    "pipelined, epoll_loop": transport("epoll_loop", checks=(check_pipelined, models.check_conservation, models.check_switches), pipeline=5),
+    "pipelined, thread_per_conn": transport("thread_per_conn", checks=PIPELINED, pipeline=5),
+    "pipelined, epoll_loop": transport("epoll_loop", checks=PIPELINED, pipeline=5),
     "split request lines, thread_per_conn": split("thread_per_conn"),
     "split request lines, epoll_loop": split("epoll_loop"),
 }

@@ -3,10 +3,11 @@
 
 Measures (all compare with logged truth, none with a nominal delay):
   right     the share of the CPU that handlers burned which was credited to its true request: sum of min(credited, burned) / sum of burned
-  wrong     credited beyond what the request's thread used for it (the handler's own CPU clock, where it is logged) and beyond HANDLER_BLIND_NS
-            for what runs outside that bracket (reading the request, the thread's birth, epoll and accept), as a share of the burned CPU
-  NET       mean absolute difference to the union of the holds that the downstream logged for this request's calls: of the calls as the tracer
-            lists them (write to first byte of the answer), and of the state, which is less where the thread is READY meanwhile
+  wrong     credited beyond what the request's thread used for it (the handler's own CPU clock, where it is logged) and beyond
+            HANDLER_BLIND_NS for what runs outside that bracket (reading the request, the thread's birth, epoll and accept), as a share of
+            the burned CPU
+  NET       mean absolute difference to the union of the holds that the downstream logged for this request's calls: of the calls as the
+            tracer lists them (write to first byte of the answer), and of the state, which is less where the thread is READY meanwhile
 """
 import collections
 import statistics
