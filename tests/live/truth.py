@@ -92,6 +92,17 @@ def net_errors_ms(pairs):
     return errors
 
 
+def net_excesses_ms(pairs):
+    """Of the state NET beyond the true hold: silently wrong."""
+    return [max(pair.traced["state_ns"]["net"] - held_ns(pair), 0) / NS_PER_MS for pair in pairs]
+
+
+def unexplained_shortages_ms(pairs):
+    """Of the true hold, what is neither NET nor said to be unknown (OTHER), nor hidden by the states that go before NET."""
+    states = ("net", "other", "loop", "ready", "cpu")
+    return [max(held_ns(pair) - sum(pair.traced["state_ns"][state] for state in states), 0) / NS_PER_MS for pair in pairs]
+
+
 def wrong_calls(pairs, peer_by_kind):
     """Requests whose list of calls is not what the downstream got from them."""
     found = 0

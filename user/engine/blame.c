@@ -66,7 +66,19 @@ uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_
 						       .ready_part = READY_PART_WAKEUP});
 	if (until_ns <= arrived_ns)
 		return 0;
-	if (victim->is_request)
+	if (victim->is_request && !victim->told) /* nobody would read it, nor let go of it */
 		find_culprit(moment, victim, arrived_ns, until_ns);
 	return until_ns;
+}
+
+uint64_t blame_loop_unstamped(const struct moment *moment, struct context *victim, uint64_t write_ns)
+{
+	const struct thread *thread = moment->thread;
+	uint64_t held_from_ns = thread->epoll_at_ns > write_ns ? thread->epoll_at_ns : write_ns;
+	uint64_t earliest_ns = thread->due_from_ns < thread->epoll_at_ns ? thread->due_from_ns : thread->epoll_at_ns;
+
+	context_add_interval(
+		moment->engine, victim,
+		(struct interval){.start_ns = held_from_ns, .end_ns = blame_loop(moment, victim, held_from_ns), .state = STATE_LOOP});
+	return earliest_ns > write_ns ? earliest_ns : write_ns;
 }

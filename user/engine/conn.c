@@ -109,6 +109,25 @@ void conn_push_request(struct conn *conn, struct context *request)
 	request->conn = conn;
 }
 
+void call_enlist(struct call *call, struct context *root)
+{
+	call->next_in_flight = root->calls_in_flight;
+	call->prev_in_flight = &root->calls_in_flight;
+	if (call->next_in_flight)
+		call->next_in_flight->prev_in_flight = &call->next_in_flight;
+	root->calls_in_flight = call;
+}
+
+void call_delist(struct call *call)
+{
+	if (!call->prev_in_flight)
+		return;
+	*call->prev_in_flight = call->next_in_flight;
+	if (call->next_in_flight)
+		call->next_in_flight->prev_in_flight = call->prev_in_flight;
+	call->prev_in_flight = NULL;
+}
+
 struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t now_ns)
 {
 	struct call *call = calloc(1, sizeof(*call));
@@ -117,7 +136,8 @@ struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t
 		return NULL;
 	call->context = context_get(context);
 	call->start_ns = call->write_ns = now_ns;
-	context_root(context)->calls_in_flight++;
+	call_enlist(call, context_root(context));
+	conn->waiting_calls++;
 	if (conn->last_call)
 		conn->last_call->next = call;
 	else
@@ -129,13 +149,12 @@ struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t
 void conn_drop_oldest_call(struct engine *engine, struct conn *conn)
 {
 	struct call *call = conn->first_call;
-	struct context *root = context_root(call->context);
 
 	conn->first_call = call->next;
 	if (!conn->first_call)
 		conn->last_call = NULL;
-	if (root && root->calls_in_flight)
-		root->calls_in_flight--;
+	conn->waiting_calls--;
+	call_delist(call);
 	context_put(engine, call->context);
 	free(call);
 }
@@ -189,7 +208,7 @@ static void end_requests(struct engine *engine, struct conn *conn, uint64_t now_
 			request->last_write_ns = last_answer_ns;
 			request_tell(engine, request);
 		} else {
-			request_abort(request, now_ns);
+			request_abort(engine, request, now_ns);
 		}
 	}
 }
@@ -223,25 +242,47 @@ void conn_remove(struct engine *engine, struct conn *conn)
 	free(conn);
 }
 
+/* Refused, or given up: the wait was for this peer all the same. */
+static void end_connecting(struct engine *engine, struct conn *conn, uint64_t now_ns)
+{
+	struct done_call done = {.start_ns = conn->connecting_since_ns, .write_ns = now_ns, .arrived_ns = now_ns, .peer = conn->peer};
+
+	if (!conn->connecting)
+		return;
+	rules_connected(engine, conn, now_ns);
+	done.connect_ns = conn->connect_ns;
+	context_add_call(engine, conn->reserved, &done);
+}
+
 void conn_ended(struct engine *engine, struct conn *conn, uint64_t now_ns)
 {
+	end_connecting(engine, conn, now_ns);
 	end_requests(engine, conn, now_ns);
 	end_calls(engine, conn, now_ns);
 	conn_remove(engine, conn);
 }
 
-/* Unix sockets, pipes and datagram sockets tell no end: when there are many connections, those long idle are forgotten. */
+static bool tells_its_end(const struct conn *conn)
+{
+	return conn->type == CONN_STREAM && (conn->family == CONN_INET || conn->family == CONN_INET6);
+}
+
+/*
+ * Unix sockets, pipes and datagram sockets tell no end: when there are many connections, those long idle are forgotten, with whatever
+ * still seems to wait on them. All at once: a resolver alone may make thousands in a second.
+ */
 void conns_sweep(struct engine *engine, uint64_t now_ns)
 {
-	struct conn *idle[256], *conn;
-	size_t cursor = 0, count = 0;
+	struct conn *conn;
+	size_t cursor = 0;
 
 	if (engine->conns.count < CONNS_MAX / 2 || now_ns < engine->conns_swept_ns + SWEEP_EVERY_NS)
 		return;
 	engine->conns_swept_ns = now_ns;
-	while (count < sizeof(idle) / sizeof(idle[0]) && (conn = idmap_next(&engine->conns, &cursor)))
-		if (!conn->first_request && !conn->first_call && conn->last_used_ns + IDLE_NS < now_ns)
-			idle[count++] = conn;
-	while (count)
-		conn_remove(engine, idle[--count]);
+	while ((conn = idmap_next(&engine->conns, &cursor))) {
+		if (conn->last_used_ns + IDLE_NS >= now_ns || ((conn->first_request || conn->first_call) && tells_its_end(conn)))
+			continue;
+		conn_ended(engine, conn, now_ns);
+		cursor--; /* another one may have moved into its place */
+	}
 }

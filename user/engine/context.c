@@ -69,10 +69,8 @@ struct context *context_get(struct context *context)
 
 /* ---- the end of a context ------------------------------------------------------------------------------------------------- */
 
-static void context_free(struct engine *engine, struct context *context)
+static void free_parts(struct context *context)
 {
-	struct context *bound_to = context->bound_to, *hint = context->hint, *culprit = context->culprit;
-
 	for (struct cpu_share *share = context->folded_cpu, *next; share; share = next) {
 		next = share->next;
 		free(share);
@@ -83,11 +81,6 @@ static void context_free(struct engine *engine, struct context *context)
 	context->timeline.count = 0;
 	if (context->timeline.capacity > 64)
 		timeline_fini(&context->timeline);
-	context->bound_to = engine->free_contexts;
-	engine->free_contexts = context;
-	context_put(engine, bound_to);
-	context_put(engine, hint);
-	context_put(engine, culprit);
 }
 
 enum part { PART_RUNTIME, PART_BACKGROUND, PART_UNATTRIBUTED };
@@ -160,16 +153,35 @@ static void settle_segment(struct engine *engine, struct context *segment)
 	segment->timeline.count = 0;
 }
 
-void context_put(struct engine *engine, struct context *context)
+/* Nobody refers to it any more: it waits among the dead, which no connection has in its queue. */
+static void let_go(struct context **dead, struct context *context)
 {
 	if (!context || --context->refs)
 		return;
-	if (!context->is_request && !context->bound_to) {
-		context->refs = 1; /* settling may look at it */
-		settle_segment(engine, context);
-		context->refs = 0;
+	context->next_on_conn = *dead;
+	*dead = context;
+}
+
+/* Not by recursion: contexts that hint at each other may be a long chain. */
+void context_put(struct engine *engine, struct context *context)
+{
+	struct context *dead = NULL;
+
+	let_go(&dead, context);
+	while ((context = dead)) {
+		dead = context->next_on_conn;
+		if (!context->is_request && !context->bound_to) {
+			context->refs = 1; /* settling may look at it */
+			settle_segment(engine, context);
+			context->refs = 0;
+		}
+		let_go(&dead, context->bound_to);
+		let_go(&dead, context->hint);
+		let_go(&dead, context->culprit);
+		free_parts(context);
+		context->bound_to = engine->free_contexts;
+		engine->free_contexts = context;
 	}
-	context_free(engine, context);
 }
 
 /* ---- growing -------------------------------------------------------------------------------------------------------------- */
@@ -228,6 +240,9 @@ static void context_fold(struct engine *engine, struct context *context)
 								       .peer = context->calls[i].peer});
 	if (context->answered && until > context->last_write_ns)
 		until = context->last_write_ns;
+	/* What was bound later may be older than what is settled already. */
+	if (until < timeline->settled_until_ns)
+		until = timeline->settled_until_ns;
 	engine->losses.stretches++;
 	for (uint32_t i = 0; i < timeline->count; i++)
 		fold_cpu(context, &timeline->intervals[i], until);
@@ -341,7 +356,10 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	segment->call_count = 0;
 	for (uint32_t i = 0; i < segment->thread_count; i++)
 		context_list_thread(to, segment->threads[i]);
-	to->calls_in_flight += segment->calls_in_flight;
+	for (struct call *call; (call = segment->calls_in_flight);) {
+		call_delist(call);
+		call_enlist(call, to);
+	}
 	to->voluntary += segment->voluntary;
 	to->involuntary += segment->involuntary;
 	to->ambiguous |= segment->ambiguous;

@@ -51,8 +51,11 @@ static void on_thread(struct engine *engine, const struct event *event)
 	struct thread *thread = thread_of(engine, record->head.tid), *parent;
 	struct proc *proc;
 
-	/* Told again because a copy was lost, or because it was found by two ways: the same thread. */
-	if (!thread || (thread->proc->told.tgid != record->tgid && record->origin != THREAD_EXECED))
+	/*
+	 * Told again because a copy was lost, or because it was found by two ways: the same thread. But one that is forked begins here:
+	 * whoever had its id before has ended, untold.
+	 */
+	if (!thread || record->origin == THREAD_FORKED || (thread->proc->told.tgid != record->tgid && record->origin != THREAD_EXECED))
 		thread = thread_add(engine, record->head.tid, record->tgid, record->head.at_ns, record->origin == THREAD_FORKED);
 	if (!thread)
 		return;
@@ -107,11 +110,26 @@ static bool may_still_write(struct engine *engine, const struct context *request
 	return writer && !writer->loop && writer->heard_ns <= request->last_write_ns;
 }
 
+/* The thread of an aborted request may still be blocked for it: what it told until then is the request's before it is told. */
+static void commit_to_aborted(struct engine *engine)
+{
+	struct thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = idmap_next(&engine->threads, &cursor))) {
+		const struct context *root = context_root(thread->context);
+
+		if (thread->pending_count && root && root->aborted && !root->told)
+			thread_commit(engine, thread);
+	}
+}
+
 /* A response that has been quiet for long, and whose connection says nothing, is over. */
 static void on_tick(struct engine *engine, const struct event *event)
 {
 	uint64_t now_ns = event->head->at_ns;
 
+	commit_to_aborted(engine);
 	for (struct context *request = engine->open_requests, *next; request; request = next) {
 		next = request->next_open;
 		if (request->answered && !request->partial_since_ns && request->last_write_ns + RESPONSE_QUIET_NS < now_ns &&
@@ -159,7 +177,8 @@ void engine_finish(struct engine *engine)
 		thread_switch(engine, thread, NULL, false);
 		thread_forget_history(engine, thread);
 	}
-	for (cursor = 0; (conn = idmap_next(&engine->conns, &cursor)); cursor = 0)
+	/* One back, not to the start: that would be n², and another one may have moved into the place of the one taken out. */
+	for (cursor = 0; (conn = idmap_next(&engine->conns, &cursor)); cursor--)
 		conn_ended(engine, conn, engine->now_ns);
 }
 
@@ -172,7 +191,7 @@ void engine_close(struct engine *engine)
 		return;
 	engine->sink.on_request = NULL;
 	engine_finish(engine);
-	for (cursor = 0; (thread = idmap_next(&engine->threads, &cursor)); cursor = 0)
+	for (cursor = 0; (thread = idmap_next(&engine->threads, &cursor)); cursor--)
 		thread_remove(engine, thread);
 	while (engine->free_contexts) {
 		struct context *context = engine->free_contexts;

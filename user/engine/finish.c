@@ -197,6 +197,7 @@ static void write_id(char id[REQUEST_ID_MAX], uint64_t conn_id, uint32_t turn)
 static void describe(struct request *told, struct context *request, uint64_t end_ns)
 {
 	struct context *culprit = context_root(request->culprit);
+	uint64_t first_write_ns = request->first_write_ns ? request->first_write_ns : end_ns;
 
 	*told = (struct request){
 		.tgid = request->proc->told.tgid,
@@ -211,7 +212,7 @@ static void describe(struct request *told, struct context *request, uint64_t end
 		.aborted = request->aborted,
 		.start_ns = request->start_ns,
 		.end_ns = end_ns,
-		.ttfb_ns = (request->first_write_ns ? request->first_write_ns : end_ns) - request->start_ns,
+		.ttfb_ns = first_write_ns > request->start_ns ? first_write_ns - request->start_ns : 0,
 		.voluntary_switches = request->voluntary,
 		.involuntary_switches = request->involuntary,
 		.ambiguous = request->ambiguous,
@@ -236,6 +237,9 @@ static void tell(struct engine *engine, struct context *request)
 	struct cpu_split cpu;
 	bool complete;
 
+	/* Folded before it was known that a response sent earlier was its own too. */
+	if (end_ns < request->timeline.settled_until_ns)
+		end_ns = request->timeline.settled_until_ns;
 	forget_calls_after(request, end_ns);
 	add_call_intervals(request);
 	complete = timeline_sweep(&request->timeline, request->start_ns, end_ns, &sums) == 0;
@@ -286,8 +290,12 @@ void request_tell(struct engine *engine, struct context *request)
 	close_request(engine, request);
 }
 
-void request_abort(struct context *request, uint64_t now_ns)
+void request_abort(struct engine *engine, struct context *request, uint64_t now_ns)
 {
+	if (request->partial_since_ns)
+		context_add_interval(engine, request,
+				     (struct interval){.start_ns = request->partial_since_ns, .end_ns = now_ns, .state = STATE_CLIENT});
+	request->partial_since_ns = 0; /* no further write will clear it */
 	leave_conn(request);
 	request->conn = NULL;
 	proc_count_open_requests(request->proc, -1, now_ns);

@@ -21,6 +21,7 @@
 #define PEERS_MAX          4096 /* names; the rest are "(other)" */
 #define PIPELINE_MAX       1024 /* requests waiting on one connection */
 #define HANDOFFS_MAX       64   /* contexts waiting in one eventfd or pipe */
+#define CALLS_WAITING_MAX  256  /* for an answer on one connection; on a one-way one (statsd, syslog) none ever comes */
 #define THREADS_LISTED_MAX 16
 #define HISTORY_MAX        128 /* what a loop thread did last: power of two */
 #define PENDING_MAX        128
@@ -67,7 +68,8 @@ struct proc {
 struct call {
 	struct call *next; /* younger, on the same connection */
 	struct context *context;
-	uint64_t start_ns; /* connecting began, or as write_ns */
+	struct call *next_in_flight, **prev_in_flight; /* of its context's root; prev_in_flight NULL: in no list */
+	uint64_t start_ns;                             /* connecting began, or as write_ns */
 	uint64_t write_ns;
 	uint64_t connect_ns; /* how long connecting took */
 };
@@ -101,7 +103,7 @@ struct context {
 	struct cpu_share *folded_cpu;
 	struct done_call *calls;
 	uint32_t call_count, call_capacity;
-	uint32_t calls_in_flight;
+	struct call *calls_in_flight; /* of a root: its own, and those of what was bound to it */
 	uint32_t voluntary, involuntary;
 	uint64_t begun_ns;       /* of a segment */
 	uint64_t last_active_ns; /* the end of its latest interval */
@@ -152,6 +154,7 @@ struct conn {
 	bool read_is_longer; /* than what is carried along of it: request lines may lie behind */
 	/* Downstream. */
 	struct call *first_call, *last_call;
+	uint32_t waiting_calls;
 	struct context *answering; /* whose answer was read last, and may go on */
 	uint64_t answer_read_ns;
 	struct context *reserved; /* rule 7: whose the next call on it is */
@@ -242,7 +245,7 @@ static inline bool context_is_open_request(const struct context *context)
 /* The request is over: takes it from the open ones and its connection's queue, and tells it. */
 void request_tell(struct engine *engine, struct context *request);
 /* Its connection ended before its response: it is over, and told when its threads have said what they did for it. */
-void request_abort(struct context *request, uint64_t now_ns);
+void request_abort(struct engine *engine, struct context *request, uint64_t now_ns);
 /* The trace ends before its response: its CPU is counted as requests' CPU, nothing is told. */
 void request_drop(struct engine *engine, struct context *request);
 
@@ -274,6 +277,9 @@ void conn_remove(struct engine *engine, struct conn *conn);
 void conn_push_request(struct conn *conn, struct context *request);
 struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t now_ns);
 void conn_drop_oldest_call(struct engine *engine, struct conn *conn);
+/* The call is one of `root`'s in flight from here on, or of nobody's. */
+void call_enlist(struct call *call, struct context *root);
+void call_delist(struct call *call);
 void conns_sweep(struct engine *engine, uint64_t now_ns);
 void handoff_push(struct engine *engine, struct conn *conn, struct context *context);
 /* The oldest context waiting there whose request is open; the reference is the caller's. NULL: none. */

@@ -17,6 +17,7 @@ struct moment {
 	const struct record *record;
 	uint64_t at_ns;
 	uint64_t arrived_ns; /* reads: when its data had come, as well as is known; at most at_ns */
+	bool arrival_known;
 };
 
 static inline bool moment_is_go(const struct moment *moment)
@@ -44,6 +45,12 @@ struct context *downstream_owner(const struct moment *moment);
  * own wait for a core delayed everybody whose data was there (READY). Returns the end of the LOOP part, 0: none.
  */
 uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_t arrived_ns);
+
+/*
+ * The answer to a call was read on a loop thread, and nobody knows when it came (Unix sockets have no stamps): not before the loop's last
+ * busy stretch began, and by the epoll return. Returns the former; the wait after the latter is LOOP, and what lies between stays unnamed.
+ */
+uint64_t blame_loop_unstamped(const struct moment *moment, struct context *victim, uint64_t write_ns);
 
 /* ---- gap.c ---- */
 

@@ -76,10 +76,18 @@ static void timer_read(const struct moment *moment)
 /* ---- which rule ------------------------------------------------------------------------------------------------------------------------
  */
 
+/* By a signal: −EINTR, or one of the kernel's own numbers (−ERESTARTSYS …), after which the same call is made again. */
+static bool was_interrupted(int32_t result)
+{
+	return result == -EINTR || (result <= -512 && result >= -516);
+}
+
 static void on_read(const struct moment *moment)
 {
 	int32_t result = moment->record->result;
 
+	if (was_interrupted(result))
+		return;
 	if (result == -EAGAIN || moment->record->head.flags & RECORD_PEEK) {
 		if (moment_is_go(moment) && result == -EAGAIN)
 			rule_6_goroutine_parks(moment);
@@ -103,6 +111,9 @@ static void on_read(const struct moment *moment)
 
 static void on_write(const struct moment *moment)
 {
+	/* A datagram socket without a peer passes for a server's; one that speaks first asks (musl's resolver, statsd). */
+	if (moment->conn->type == CONN_DATAGRAM && moment->conn->role == CONN_SERVER && !moment->conn->turns)
+		moment->conn->role = CONN_DOWNSTREAM;
 	if (moment->conn->role == CONN_SERVER) {
 		if (moment->record->result > 0 || moment->record->result == -EAGAIN)
 			rule_2_server_write(moment);
@@ -126,6 +137,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 		.record = event_record(event),
 		.at_ns = event->head->at_ns,
 		.arrived_ns = arrival(event),
+		.arrival_known = event_record(event)->arrived_ns || (event->window && event->window->cause != WAIT_RUNNABLE),
 	};
 
 	thread->touched_io = true;

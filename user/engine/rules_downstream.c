@@ -88,6 +88,9 @@ static struct context *caller_of(const struct moment *moment)
 	struct context *reserved = conn->reserved, *root = context_root(reserved), *before = context_root(moment->thread->context);
 	bool valid = root && root != before && !conn->first_call && (root->is_request ? context_is_open_request(root) : root->evidence);
 
+	/* Who only read its own answer to the end has no claim against a request that the thread works for. */
+	if (valid && context_is_open_request(before) && context_root(conn->answering) == root && !conn->connected_ns)
+		valid = false;
 	conn->reserved = NULL;
 	if (valid) {
 		context_get(root);
@@ -116,6 +119,10 @@ static void open_call(const struct moment *moment, struct context *owner)
 		return;
 	}
 	rule_12_pool_wait(moment, owner);
+	if (conn->waiting_calls == CALLS_WAITING_MAX) {
+		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
+		conn_drop_oldest_call(moment->engine, conn);
+	}
 	call = conn_push_call(conn, owner, moment->at_ns);
 	if (!call) {
 		moment->engine->losses.calls++;
@@ -184,7 +191,10 @@ void rule_5_downstream_read(const struct moment *moment)
 		return;
 	work_for(moment, context);
 	thread_commit(moment->engine, moment->thread);
-	done.loop_until_ns = blame_loop(moment, context, done.arrived_ns);
+	if (moment->arrival_known || !moment->thread->loop)
+		done.loop_until_ns = blame_loop(moment, context, done.arrived_ns);
+	else
+		done.arrived_ns = blame_loop_unstamped(moment, context, done.write_ns);
 	context_add_call(moment->engine, context, &done);
 	moment->thread->via_call = context->is_request ? (int32_t)context->call_count - 1 : -1;
 }

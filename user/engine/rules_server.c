@@ -235,27 +235,19 @@ static void bind_to_request(const struct moment *moment, struct context *request
 /* Rule 3: what is still in flight when the response goes out is real work, just not the request's. */
 static void rule_3_detach(const struct moment *moment, struct context *request)
 {
-	struct conn *conn;
-	size_t cursor = 0;
+	struct call *call;
 
-	if (!request->calls_in_flight)
-		return;
-	while ((conn = idmap_next(&moment->engine->conns, &cursor))) {
-		for (struct call *call = conn->first_call; call; call = call->next) {
-			struct context *segment;
+	while ((call = request->calls_in_flight)) {
+		struct context *segment = context_new_segment(moment->engine, ORIGIN_DETACHED, request, moment->at_ns);
 
-			if (context_root(call->context) != request)
-				continue;
-			segment = context_new_segment(moment->engine, ORIGIN_DETACHED, request, moment->at_ns);
-			if (!segment)
-				continue;
-			segment->evidence = true;
-			segment->helper_only = false;
-			segment->calls_in_flight = 1;
-			request->calls_in_flight--;
-			context_put(moment->engine, call->context);
-			call->context = segment;
-		}
+		call_delist(call);
+		if (!segment)
+			continue;
+		segment->evidence = true;
+		segment->helper_only = false;
+		context_put(moment->engine, call->context);
+		call->context = segment;
+		call_enlist(call, segment);
 	}
 }
 
@@ -307,7 +299,8 @@ static void count_answer(const struct moment *moment, struct context *request)
 	struct proc *proc = request->proc;
 
 	if (request->answered) {
-		proc->told.request_time_ns += moment->at_ns - request->last_write_ns;
+		if (moment->at_ns > request->last_write_ns)
+			proc->told.request_time_ns += moment->at_ns - request->last_write_ns;
 	} else {
 		proc_count_open_requests(proc, -1, moment->at_ns);
 		proc->handed_over += request->reader_tid != moment->thread->tid;
@@ -361,7 +354,8 @@ void rule_2_server_write(const struct moment *moment)
 	if (!request->answered)
 		rule_3_detach(moment, request);
 	request->answered = true;
-	request->last_write_ns = moment->at_ns;
+	if (moment->at_ns > request->last_write_ns) /* records of two threads may come in the wrong order */
+		request->last_write_ns = moment->at_ns;
 	request->writer_tid = moment->thread->tid;
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);
 }

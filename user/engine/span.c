@@ -274,6 +274,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	struct shape shape = shape_of(thread, event);
 	struct layout layout = {.engine = engine, .thread = thread};
 	bool snapshot = event->head->kind == RECORD_SNAPSHOT;
+	uint64_t until_ns;
 
 	follow_loop(thread, event, &shape);
 	if (!shape.open)
@@ -295,7 +296,10 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 		lay_core(&layout, window ? shape.on_ns : shape.start_ns, shape.end_ns, window ? window->stolen_after_ns : 0);
 	if (layout.boundary.at_ns)
 		pass_boundary(&layout);
-	thread->applied_until_ns = shape.open ? clamp(shape.off_ns, thread->applied_until_ns, shape.end_ns) : shape.end_ns;
+	/* A snapshot read between a call's taking the time and its telling it lies behind the record: that much is given already. */
+	until_ns = shape.open ? shape.off_ns : shape.end_ns;
+	if (until_ns > thread->applied_until_ns)
+		thread->applied_until_ns = until_ns;
 	if (snapshot)
 		return;
 	thread->span_start_ns = shape.end_ns;

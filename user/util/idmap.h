@@ -30,7 +30,10 @@ int idmap_put(struct idmap *map, uint64_t id, void *value);
 /* Takes the id out and returns its value, NULL if it was not there. */
 void *idmap_take(struct idmap *map, uint64_t id);
 
-/* The next value at or after *cursor (start with 0), NULL at the end. Order is arbitrary; do not put or take meanwhile. */
+/*
+ * The next value at or after *cursor (start with 0), NULL at the end. Order is arbitrary; do not put meanwhile, and take only the value
+ * just returned: then step the cursor back by one.
+ */
 void *idmap_next(const struct idmap *map, size_t *cursor);
 
 /* Frees the table, not the values. */
