@@ -251,7 +251,7 @@ static void what_is_not_known_is_a_question_mark(void **state)
 	frame.tool_kernel_ns = UNKNOWN_NS;
 	add_sample(stats);
 	text = table_of(stats, &frame, &(struct table_options){0});
-	assert_non_null(strstr(text, " · model ?, 1 loop thread + 4 workers · "));
+	assert_non_null(strstr(text, " · model unknown, 1 loop thread + 4 workers · "));
 	assert_non_null(strstr(text, " · tracer: ? of one core, 0 lost\n"));
 	assert_non_null(strstr(text, "\nin flight ? (concurrency) · on a core ? of 2 (parallelism)\n"));
 	free(text);
@@ -316,6 +316,53 @@ static void workers_are_one_target(void **state)
 	assert_non_null(strstr(text, "iocpu-trace · httpd (4 processes), rotatelogs (pids 104, 105) · pre-fork, 6 threads · 2 cores"));
 	assert_non_null(strstr(text, "in flight 181.2 (concurrency) · on a core 5.46 of 2 (parallelism)\n"));
 	free(text);
+	processes[2].now.model = "worker-pool";
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_non_null(strstr(text, " · several models, 6 threads · 2 cores"));
+	free(text);
+	processes[2].now.request_time_ns = 0;
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_non_null(strstr(text, " · pre-fork, 6 threads · 2 cores"));
+	free(text);
+	stats_close(stats);
+}
+
+static void names_keep_apart_from_services(void **state)
+{
+	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	struct request request = request_of(STATE_CPU, MS);
+	char *text;
+
+	(void)state;
+	stats_add(stats, "a long service:80", "GET /x", NULL, &request);
+	stats_add(stats, "s", "GET /y", NULL, &request);
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_non_null(strstr(text, "\na long service:80  GET /x  "));
+	assert_non_null(strstr(text, "\ns                  GET /y  "));
+	free(text);
+	stats_close(stats);
+}
+
+/* No terminal, so no width to fit: figures must be found all the same. */
+static void a_long_path_is_cut_in_a_pipe(void **state)
+{
+	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	struct request request = request_of(STATE_CPU, MS);
+	char path[150], *text;
+
+	(void)state;
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	stats_add(stats, "s", path, NULL, &request);
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_in_range(widest_line(text), 70, 150);
+	assert_null(strstr(text, path));
+	free(text);
+	text = table_of(stats, &frame, &(struct table_options){.wide = true});
+	assert_non_null(strstr(text, path));
+	free(text);
 	stats_close(stats);
 }
 
@@ -348,6 +395,8 @@ int main(void)
 		cmocka_unit_test(losses_are_named),
 		cmocka_unit_test(before_the_first_request_it_says_what_it_waits_for),
 		cmocka_unit_test(workers_are_one_target),
+		cmocka_unit_test(names_keep_apart_from_services),
+		cmocka_unit_test(a_long_path_is_cut_in_a_pipe),
 		cmocka_unit_test(a_full_disk_is_an_error),
 	};
 

@@ -87,6 +87,19 @@ static void disguised_finished_is_handshake(void **state)
 	expect_tls(feed_io(&feed, *state, FEED_CONN, IO_READ, flight, sizeof(flight), 192), false);
 }
 
+/* The client's goodbye must not look like a request that nobody answers. */
+static void disguised_alert_is_no_data(void **state)
+{
+	struct feed feed;
+
+	expect_tls(read_record(&feed, *state, 0x16, 512, 517), true);
+	expect_tls(read_record(&feed, *state, 0x17, 100, 105), false);
+	expect_tls(read_record(&feed, *state, 0x17, 19, 24), true);
+	expect_tls(read_record(&feed, *state, 0x17, 19, 5), true);
+	expect_tls(read_body(&feed, *state, 19), true);
+	expect_tls(read_record(&feed, *state, 0x17, 20, 25), false);
+}
+
 /* TLS 1.2: the Finished message after the change of cipher is a handshake record; what follows is data. */
 static void plain_finished_is_handshake(void **state)
 {
@@ -129,6 +142,7 @@ int main(void)
 		SERVER_TEST(header_and_body_apart),
 		SERVER_TEST(header_byte_by_byte),
 		SERVER_TEST(disguised_finished_is_handshake),
+		SERVER_TEST(disguised_alert_is_no_data),
 		SERVER_TEST(plain_finished_is_handshake),
 		SERVER_TEST(attached_in_mid_stream),
 		SERVER_TEST(writes),

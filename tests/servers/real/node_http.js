@@ -194,7 +194,8 @@ async function serve(message, response) {
 	const respond = (status = 200, body = BODY) => {
 		response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': body.length, 'X-Id': request.id });
 		response.end(body, ended);
-		if (response.socket?.writableLength === 0) ended(); // the kernel has it all; the callback comes only with the loop's next turn
+		// The kernel has it all; the callback comes only with the loop's next turn.
+		if (response.socket?.writableLength === 0) ended();
 	};
 	try {
 		await (endpoint ? endpoint(request, respond) : respond(404, ''));
