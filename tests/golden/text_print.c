@@ -42,8 +42,6 @@ static void print_who(FILE *out, const struct request *request)
 
 	route_endpoint(NULL, request, endpoint);
 	fprintf(out, "request %s \"%s\" pid=%u protocol=%s", request->id, endpoint, request->tgid, protocols[request->protocol]);
-	if (request->server_tgid != request->tgid)
-		fprintf(out, " server_pid=%u", request->server_tgid);
 	if (request->unix_path)
 		fprintf(out, " listens=%s", request->unix_path);
 	else

@@ -16,7 +16,7 @@
 /* A request of this wall time, all of it in one state; the test then moves parts elsewhere. */
 static inline struct request request_of(enum state state, uint64_t wall_ns)
 {
-	struct request request = {.id = "9f3a61-7", .tgid = 4121, .server_tgid = 4121, .port = 8080, .protocol = WIRE_HTTP1, .status = 200};
+	struct request request = {.id = "9f3a61-7", .tgid = 4121, .port = 8080, .protocol = WIRE_HTTP1, .status = 200};
 
 	request.start_ns = 1000 * MS;
 	request.end_ns = request.start_ns + wall_ns;

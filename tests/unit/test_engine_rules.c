@@ -154,6 +154,28 @@ static void test_worker_sleeps(void **state)
 	script_close(script);
 }
 
+/* Batches of three, each answered in one write: nobody stays behind, and who was answered by whose write is marked as a guess. */
+static void test_pipelined_batches(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	for (uint64_t at = 1000; at < 5000; at += 1000) {
+		READ(script, at, MAIN, CLIENT_A, .off = at - 900, .on = at - 10, .cause = WAIT_NET, .arrived = at - 10, .line = "GET /1",
+		     .begun = 2);
+		WRITE(script, at + 20, MAIN, CLIENT_A, .status = 200);
+	}
+	script_conn_ended(script, 6000, CLIENT_A);
+	script_finish(script);
+	assert_int_equal(script->count, 12);
+	for (size_t i = 0; i < script->count; i++) {
+		assert_int_equal(script->told[i].wall, 30);
+		assert_false(script->told[i].aborted);
+	}
+	assert_true(script->told[1].ambiguous);
+	script_close(script);
+}
+
 /* Rule 3: work that goes on after the response is after-response CPU, and its call no part of the wall. */
 static void test_fire_and_forget(void **state)
 {
@@ -441,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_pipelining),
 		cmocka_unit_test(test_pipelining_beyond_the_prefix),
 		cmocka_unit_test(test_worker_sleeps),
+		cmocka_unit_test(test_pipelined_batches),
 		cmocka_unit_test(test_fire_and_forget),
 		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_timer),

@@ -33,7 +33,7 @@ static void name_request(void *context, const struct request *request)
 	char service[SERVICE_NAME_MAX], endpoint[ENDPOINT_NAME_MAX], culprit[ENDPOINT_NAME_MAX];
 	struct named_request named = {.request = request, .service = service, .endpoint = endpoint};
 
-	services_name(pipeline->services, request->server_tgid, request->port, request->unix_path, service);
+	services_name(pipeline->services, request->tgid, request->port, request->unix_path, service);
 	route_endpoint(pipeline->options->rules, request, endpoint);
 	named.culprit = name_culprit(pipeline, request, culprit);
 	pipeline->sink.on_request(pipeline->sink.context, &named);

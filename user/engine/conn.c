@@ -193,24 +193,37 @@ struct context *handoff_pop(struct engine *engine, struct conn *conn)
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * Pipelined: did this request's answer go out in one write with that of the one before, at answered_ns? It did if the connection has ended
+ * since. Otherwise it must have been waiting all the time; a timer of its own would look the same.
+ */
+static bool answered_together(const struct context *request, uint64_t answered_ns, bool ended)
+{
+	return answered_ns > request->start_ns && (ended || (!request->calls_in_flight && request->last_active_ns <= answered_ns));
+}
+
+void conn_tell_answered(struct engine *engine, struct conn *conn, bool ended)
+{
+	struct context *request;
+	uint64_t answered_ns = 0;
+
+	while ((request = conn->first_request)) {
+		if (!request->answered) {
+			if (!answered_together(request, answered_ns, ended))
+				return;
+			request->last_write_ns = answered_ns;
+			request->ambiguous |= !ended;
+		}
+		answered_ns = request->last_write_ns;
+		request_tell(engine, request);
+	}
+}
+
 static void end_requests(struct engine *engine, struct conn *conn, uint64_t now_ns)
 {
-	uint64_t last_answer_ns = 0;
-
-	while (conn->first_request) {
-		struct context *request = conn->first_request;
-
-		if (request->answered) {
-			last_answer_ns = request->last_write_ns;
-			request_tell(engine, request);
-		} else if (last_answer_ns > request->start_ns) {
-			/* Pipelined: its answer went out in one write with the one before. */
-			request->last_write_ns = last_answer_ns;
-			request_tell(engine, request);
-		} else {
-			request_abort(engine, request, now_ns);
-		}
-	}
+	conn_tell_answered(engine, conn, true);
+	while (conn->first_request)
+		request_abort(engine, conn->first_request, now_ns);
 }
 
 static void end_calls(struct engine *engine, struct conn *conn, uint64_t now_ns)

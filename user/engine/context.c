@@ -322,7 +322,7 @@ void context_list_thread(struct context *context, uint32_t tid)
 
 /* ---- binding -------------------------------------------------------------------------------------------------------------- */
 
-static void move_folded_cpu(struct engine *engine, struct context *from, struct context *to)
+static void move_folded_cpu(struct context *from, struct context *to)
 {
 	for (struct cpu_share *share = from->folded_cpu, *next; share; share = next) {
 		uint64_t cpu_ns = share->before_ns + share->within_ns + share->after_ns;
@@ -338,7 +338,6 @@ static void move_folded_cpu(struct engine *engine, struct context *from, struct 
 		free(share);
 	}
 	from->folded_cpu = NULL;
-	(void)engine;
 }
 
 void context_bind(struct engine *engine, struct context *segment, struct context *to)
@@ -350,7 +349,7 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	for (uint32_t i = 0; i < segment->timeline.count; i++)
 		context_add_interval(engine, to, segment->timeline.intervals[i]);
 	segment->timeline.count = 0;
-	move_folded_cpu(engine, segment, to);
+	move_folded_cpu(segment, to);
 	for (uint32_t i = 0; i < segment->call_count; i++)
 		context_add_call(engine, to, &segment->calls[i]);
 	segment->call_count = 0;

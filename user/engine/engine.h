@@ -31,7 +31,7 @@ struct engine_losses {
 /* NULL: no memory. The sink is copied. */
 struct engine *engine_open(const struct engine_sink *sink);
 
-/* Takes one event. 0, or −ENOMEM, after which the engine is still consistent. */
+/* Takes one event. 0, or −EPROTO: a kind that no version knows. What does not fit into memory is counted as lost. */
 int engine_handle(struct engine *engine, const struct event *event);
 
 /* The trace is over: tells the answered requests that were still held back; drops, uncounted, those without a response. */

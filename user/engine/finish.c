@@ -201,7 +201,6 @@ static void describe(struct request *told, struct context *request, uint64_t end
 
 	*told = (struct request){
 		.tgid = request->proc->told.tgid,
-		.server_tgid = request->proc->told.tgid,
 		.port = request->port,
 		.unix_path = request->unix_path,
 		.protocol = request->protocol,

@@ -59,7 +59,6 @@ struct proc {
 	uint32_t conns_served, threads_serving;
 	uint32_t conns_by_new_threads, conns_by_old_threads; /* connections accepted in the trace, by who read their first request */
 	bool forked;                                         /* from a followed process, and has not executed another program */
-	bool exec_seen;
 	struct proc *parent;
 	bool any_child_serves; /* of one listener with it: pre-fork */
 };
@@ -272,6 +271,8 @@ bool thread_worked_after_response(const struct thread *thread);
 
 struct conn *conn_of(struct engine *engine, uint64_t id);
 void conn_describe(struct engine *engine, const struct record_conn *record, const char *path, size_t path_len);
+/* Tells the requests that are answered, oldest first, up to the first that is not. */
+void conn_tell_answered(struct engine *engine, struct conn *conn, bool ended);
 void conn_ended(struct engine *engine, struct conn *conn, uint64_t now_ns);
 void conn_remove(struct engine *engine, struct conn *conn);
 void conn_push_request(struct conn *conn, struct context *request);

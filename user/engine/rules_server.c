@@ -99,14 +99,6 @@ static void end_work_after_response(const struct moment *moment)
 	turn_to_segment(moment, ORIGIN_SOCKET, NULL, false);
 }
 
-static void tell_answered(const struct moment *moment)
-{
-	struct conn *conn = moment->conn;
-
-	while (conn->first_request && conn->first_request->answered)
-		request_tell(moment->engine, conn->first_request);
-}
-
 static void read_first_bytes(const struct moment *moment, unsigned int begun)
 {
 	const struct wire_note *note = &moment->event->note;
@@ -168,7 +160,7 @@ void rule_1_server_read(const struct moment *moment)
 	if (begun) {
 		end_work_after_response(moment);
 		thread_commit(moment->engine, moment->thread);
-		tell_answered(moment);
+		conn_tell_answered(moment->engine, conn, false);
 		read_first_bytes(moment, begun);
 	} else if (conn->last_request) {
 		read_further_bytes(moment, conn->last_request);

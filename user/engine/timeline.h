@@ -62,7 +62,7 @@ struct timeline_sums {
  */
 int timeline_sweep(const struct timeline *timeline, uint64_t start_ns, uint64_t end_ns, struct timeline_sums *sums);
 
-/* Makes the older half of the time from start_ns on into sums. Its CPU intervals are the caller's to take first (timeline_fold_until). */
+/* Makes the older half of the time from start_ns on into sums. Its CPU intervals are the caller's to take first. */
 int timeline_fold(struct timeline *timeline, uint64_t start_ns, uint64_t until_ns);
 
 /* A time that splits the list in about two halves. */

@@ -45,7 +45,6 @@ struct request_stretch {
 struct request {
 	char id[REQUEST_ID_MAX]; /* connection and turn on it */
 	uint32_t tgid;           /* of the thread that read it */
-	uint32_t server_tgid;    /* of the process whose listener it came by; the same but for handed-over connections */
 	/* The listening end. */
 	uint16_t port;         /* 0: a Unix socket */
 	const char *unix_path; /* NULL: not a Unix socket */
