@@ -9,6 +9,12 @@ enum tls_type { TLS_CHANGE_CIPHER = 0x14, TLS_ALERT, TLS_HANDSHAKE, TLS_DATA };
 #define TLS_MINOR_MAX  4
 #define TLS_RECORD_MAX (16384 + 2048)
 
+/*
+ * TLS 1.3 disguises alerts too: two bytes, their type and the cipher's tag. No request is as short as what else such a record could hold,
+ * and a client's closing alert taken for one would be a request that is never answered.
+ */
+#define TLS13_ALERT_SIZE (2 + 1 + 16)
+
 static bool is_header(const uint8_t *bytes)
 {
 	return bytes[0] >= TLS_CHANGE_CIPHER && bytes[0] <= TLS_DATA && bytes[1] == TLS_MAJOR && bytes[2] <= TLS_MINOR_MAX &&
@@ -34,7 +40,7 @@ static void begin_record(struct tls *tls)
 
 	tls->header_len = 0;
 	tls->body_left_bytes = (uint32_t)(tls->header[3] << 8 | tls->header[4]);
-	tls->is_data = type == TLS_DATA && !tls->finished_is_expected;
+	tls->is_data = type == TLS_DATA && !tls->finished_is_expected && tls->body_left_bytes != TLS13_ALERT_SIZE;
 	tls->finished_is_expected = type == TLS_CHANGE_CIPHER;
 }
 

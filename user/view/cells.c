@@ -132,7 +132,7 @@ static void fill_verdict(const struct column *column, const struct row *row, cha
 
 const struct column table_columns[COLUMNS] = {
 	{.title = "SERVICE", .fill = fill_service, .kind = COLUMN_SERVICE, .left = true, .drop_rank = 7},
-	{.title = "ENDPOINT", .fill = fill_name, .kind = COLUMN_NAME, .width_min = 14, .left = true},
+	{.title = "ENDPOINT", .fill = fill_name, .kind = COLUMN_NAME, .width_min = 14, .gap = 2, .left = true},
 	{.title = "REQ/S", .fill = fill_rate, .width_min = 5, .gap = 1},
 	{.title = "ERR%", .fill = fill_errors, .width_min = 4, .gap = 1, .drop_rank = 4},
 	{.title = "P50", .fill = fill_p50, .width_min = 5, .gap = 1, .drop_rank = 3},

@@ -71,43 +71,52 @@ static void print_processes(FILE *out, const struct snapshot_frame *frame)
 		fputs("no process yet", out);
 }
 
-/* The process that has most of the requests stands for how the target is built. */
-static const struct snapshot_process *busiest_process(const struct snapshot_frame *frame)
-{
-	const struct snapshot_process *busiest = NULL;
-
-	for (size_t i = 0; i < frame->process_count; i++)
-		if (!busiest || frame->processes[i].now.request_time_ns > busiest->now.request_time_ns)
-			busiest = &frame->processes[i];
-	return busiest;
-}
-
 static const char *words_of_model(const char *model)
 {
 	for (size_t i = 0; model && i < sizeof(model_words) / sizeof(model_words[0]); i++)
 		if (!strcmp(model_words[i].model, model))
 			return model_words[i].words;
-	return model ? model : "model ?";
+	return model ? model : "model unknown";
+}
+
+/* How the target is built, if all processes that served requests agree on it; NULL: they do not. Before any request, what is known yet. */
+static const char *common_model(const struct snapshot_frame *frame)
+{
+	const char *common = NULL;
+
+	for (size_t i = 0; i < frame->process_count; i++) {
+		const struct process *now = &frame->processes[i].now;
+		const char *words = words_of_model(now->model);
+
+		/* What serves nothing, as a pre-fork server's parent, has no say. */
+		if (!now->request_time_ns)
+			continue;
+		if (common && strcmp(common, words))
+			return NULL;
+		common = words;
+	}
+	return common ? common : words_of_model(frame->processes[0].now.model);
 }
 
 /* "event loop, 1 loop thread + 4 workers" */
 static void print_model(FILE *out, const struct snapshot_frame *frame)
 {
-	const struct snapshot_process *busiest = busiest_process(frame);
 	uint32_t threads = 0, loop_threads = 0;
+	const char *model;
 
-	if (!busiest)
+	if (!frame->process_count)
 		return;
+	model = common_model(frame);
 	for (size_t i = 0; i < frame->process_count; i++) {
 		threads += frame->processes[i].now.threads;
 		loop_threads += frame->processes[i].now.loop_threads;
 	}
-	fprintf(out, " · %s, ", words_of_model(busiest->now.model));
-	if (!loop_threads || loop_threads > threads)
+	fprintf(out, " · %s, ", model ? model : "several models");
+	if (!model || !loop_threads || loop_threads > threads)
 		fprintf(out, "%" PRIu32 " thread%s", threads, plural(threads));
 	else
 		fprintf(out, "%" PRIu32 " loop thread%s", loop_threads, plural(loop_threads));
-	if (loop_threads && threads > loop_threads)
+	if (model && loop_threads && threads > loop_threads)
 		fprintf(out, " + %" PRIu32 " worker%s", threads - loop_threads, plural(threads - loop_threads));
 }
 

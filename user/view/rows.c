@@ -12,6 +12,9 @@
 #define NAME_WIDTH_MIN    16
 #define VERDICT_WIDTH_MIN 36
 
+/* Into a pipe there is no width to fit, but one long path must not push the figures of all rows out of sight. */
+#define NAME_WIDTH_MAX 64
+
 /* Less background work than this, of one core, would print as 0.00%. */
 #define BACKGROUND_SHARE_MIN 0.00005
 
@@ -123,12 +126,18 @@ static void fit(struct layout *layout, size_t width_max)
 
 static void lay_out(struct layout *layout, const struct row *rows, size_t row_count, const struct table_options *options)
 {
+	size_t name = column_find(COLUMN_NAME);
+
 	memset(layout, 0, sizeof(*layout));
 	for (size_t i = 0; i < COLUMNS; i++) {
 		layout->shown[i] = options->wide || column_worth_showing(i, rows, row_count);
 		layout->width[i] = natural_width(i, rows, row_count);
 	}
-	if (options->width && !options->wide)
+	if (options->wide)
+		return;
+	if (layout->width[name] > NAME_WIDTH_MAX)
+		layout->width[name] = NAME_WIDTH_MAX;
+	if (options->width)
 		fit(layout, options->width);
 }
 
