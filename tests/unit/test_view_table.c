@@ -290,7 +290,7 @@ static void before_the_first_request_it_says_what_it_waits_for(void **state)
 	assert_string_equal(line_of(text, 2), "waiting for the first request to node (pid 4121) on port 8080");
 	free(text);
 	text = table_of(stats, &frame, &(struct table_options){.waits_for = "pid 4121 (npm) serves nothing", .total = true});
-	assert_string_equal(line_of(text, 2), "no request was seen: pid 4121 (npm) serves nothing");
+	assert_non_null(strstr(text, "\nno request was seen\npid 4121 (npm) serves nothing\n"));
 	free(text);
 	stats_close(stats);
 }
@@ -341,6 +341,25 @@ static void names_keep_apart_from_services(void **state)
 	text = table_of(stats, &frame, &(struct table_options){0});
 	assert_non_null(strstr(text, "\na long service:80  GET /x  "));
 	assert_non_null(strstr(text, "\ns                  GET /y  "));
+	free(text);
+	stats_close(stats);
+}
+
+static void a_master_without_a_loop_is_no_worker(void **state)
+{
+	struct snapshot_process processes[2] = {node_process(), node_process()};
+	struct snapshot_frame frame = frame_of(processes, 2, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	char *text;
+
+	(void)state;
+	processes[0].now.threads = 1;
+	processes[0].now.loop_threads = 0;
+	processes[0].now.request_time_ns = 0;
+	processes[0].loop_busy_share = -1;
+	processes[1].now.request_time_ns = MS;
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_non_null(strstr(text, " · event loop, 1 loop thread + 4 workers · "));
 	free(text);
 	stats_close(stats);
 }
@@ -397,6 +416,7 @@ int main(void)
 		cmocka_unit_test(before_the_first_request_it_says_what_it_waits_for),
 		cmocka_unit_test(workers_are_one_target),
 		cmocka_unit_test(names_keep_apart_from_services),
+		cmocka_unit_test(a_master_without_a_loop_is_no_worker),
 		cmocka_unit_test(a_long_path_is_cut_in_a_pipe),
 		cmocka_unit_test(a_full_disk_is_an_error),
 	};

@@ -77,7 +77,8 @@ static void print_exit_codes(FILE *out)
 void print_global_help(FILE *out, const struct subcommand *subcommands, size_t count)
 {
 	fputs("iocpu-trace: where the time of each request of a running server goes: CPU, waiting for a core, waiting for whom.\n"
-	      "No agent, no restart, no change of the server. Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.\n\n",
+	      "No agent, no restart, no change of the server. Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.\n\n"
+	      "Usage: iocpu-trace and one of\n",
 	      out);
 	for (size_t i = 0; i < count; i++)
 		print_row(out, subcommands[i].usage, subcommands[i].summary);

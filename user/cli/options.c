@@ -344,7 +344,10 @@ static int take_positional(struct options *options, const char *text)
 {
 	if (options->command == COMMAND_REPORT && !options->file)
 		return take_file(options, text);
-	return refuse(options, "a process is named by -p PID, a program to start stands behind --", "'%s' was not expected here", text);
+	return refuse(options,
+		      options->command == COMMAND_REPORT ? "a report is of one recording"
+							 : "a process is named by -p PID, a program to start stands behind --",
+		      "'%s' was not expected here", text);
 }
 
 /* What no single option can tell. */

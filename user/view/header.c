@@ -101,23 +101,28 @@ static const char *common_model(const struct snapshot_frame *frame)
 /* "event loop, 1 loop thread + 4 workers" */
 static void print_model(FILE *out, const struct snapshot_frame *frame)
 {
-	uint32_t threads = 0, loop_threads = 0;
+	uint32_t threads = 0, loop_threads = 0, workers = 0;
 	const char *model;
 
 	if (!frame->process_count)
 		return;
 	model = common_model(frame);
 	for (size_t i = 0; i < frame->process_count; i++) {
-		threads += frame->processes[i].now.threads;
-		loop_threads += frame->processes[i].now.loop_threads;
+		const struct process *now = &frame->processes[i].now;
+
+		threads += now->threads;
+		loop_threads += now->loop_threads;
+		/* A process without a loop, as nginx's master, works for none. */
+		if (now->loop_threads && now->threads > now->loop_threads)
+			workers += now->threads - now->loop_threads;
 	}
 	fprintf(out, " · %s, ", model ? model : "several models");
 	if (!model || !loop_threads || loop_threads > threads)
 		fprintf(out, "%" PRIu32 " thread%s", threads, plural(threads));
 	else
 		fprintf(out, "%" PRIu32 " loop thread%s", loop_threads, plural(loop_threads));
-	if (model && loop_threads && threads > loop_threads)
-		fprintf(out, " + %" PRIu32 " worker%s", threads - loop_threads, plural(threads - loop_threads));
+	if (model && loop_threads && workers)
+		fprintf(out, " + %" PRIu32 " worker%s", workers, plural(workers));
 }
 
 /* "0 lost", or every kind that is not 0: "lost: 12 records, 5 calls" */
@@ -182,9 +187,10 @@ void waiting_print(FILE *out, const struct snapshot *snapshot, const struct tabl
 		print_processes(out, &snapshot->frame);
 		print_listeners(out, &snapshot->frame);
 	}
-	if (options->waits_for) {
-		fputs(": ", out);
-		text_print(out, options->waits_for, SIZE_MAX);
-	}
 	fputc('\n', out);
+	/* On a line of its own, so that a narrow terminal does not cut it off. */
+	if (options->waits_for) {
+		text_print(out, options->waits_for, SIZE_MAX);
+		fputc('\n', out);
+	}
 }

@@ -19,8 +19,7 @@ struct table_options {
 	bool in_place;   /* over the last table: from the top left corner, clears what is left of each line and below, cuts to the width */
 	bool total;      /* the whole run: the header says "total, 12.3 s" instead of "last 1.0 s" */
 	/*
-	 * What comes first, while there are no requests: "pid 812 (npm) serves nothing; its child 815 (node) does". NULL: the line is made
-	 * from the snapshot's processes.
+	 * What is said besides, while there are no requests: "pid 812 (npm) serves nothing; its child 815 (node) does". NULL: nothing.
 	 */
 	const char *waits_for;
 };
