@@ -120,6 +120,31 @@ static void test_loop_answer_waits(void **state)
 	script_close(script);
 }
 
+/*
+ * An answer without a stamp, read by a loop after it had also waited for a lock: that wait says nothing of when the answer came. It was
+ * there at the epoll return.
+ */
+static void test_loop_answer_unstamped(void **state)
+{
+	struct script *script = server_with_clients();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	WRITE(script, 130, MAIN, DB);
+	READ(script, 1010, MAIN, CLIENT_B, .off = 140, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
+	     .line = "GET /b");
+	READ(script, 3010, MAIN, DB, .off = 1110, .on = 3000, .cause = WAIT_LOCK);
+	WRITE(script, 3110, MAIN, CLIENT_A, .status = 200);
+	WRITE(script, 3210, MAIN, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_string_equal(script->told[0].line, "GET /a");
+	assert_int_equal(script->told[0].state[STATE_NET], 860);
+	assert_int_equal(script->told[0].state[STATE_LOOP], 2005);
+	assert_string_equal(script->told[0].culprit, "GET /b");
+	script_close(script);
+}
+
 /* A selector reads, a worker that was asleep in a futex computes and answers: the worker's time is known only from its write. */
 static void test_queue_to_worker(void **state)
 {
@@ -177,8 +202,13 @@ static void test_goroutines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocking_thread),   cmocka_unit_test(test_parallel_calls),  cmocka_unit_test(test_loop_victim),
-		cmocka_unit_test(test_loop_answer_waits), cmocka_unit_test(test_queue_to_worker), cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_blocking_thread),
+		cmocka_unit_test(test_parallel_calls),
+		cmocka_unit_test(test_loop_victim),
+		cmocka_unit_test(test_loop_answer_waits),
+		cmocka_unit_test(test_loop_answer_unstamped),
+		cmocka_unit_test(test_queue_to_worker),
+		cmocka_unit_test(test_goroutines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ struct moment {
 	const struct record *record;
 	uint64_t at_ns;
 	uint64_t arrived_ns; /* reads: when its data had come, as well as is known; at most at_ns */
-	bool arrival_known;
+	bool arrival_known;  /* arrived_ns is more than at_ns */
 };
 
 static inline bool moment_is_go(const struct moment *moment)

@@ -7,18 +7,28 @@
 
 #include "engine/moment.h"
 
-/* A socket without stamps (Unix): if the thread was blocked for this data, it came when the thread was woken. */
-static uint64_t arrival(const struct event *event)
+/* A thread that is blocked for one of these goes on because data has come. */
+static const bool ends_with_data[WAIT_CAUSES] = {[WAIT_NET] = true, [WAIT_POLL] = true, [WAIT_PIPE] = true};
+
+/*
+ * When the data of a read had come, as well as is known; false: only that it was there at the read. A socket without stamps (Unix) does not
+ * say; if the thread was blocked for data, it came when the thread was woken.
+ */
+static bool find_arrival(const struct event *event, uint64_t *arrived_ns)
 {
 	const struct record *record = event_record(event);
 	const struct window *window = event->window;
 	uint64_t at_ns = record->head.at_ns;
 
-	if (record->arrived_ns)
-		return record->arrived_ns < at_ns ? record->arrived_ns : at_ns;
-	if (window && (window->cause == WAIT_NET || window->cause == WAIT_POLL || window->cause == WAIT_PIPE))
-		return window->on_at_ns - (window->ready_ns < window->on_at_ns ? window->ready_ns : 0);
-	return at_ns;
+	*arrived_ns = at_ns;
+	if (record->arrived_ns) {
+		*arrived_ns = record->arrived_ns < at_ns ? record->arrived_ns : at_ns;
+		return true;
+	}
+	if (!window || window->cause >= WAIT_CAUSES || !ends_with_data[window->cause])
+		return false;
+	*arrived_ns = window->on_at_ns - (window->ready_ns < window->on_at_ns ? window->ready_ns : 0);
+	return true;
 }
 
 /* ---- rule 6, the part that the record itself shows: in Go a read that finds nothing parks the goroutine ---------------------------- */
@@ -136,10 +146,9 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 		.event = event,
 		.record = event_record(event),
 		.at_ns = event->head->at_ns,
-		.arrived_ns = arrival(event),
-		.arrival_known = event_record(event)->arrived_ns || (event->window && event->window->cause != WAIT_RUNNABLE),
 	};
 
+	moment.arrival_known = find_arrival(event, &moment.arrived_ns);
 	thread->touched_io = true;
 	conn->last_used_ns = moment.at_ns;
 	settle_socket_waits(&moment);
