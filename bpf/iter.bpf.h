@@ -128,6 +128,17 @@ static __always_inline bool waits_to_write(const struct thread *thread)
 	return thread->window.cause == WAIT_NET && nr < SYSCALL_MAX && writes_by_syscall[nr];
 }
 
+/* What the scheduler charged too early is put before the next stint. After the last snapshot there is none: it ends this one later. */
+static __always_inline void tell_early_start(struct thread *copy, __u64 now)
+{
+	__u64 early_ns = early_start(copy, now - copy->reopened_at_ns);
+
+	copy->reopened_at_ns += early_ns;
+	copy->core_ns += early_ns;
+	if (copy->window.off_at_ns + early_ns <= now)
+		copy->window.off_at_ns += early_ns;
+}
+
 static __always_inline void emit_snapshot(struct thread *copy, struct task_struct *task)
 {
 	struct boundary end = {.tid = task->pid, .kind = RECORD_SNAPSHOT, .fd = -1};
@@ -139,6 +150,8 @@ static __always_inline void emit_snapshot(struct thread *copy, struct task_struc
 		copy->core_ns += now - copy->since_ns;
 		end.flags = RECORD_ON_CORE;
 	} else {
+		if (paused)
+			tell_early_start(copy, now);
 		copy->window.ready_ns += ready_so_far(copy, task, now);
 		copy->window.on_at_ns = now;
 		end.op = waits_to_write(copy) ? IO_WRITE : 0;

@@ -64,7 +64,8 @@ def go_unseen(tap):
     mixed(tap, [build_go()], checks=(models.check_counts, check_nothing_of_others, models.check_conservation, models.check_switches))
 
 
-# Its requests cost so little that few of them would lie below what the edges of a window are worth (some 50 us of CPU).
+# What was stolen of a stint beyond its last span's core time is told with the thread's next window. Of the last stint that never comes:
+# up to some 50 us of CPU too much, which must be little beside all that such cheap requests cost.
 NGINX_REQUESTS = 1009
 
 
