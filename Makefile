@@ -140,6 +140,11 @@ $(B)/rec_to_text $(B)/text_to_rec: $(B)/%: tests/tools/%.c $(wildcard tests/gold
 	$(call say,TOOL,$@)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(PURE_LIB) $(PURE_LIBS)
 
+# The same recording as the requests that the engine makes of it.
+$(B)/rec_to_requests: tests/tools/rec_to_requests.c $(PURE_LIB)
+	$(call say,TOOL,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(PURE_LIB) $(PURE_LIBS)
+
 # Fuzzing needs clang's runtime, and the pure rooms built with its counters.
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all

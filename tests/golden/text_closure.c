@@ -80,6 +80,23 @@ static void check_stretches(struct closure *closure, const struct request *reque
 				      request->state_ns[i], state_ns[i]);
 }
 
+/* Runs say the same as the sums; those before the start (accepting, a handshake) are nobody's. */
+static void check_runs(struct closure *closure, const struct request *request)
+{
+	uint64_t cpu_ns = 0;
+
+	for (size_t i = 0; i < request->run_count; i++) {
+		const struct request_run *run = &request->runs[i];
+
+		if (run->end_ns > request->start_ns)
+			cpu_ns += run->end_ns - (run->start_ns > request->start_ns ? run->start_ns : request->start_ns);
+		if (!run->tid)
+			closure_fault(closure, "%s: run %zu is no thread's", request->id, i);
+	}
+	if (cpu_ns != request->cpu_time_ns + request->after_response_cpu_ns)
+		closure_fault(closure, "%s: its runs are not its CPU time", request->id);
+}
+
 void closure_of_request(struct closure *closure, const struct request *request)
 {
 	if (sum(request->state_ns, STATES) != request->end_ns - request->start_ns)
@@ -89,6 +106,7 @@ void closure_of_request(struct closure *closure, const struct request *request)
 	if (request->ttfb_ns > request->end_ns - request->start_ns)
 		closure_fault(closure, "%s: its first byte came after its end", request->id);
 	check_stretches(closure, request);
+	check_runs(closure, request);
 }
 
 void closure_of_processes(struct closure *closure, const struct process *processes, size_t count)

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "common_clock.h"
-#include "common_cpu.h"
 #include "common_device.h"
 #include "common_net.h"
 #include "common_truth.h"
@@ -71,7 +70,7 @@ struct began began_now(void)
 
 static int burn(struct exchange *exchange, const struct step *step)
 {
-	exchange->truth.cpu_burned_ns += cpu_burn(step->ns);
+	truth_burn(&exchange->truth, step->ns);
 	return 0;
 }
 

@@ -70,6 +70,7 @@ static const struct {
 	{"cpu=", offsetof(struct http_request, cpu_us)},
 	{"calls=", offsetof(struct http_request, calls)},
 	{"hold=", offsetof(struct http_request, hold_us)},
+	{"pool=", offsetof(struct http_request, pooled)},
 };
 
 static void parse_query(struct http_request *request, char *query)

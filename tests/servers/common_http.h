@@ -16,9 +16,9 @@
 #define HTTP_HEAD_MAX   256
 
 struct http_request {
-	char path[HTTP_TARGET_MAX];           /* without the query */
-	unsigned long cpu_us, calls, hold_us; /* the query's ?cpu=&calls=&hold=, 0 where absent */
-	unsigned long id;                     /* header X-Id: the key of the truth files; 0 without it */
+	char path[HTTP_TARGET_MAX];                   /* without the query */
+	unsigned long cpu_us, calls, hold_us, pooled; /* the query's ?cpu=&calls=&hold=&pool=, 0 where absent */
+	unsigned long id;                             /* header X-Id: the key of the truth files; 0 without it */
 	bool keep_alive;
 };
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "common_clock.h"
-#include "common_cpu.h"
 #include "common_device.h"
 #include "common_http.h"
 #include "common_net.h"
@@ -91,7 +90,7 @@ static void resume(struct job *job);
 
 static enum progress burn(struct job *job)
 {
-	job->truth.cpu_burned_ns += cpu_burn(job->step->ns);
+	truth_burn(&job->truth, job->step->ns);
 	return STEP_DONE;
 }
 

@@ -41,7 +41,8 @@ static void copy_steps(struct plan *plan, const struct step *steps)
 	} while (steps++->kind != STEP_END);
 }
 
-/* /work?cpu=US&calls=N&hold=US: N calls one after another, the CPU burned in equal parts before, between and behind them. */
+/* /work?cpu=US&calls=N&hold=US&pool=1: N calls (through the pool) one after another, the CPU burned in equal parts before, between and
+ * behind them. */
 static void plan_work(struct plan *plan, const struct http_request *request)
 {
 	unsigned long calls = request->calls;
@@ -54,7 +55,8 @@ static void plan_work(struct plan *plan, const struct http_request *request)
 	burn = STEP(STEP_BURN, 0, request->cpu_us * NS_PER_US / (calls + 1));
 	*step++ = burn;
 	for (unsigned long i = 0; i < calls; i++) {
-		*step++ = STEP(STEP_CALL, typical_peers[i % CALLS_AT_ONCE], request->hold_us * NS_PER_US);
+		*step++ =
+			STEP(request->pooled ? STEP_POOL_CALL : STEP_CALL, typical_peers[i % CALLS_AT_ONCE], request->hold_us * NS_PER_US);
 		*step++ = burn;
 	}
 	*step++ = DO(RESPOND);

@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "common_clock.h"
+#include "common_cpu.h"
 
 #define ROWS_MAX     (1u << 20) /* untouched pages cost nothing */
 #define WAIT_MAX_NS  (2 * NS_PER_S)
@@ -45,6 +47,17 @@ void truth_set_path(struct truth_row *row, const char *path)
 	snprintf(row->path, sizeof row->path, "%.*s", TRUTH_PATH_MAX - 1, path);
 }
 
+void truth_burn(struct truth_row *row, uint64_t wanted_ns)
+{
+	struct truth_burn burn = {.start_ns = now_ns(), .thread_id = gettid()};
+
+	burn.cpu_ns = cpu_burn(wanted_ns);
+	burn.end_ns = now_ns();
+	row->cpu_burned_ns += burn.cpu_ns;
+	if (burn.cpu_ns && row->burn_count < TRUTH_BURNS_MAX)
+		row->burns[row->burn_count++] = burn;
+}
+
 void truth_begin(void)
 {
 	if (truth)
@@ -73,6 +86,16 @@ static void wait_for_open_requests(void)
 		nanosleep(&step, NULL);
 }
 
+static void write_row(FILE *file, const struct truth_row *row)
+{
+	fprintf(file, "%lu,%s,%d,%lu,%lu,%lu,%lu,%ld,%ld,", row->id, row->path, row->thread_id, row->cpu_burned_ns, row->handler_cpu_ns,
+		row->start_ns, row->end_ns, row->voluntary, row->involuntary);
+	for (unsigned i = 0; i < row->burn_count; i++)
+		fprintf(file, "%s%d:%lu:%lu:%lu", i ? ";" : "", row->burns[i].thread_id, row->burns[i].start_ns, row->burns[i].end_ns,
+			row->burns[i].cpu_ns);
+	fputc('\n', file);
+}
+
 int truth_write(void)
 {
 	unsigned taken;
@@ -84,14 +107,11 @@ int truth_write(void)
 	file = fopen(truth_path, "we");
 	if (!file)
 		return -errno;
-	fprintf(file, "id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol\n");
+	fprintf(file, "id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol,burns\n");
 	taken = atomic_load(&truth->taken);
 	for (unsigned i = 0; i < taken && i < ROWS_MAX; i++) {
-		const struct truth_row *row = &truth->slots[i].row;
-
 		if (atomic_load(&truth->slots[i].written))
-			fprintf(file, "%lu,%s,%d,%lu,%lu,%lu,%lu,%ld,%ld\n", row->id, row->path, row->thread_id, row->cpu_burned_ns,
-				row->handler_cpu_ns, row->start_ns, row->end_ns, row->voluntary, row->involuntary);
+			write_row(file, &truth->slots[i].row);
 	}
 	if (fclose(file))
 		return -errno;

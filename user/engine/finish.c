@@ -140,6 +140,22 @@ static struct cpu_split charge_cpu(const struct context *request, uint64_t end_n
 	return sum;
 }
 
+/* The threads' runs. False: no memory. */
+static bool list_runs(const struct context *request, struct request_run **runs, size_t *count)
+{
+	*count = 0;
+	*runs = malloc((request->timeline.count + 1) * sizeof(**runs));
+	if (!*runs)
+		return false;
+	for (uint32_t i = 0; i < request->timeline.count; i++) {
+		const struct interval *interval = &request->timeline.intervals[i];
+
+		if (interval->state == STATE_CPU)
+			(*runs)[(*count)++] = (struct request_run){interval->start_ns, interval->end_ns, interval->tid};
+	}
+	return true;
+}
+
 /* ---- telling -------------------------------------------------------------------------------------------------------------- */
 
 static void leave_conn(struct context *request)
@@ -233,7 +249,9 @@ static void tell(struct engine *engine, struct context *request)
 	struct timeline_sums sums;
 	struct lists lists;
 	struct request told;
+	struct request_run *runs;
 	struct cpu_split cpu;
+	size_t run_count;
 	bool complete;
 
 	/* Folded before it was known that a response sent earlier was its own too. */
@@ -243,6 +261,7 @@ static void tell(struct engine *engine, struct context *request)
 	add_call_intervals(request);
 	complete = timeline_sweep(&request->timeline, request->start_ns, end_ns, &sums) == 0;
 	complete &= make_lists(engine, request, &lists);
+	complete &= list_runs(request, &runs, &run_count);
 	cpu = charge_cpu(request, end_ns);
 	if (complete) {
 		describe(&told, request, end_ns);
@@ -256,6 +275,8 @@ static void tell(struct engine *engine, struct context *request)
 		told.peer_count = lists.peer_count;
 		told.stretches = sums.stretches;
 		told.stretch_count = sums.stretch_count;
+		told.runs = runs;
+		told.run_count = run_count;
 		if (engine->sink.on_request)
 			engine->sink.on_request(engine->sink.context, &told);
 	} else {
@@ -264,6 +285,7 @@ static void tell(struct engine *engine, struct context *request)
 	free(sums.stretches);
 	free(lists.calls);
 	free(lists.peers);
+	free(runs);
 }
 
 static void close_request(struct engine *engine, struct context *request)

@@ -154,11 +154,12 @@ void thread_commit(struct engine *engine, struct thread *thread)
 			remember(engine, thread, &interval);
 		if (root && !root->proc)
 			root->proc = thread->proc;
+		if (interval.state == STATE_CPU) {
+			interval.proc = thread->proc;
+			interval.tid = thread->tid;
+		}
 		if (root || interval.state == STATE_CPU)
-			context_add_interval(engine, root,
-					     (struct interval){interval.start_ns, interval.end_ns,
-							       interval.state == STATE_CPU ? thread->proc : NULL, interval.state,
-							       interval.ready_part, interval.peer});
+			context_add_interval(engine, root, interval);
 	}
 	if (root && thread->pending_count) {
 		context_list_thread(root, thread->tid);

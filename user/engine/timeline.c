@@ -12,7 +12,7 @@ int timeline_add(struct timeline *timeline, struct interval interval)
 	if (interval.end_ns <= interval.start_ns)
 		return 0;
 	if (last && last->end_ns == interval.start_ns && last->state == interval.state && last->ready_part == interval.ready_part &&
-	    last->proc == interval.proc && last->peer == interval.peer) {
+	    last->proc == interval.proc && last->tid == interval.tid && last->peer == interval.peer) {
 		last->end_ns = interval.end_ns;
 		return 0;
 	}

@@ -24,6 +24,7 @@ struct interval {
 	uint64_t start_ns;
 	uint64_t end_ns;
 	struct proc *proc;  /* whose CPU it is; NULL but for STATE_CPU */
+	uint32_t tid;       /* the thread that ran; 0 but for STATE_CPU */
 	uint8_t state;      /* enum state or STATE_SOCKET_UNSETTLED */
 	uint8_t ready_part; /* of STATE_READY: enum ready */
 	uint16_t peer;      /* of STATE_NET: index of the peer's name, 0: none */

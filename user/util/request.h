@@ -42,6 +42,13 @@ struct request_stretch {
 	enum state state;
 };
 
+/* A thread on a core for the request, after its response as well. What was folded away (engine_losses.stretches) is not listed. */
+struct request_run {
+	uint64_t start_ns;
+	uint64_t end_ns;
+	uint32_t tid;
+};
+
 struct request {
 	char id[REQUEST_ID_MAX]; /* connection and turn on it */
 	uint32_t tgid;           /* of the thread that read it */
@@ -81,6 +88,8 @@ struct request {
 	size_t peer_count;
 	const struct request_stretch *stretches;
 	size_t stretch_count;
+	const struct request_run *runs; /* in no order */
+	size_t run_count;
 };
 
 /* One process, from the start of the trace: all counters only grow. cpu_ns is the sum of the five parts, exactly. */
