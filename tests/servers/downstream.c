@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The mock of what a server calls: a database, a cache, a mail gateway, each on a port of its own. A client sends
  * "Q <id> <hold_us>\n" and gets "R <id> ok\n" that many microseconds later; many may be in flight on one connection, and answers
- * leave in the order in which they fall due. Every call's true hold is logged as CSV: kind,id,arrived_ns,answered_ns.
+ * leave in the order in which they fall due. "GET /<id>/<hold_us> HTTP/1.1" with its header lines asks the same, and gets an HTTP answer.
+ * Every call's true hold is logged as CSV: kind,id,arrived_ns,answered_ns.
  */
 #include <errno.h>
 #include <sched.h>
@@ -32,6 +33,7 @@ struct client {
 	struct watcher watcher;
 	LIST_ENTRY(client) link;
 	const struct kind *kind;
+	bool http;
 	unsigned held; /* answers not yet due; the client outlives its connection until they are dropped */
 	size_t buffered;
 	char buffer[LINE_BYTES_MAX];
@@ -112,7 +114,8 @@ static void send_answer(const struct answer *answer)
 	struct client *client = answer->client;
 	uint64_t answered_ns = now_ns();
 	char line[64];
-	int length = snprintf(line, sizeof line, "R %lu ok\n", answer->id);
+	int length = client->http ? snprintf(line, sizeof line, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
+				  : snprintf(line, sizeof line, "R %lu ok\n", answer->id);
 
 	client->held--;
 	if (client->watcher.fd < 0 || send_all(client->watcher.fd, line, (size_t)length)) {
@@ -151,7 +154,11 @@ static int hold_query(struct client *client, const char *line, uint64_t arrived_
 	unsigned long id, hold_us;
 	int error;
 
-	if (sscanf(line, "Q %lu %lu", &id, &hold_us) != 2)
+	if (sscanf(line, "GET /%lu/%lu HTTP/1.1", &id, &hold_us) == 2)
+		client->http = true;
+	else if (client->http)
+		return 0; /* a header line */
+	else if (sscanf(line, "Q %lu %lu", &id, &hold_us) != 2)
 		return -EPROTO;
 	error = heap_push(
 		(struct answer){.due_ns = arrived_ns + hold_us * NS_PER_US, .arrived_ns = arrived_ns, .id = id, .client = client});

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Python's ThreadingHTTPServer: a thread per connection, blocking sockets, one interpreter lock; the endpoints of the C samples."""
-import argparse
 import os
 import resource
 import signal
@@ -12,22 +11,22 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-TYPICAL = ["db", "cache", "db", "mail", "db"]
-BODY = b'{"status":"ok"}\n'
+sys.dont_write_bytecode = True
+import python_common as common  # noqa: E402
+from python_common import BODY, TYPICAL  # noqa: E402
 
-truth = ["id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol"]
 open_requests = set()  # by thread
 shared_lock = threading.Lock()
 
 
 def connect(peer):
-    connection = socket.create_connection(("127.0.0.1", options.downstream.get(peer) or options.downstream["db"]))
+    connection = socket.create_connection(("127.0.0.1", common.port_of(options, peer)))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
 
 def ask(connection, call_id, hold_us):
-    connection.sendall(b"Q %d %d\n" % (call_id, hold_us))
+    connection.sendall(common.query_of(call_id, hold_us))
 
 
 def await_answer(connection):
@@ -83,32 +82,21 @@ class Handler(BaseHTTPRequestHandler):
 
     # ---- what endpoints are made of
 
-    def burn(self, ms):
-        began = time.thread_time_ns()
-        while time.thread_time_ns() - began < ms * 1e6:
-            pass
-        if ms:
-            self.burned_ns += time.thread_time_ns() - began
-
     def connection_at(self, place):
         if place not in self.connections:
             self.connections[place] = connect(TYPICAL[place])
         return self.connections[place]
 
-    def next_call_id(self):
-        self.calls += 1
-        return self.request_id * 100 + self.calls - 1
-
     def call(self, peer, hold_ms=50.0):
         connection = self.connection_at(TYPICAL.index(peer))
-        ask(connection, self.next_call_id(), int(hold_ms * 1000))
+        ask(connection, self.record.next_call_id(), int(hold_ms * 1000))
         await_answer(connection)
 
     def respond(self, status=200, body=BODY):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Id", str(self.request_id))
+        self.send_header("X-Id", str(self.record.id))
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
@@ -123,19 +111,19 @@ class Handler(BaseHTTPRequestHandler):
     def typical(self, _):
         for peer in TYPICAL:
             self.call(peer)
-        self.burn(10)
+        self.record.burn(10)
         self.respond()
 
     def parallel(self, _):
         for place in range(len(TYPICAL)):
-            ask(self.connection_at(place), self.next_call_id(), 50000)
+            ask(self.connection_at(place), self.record.next_call_id(), 50000)
         for place in range(len(TYPICAL)):
             await_answer(self.connection_at(place))
-        self.burn(10)
+        self.record.burn(10)
         self.respond()
 
     def cpu(self, _):
-        self.burn(100)
+        self.record.burn(100)
         self.respond()
 
     def sleep(self, _):
@@ -148,12 +136,12 @@ class Handler(BaseHTTPRequestHandler):
         self.respond()
 
     def pool(self, _):
-        pool.call(self.next_call_id(), 20000)
+        pool.call(self.record.next_call_id(), 20000)
         self.respond()
 
     def fire(self, _):
         self.respond()
-        self.burn(5)
+        self.record.burn(5)
         self.call("db")
 
     def slow_client(self, _):
@@ -162,10 +150,10 @@ class Handler(BaseHTTPRequestHandler):
     def work(self, query):
         cpu_us, calls, hold_us = (int(query.get(key, ["0"])[0]) for key in ("cpu", "calls", "hold"))
         slice_ms = cpu_us / 1000 / (calls + 1)
-        self.burn(slice_ms)
+        self.record.burn(slice_ms)
         for i in range(calls):
             self.call(TYPICAL[i % len(TYPICAL)], hold_us / 1000)
-            self.burn(slice_ms)
+            self.record.burn(slice_ms)
         self.respond()
 
     endpoints = {
@@ -188,56 +176,44 @@ class Handler(BaseHTTPRequestHandler):
         open_requests.discard(threading.get_ident())
 
     def serve(self):
-        start_ns, start_cpu_ns = time.monotonic_ns(), time.thread_time_ns()
+        start_cpu_ns = time.thread_time_ns()
         usage = resource.getrusage(resource.RUSAGE_THREAD)
         url = urlsplit(self.path)
         endpoint = Handler.json if url.path.startswith("/users/") else self.endpoints.get(url.path)
-        self.request_id, self.calls, self.burned_ns, self.ended = int(self.headers.get("X-Id", 0)), 0, 0, None
+        self.record, self.ended = common.Request(int(self.headers.get("X-Id", 0)), url.path), None
         try:
             if endpoint:
                 endpoint(self, parse_qs(url.query))
             else:
                 self.respond(404, b"")
         except OSError as error:
-            print(f"{url.path}: request {self.request_id}: {error}", file=sys.stderr)
+            print(f"{url.path}: request {self.record.id}: {error}", file=sys.stderr)
             self.connections.clear()
             if not self.ended:
                 self.respond(502, b"")
-        if options.truth:
-            end_ns, end_cpu_ns, voluntary, involuntary = self.ended
-            row = (self.request_id, url.path, threading.get_native_id(), self.burned_ns, end_cpu_ns - start_cpu_ns, start_ns, end_ns,
-                   voluntary - usage.ru_nvcsw, involuntary - usage.ru_nivcsw)
-            truth.append(",".join(map(str, row)))
+        end_ns, end_cpu_ns, voluntary, involuntary = self.ended
+        truth.add(self.record, threading.get_native_id(), end_ns, end_cpu_ns - start_cpu_ns, voluntary - usage.ru_nvcsw,
+                  involuntary - usage.ru_nivcsw)
 
 
 class Server(ThreadingHTTPServer):
     request_queue_size = 1024
 
 
-def peers(text):
-    return {name: int(port) for name, port in (pair.split("=") for pair in text.split(","))}
-
-
 def stop(*_):
-    for _ in range(200):  # two seconds, for requests that have answered but not told yet
+    for _ in range(common.STOP_TRIES):
         if not open_requests:
             break
         time.sleep(0.01)
-    if options.truth:
-        with open(options.truth, "w", encoding="ascii") as file:
-            file.write("\n".join(truth) + "\n")
+    truth.write()
     os._exit(0)  # threads that wait for their clients need not be joined
 
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--port", type=int, default=0)
-parser.add_argument("--downstream", type=peers, default={}, help="db=PORT,cache=PORT,mail=PORT")
-parser.add_argument("--pool", type=int, default=2)
-parser.add_argument("--truth")
-options = parser.parse_args()
+options = common.parser().parse_args()
+truth = common.Truth(options.truth)
 pool = Pool(options.pool)
 signal.signal(signal.SIGTERM, stop)
 signal.signal(signal.SIGINT, stop)
 server = Server(("127.0.0.1", options.port), Handler)
-print(f"READY port={server.server_address[1]} pid={os.getpid()}", flush=True)
+common.say_ready(server.server_address[1])
 server.serve_forever()
