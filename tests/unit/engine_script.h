@@ -251,11 +251,14 @@ static inline void script_tick(struct script *script, uint64_t at)
 /* Ends the trace; CPU must be conserved to the last ns: what the spans held is what the processes' parts hold. */
 static inline struct process script_finish(struct script *script)
 {
-	struct process processes[4], sum = {0};
+	struct process *processes, sum = {0};
 	size_t count;
 
 	engine_finish(script->engine);
-	count = engine_processes(script->engine, processes, 4);
+	count = engine_processes(script->engine, NULL, 0);
+	processes = calloc(count + 1, sizeof(*processes));
+	assert_non_null(processes);
+	engine_processes(script->engine, processes, count);
 	for (size_t i = 0; i < count; i++) {
 		sum.cpu_ns += processes[i].cpu_ns;
 		sum.request_cpu_ns += processes[i].request_cpu_ns;
@@ -267,6 +270,7 @@ static inline struct process script_finish(struct script *script)
 		sum.involuntary_switches += processes[i].involuntary_switches;
 	}
 	sum.model = count ? processes[0].model : NULL;
+	free(processes);
 	assert_int_equal(sum.cpu_ns, script->charged_us * US);
 	return sum;
 }

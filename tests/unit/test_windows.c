@@ -235,12 +235,62 @@ static void what_is_not_known_stays_unknown(void **state)
 	close_run(&run);
 }
 
+/* A process of which no more is seen than that it used 1 ms of a core. */
+static void tell_child(struct run *run, uint32_t tgid)
+{
+	const struct record_thread born = {
+		.head = {.at_ns = run->now_ns, .tid = tgid, .kind = RECORD_THREAD}, .tgid = tgid, .origin = THREAD_FORKED, .comm = "child"};
+	const struct record exit = {.head = {.at_ns = run->now_ns + MS, .tid = tgid, .kind = RECORD_THREAD_EXIT}, .core_ns = MS};
+	const struct record_head tick = {.at_ns = run->now_ns + MS, .kind = RECORD_TICK};
+
+	run->now_ns += MS;
+	tell(run, &born, sizeof(born), NULL);
+	tell(run, &exit, sizeof(exit), NULL);
+	tell(run, &tick, sizeof(tick), NULL);
+}
+
+/* So many that the oldest are summed up: the first time a child is in that sum, its time was in an earlier window. Ids come again. */
+static void children_that_ended_are_counted_once(void **state)
+{
+	static const int cuts[] = {1, 7, 300, 1000};
+	const struct snapshot *snapshot;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		struct sums windows = {0}, total = {0};
+		struct run run;
+
+		open_run(&run);
+		for (int child = 1; child <= 1000; child++) {
+			tell_child(&run, 100 + (uint32_t)child % 400);
+			if (child % cuts[i])
+				continue;
+			snapshot = windows_cut(run.windows, run.pipeline, &run.tool, run.now_ns);
+			assert_non_null(snapshot);
+			assert_in_range(snapshot->frame.process_count, 1, 200);
+			add_sums(&windows, snapshot);
+			assert_int_equal(windows.cpu_ns, (uint64_t)child * MS);
+		}
+		pipeline_finish(run.pipeline);
+		snapshot = windows_cut(run.windows, run.pipeline, &run.tool, run.now_ns);
+		assert_non_null(snapshot);
+		add_sums(&windows, snapshot);
+		snapshot = windows_total(run.windows, run.pipeline);
+		assert_non_null(snapshot);
+		add_sums(&total, snapshot);
+		assert_int_equal(total.cpu_ns, 1000 * MS);
+		assert_memory_equal(&windows, &total, sizeof(total));
+		close_run(&run);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_total_is_the_sum_of_its_windows),
 		cmocka_unit_test(a_window_shows_only_its_own),
 		cmocka_unit_test(what_is_not_known_stays_unknown),
+		cmocka_unit_test(children_that_ended_are_counted_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include "cli/losses.h"
 #include "stats/stats.h"
+#include "util/process.h"
 
 /* Endpoints of one service, beyond which rows are folded into "(other)". */
 #define ENDPOINTS_MAX 512
@@ -33,22 +34,6 @@ struct windows {
 	struct snapshot_process *processes;
 	char (*services)[SERVICE_NAME_MAX];
 	struct loss_list losses;
-};
-
-/* The counters of struct process, which become differences. */
-static const size_t process_counters[] = {
-	offsetof(struct process, cpu_ns),
-	offsetof(struct process, request_cpu_ns),
-	offsetof(struct process, after_response_cpu_ns),
-	offsetof(struct process, runtime_cpu_ns),
-	offsetof(struct process, background_cpu_ns),
-	offsetof(struct process, unattributed_cpu_ns),
-	offsetof(struct process, request_time_ns),
-	offsetof(struct process, on_core_ns),
-	offsetof(struct process, loop_busy_ns),
-	offsetof(struct process, loop_time_ns),
-	offsetof(struct process, voluntary_switches),
-	offsetof(struct process, involuntary_switches),
 };
 
 struct windows *windows_open(const struct feed *feed)
@@ -98,22 +83,24 @@ static int read_moment(struct moment *moment, const struct windows *windows, con
 	return read_processes(&moment->list, engine);
 }
 
-static const struct process *find_process(const struct process_list *list, uint32_t tgid)
+static const struct process *find_process(const struct process_list *list, const struct process *process)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (list->processes[i].tgid == tgid)
+		if (process_is_same(&list->processes[i], process))
 			return &list->processes[i];
 	return NULL;
 }
 
-/* Turns the counters into their growth. A process id that was given to another process starts from 0. */
-static void subtract_process(struct process *now, const struct process *before)
+/* Turns counters into their growth. What joined the sum of the ended ones meanwhile had been told on its own until then. */
+static void subtract_before(struct process *now, const struct process_list *from, const struct process_list *to)
 {
-	if (!before || before->cpu_ns > now->cpu_ns)
-		return;
-	now->threads_created -= before->threads_created;
-	for (size_t i = 0; i < sizeof(process_counters) / sizeof(process_counters[0]); i++)
-		*(uint64_t *)((char *)now + process_counters[i]) -= *(const uint64_t *)((const char *)before + process_counters[i]);
+	const struct process *before = find_process(from, now);
+
+	if (before)
+		process_subtract(now, before);
+	for (size_t i = 0; !now->tgid && i < from->count; i++)
+		if (from->processes[i].tgid && !find_process(to, &from->processes[i]))
+			process_subtract(now, &from->processes[i]);
 }
 
 static struct snapshot_process describe_process(const struct process *grown, uint64_t window_ns)
@@ -148,7 +135,7 @@ static int describe_processes(struct windows *windows, const struct pipeline *pi
 		struct process grown = to->list.processes[i];
 		char *service = windows->services[*count];
 
-		subtract_process(&grown, find_process(&from->list, grown.tgid));
+		subtract_before(&grown, &from->list, &to->list);
 		if (!grown.alive && !grown.cpu_ns)
 			continue;
 		windows->processes[*count] = describe_process(&grown, to->at_ns - from->at_ns);

@@ -61,6 +61,7 @@ void conn_describe(struct engine *engine, const struct record_conn *record, cons
 {
 	struct conn *conn = conn_of(engine, record->conn_id);
 	char clean[UNIX_PATH_MAX + 1], name[PEER_NAME_MAX];
+	struct proc *proc;
 
 	copy_path(clean, path, path_len < UNIX_PATH_MAX ? path_len : UNIX_PATH_MAX);
 	if (!record->conn_id)
@@ -82,7 +83,6 @@ void conn_describe(struct engine *engine, const struct record_conn *record, cons
 	conn->type = record->type;
 	conn->role = record->role;
 	conn->port = record->local_port;
-	conn->proc = proc_of(engine, record->tgid);
 	conn->last_used_ns = record->head.at_ns;
 	if (record->role == CONN_DOWNSTREAM) {
 		name_peer(record, clean, name, sizeof(name));
@@ -90,9 +90,9 @@ void conn_describe(struct engine *engine, const struct record_conn *record, cons
 	}
 	if (record->family == CONN_UNIX && record->role != CONN_DOWNSTREAM && !conn->unix_path)
 		conn->unix_path = strdup(clean);
-	if (record->role == CONN_LISTENER && conn->proc && !conn->proc->told.port && !conn->proc->told.unix_path[0]) {
-		conn->proc->told.port = record->local_port;
-		memcpy(conn->proc->told.unix_path, clean, sizeof(clean));
+	if (record->role == CONN_LISTENER && (proc = proc_of(engine, record->tgid)) && !proc->told.port && !proc->told.unix_path[0]) {
+		proc->told.port = record->local_port;
+		memcpy(proc->told.unix_path, clean, sizeof(clean));
 	}
 }
 

@@ -69,12 +69,21 @@ struct context *context_get(struct context *context)
 
 /* ---- the end of a context ------------------------------------------------------------------------------------------------- */
 
-static void free_parts(struct context *context)
+void context_forget_procs(struct context *context)
 {
 	for (struct cpu_share *share = context->folded_cpu, *next; share; share = next) {
 		next = share->next;
+		proc_put(share->proc);
 		free(share);
 	}
+	context->folded_cpu = NULL;
+	proc_put(context->proc);
+	context->proc = NULL;
+}
+
+static void free_parts(struct context *context)
+{
+	context_forget_procs(context);
 	free(context->calls);
 	free(context->line);
 	free(context->unix_path);
@@ -197,7 +206,7 @@ static struct cpu_share *share_of(struct context *context, struct proc *proc)
 	share = calloc(1, sizeof(*share));
 	if (!share)
 		return NULL;
-	share->proc = proc;
+	share->proc = proc_get(proc);
 	share->next = context->folded_cpu;
 	context->folded_cpu = share;
 	return share;
@@ -259,6 +268,17 @@ static void context_fold(struct engine *engine, struct context *context)
 	timeline->count = 0;
 }
 
+/* From here on it counts CPU of the process too. False: no memory. */
+static bool count_proc(struct context *context, struct proc *proc)
+{
+	if (!proc || context->proc == proc)
+		return true;
+	if (context->proc)
+		return share_of(context, proc) != NULL;
+	context->proc = proc_get(proc);
+	return true;
+}
+
 void context_add_interval(struct engine *engine, struct context *context, struct interval interval)
 {
 	struct context *root = context_root(context);
@@ -270,7 +290,7 @@ void context_add_interval(struct engine *engine, struct context *context, struct
 	}
 	if (timeline_is_full(&root->timeline))
 		context_fold(engine, root);
-	if (timeline_add(&root->timeline, interval)) {
+	if (!count_proc(root, interval.proc) || timeline_add(&root->timeline, interval)) {
 		engine->losses.contexts++;
 		if (interval.state == STATE_CPU)
 			interval.proc->told.unattributed_cpu_ns += interval.end_ns - interval.start_ns;
@@ -278,8 +298,6 @@ void context_add_interval(struct engine *engine, struct context *context, struct
 	}
 	if (interval.end_ns > root->last_active_ns)
 		root->last_active_ns = interval.end_ns;
-	if (!root->proc)
-		root->proc = interval.proc;
 }
 
 void context_add_call(struct engine *engine, struct context *context, const struct done_call *call)
@@ -335,6 +353,7 @@ static void move_folded_cpu(struct context *from, struct context *to)
 			mine->within_ns += cpu_ns;
 		else
 			share->proc->told.unattributed_cpu_ns += cpu_ns;
+		proc_put(share->proc);
 		free(share);
 	}
 	from->folded_cpu = NULL;

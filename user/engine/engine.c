@@ -7,6 +7,8 @@
 
 #include "engine/model.h"
 
+#define ENDED_COMM "(ended)"
+
 struct engine *engine_open(const struct engine_sink *sink)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
@@ -17,6 +19,7 @@ struct engine *engine_open(const struct engine_sink *sink)
 	engine->open_requests_end = &engine->open_requests;
 	engine->peer_names[0] = strdup("(other)");
 	engine->peer_count = 1;
+	memcpy(engine->ended.comm, ENDED_COMM, sizeof(ENDED_COMM));
 	if (!engine->peer_names[0]) {
 		free(engine);
 		return NULL;
@@ -62,7 +65,7 @@ static void on_thread(struct engine *engine, const struct event *event)
 	parent = thread_of(engine, record->parent_tid);
 	proc = thread->proc;
 	if (!proc->parent && parent && parent->proc != proc) {
-		proc->parent = parent->proc;
+		proc->parent = proc_get(parent->proc);
 		proc->forked = record->origin == THREAD_FORKED || strncmp(proc->parent->told.comm, record->comm, COMM_MAX) == 0;
 	}
 	if (record->origin == THREAD_EXECED)
@@ -137,6 +140,7 @@ static void on_tick(struct engine *engine, const struct event *event)
 			request_tell(engine, request);
 	}
 	conns_sweep(engine, now_ns);
+	procs_sweep(engine);
 }
 
 static void (*const handlers[RECORD_KINDS])(struct engine *engine, const struct event *event) = {
@@ -213,6 +217,12 @@ void engine_close(struct engine *engine)
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------------------ */
 
+static uint64_t sum_of_parts(const struct process *told)
+{
+	return told->request_cpu_ns + told->after_response_cpu_ns + told->runtime_cpu_ns + told->background_cpu_ns +
+	       told->unattributed_cpu_ns;
+}
+
 size_t engine_processes(const struct engine *engine, struct process *processes, size_t max)
 {
 	for (size_t i = 0; i < engine->proc_count && i < max; i++) {
@@ -223,10 +233,15 @@ size_t engine_processes(const struct engine *engine, struct process *processes, 
 		*told = proc->told;
 		told->model = proc_model(proc);
 		told->request_time_ns += proc->open_requests * open_ns;
-		told->cpu_ns = told->request_cpu_ns + told->after_response_cpu_ns + told->runtime_cpu_ns + told->background_cpu_ns +
-			       told->unattributed_cpu_ns;
+		told->cpu_ns = sum_of_parts(told);
 	}
-	return engine->proc_count;
+	if (!engine->ended_count)
+		return engine->proc_count;
+	if (engine->proc_count < max) {
+		processes[engine->proc_count] = engine->ended;
+		processes[engine->proc_count].cpu_ns = sum_of_parts(&engine->ended);
+	}
+	return engine->proc_count + 1;
 }
 
 void engine_losses(const struct engine *engine, struct engine_losses *losses)

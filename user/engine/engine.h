@@ -37,8 +37,9 @@ int engine_handle(struct engine *engine, const struct event *event);
 /* The trace is over: tells the answered requests that were still held back; drops, uncounted, those without a response. */
 void engine_finish(struct engine *engine);
 
-/* Fills at most `max` processes, oldest first; returns how many there are. A model's name is one of: "thread-per-connection",
- * "worker-pool", "pre-fork", "event-loop", "event-loops", "goroutines". */
+/* Fills at most `max` processes, oldest first; returns how many there are. When many have ended, the oldest of them are one at the end,
+ * with tgid 0 and the name "(ended)". A model's name is one of: "thread-per-connection", "worker-pool", "pre-fork", "event-loop",
+ * "event-loops", "goroutines". */
 size_t engine_processes(const struct engine *engine, struct process *processes, size_t max);
 
 void engine_losses(const struct engine *engine, struct engine_losses *losses);

@@ -294,6 +294,7 @@ static void close_request(struct engine *engine, struct context *request)
 
 	request->told = true;
 	request->timeline.count = 0;
+	context_forget_procs(request);
 	request->culprit = NULL;
 	context_put(engine, culprit);
 	if (request->conn) {

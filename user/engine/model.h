@@ -25,6 +25,7 @@
 #define THREADS_LISTED_MAX 16
 #define HISTORY_MAX        128 /* what a loop thread did last: power of two */
 #define PENDING_MAX        128
+#define PROCS_ENDED_MAX    128 /* told on their own; of more, the oldest are told as one */
 
 /* A response without a further byte for this long is over, if the connection does not say so earlier. */
 #define RESPONSE_QUIET_NS 500000000ull
@@ -50,8 +51,14 @@ struct thread;
 struct conn;
 struct context;
 
+/*
+ * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
+ * Each of these holds one count (proc_get, proc_put).
+ */
 struct proc {
 	struct process told; /* counters so far, as engine_processes tells them */
+	uint32_t refs;
+	bool ended; /* all its threads have */
 	uint32_t open_requests;
 	uint64_t open_since_ns;              /* request_time_ns is right up to here */
 	uint32_t blocking_reads, loop_reads; /* requests begun by threads of either kind */
@@ -97,7 +104,7 @@ struct context {
 	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
 	struct context *bound_to;
 	struct context *hint; /* whose work this probably is, if no evidence comes */
-	struct proc *proc;    /* of the first thread that worked for it */
+	struct proc *proc;    /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */
 	struct timeline timeline;
 	struct cpu_share *folded_cpu;
 	struct done_call *calls;
@@ -144,7 +151,6 @@ struct conn {
 	uint16_t port;   /* the local one */
 	uint16_t peer;   /* index of the remote end's name */
 	char *unix_path; /* of a server-side Unix socket */
-	struct proc *proc;
 	uint64_t last_used_ns;
 	/* Server side: requests not told yet, oldest first. */
 	struct context *first_request, *last_request;
@@ -209,6 +215,8 @@ struct engine {
 	struct idmap procs, threads, conns;
 	struct proc **procs_in_order;
 	size_t proc_count, proc_capacity;
+	struct process ended; /* the sum of those that are not told on their own any more */
+	uint64_t ended_count;
 	struct context *open_requests, **open_requests_end; /* oldest first */
 	struct context *free_contexts;
 	uint32_t context_count;
@@ -232,6 +240,8 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 void context_add_interval(struct engine *engine, struct context *context, struct interval interval);
 void context_add_call(struct engine *engine, struct context *context, const struct done_call *call);
 void context_list_thread(struct context *context, uint32_t tid);
+/* It counts nobody's CPU any more. */
+void context_forget_procs(struct context *context);
 /* CPU that no open context takes: to the process's parts, by where it came from. */
 void context_charge_unclaimed(struct context *context, struct proc *proc, uint64_t cpu_ns);
 static inline bool context_is_open_request(const struct context *context)
@@ -251,6 +261,11 @@ void request_drop(struct engine *engine, struct context *request);
 /* ---- proc.c ---- */
 
 struct proc *proc_of(struct engine *engine, uint32_t tgid);
+struct proc *proc_get(struct proc *proc);
+/* NULL is fine. */
+void proc_put(struct proc *proc);
+/* Sums up the oldest ended processes that nothing refers to, when there are many. */
+void procs_sweep(struct engine *engine);
 void proc_count_open_requests(struct proc *proc, int change, uint64_t now_ns);
 const char *proc_model(const struct proc *proc);
 struct thread *thread_of(struct engine *engine, uint32_t tid);

@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include "engine/model.h"
+#include "util/process.h"
 
 /* ---- processes ------------------------------------------------------------------------------------------------------------ */
 
-struct proc *proc_of(struct engine *engine, uint32_t tgid)
+static struct proc *proc_add(struct engine *engine, uint32_t tgid)
 {
-	struct proc *proc = idmap_get(&engine->procs, tgid);
+	struct proc *proc;
 
-	if (proc)
-		return proc;
 	if (engine->proc_count == engine->proc_capacity) {
 		size_t capacity = engine->proc_capacity ? engine->proc_capacity * 2 : 16;
 		struct proc **bigger = realloc(engine->procs_in_order, capacity * sizeof(struct proc *));
@@ -28,9 +27,61 @@ struct proc *proc_of(struct engine *engine, uint32_t tgid)
 		return NULL;
 	}
 	proc->told.tgid = tgid;
-	proc->open_since_ns = engine->now_ns;
+	proc->told.found_at_ns = proc->open_since_ns = engine->now_ns;
 	engine->procs_in_order[engine->proc_count++] = proc;
 	return proc;
+}
+
+struct proc *proc_of(struct engine *engine, uint32_t tgid)
+{
+	struct proc *proc = idmap_get(&engine->procs, tgid);
+
+	return proc ? proc : proc_add(engine, tgid);
+}
+
+struct proc *proc_get(struct proc *proc)
+{
+	proc->refs++;
+	return proc;
+}
+
+void proc_put(struct proc *proc)
+{
+	if (proc)
+		proc->refs--;
+}
+
+static void proc_sum_up(struct engine *engine, struct proc *proc)
+{
+	process_add(&engine->ended, &proc->told);
+	engine->ended_count++;
+	/* Its id may be another one's by now. */
+	if (idmap_get(&engine->procs, proc->told.tgid) == proc)
+		idmap_take(&engine->procs, proc->told.tgid);
+	proc_put(proc->parent);
+	free(proc);
+}
+
+void procs_sweep(struct engine *engine)
+{
+	size_t ended = 0, kept = 0;
+
+	for (size_t i = 0; i < engine->proc_count; i++)
+		ended += engine->procs_in_order[i]->refs == 0;
+	if (ended <= PROCS_ENDED_MAX)
+		return;
+	ended -= PROCS_ENDED_MAX;
+	for (size_t i = 0; i < engine->proc_count; i++) {
+		struct proc *proc = engine->procs_in_order[i];
+
+		if (ended && !proc->refs) {
+			proc_sum_up(engine, proc);
+			ended--;
+		} else {
+			engine->procs_in_order[kept++] = proc;
+		}
+	}
+	engine->proc_count = kept;
 }
 
 void proc_count_open_requests(struct proc *proc, int change, uint64_t now_ns)
@@ -76,20 +127,24 @@ struct thread *thread_of(struct engine *engine, uint32_t tid)
 
 struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, uint64_t start_ns, bool born)
 {
-	struct proc *proc = proc_of(engine, tgid);
 	struct thread *thread = thread_of(engine, tid);
+	struct proc *proc;
 
-	if (!proc)
-		return NULL;
 	if (thread)
 		thread_remove(engine, thread);
+	proc = proc_of(engine, tgid);
+	/* The first thread of a process, while one of that id has ended: the id was given to another one. */
+	if (proc && proc->ended && born && tid == tgid)
+		proc = proc_add(engine, tgid);
+	if (!proc)
+		return NULL;
 	thread = calloc(1, sizeof(*thread));
 	if (!thread || idmap_put(&engine->threads, tid, thread)) {
 		free(thread);
 		return NULL;
 	}
 	thread->tid = tid;
-	thread->proc = proc;
+	thread->proc = proc_get(proc);
 	thread->born = born;
 	thread->span_start_ns = start_ns;
 	thread->applied_until_ns = start_ns;
@@ -117,8 +172,11 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	free(thread->history);
 	if (thread->loop && thread->proc->told.loop_threads)
 		thread->proc->told.loop_threads--;
-	if (--thread->proc->told.threads == 0)
+	if (--thread->proc->told.threads == 0) {
 		thread->proc->told.alive = false;
+		thread->proc->ended = true;
+	}
+	proc_put(thread->proc);
 	idmap_take(&engine->threads, thread->tid);
 	free(thread);
 }
@@ -152,8 +210,6 @@ void thread_commit(struct engine *engine, struct thread *thread)
 			interval.state = STATE_OTHER;
 		if (thread->history && (interval.state == STATE_CPU || interval.state == STATE_READY))
 			remember(engine, thread, &interval);
-		if (root && !root->proc)
-			root->proc = thread->proc;
 		if (interval.state == STATE_CPU) {
 			interval.proc = thread->proc;
 			interval.tid = thread->tid;

@@ -61,7 +61,7 @@ static struct context *begin_request(const struct moment *moment)
 
 	if (!request)
 		return NULL;
-	request->proc = moment->thread->proc;
+	request->proc = proc_get(moment->thread->proc);
 	request->conn_id = conn->id;
 	request->turn = ++conn->turns;
 	request->reader_tid = moment->thread->tid;

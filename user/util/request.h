@@ -94,8 +94,9 @@ struct request {
 
 /* One process, from the start of the trace: all counters only grow. cpu_ns is the sum of the five parts, exactly. */
 struct process {
-	uint32_t tgid;
-	uint8_t runtime; /* enum runtime; 0: unknown */
+	uint32_t tgid;        /* 0: all that ended long ago, summed up */
+	uint64_t found_at_ns; /* with tgid: which process it is, as ids are used again */
+	uint8_t runtime;      /* enum runtime; 0: unknown */
 	char comm[COMM_MAX];
 	bool alive;
 	uint16_t port; /* the first that it listens on or serves; 0: none */

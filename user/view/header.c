@@ -58,8 +58,8 @@ static void print_processes(FILE *out, const struct snapshot_frame *frame)
 	size_t names = 0;
 
 	for (size_t i = 0; i < frame->process_count; i++) {
-		if (!first_of_its_name(frame, i))
-			continue;
+		if (!frame->processes[i].now.tgid || !first_of_its_name(frame, i))
+			continue; /* the sum of those that ended long ago is no process */
 		if (names++ < NAMES_MAX) {
 			fputs(names > 1 ? ", " : "", out);
 			print_processes_named(out, frame, i);

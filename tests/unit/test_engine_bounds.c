@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What grows must stop growing: processes that come and go. Nothing of their time may be lost. Times in µs. */
+#include <malloc.h>
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { MASTER = 1, CHILD = 1000, CHILDREN = 10000, LISTED_MAX = 200 };
+enum { CLIENT = 100, HALF_DONE = 20000 };
+
+/* A process forks, serves one request on a connection of its own, and exits; its last 10 µs come after the response. */
+static void run_child(struct script *script, uint64_t at, uint32_t tgid)
+{
+	struct record_thread born = {.head = {.at_ns = at * US, .tid = tgid, .kind = RECORD_THREAD},
+				     .tgid = tgid,
+				     .parent_tid = MASTER,
+				     .origin = THREAD_FORKED,
+				     .comm = "child"};
+
+	script->threads[1].tid = tgid;
+	script->threads[1].span_start_us = at;
+	script_feed(script, &born, sizeof(born), NULL);
+	script_conn(script, CLIENT, CONN_SERVER, 8080);
+	READ(script, at + 10, tgid, CLIENT, .arrived = at, .line = "GET /a");
+	WRITE(script, at + 60, tgid, CLIENT, .status = 200);
+	script_conn_ended(script, at + 65, CLIENT);
+	script_span(script, at + 70, tgid, RECORD_THREAD_EXIT, 0, 0, 0, (struct with){0});
+	script_tick(script, at + 80);
+	script->count = 0;
+}
+
+static struct script *master(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, MASTER, MASTER, THREAD_FOUND);
+	return script;
+}
+
+/* They leave neither memory nor an endless list behind, and all their time stays counted. */
+static void test_many_children(void **state)
+{
+	struct script *script = master();
+	struct process processes[LISTED_MAX], sum;
+	size_t count, held_bytes = 0;
+	(void)state;
+
+	for (uint32_t i = 0; i < CHILDREN; i++) {
+		run_child(script, 100ull * (i + 1), CHILD + i);
+		if (i == CHILDREN / 10)
+			held_bytes = mallinfo2().uordblks;
+	}
+	assert_true(mallinfo2().uordblks <= held_bytes + 4096);
+	count = engine_processes(script->engine, processes, LISTED_MAX);
+	assert_true(count < LISTED_MAX);
+	assert_int_equal(processes[0].tgid, MASTER);
+	assert_int_equal(processes[count - 2].tgid, CHILD + CHILDREN - 1);
+	assert_int_equal(processes[count - 1].tgid, 0);
+	assert_string_equal(processes[count - 1].comm, "(ended)");
+	assert_int_equal(processes[count - 1].threads_created, CHILDREN - (count - 2));
+	assert_int_equal(processes[count - 1].cpu_ns, (CHILDREN - (count - 2)) * 70 * US);
+	sum = script_finish(script);
+	assert_int_equal(sum.request_cpu_ns, CHILDREN * 60 * US);
+	script_close(script);
+}
+
+/* A child whose request another process's thread still works for is not forgotten, however many come after it. */
+static void test_child_that_is_still_named(void **state)
+{
+	struct script *script = master();
+	(void)state;
+
+	script_conn(script, HALF_DONE, CONN_SERVER, 8080);
+	run_child(script, 100, CHILD);
+	script_thread(script, 200, CHILD + 1, CHILD + 1, THREAD_FORKED);
+	READ(script, 210, CHILD + 1, HALF_DONE, .arrived = 205, .line = "GET /long");
+	script_span(script, 220, CHILD + 1, RECORD_THREAD_EXIT, 0, 0, 0, (struct with){0});
+	script->threads[1].tid = 0;
+	for (uint32_t i = 0; i < LISTED_MAX; i++)
+		run_child(script, 300 + 100ull * i, CHILD + 2 + i);
+	WRITE(script, 90000, MASTER, HALF_DONE, .off = 10, .on = 89900, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 1);
+	assert_int_equal(script->told[0].cpu_time, 5 + 10 + 100);
+	script_close(script);
+}
+
+/* An id that is given to a new process begins a new account. */
+static void test_id_used_again(void **state)
+{
+	struct script *script = master();
+	struct process processes[LISTED_MAX];
+	(void)state;
+
+	run_child(script, 100, CHILD);
+	run_child(script, 200, CHILD);
+	assert_int_equal(engine_processes(script->engine, processes, LISTED_MAX), 3);
+	for (size_t i = 1; i < 3; i++) {
+		assert_int_equal(processes[i].tgid, CHILD);
+		assert_int_equal(processes[i].found_at_ns, 100 * i * US);
+		assert_int_equal(processes[i].cpu_ns, 70 * US);
+	}
+	script_finish(script);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_many_children),
+		cmocka_unit_test(test_child_that_is_still_named),
+		cmocka_unit_test(test_id_used_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
