@@ -180,7 +180,8 @@ ASAN_B := $(B)/asan
 # No warnings: the sanitizers' code leads gcc's flow analysis astray, and the plain build has warned already.
 ASAN_CFLAGS := -O1 -g -w -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ASAN_TESTS := $(patsubst $(B)/%,$(ASAN_B)/%,$(UNIT_TESTS) $(GOLDEN_RUN))
-LIVE_TESTS := 'tests/live/run -b $(B)' 'tests/cli/run $(PROGRAM)' '$(MAKE) -s verifier-budget'
+LIVE_TESTS := 'tests/live/run -b $(B)' 'tests/truth/run -b $(B) --check' 'tests/cli/run $(PROGRAM)' '$(MAKE) -s verifier-budget'
+LIVE_PROGRAMS := all $(B)/rec_to_requests
 RUN_TESTS := scripts/run-tests -l $(B)/test-logs
 
 #: demo            sets up, builds, and traces a sample server under load (as root)
@@ -192,7 +193,7 @@ demo:
 #: check           sets up, builds, and runs every test that CI runs (as root); ends with the totals
 check:
 	$(SETUP) build test cross
-	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all test-programs asan-programs
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS) test-programs asan-programs
 	$(Q)$(RUN_TESTS) $(FAST_TESTS) $(ASAN_TESTS) $(SLOW_TESTS) --live $(LIVE_TESTS)
 
 #: check-fast      the tests that need no root, in under a minute
@@ -221,8 +222,14 @@ fuzz: $(FUZZ_TARGETS) $(B)/text_to_rec
 		-print_final_stats=1 -artifact_prefix=$$target. $$target.corpus || exit 1; done
 
 #: live            the tests on the live tracer (as root)
-live: all
+live: $(LIVE_PROGRAMS)
 	$(Q)$(RUN_TESTS) --live $(LIVE_TESTS)
+
+#: truth           how right the tracer is, on every server and load, against their logs (as root; CASES='Go Node' picks some)
+truth:
+	$(SETUP) build test
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
+	$(Q)tests/truth/run -b $(B) $(or $(CASES),--page docs/accuracy.md)
 
 test-programs: $(UNIT_TESTS) $(GOLDEN_RUN)
 
@@ -305,7 +312,7 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all help static demo check check-fast unit golden asan fuzz live test-programs asan-programs verifier-budget vm-test \
+.PHONY: all help static demo check check-fast unit golden asan fuzz live truth test-programs asan-programs verifier-budget vm-test \
 	cross-arm64 objects bench layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The short form: some servers under one load, as TAP, against bounds that hold today. All of them compare with what was logged."""
+import os
+import time
+
+import scenario
+import servers
+from tap import Tap
+
+LOAD = scenario.LOADS[0]
+REQUESTS = 503
+
+# Server, way to call, right % at least, wrong % at most, ambiguous % at most, NET ms at most.
+BOUNDS = [
+    ("C, thread per connection", "kept", 99, 1, 1, 0.5),
+    ("C, selector, queue, workers", "kept", 99, 1, 1, 0.5),
+    ("C, pre-fork", "kept", 99, 1, 1, 0.5),
+    ("C, epoll loop", "kept", 99, 1, 1, 0.5),
+]
+
+
+def topic(name, way, right, wrong, ambiguous, net_ms):
+    row = next(row for row in servers.ROWS if row.name == name)
+
+    def check(tap):
+        result = scenario.run(row.make(way), LOAD, REQUESTS, row.more.get(way, ""))
+        tap.equal("counted exactly, closed, nothing lost", result.faults, [])
+        tap.at_least("CPU told as its true request's", result.right, right, "%")
+        tap.at_most("CPU told as another request's", result.wrong, wrong, "%")
+        tap.at_most("CPU of ambiguous requests", result.ambiguous, ambiguous, "%")
+        tap.at_most("NET, mean error", result.net_ms, net_ms, " ms")
+        tap.at_most("CPU against the kernel's total", result.conservation, 0.5, "%")
+    return check
+
+
+def run(options):
+    topics = {f"{name}, {way}": topic(name, way, *bounds) for name, way, *bounds in BOUNDS}
+    if options.pattern:
+        topics = {name: each for name, each in topics.items() if any(pattern in name for pattern in options.pattern)}
+    if options.list:
+        print("\n".join(topics))
+        return 0
+    if os.getuid():
+        print("1..0 # SKIP tracing needs root")
+        return 0
+    tap = Tap()
+    for name, each in topics.items():
+        began = time.monotonic()
+        tap.run(name, each)
+        print(f"# {name}: {time.monotonic() - began:.1f} s")
+    print(f"1..{tap.count}")
+    return 1 if tap.failed else 0

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every server, every way to call, every load: medians of some rounds, as a table on the terminal and as a page of the docs."""
+import collections
+import dataclasses
+import os
+import pathlib
+import statistics
+import string
+
+import scenario
+import servers
+import targets
+from measure import Result
+from tap import Skip
+
+TEMPLATE = pathlib.Path(__file__).with_name("accuracy.md.in")
+
+Case = collections.namedtuple("Case", "row way load")
+Column = collections.namedtuple("Column", "title figure format")
+
+COLUMNS = [
+    Column("right %", "right", "{:.1f}"),
+    Column("wrong %", "wrong", "{:.1f}"),
+    Column("ambiguous %", "ambiguous", "{:.1f}"),
+    Column("unattributed %", "unattributed", "{:.1f}"),
+    Column("right, flagged or not %", "right_or_flagged", "{:.1f}"),
+    Column("NET ms", "net_ms", "{:.2f}"),
+    Column("TURN ms", "turn_ms", "{:.2f}"),
+    Column("POOL ms", "pool_ms", "{:.2f}"),
+    Column("READY ms", "ready_ms", "{:.2f}"),
+]
+TITLES = {column.figure: column.title.split(" ")[0] for column in COLUMNS} | {"conservation": "conservation"}
+
+
+def cases(patterns):
+    every = [Case(row, way, load) for row in servers.ROWS for way in row.calls for load in scenario.LOADS]
+    return [case for case in every if not patterns or any(pattern in name_of(case) for pattern in patterns)]
+
+
+def name_of(case):
+    return f"{case.row.name}, {case.way}, {case.load.name}"
+
+
+def median_of(results):
+    """Of each figure; faults are all of them, once."""
+    figures = {}
+    for field in dataclasses.fields(Result):
+        values = [getattr(result, field.name) for result in results]
+        figures[field.name] = sorted(set(sum(values, []))) if field.name == "faults" else statistics.median(values)
+    return Result(**figures)
+
+
+def cells(case, result):
+    missed = ", ".join(TITLES[figure] for figure in targets.missed(result, case.load.name, case.way))
+    return [case.row.name, case.way, case.load.name, *(column.format.format(getattr(result, column.figure)) for column in COLUMNS),
+            missed or "–"]
+
+
+def table(rows):
+    """In Markdown, which reads well on a terminal too."""
+    titles = ["server", "calls", "load", *(column.title for column in COLUMNS), "misses"]
+    lines = [titles, ["---"] * 3 + ["---:"] * len(COLUMNS) + ["---"], *(cells(*row) for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def facts(done, skipped, options):
+    """What the page's text says, each from this run."""
+    met = sum(not targets.missed(result, case.load.name, case.way) for case, result in done)
+    faulty = [f"- {name_of(case)}: {fault}" for case, result in done for fault in result.faults]
+    return {
+        "table": table(done),
+        "rounds": options.rounds,
+        "cases": len(done),
+        "met": met,
+        "requests": f"{int(sum(result.requests for _, result in done)) * options.rounds:,}",
+        "models": "\n".join(f"- {row.name}: {row.model}" for row in servers.ROWS if any(case.row is row for case, _ in done)),
+        "faults": "\n".join(faulty) or "Nothing: in each run every request was told exactly once, states and CPU closed, nothing was lost.",
+        "skipped": "\n".join(f"- {name}: {reason}" for name, reason in skipped.items()) or "Nothing.",
+        "conservation": f"{max(result.conservation for _, result in done):.2f}",
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "kernel": os.uname().release,
+    }
+
+
+def cpu_model():
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        return next((line.split(":")[1].strip() for line in file if line.startswith("model name")), os.uname().machine)
+
+
+def write_page(path, values):
+    path.write_text(string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
+
+
+def run_case(case, options):
+    make_server, more = case.row.make(case.way), case.row.more.get(case.way, "")
+    return median_of([scenario.run(make_server, case.load, options.requests, more) for _ in range(options.rounds)])
+
+
+def run(options):
+    """main's exit code: 1 if a run failed, or something was told that must never be."""
+    if options.list:
+        print("\n".join(dict.fromkeys(f"{case.row.name}, {case.way}" for case in cases(options.pattern))))
+        return 0
+    if os.getuid():
+        print("truth: tracing needs root")
+        return 1
+    done, skipped, failed = [], {}, 0
+    print(table([]))
+    for case in cases(options.pattern):
+        if case.row.name in skipped:
+            continue
+        try:
+            done.append((case, run_case(case, options)))
+            print("| " + " | ".join(cells(*done[-1])) + " |", flush=True)
+            print("".join(f"  fault: {fault}\n" for fault in done[-1][1].faults), end="")
+        except Skip as reason:
+            skipped[case.row.name] = str(reason)
+            print(f"skipped: {case.row.name}: {reason}", flush=True)
+        except Exception as error:  # whatever it is, the other cases go on
+            failed += 1
+            print(f"failed: {name_of(case)}: {type(error).__name__}: {error}", flush=True)
+    if options.page and done and not failed:
+        write_page(options.page, facts(done, skipped, options))
+    return 1 if failed or any(result.faults for _, result in done) else 0

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One run: a server under a load, recorded, and what came of it as a measure.Result."""
+import dataclasses
+import subprocess
+import time
+
+import lab as labs
+import measure
+import told
+import truth
+from lab import counters, growth, quiet_counters
+
+# Mean: 1.1 ms of CPU in 2.5 parts, 1.5 calls; which request does what follows from its number, and no two neighbours do the same.
+MIX = (
+    "4 /work?cpu=900&calls=1&hold=5000{more}&id=#, 3 /work?cpu=1500&calls=2&hold=2500{more}&id=#, "
+    "2 /work?cpu=400&calls=0{more}&id=#, 2 /work?cpu=1700&calls=3&hold=9000{more}&id=#, 1 /work?cpu=600&calls=1&hold=12000{more}&id=#"
+)
+WARM_FIRST_ID, WARM_REQUESTS = 9_000_001, 300  # before the trace: compilers, caches, pools
+LATE_SECONDS, LATE_LOAD_SECONDS = 0.7, 4  # the tracer comes so long after the load, which runs so long in all
+LOAD_TIMEOUT_S = 300
+PUT_RIGHT = ("hidden_switches", "folded_timelines")  # counted, but made up for
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """rate: requests a second; 0: every connection asks again as soon as it was answered."""
+
+    name: str
+    connections: int
+    rate: int
+    late: bool = False
+
+
+LOADS = [
+    Load("32 saturated", 32, 0),
+    Load("32 moderate", 32, 350),
+    Load("128 saturated", 128, 0),
+    Load("32 attached in the middle", 32, 0, late=True),
+]
+
+
+class Recorder:
+    """`record` on a server; `told` once it has ended."""
+
+    def __init__(self, lab, server):
+        self.path = lab.scratch / "run.rec"
+        self.process = lab.trace("recorder", "record", "--payload", "-w", self.path, "-p", server.pid)
+        self.process.attached()
+        self.attached_ns = time.monotonic_ns()
+
+    def told(self):
+        if self.process.end():
+            raise RuntimeError(f"recorder: {self.process.err()}")
+        done = subprocess.run([labs.BUILD / "rec_to_requests", self.path], stdout=subprocess.PIPE, check=True, text=True)
+        return told.parse(done.stdout)
+
+
+def run_load(lab, server, load, requests, mix):
+    """Records the load from its beginning or its middle. (recorder, what it told, rows, what the kernel charged at least and at most)"""
+    options = {"connections": load.connections, "mix": mix, "rate": load.rate or False, "timeout": LOAD_TIMEOUT_S}
+    options |= {"duration": LATE_LOAD_SECONDS} if load.late else {"requests": requests}
+    pids = server.pids()
+    if load.late:
+        process = lab.load(server, linger=True, **options)
+        time.sleep(LATE_SECONDS)
+        outside = counters(pids)
+        recorder = Recorder(lab, server)
+        inside = counters(server.pids())
+    else:
+        outside = quiet_counters(pids)
+        recorder = Recorder(lab, server)
+        inside = quiet_counters(pids)
+        process = lab.load(server, linger=True, **options)
+    process.await_answers(LOAD_TIMEOUT_S)
+    inner = growth(inside, quiet_counters(server.pids()))[0]
+    heard = recorder.told()
+    outer = growth(outside, counters(server.pids()))[0]
+    if process.finish():
+        raise RuntimeError(f"the load failed: {process.out()} {process.err()}")
+    return recorder, heard, process.rows(), (inner, outer)
+
+
+def run(make_server, load, requests, more=""):
+    """make_server(lab, downstream): a labs.Server. Requests that were under way when the tracer came are not counted."""
+    mix = MIX.format(more=more)
+    with labs.Lab() as lab:
+        downstream = lab.downstream()
+        server = make_server(lab, downstream)
+        lab.run_load(server, name="warm", requests=WARM_REQUESTS, connections=load.connections, mix=mix, first_id=WARM_FIRST_ID)
+        recorder, (requests_told, processes, losses), rows, kernel = run_load(lab, server, load, requests, mix)
+        for process in (server, downstream):
+            process.end()  # which makes them write their logs
+        wanted = [row for row in rows if row["sent_ns"] > recorder.attached_ns]
+        by_id = {truth.id_of({"target": request.target}): request for request in requests_told}
+        joined = truth.join([request.traced() for request in requests_told], server.truth_path, wanted, downstream.log_path)
+        pairs = [(by_id[pair.sent["id"]], pair) for pair in joined]
+        losses = {name: count for name, count in losses.items() if name not in PUT_RIGHT}
+        return measure.measure(requests_told, processes, losses, pairs, wanted, rows, kernel)
