@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What grows must stop growing: processes that come and go. Nothing of their time may be lost. Times in µs. */
+/* What grows must stop growing: processes that come and go, timelines. Nothing of their time may be lost. Times in µs. */
 #include <malloc.h>
 #include <stdio.h>
 
@@ -7,6 +7,7 @@
 
 enum { MASTER = 1, CHILD = 1000, CHILDREN = 10000, LISTED_MAX = 200 };
 enum { CLIENT = 100, HALF_DONE = 20000 };
+enum { WORKER = 2, STRETCHES = 10000 };
 
 /* A process forks, serves one request on a connection of its own, and exits; its last 10 µs come after the response. */
 static void run_child(struct script *script, uint64_t at, uint32_t tgid)
@@ -104,12 +105,69 @@ static void test_id_used_again(void **state)
 	script_close(script);
 }
 
+/* The thread works 50 µs, waits 40 for a disk and 10 for a core, and so on. Returns when it ends. */
+static uint64_t run_stretches(struct script *script, uint64_t at, uint32_t tid)
+{
+	for (int i = 0; i < STRETCHES; i++, at += 100)
+		WINDOW(script, at + 100, tid, .off = at + 30, .on = at + 80, .ready = 10, .cause = WAIT_DISK);
+	return at;
+}
+
+/* A worker's segment grows so long that it is folded before anybody knows whose it is: the request gets its states all the same. */
+static void test_folded_segment(void **state)
+{
+	struct script *script = master();
+	struct engine_losses losses;
+	uint64_t at;
+	(void)state;
+
+	script_thread(script, 0, WORKER, MASTER, THREAD_FOUND);
+	script_conn(script, CLIENT, CONN_SERVER, 8080);
+	READ(script, 110, MASTER, CLIENT, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 100, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	WINDOW(script, 400, WORKER, .off = 10, .on = 300, .cause = WAIT_LOCK);
+	at = run_stretches(script, 400, WORKER);
+	WRITE(script, at + 10, WORKER, CLIENT, .status = 200);
+	script_finish(script);
+	engine_losses(script->engine, &losses);
+	assert_true(losses.stretches > 0);
+	assert_int_equal(script->told[0].wall, at + 10 - 100);
+	assert_int_equal(script->told[0].state[STATE_CPU], 10 + 100 + STRETCHES * 50 + 10);
+	assert_int_equal(script->told[0].cpu_time, 10 + 100 + STRETCHES * 50 + 10);
+	assert_int_equal(script->told[0].state[STATE_DISK], STRETCHES * 40);
+	assert_int_equal(script->told[0].ready[READY_PART_WAKEUP], STRETCHES * 10);
+	assert_int_equal(script->told[0].state[STATE_QUEUE], 300 - 110);
+	assert_int_equal(script->told[0].state[STATE_OTHER], 0);
+	script_close(script);
+}
+
+/* Long work after the response is neither in the request's states nor in the CPU time until its end. */
+static void test_folded_tail(void **state)
+{
+	struct script *script = master();
+	uint64_t at;
+	(void)state;
+
+	script_conn(script, CLIENT, CONN_SERVER, 8080);
+	READ(script, 110, MASTER, CLIENT, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 150, MASTER, CLIENT, .off = 120, .on = 130, .cause = WAIT_LOCK, .status = 200);
+	at = run_stretches(script, 150, MASTER);
+	READ(script, at + 30, MASTER, CLIENT, .off = at + 10, .on = at + 20, .cause = WAIT_NET, .arrived = at + 20, .line = "GET /b");
+	script_finish(script);
+	assert_int_equal(script->told[0].wall, 50);
+	assert_int_equal(script->told[0].state[STATE_CPU], 40);
+	assert_int_equal(script->told[0].cpu_time, 40);
+	assert_int_equal(script->told[0].state[STATE_LOCK], 10);
+	assert_int_equal(script->told[0].after, STRETCHES * 50 + 10);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many_children),
-		cmocka_unit_test(test_child_that_is_still_named),
-		cmocka_unit_test(test_id_used_again),
+		cmocka_unit_test(test_many_children), cmocka_unit_test(test_child_that_is_still_named),
+		cmocka_unit_test(test_id_used_again), cmocka_unit_test(test_folded_segment),
+		cmocka_unit_test(test_folded_tail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

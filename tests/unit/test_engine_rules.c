@@ -199,29 +199,6 @@ static void test_fire_and_forget(void **state)
 	script_close(script);
 }
 
-/* Rule 2's repair: a shared connection's answer was taken for A's, but the write says that it was B's. */
-static void test_repair(void **state)
-{
-	struct script *script = server();
-	(void)state;
-
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
-	     .line = "GET /a");
-	READ(script, 120, MAIN, CLIENT_B, .arrived = 100, .line = "GET /b");
-	READ(script, 130, MAIN, CLIENT_A, .arrived = 101); /* A again: its question is written in B's name */
-	WRITE(script, 140, MAIN, DB);
-	READ(script, 5010, MAIN, DB, .off = 150, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
-	WRITE(script, 5110, MAIN, CLIENT_B, .status = 200);
-	WRITE(script, 5120, MAIN, CLIENT_A, .status = 200);
-	script_finish(script);
-	assert_int_equal(script->count, 2);
-	assert_true(script->told[0].ambiguous && script->told[1].ambiguous);
-	assert_string_equal(script->told[1].line, "GET /b");
-	assert_int_equal(script->told[1].call_count, 1);
-	assert_int_equal(script->told[0].call_count, 0);
-	script_close(script);
-}
-
 /* A timer's callback answers: the gap before it was a sleep. */
 static void test_timer(void **state)
 {
@@ -465,7 +442,6 @@ int main(void)
 		cmocka_unit_test(test_worker_sleeps),
 		cmocka_unit_test(test_pipelined_batches),
 		cmocka_unit_test(test_fire_and_forget),
-		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_pool_woken_in_vain),

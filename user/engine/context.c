@@ -195,86 +195,13 @@ void context_put(struct engine *engine, struct context *context)
 
 /* ---- growing -------------------------------------------------------------------------------------------------------------- */
 
-static struct cpu_share *share_of(struct context *context, struct proc *proc)
-{
-	struct cpu_share *share = context->folded_cpu;
-
-	while (share && share->proc != proc)
-		share = share->next;
-	if (share)
-		return share;
-	share = calloc(1, sizeof(*share));
-	if (!share)
-		return NULL;
-	share->proc = proc_get(proc);
-	share->next = context->folded_cpu;
-	context->folded_cpu = share;
-	return share;
-}
-
-static void fold_cpu(struct context *context, const struct interval *interval, uint64_t until_ns)
-{
-	uint64_t end = interval->end_ns < until_ns ? interval->end_ns : until_ns;
-	uint64_t start = interval->start_ns, before = 0;
-	struct cpu_share *share;
-
-	if (interval->state != STATE_CPU || start >= end)
-		return;
-	share = share_of(context, interval->proc);
-	if (!share) {
-		interval->proc->told.unattributed_cpu_ns += end - start;
-		return;
-	}
-	if (context->is_request && start < context->start_ns)
-		before = (end < context->start_ns ? end : context->start_ns) - start;
-	share->before_ns += before;
-	share->within_ns += end - start - before;
-}
-
-/*
- * The list has grown too long: the older half becomes sums. What lies after the response so far stays, as a further byte of the response
- * may still make it a part of the request.
- */
-static void context_fold(struct engine *engine, struct context *context)
-{
-	struct timeline *timeline = &context->timeline;
-	uint64_t from = context->is_request ? context->start_ns : context->begun_ns;
-	uint64_t until = timeline_middle(timeline);
-
-	for (uint32_t i = 0; i < context->call_count; i++)
-		if (context->is_request && context->calls[i].arrived_ns <= until)
-			(void)timeline_add(timeline, (struct interval){.start_ns = context->calls[i].write_ns,
-								       .end_ns = context->calls[i].arrived_ns,
-								       .state = STATE_NET,
-								       .peer = context->calls[i].peer});
-	if (context->answered && until > context->last_write_ns)
-		until = context->last_write_ns;
-	/* What was bound later may be older than what is settled already. */
-	if (until < timeline->settled_until_ns)
-		until = timeline->settled_until_ns;
-	engine->losses.stretches++;
-	for (uint32_t i = 0; i < timeline->count; i++)
-		fold_cpu(context, &timeline->intervals[i], until);
-	if (until > from && timeline_fold(timeline, from, until) == 0 && timeline->count < TIMELINE_INTERVALS_MAX)
-		return;
-	/* A long tail after the response: only its CPU counts. */
-	for (uint32_t i = 0; i < timeline->count; i++) {
-		const struct interval *interval = &timeline->intervals[i];
-		struct cpu_share *share = interval->state == STATE_CPU ? share_of(context, interval->proc) : NULL;
-
-		if (share && interval->end_ns > until)
-			share->after_ns += interval->end_ns - (interval->start_ns > until ? interval->start_ns : until);
-	}
-	timeline->count = 0;
-}
-
 /* From here on it counts CPU of the process too. False: no memory. */
 static bool count_proc(struct context *context, struct proc *proc)
 {
 	if (!proc || context->proc == proc)
 		return true;
 	if (context->proc)
-		return share_of(context, proc) != NULL;
+		return context_share_of(context, proc) != NULL;
 	context->proc = proc_get(proc);
 	return true;
 }
@@ -290,6 +217,8 @@ void context_add_interval(struct engine *engine, struct context *context, struct
 	}
 	if (timeline_is_full(&root->timeline))
 		context_fold(engine, root);
+	if (interval.start_ns < root->timeline.settled_until_ns)
+		context_settle_late(root, &interval);
 	if (!count_proc(root, interval.proc) || timeline_add(&root->timeline, interval)) {
 		engine->losses.contexts++;
 		if (interval.state == STATE_CPU)
@@ -300,20 +229,19 @@ void context_add_interval(struct engine *engine, struct context *context, struct
 		root->last_active_ns = interval.end_ns;
 }
 
-void context_add_call(struct engine *engine, struct context *context, const struct done_call *call)
+/* What of it lies before known_until_ns is in the root's sums already. Its number; 0: not listed. */
+static uint32_t add_call(struct engine *engine, struct context *root, const struct done_call *call, uint64_t known_until_ns)
 {
-	struct context *root = context_root(context);
-
-	if (!root || root->told)
-		return;
 	if (call->arrived_ns > root->last_active_ns)
 		root->last_active_ns = call->arrived_ns;
 	if (root->call_count == CALLS_MAX) {
+		uint64_t from_ns = call->write_ns > known_until_ns ? call->write_ns : known_until_ns;
+
 		engine->losses.calls++;
 		context_add_interval(
 			engine, root,
-			(struct interval){.start_ns = call->write_ns, .end_ns = call->arrived_ns, .state = STATE_NET, .peer = call->peer});
-		return;
+			(struct interval){.start_ns = from_ns, .end_ns = call->arrived_ns, .state = STATE_NET, .peer = call->peer});
+		return 0;
 	}
 	if (root->call_count == root->call_capacity) {
 		uint32_t capacity = root->call_capacity ? root->call_capacity * 2 : 8;
@@ -321,12 +249,36 @@ void context_add_call(struct engine *engine, struct context *context, const stru
 
 		if (!bigger) {
 			engine->losses.calls++;
-			return;
+			return 0;
 		}
 		root->calls = bigger;
 		root->call_capacity = capacity;
 	}
-	root->calls[root->call_count++] = *call;
+	root->calls[root->call_count] = *call;
+	root->calls[root->call_count++].number = ++root->calls_numbered;
+	context_settle_call(root, call, known_until_ns);
+	return root->calls_numbered;
+}
+
+uint32_t context_add_call(struct engine *engine, struct context *context, const struct done_call *call)
+{
+	struct context *root = context_root(context);
+
+	return root && !root->told ? add_call(engine, root, call, 0) : 0;
+}
+
+bool context_take_call(struct context *context, uint32_t number, struct done_call *call)
+{
+	uint32_t at = 0;
+
+	while (at < context->call_count && context->calls[at].number != number)
+		at++;
+	if (!number || at == context->call_count)
+		return false;
+	*call = context->calls[at];
+	context->call_count--;
+	memmove(&context->calls[at], &context->calls[at + 1], (context->call_count - at) * sizeof(context->calls[0]));
+	return true;
 }
 
 void context_list_thread(struct context *context, uint32_t tid)
@@ -340,37 +292,19 @@ void context_list_thread(struct context *context, uint32_t tid)
 
 /* ---- binding -------------------------------------------------------------------------------------------------------------- */
 
-static void move_folded_cpu(struct context *from, struct context *to)
-{
-	for (struct cpu_share *share = from->folded_cpu, *next; share; share = next) {
-		uint64_t cpu_ns = share->before_ns + share->within_ns + share->after_ns;
-		struct cpu_share *mine = to->told ? NULL : share_of(to, share->proc);
-
-		next = share->next;
-		if (to->told)
-			context_charge_unclaimed(to, share->proc, cpu_ns);
-		else if (mine)
-			mine->within_ns += cpu_ns;
-		else
-			share->proc->told.unattributed_cpu_ns += cpu_ns;
-		proc_put(share->proc);
-		free(share);
-	}
-	from->folded_cpu = NULL;
-}
-
 void context_bind(struct engine *engine, struct context *segment, struct context *to)
 {
 	segment = context_root(segment);
 	to = context_root(to);
 	if (!segment || !to || segment == to)
 		return;
+	if (segment->timeline.settled_until_ns)
+		context_move_folded(engine, segment, to);
 	for (uint32_t i = 0; i < segment->timeline.count; i++)
 		context_add_interval(engine, to, segment->timeline.intervals[i]);
 	segment->timeline.count = 0;
-	move_folded_cpu(segment, to);
-	for (uint32_t i = 0; i < segment->call_count; i++)
-		context_add_call(engine, to, &segment->calls[i]);
+	for (uint32_t i = 0; i < segment->call_count && !to->told; i++)
+		(void)add_call(engine, to, &segment->calls[i], segment->timeline.settled_until_ns);
 	segment->call_count = 0;
 	for (uint32_t i = 0; i < segment->thread_count; i++)
 		context_list_thread(to, segment->threads[i]);

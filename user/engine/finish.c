@@ -18,19 +18,6 @@ static void forget_calls_after(struct context *request, uint64_t end_ns)
 	request->call_count = kept;
 }
 
-static void add_call_intervals(struct context *request)
-{
-	for (uint32_t i = 0; i < request->call_count; i++) {
-		const struct done_call *call = &request->calls[i];
-
-		(void)timeline_add(
-			&request->timeline,
-			(struct interval){.start_ns = call->write_ns, .end_ns = call->arrived_ns, .state = STATE_NET, .peer = call->peer});
-		(void)timeline_add(&request->timeline,
-				   (struct interval){.start_ns = call->arrived_ns, .end_ns = call->loop_until_ns, .state = STATE_LOOP});
-	}
-}
-
 static int compare_calls(const void *left, const void *right)
 {
 	const struct done_call *a = left, *b = right;
@@ -258,7 +245,7 @@ static void tell(struct engine *engine, struct context *request)
 	if (end_ns < request->timeline.settled_until_ns)
 		end_ns = request->timeline.settled_until_ns;
 	forget_calls_after(request, end_ns);
-	add_call_intervals(request);
+	context_lay_calls(request, end_ns);
 	complete = timeline_sweep(&request->timeline, request->start_ns, end_ns, &sums) == 0;
 	complete &= make_lists(engine, request, &lists);
 	complete &= list_runs(request, &runs, &run_count);

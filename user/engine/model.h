@@ -86,6 +86,7 @@ struct done_call {
 	uint64_t arrived_ns;
 	uint64_t loop_until_ns; /* read by a loop thread that was busy with others until then; 0: not so */
 	uint64_t connect_ns;
+	uint32_t number; /* which it is of its context's, from 1 */
 	uint16_t peer;
 };
 
@@ -108,7 +109,7 @@ struct context {
 	struct timeline timeline;
 	struct cpu_share *folded_cpu;
 	struct done_call *calls;
-	uint32_t call_count, call_capacity;
+	uint32_t call_count, call_capacity, calls_numbered;
 	struct call *calls_in_flight; /* of a root: its own, and those of what was bound to it */
 	uint32_t voluntary, involuntary;
 	uint64_t begun_ns;       /* of a segment */
@@ -199,8 +200,7 @@ struct thread {
 	struct interval pending[PENDING_MAX];
 	uint32_t pending_count;
 	uint32_t pending_voluntary, pending_involuntary;
-	/* The call whose answer brought the thread to its context: index in context->calls; −1: none. */
-	int32_t via_call;
+	uint32_t via_call; /* the number of the call whose answer brought the thread to its context; 0: none */
 	/* The wait for a core that ended the last idle stretch of a loop: it delayed all that this iteration reads. */
 	uint64_t wake_from_ns, wake_until_ns;
 	uint8_t wake_part;
@@ -238,7 +238,10 @@ void context_put(struct engine *engine, struct context *context);
 void context_bind(struct engine *engine, struct context *segment, struct context *to);
 /* One interval of work or waiting. */
 void context_add_interval(struct engine *engine, struct context *context, struct interval interval);
-void context_add_call(struct engine *engine, struct context *context, const struct done_call *call);
+/* The number that it has there; 0: not listed. */
+uint32_t context_add_call(struct engine *engine, struct context *context, const struct done_call *call);
+/* Takes the call of that number out of the list. False: it is not there. */
+bool context_take_call(struct context *context, uint32_t number, struct done_call *call);
 void context_list_thread(struct context *context, uint32_t tid);
 /* It counts nobody's CPU any more. */
 void context_forget_procs(struct context *context);
@@ -248,6 +251,21 @@ static inline bool context_is_open_request(const struct context *context)
 {
 	return context && context->is_request && !context->answered && !context->told;
 }
+
+/* ---- fold.c ---- */
+
+/* The list of intervals has grown too long: the older half becomes sums. */
+void context_fold(struct engine *engine, struct context *context);
+/* What was folded of `from` becomes folded in `to`. */
+void context_move_folded(struct engine *engine, struct context *from, struct context *to);
+/* Takes off the interval what lies in time that is folded already. */
+void context_settle_late(struct context *context, struct interval *interval);
+/* The same of a call, but for what lies before from_ns, which is known already. */
+void context_settle_call(struct context *context, const struct done_call *call, uint64_t from_ns);
+/* NET and LOOP of the calls that began before until_ns become intervals. */
+void context_lay_calls(struct context *context, uint64_t until_ns);
+/* NULL: no memory. */
+struct cpu_share *context_share_of(struct context *context, struct proc *proc);
 
 /* ---- finish.c ---- */
 

@@ -148,7 +148,6 @@ struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, ui
 	thread->born = born;
 	thread->span_start_ns = start_ns;
 	thread->applied_until_ns = start_ns;
-	thread->via_call = -1;
 	thread->context = context_new_segment(engine, born ? ORIGIN_START : ORIGIN_UNKNOWN, NULL, start_ns);
 	proc->told.alive = true;
 	proc->told.threads++;
@@ -249,7 +248,7 @@ void thread_switch(struct engine *engine, struct thread *thread, struct context 
 	thread_commit(engine, thread);
 	thread->context = context_get(context);
 	thread->soft = soft;
-	thread->via_call = -1;
+	thread->via_call = 0;
 	context_put(engine, before);
 }
 

@@ -170,6 +170,7 @@ void rule_5_downstream_read(const struct moment *moment)
 	struct call *call = conn->first_call;
 	struct done_call done;
 	struct context *context;
+	uint32_t number;
 
 	if (!call) {
 		read_further_answer(moment);
@@ -195,8 +196,8 @@ void rule_5_downstream_read(const struct moment *moment)
 		done.loop_until_ns = blame_loop(moment, context, done.arrived_ns);
 	else
 		done.arrived_ns = blame_loop_unstamped(moment, context, done.write_ns);
-	context_add_call(moment->engine, context, &done);
-	moment->thread->via_call = context->is_request ? (int32_t)context->call_count - 1 : -1;
+	number = context_add_call(moment->engine, context, &done);
+	moment->thread->via_call = context->is_request ? number : 0; /* a segment's calls get other numbers when it is bound */
 }
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------------------------

@@ -175,14 +175,11 @@ void rule_1_server_read(const struct moment *moment)
 /* A segment that began as another request's call: that call was this request's. */
 static void repair(const struct moment *moment, struct context *from, struct context *to)
 {
-	int32_t via = moment->thread->via_call;
+	struct done_call call;
 
 	from->ambiguous = to->ambiguous = true; /* rule 13 */
-	if (via < 0 || (uint32_t)via >= from->call_count)
-		return;
-	context_add_call(moment->engine, to, &from->calls[via]);
-	from->call_count--;
-	memmove(&from->calls[via], &from->calls[via + 1], (from->call_count - (uint32_t)via) * sizeof(from->calls[0]));
+	if (context_take_call(from, moment->thread->via_call, &call))
+		(void)context_add_call(moment->engine, to, &call);
 }
 
 /* A soft tail turned out to be the next request's work; but what ran before that one had come was still the last one's. */
@@ -196,7 +193,10 @@ static void split_soft_tail(const struct moment *moment, struct context *tail, u
 		if (interval->start_ns >= start_ns)
 			continue;
 		earlier.end_ns = interval->end_ns < start_ns ? interval->end_ns : start_ns;
-		earlier.proc = interval->state == STATE_CPU ? thread->proc : NULL;
+		if (interval->state == STATE_CPU) {
+			earlier.proc = thread->proc;
+			earlier.tid = thread->tid;
+		}
 		context_add_interval(moment->engine, tail->hint, earlier);
 		interval->start_ns = earlier.end_ns;
 	}

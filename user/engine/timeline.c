@@ -191,16 +191,13 @@ uint64_t timeline_middle(const struct timeline *timeline)
 	return count ? ends[count / 2] : 0;
 }
 
-int timeline_fold(struct timeline *timeline, uint64_t start_ns, uint64_t until_ns)
+void timeline_fold(struct timeline *timeline, uint64_t start_ns, uint64_t until_ns, const struct timeline_sums *sums)
 {
-	struct timeline_sums sums;
 	uint32_t kept = 0;
 
-	if (timeline_sweep(timeline, start_ns, until_ns, &sums))
-		return -ENOMEM;
-	free(sums.stretches);
-	memcpy(timeline->settled_state_ns, sums.state_ns, sizeof(sums.state_ns));
-	memcpy(timeline->settled_ready_ns, sums.ready_ns, sizeof(sums.ready_ns));
+	memcpy(timeline->settled_state_ns, sums->state_ns, sizeof(sums->state_ns));
+	memcpy(timeline->settled_ready_ns, sums->ready_ns, sizeof(sums->ready_ns));
+	timeline->settled_from_ns = start_ns;
 	timeline->settled_until_ns = until_ns;
 	for (uint32_t i = 0; i < timeline->count; i++) {
 		struct interval interval = timeline->intervals[i];
@@ -212,5 +209,36 @@ int timeline_fold(struct timeline *timeline, uint64_t start_ns, uint64_t until_n
 		timeline->intervals[kept++] = interval;
 	}
 	timeline->count = kept;
-	return 0;
+}
+
+static void settle(struct timeline *timeline, uint8_t state, uint8_t ready_part, uint64_t ns)
+{
+	uint64_t *unknown_ns = &timeline->settled_state_ns[STATE_OTHER];
+
+	if (ns > *unknown_ns)
+		ns = *unknown_ns;
+	*unknown_ns -= ns;
+	timeline->settled_state_ns[state] += ns;
+	if (state == STATE_READY)
+		timeline->settled_ready_ns[ready_part] += ns;
+}
+
+void timeline_settle(struct timeline *timeline, const struct interval *interval, uint64_t from_ns)
+{
+	uint64_t start_ns = interval->start_ns > from_ns ? interval->start_ns : from_ns;
+	uint64_t end_ns = interval->end_ns < timeline->settled_until_ns ? interval->end_ns : timeline->settled_until_ns;
+
+	if (start_ns < timeline->settled_from_ns)
+		start_ns = timeline->settled_from_ns;
+	if (start_ns < end_ns && interval->state < STATES)
+		settle(timeline, interval->state, interval->ready_part, end_ns - start_ns);
+}
+
+void timeline_settle_sums(struct timeline *timeline, const struct timeline *other)
+{
+	for (uint8_t state = 0; state < STATE_OTHER; state++)
+		if (state != STATE_READY)
+			settle(timeline, state, 0, other->settled_state_ns[state]);
+	for (uint8_t part = 0; part < READY_PARTS; part++)
+		settle(timeline, STATE_READY, part, other->settled_ready_ns[part]);
 }

@@ -34,8 +34,8 @@ struct timeline {
 	struct interval *intervals;
 	uint32_t count;
 	uint32_t capacity;
-	/* What was folded away because the list grew too long: all before settled_until_ns. */
-	uint64_t settled_until_ns;
+	/* What was folded away because the list grew too long: all of [settled_from, settled_until], and nothing in the list is older. */
+	uint64_t settled_from_ns, settled_until_ns;
 	uint64_t settled_state_ns[STATES];
 	uint64_t settled_ready_ns[READY_PARTS];
 };
@@ -63,8 +63,17 @@ struct timeline_sums {
  */
 int timeline_sweep(const struct timeline *timeline, uint64_t start_ns, uint64_t end_ns, struct timeline_sums *sums);
 
-/* Makes the older half of the time from start_ns on into sums. Its CPU intervals are the caller's to take first. */
-int timeline_fold(struct timeline *timeline, uint64_t start_ns, uint64_t until_ns);
+/* Forgets what lies before until_ns but for its sums, swept from start_ns to there. The CPU times are the caller's to take first. */
+void timeline_fold(struct timeline *timeline, uint64_t start_ns, uint64_t until_ns, const struct timeline_sums *sums);
+
+/*
+ * An interval, or what of it lies behind from_ns, was learnt of after its time had been folded: moves as much of what was folded as OTHER
+ * to its state. Leaves the list alone.
+ */
+void timeline_settle(struct timeline *timeline, const struct interval *interval, uint64_t from_ns);
+
+/* The same for all states that were folded in another timeline. */
+void timeline_settle_sums(struct timeline *timeline, const struct timeline *other);
 
 /* A time that splits the list in about two halves. */
 uint64_t timeline_middle(const struct timeline *timeline);

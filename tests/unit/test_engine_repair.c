@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 2's repair: an answer was taken for one request's, but the write says that it was another's. Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { MAIN = 1, WORKER = 2 };
+enum { CLIENT_A = 100, CLIENT_B = 101, CLIENT_C = 102, DB = 200, CACHE = 201 };
+
+static struct script *server(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
+	script_thread(script, 0, WORKER, MAIN, THREAD_FOUND);
+	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_C, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	script_conn(script, CACHE, CONN_DOWNSTREAM, 6379);
+	return script;
+}
+
+/* A's call on a shared connection was B's. */
+static void test_repair(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
+	     .line = "GET /a");
+	READ(script, 120, MAIN, CLIENT_B, .arrived = 100, .line = "GET /b");
+	READ(script, 130, MAIN, CLIENT_A, .arrived = 101); /* A again: its question is written in B's name */
+	WRITE(script, 140, MAIN, DB);
+	READ(script, 5010, MAIN, DB, .off = 150, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	WRITE(script, 5110, MAIN, CLIENT_B, .status = 200);
+	WRITE(script, 5120, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_true(script->told[0].ambiguous && script->told[1].ambiguous);
+	assert_string_equal(script->told[1].line, "GET /b");
+	assert_int_equal(script->told[1].call_count, 1);
+	assert_int_equal(script->told[0].call_count, 0);
+	script_close(script);
+}
+
+/* Two threads read answers to A, and both were wrong: the first repair takes a call out of A's list, the second finds its own all the same.
+ */
+static void test_two_repairs(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 100, MAIN, CLIENT_A, .epoll = 95, .events = 3, .arrived = 90, .line = "GET /a");
+	READ(script, 110, MAIN, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ(script, 120, MAIN, CLIENT_C, .arrived = 90, .line = "GET /c");
+	READ(script, 130, MAIN, CLIENT_A, .arrived = 91); /* A again: both questions are written in its name */
+	WRITE(script, 140, MAIN, DB);
+	WRITE(script, 150, MAIN, CACHE);
+	READ(script, 1010, MAIN, DB, .off = 160, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000);
+	READ(script, 2010, WORKER, CACHE, .off = 10, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000);
+	WRITE(script, 3000, MAIN, CLIENT_B, .status = 200);
+	WRITE(script, 4000, WORKER, CLIENT_C, .status = 200);
+	WRITE(script, 5000, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 3);
+	assert_string_equal(script->told[0].line, "GET /a");
+	assert_int_equal(script->told[0].call_count, 0);
+	assert_string_equal(script->told[1].line, "GET /b");
+	assert_int_equal(script->told[1].call_count, 1);
+	assert_int_equal(script->told[1].peer_union, 860);
+	assert_string_equal(script->told[2].line, "GET /c");
+	assert_int_equal(script->told[2].call_count, 1);
+	assert_int_equal(script->told[2].peer_union, 1850);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_repair),
+		cmocka_unit_test(test_two_repairs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
