@@ -242,7 +242,12 @@ static void *destroy_link(void *link)
 	return NULL;
 }
 
-/* A syscall tracepoint's end waits for a grace period. They can all wait at the same time. */
+/*
+ * A syscall tracepoint's end waits for grace periods twice. For its program's, all can wait at the same time: hence the threads. For the
+ * tracepoint's own the kernel holds one lock for all (event_mutex, in perf_trace_destroy), so there they queue, 30 ms each unless another
+ * tracer keeps the same tracepoint: 23 of them in 0.05 to 0.9 s, one after the other in 0.8 to 1.8 s. The end of the process would close
+ * them one after the other, too.
+ */
 static void detach(struct loader *loader)
 {
 	pthread_t threads[LOADER_LINKS_MAX];
