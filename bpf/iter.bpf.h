@@ -29,8 +29,8 @@ static __always_inline void prepare_account(struct thread *fresh, struct task_st
 }
 
 /*
- * The account is created with its content, as a switch on another CPU must not see a half-made one. The thread may have switched between
- * our look at it and the creation: then it looks otherwise now, while no hook has written to it.
+ * The thread may have switched between our look at it and the making of its account: then it looks otherwise now, while no hook has
+ * written to it.
  */
 static __always_inline bool adopt_once(struct task_struct *task, __u8 untold, __u64 now)
 {
@@ -39,11 +39,9 @@ static __always_inline bool adopt_once(struct task_struct *task, __u8 untold, __
 	struct thread *thread;
 
 	prepare_account(&fresh, task, on_core, now);
-	thread = bpf_task_storage_get(&thread_by_task, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!thread) {
-		count_loss(LOSS_THREADS);
+	thread = make_account(task, &fresh);
+	if (!thread)
 		return true;
-	}
 	if (thread->sequence)
 		return true;
 	if (on_core == (task->on_cpu != 0))

@@ -144,6 +144,22 @@ static __always_inline struct thread *thread_of(struct task_struct *task)
 	return bpf_task_storage_get(&thread_by_task, task, 0, 0);
 }
 
+/*
+ * The account of a thread that had none when the caller looked; NULL: no memory. Made with its content, as a switch on another CPU must not
+ * see a half-made one. A process is adopted while its threads fork, and other tracers keep storage on the same tasks: the first try fails
+ * where another CPU was quicker by less than its own length (EEXIST, EAGAIN); the second finds what that one made.
+ */
+static __always_inline struct thread *make_account(struct task_struct *task, struct thread *fresh)
+{
+	struct thread *thread = bpf_task_storage_get(&thread_by_task, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!thread)
+		thread = bpf_task_storage_get(&thread_by_task, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread)
+		count_loss(LOSS_THREADS);
+	return thread;
+}
+
 /* The owner's half of the sequence lock. */
 static __always_inline void thread_write_begin(struct thread *thread)
 {

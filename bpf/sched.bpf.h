@@ -74,8 +74,7 @@ static __always_inline void adopt_child(struct task_struct *child, __u32 parent_
 
 	if (emit_thread(child, THREAD_FORKED, parent_tid, now))
 		fresh.untold = 0;
-	if (!bpf_task_storage_get(&thread_by_task, child, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
-		count_loss(LOSS_THREADS);
+	make_account(child, &fresh);
 }
 
 /* Asked of the process, not of the thread: while a process is being adopted, threads that are not yet may fork. */
