@@ -2,52 +2,46 @@
 /* Who made whom wait: what a loop thread did while a victim's data was there. */
 #include "engine/moment.h"
 
-#define SUSPECTS_MAX 16
-
-struct suspect {
-	struct context *context;
-	uint64_t ns;
-};
-
-static void suspect_add(struct suspect *suspects, size_t *count, struct context *context, uint64_t ns)
+/* How long it held the loop in this search so far. */
+static uint64_t suspect_add(struct context *suspect, uint64_t search, uint64_t ns)
 {
-	for (size_t i = 0; i < *count; i++) {
-		if (suspects[i].context == context) {
-			suspects[i].ns += ns;
-			return;
-		}
-	}
-	if (*count < SUSPECTS_MAX)
-		suspects[(*count)++] = (struct suspect){context, ns};
+	if (suspect->suspected_in != search)
+		suspect->suspected_ns = 0;
+	suspect->suspected_in = search;
+	return suspect->suspected_ns += ns;
 }
 
 /* Whoever held the loop longest while `victim` had data waiting, [from, until]. */
 static void find_culprit(const struct moment *moment, struct context *victim, uint64_t from_ns, uint64_t until_ns)
 {
 	const struct thread *thread = moment->thread;
-	struct suspect suspects[SUSPECTS_MAX];
-	size_t count = 0;
+	uint64_t search = ++moment->engine->culprit_searches, longest_ns = victim->culprit_ns;
+	struct context *culprit = NULL;
 
 	for (uint32_t i = 1; thread->history && i <= HISTORY_MAX; i++) {
 		const struct history_entry *entry = &thread->history[(thread->history_next - i) & (HISTORY_MAX - 1)];
 		struct context *root = context_root(entry->context);
 		uint64_t start = entry->start_ns > from_ns ? entry->start_ns : from_ns;
 		uint64_t end = entry->end_ns < until_ns ? entry->end_ns : until_ns;
+		uint64_t held_ns;
 
 		if (!root || entry->end_ns <= from_ns)
 			break;
 		if (root->hint && !root->is_request)
 			root = context_root(root->hint);
-		if (root != victim && end > start)
-			suspect_add(suspects, &count, root, end - start);
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (suspects[i].ns <= victim->culprit_ns)
+		if (root == victim || end <= start)
 			continue;
-		context_put(moment->engine, victim->culprit);
-		victim->culprit = context_get(suspects[i].context);
-		victim->culprit_ns = suspects[i].ns;
+		held_ns = suspect_add(root, search, end - start);
+		if (held_ns > longest_ns) {
+			longest_ns = held_ns;
+			culprit = root;
+		}
 	}
+	if (!culprit)
+		return;
+	context_put(moment->engine, victim->culprit);
+	victim->culprit = context_get(culprit);
+	victim->culprit_ns = longest_ns;
 }
 
 uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_t arrived_ns)

@@ -53,13 +53,6 @@ struct context *context_new_request(struct engine *engine, uint64_t start_ns)
 	return context;
 }
 
-struct context *context_root(struct context *context)
-{
-	while (context && context->bound_to)
-		context = context->bound_to;
-	return context;
-}
-
 struct context *context_get(struct context *context)
 {
 	if (context)

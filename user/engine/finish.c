@@ -54,9 +54,14 @@ static uint64_t beyond(uint64_t start_ns, uint64_t end_ns, uint64_t *until)
 static bool make_lists(const struct engine *engine, struct context *request, struct lists *lists)
 {
 	uint32_t count = request->call_count;
-	uint64_t *until = calloc(count + 1, sizeof(*until));
+	uint64_t *until;
 
-	*lists = (struct lists){.calls = calloc(count + 1, sizeof(*lists->calls)), .peers = calloc(count + 1, sizeof(*lists->peers))};
+	*lists = (struct lists){0};
+	if (!count)
+		return true;
+	until = calloc(count, sizeof(*until));
+	lists->calls = calloc(count, sizeof(*lists->calls));
+	lists->peers = calloc(count, sizeof(*lists->peers));
 	if (!until || !lists->calls || !lists->peers) {
 		free(until);
 		return false;

@@ -116,6 +116,7 @@ struct context {
 	uint64_t last_active_ns; /* the end of its latest interval */
 	uint32_t threads[THREADS_LISTED_MAX];
 	uint32_t thread_count;
+	uint64_t suspected_in, suspected_ns; /* the search for a culprit that saw it last, and how long it had held the loop there */
 
 	/* Of a request. */
 	struct context *next_open, **prev_open; /* the engine's list of requests not told yet */
@@ -224,6 +225,7 @@ struct engine {
 	uint32_t peer_count;
 	uint64_t now_ns;
 	uint64_t conns_swept_ns;
+	uint64_t culprit_searches;
 };
 
 /* ---- context.c ---- */
@@ -231,7 +233,12 @@ struct engine {
 struct context *context_new_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t now_ns);
 struct context *context_new_request(struct engine *engine, uint64_t start_ns);
 /* Who it was found to be: itself, or what it was bound to. NULL for NULL. */
-struct context *context_root(struct context *context);
+static inline struct context *context_root(struct context *context)
+{
+	while (context && context->bound_to)
+		context = context->bound_to;
+	return context;
+}
 struct context *context_get(struct context *context);
 void context_put(struct engine *engine, struct context *context);
 /* Gives a segment's time and calls to another context for good. */

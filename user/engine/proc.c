@@ -182,17 +182,17 @@ void thread_remove(struct engine *engine, struct thread *thread)
 
 /* ---- a thread's pending time ---------------------------------------------------------------------------------------------- */
 
-static void remember(struct engine *engine, struct thread *thread, const struct interval *interval)
+static void remember(struct engine *engine, struct thread *thread, struct context *root, const struct interval *interval)
 {
 	struct history_entry *last = &thread->history[(thread->history_next - 1) & (HISTORY_MAX - 1)];
 	struct history_entry *entry = &thread->history[thread->history_next & (HISTORY_MAX - 1)];
 
-	if (last->context == thread->context && last->end_ns == interval->start_ns) {
+	if (last->context == root && last->end_ns == interval->start_ns) {
 		last->end_ns = interval->end_ns;
 		return;
 	}
 	context_put(engine, entry->context);
-	*entry = (struct history_entry){interval->start_ns, interval->end_ns, context_get(thread->context)};
+	*entry = (struct history_entry){interval->start_ns, interval->end_ns, context_get(root)};
 	thread->history_next++;
 }
 
@@ -208,7 +208,7 @@ void thread_commit(struct engine *engine, struct thread *thread)
 		if (interval.state == STATE_SOCKET_UNSETTLED)
 			interval.state = STATE_OTHER;
 		if (thread->history && (interval.state == STATE_CPU || interval.state == STATE_READY))
-			remember(engine, thread, &interval);
+			remember(engine, thread, root, &interval);
 		if (interval.state == STATE_CPU) {
 			interval.proc = thread->proc;
 			interval.tid = thread->tid;
