@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define RECORD_ABI 1
+#define RECORD_ABI 2
 
 /* How much of a server-side read is carried along for the route parser, and of a server-side write for its status line. */
 #define PAYLOAD_REQUEST_MAX 192
@@ -37,6 +37,9 @@ enum record_kind {
 	/* Made by the user half. */
 	RECORD_PROCESS, /* struct record_process: what a process is, from its ELF file */
 	RECORD_TICK,    /* bare head: time has come to at_ns, and all that happened before has been told */
+	/* Made by a thread about itself, by a hook into its runtime: `struct record`, which closes the thread's span. Since RECORD_ABI 2.
+	 */
+	RECORD_STRAND, /* see enum strand_op */
 	RECORD_KINDS
 };
 
@@ -45,7 +48,8 @@ struct record_head {
 	__u64 at_ns;
 	__u32 tid; /* as the initial pid namespace counts; 0: not a thread's doing */
 	__u8 kind; /* enum record_kind */
-	__u8 op;   /* enum io_op, of RECORD_IO; of a RECORD_SNAPSHOT: IO_WRITE if the thread is blocked writing to a socket, else 0 */
+	__u8 op;   /* enum io_op, of RECORD_IO; enum strand_op, of RECORD_STRAND; of a RECORD_SNAPSHOT: IO_WRITE if the thread is blocked
+		    * writing to a socket, else 0 */
 	__u8 flags;
 	__u8 payload_len; /* bytes after the record's other parts */
 };
@@ -57,6 +61,7 @@ enum record_flag {
 	RECORD_ESTABLISHED = 1 << 3,    /* a connect that said EINPROGRESS, but the connection is up already */
 	RECORD_ON_CORE = 1 << 4,        /* a snapshot: the thread was on a core at at_ns */
 	RECORD_PEEK = 1 << 5,           /* a read with MSG_PEEK: it took nothing */
+	RECORD_STRAND_ENDED = 1 << 6,   /* STRAND_RUNS: the strand that the thread ran until then has ended */
 };
 
 /* What a syscall did, whichever of its many forms was called. */
@@ -68,6 +73,19 @@ enum io_op {
 	IO_SHUTDOWN,
 	IO_POLL, /* poll or select returned; no conn_id */
 	IO_OPS
+};
+
+/*
+ * A strand is what a runtime multiplexes on threads: a goroutine, a virtual thread, a task of asyncio or tokio. Its id is never used again
+ * for another one of its process. Whatever the runtime does for no strand (its scheduler, collecting, idling) is strand 0.
+ */
+enum strand_op {
+	STRAND_RUNS = 1, /* from at_ns on the thread runs this strand; told when it differs from the last one told. `result`: why the last
+			  * one left, as enum wait_cause: RUNNABLE (it could have gone on), NET, LOCK, SLEEP, PIPE (it takes what another
+			  * strand gives: a channel, a queue, a condition), else OTHER */
+	STRAND_MADE,     /* the thread's strand made this one */
+	STRAND_WOKEN,    /* the thread, or the strand that it runs, let this one go on, which had waited */
+	STRAND_OPS
 };
 
 /*
@@ -117,9 +135,15 @@ struct window {
 /* What a thread tells of itself. Followed by a struct window if RECORD_HAS_WINDOW, then by payload_len bytes. */
 struct record {
 	struct record_head head;
-	__u64 conn_id;      /* 0: none. Sockets and pipes: the inode number; eventfds and timerfds: the kernel object */
-	__u64 core_ns;      /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */
-	__u64 arrived_ns;   /* reads: when the first byte that this read took had arrived; 0: unknown */
+	union {
+		__u64 conn_id;   /* 0: none. Sockets and pipes: the inode number; eventfds and timerfds: the kernel object */
+		__u64 strand_id; /* of a RECORD_STRAND */
+	};
+	__u64 core_ns; /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */
+	union {
+		__u64 arrived_ns;       /* reads: when the first byte that this read took had arrived; 0: unknown */
+		__u64 parent_strand_id; /* of a STRAND_RUNS: who made the strand, where the hook knows it only now; 0: unknown */
+	};
 	__u64 epoll_at_ns;  /* the thread's last epoll return lies in this span, at this time; 0: none does */
 	__s32 result;       /* bytes, a new fd, ready events; or −errno */
 	__s32 fd;           /* for people who read dumps; conn_id is what counts */

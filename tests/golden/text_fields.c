@@ -6,7 +6,7 @@
 #define COUNT(array)         (sizeof(array) / sizeof(*(array)))
 #define MEMBER(type, member) offsetof(type, member), sizeof(((type *)0)->member)
 
-static const char *const flag_names[] = {NULL, "arrived_coarse", "partial", "established", "on_core", "peek"};
+static const char *const flag_names[] = {NULL, "arrived_coarse", "partial", "established", "on_core", "peek", "strand_ended"};
 static const char *const wait_names[WAIT_CAUSES] = {
 	[WAIT_RUNNABLE] = "runnable", [WAIT_NET] = "net", [WAIT_POLL] = "poll", [WAIT_DISK] = "disk",   [WAIT_LOCK] = "lock",
 	[WAIT_SLEEP] = "sleep",       [WAIT_LOG] = "log", [WAIT_PIPE] = "pipe", [WAIT_OTHER] = "other",
@@ -27,10 +27,12 @@ static const char *const runtime_names[RUNTIMES] = {
 static const char *const protocol_names[] = {
 	[WIRE_UNKNOWN] = "unknown", [WIRE_HTTP1] = "http1", [WIRE_HTTP2] = "http2", [WIRE_TLS] = "tls"};
 
-const char *const io_op_names[IO_OPS] = {
+static const char *const io_op_names[IO_OPS] = {
 	[IO_READ] = "read",       [IO_WRITE] = "write",       [IO_ACCEPT] = "accept",
 	[IO_CONNECT] = "connect", [IO_SHUTDOWN] = "shutdown", [IO_POLL] = "poll",
 };
+
+static const char *const strand_op_names[STRAND_OPS] = {[STRAND_RUNS] = "runs", [STRAND_MADE] = "made", [STRAND_WOKEN] = "woken"};
 
 const struct field head_fields[] = {
 	{"tid", PART_RECORD, MEMBER(struct record_head, tid), FORM_UNSIGNED, NULL, 0, 0},
@@ -59,6 +61,17 @@ const struct field window_fields[] = {
 	{"involuntary", PART_WINDOW, MEMBER(struct window, involuntary), FORM_UNSIGNED, NULL, 0, 0},
 	{"cause", PART_WINDOW, MEMBER(struct window, cause), FORM_NAME, wait_names, COUNT(wait_names), 0},
 	{"ready_cause", PART_WINDOW, MEMBER(struct window, ready_cause), FORM_NAME, ready_names, COUNT(ready_names), 0},
+	{NULL},
+};
+
+static const struct field strand_fields[] = {
+	{"strand", PART_RECORD, MEMBER(struct record, strand_id), FORM_UNSIGNED, NULL, 0, 0},
+	{"parent", PART_RECORD, MEMBER(struct record, parent_strand_id), FORM_UNSIGNED, NULL, 0, 0},
+	{"left", PART_RECORD, MEMBER(struct record, result), FORM_NAME, wait_names, COUNT(wait_names), 0},
+	{"core", PART_RECORD, MEMBER(struct record, core_ns), FORM_UNSIGNED, NULL, 0, 0},
+	{"epoll_at", PART_RECORD, MEMBER(struct record, epoll_at_ns), FORM_TIME, NULL, 0, 0},
+	{"epoll_fd", PART_RECORD, MEMBER(struct record, epoll_fd), FORM_SIGNED, NULL, 0, 0},
+	{"epoll_events", PART_RECORD, MEMBER(struct record, epoll_events), FORM_UNSIGNED, NULL, 0, 0},
 	{NULL},
 };
 
@@ -116,7 +129,14 @@ const struct record_form record_forms[RECORD_KINDS] = {
 	[RECORD_CONN_STATE] = {"conn_state", conn_state_fields},
 	[RECORD_PROCESS] = {"process", process_fields},
 	[RECORD_TICK] = {"tick", no_fields},
+	[RECORD_STRAND] = {"strand", strand_fields},
 };
+
+size_t op_names(uint8_t kind, const char *const **names)
+{
+	*names = kind == RECORD_IO ? io_op_names : strand_op_names;
+	return kind == RECORD_IO ? IO_OPS : kind == RECORD_STRAND ? STRAND_OPS : 0;
+}
 
 const char *payload_key(uint8_t kind)
 {

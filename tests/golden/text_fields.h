@@ -44,7 +44,8 @@ struct record_form {
 };
 
 extern const struct record_form record_forms[RECORD_KINDS];
-extern const char *const io_op_names[IO_OPS];
+/* How the op of a kind of record is written behind it: its names and how many; 0: such a record has none. */
+size_t op_names(uint8_t kind, const char *const **names);
 /* Of every record's head, of windows and of notes. */
 extern const struct field head_fields[], window_fields[], note_fields[];
 

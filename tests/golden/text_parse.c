@@ -227,11 +227,13 @@ static const char *parse_word(char *word, struct text_event *parsed)
 	return NULL;
 }
 
-/* The time, the kind and, of an io, the op. */
+/* The time, the kind and, if such a record has one, the op. */
 static const char *parse_start(char **text, char *time, struct text_event *parsed)
 {
 	const char *names[RECORD_KINDS];
 	uint64_t at, kind, op = 0;
+	const char *const *ops;
+	size_t op_count;
 	char *word;
 
 	for (size_t i = 0; i < RECORD_KINDS; i++)
@@ -241,9 +243,10 @@ static const char *parse_start(char **text, char *time, struct text_event *parse
 	word = next_word(text);
 	if (!word || !parse_name(word, names, RECORD_KINDS, &kind))
 		return "an unknown kind of record";
-	if (kind == RECORD_IO) {
+	op_count = op_names((uint8_t)kind, &ops);
+	if (op_count) {
 		word = next_word(text);
-		if (!word || !parse_name(word, io_op_names, IO_OPS, &op))
+		if (!word || !parse_name(word, ops, op_count, &op))
 			return "an unknown op";
 	}
 	head_of(parsed)->at_ns = at + TEXT_BASE_NS;

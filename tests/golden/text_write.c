@@ -108,10 +108,11 @@ static void write_line(FILE *out, const struct wire_line *line)
 int text_write(FILE *out, const struct event *event, uint64_t base_ns)
 {
 	const struct record_head *head = event->head;
+	const char *const *ops;
 
 	fprintf(out, "%" PRId64 " %s", (int64_t)(head->at_ns - base_ns), record_forms[head->kind].name);
-	if (head->kind == RECORD_IO)
-		fprintf(out, " %s", io_op_names[head->op]);
+	if (op_names(head->kind, &ops))
+		fprintf(out, " %s", ops[head->op]);
 	write_fields(out, head_fields, head, base_ns);
 	write_fields(out, record_forms[head->kind].fields, head, base_ns);
 	if (event->window)

@@ -54,6 +54,8 @@ struct with {
 	uint8_t begun;    /* more of them, without lines */
 	uint16_t status;
 	uint8_t protocol; /* 0: HTTP/1 */
+	enum wait_cause left;
+	uint64_t parent; /* of a strand */
 };
 
 static inline void script_check(const struct request *request)
@@ -226,6 +228,10 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 					       .ready_cause = with.cause == WAIT_RUNNABLE ? READY_PREEMPTED : READY_WAKEUP};
 		size += sizeof(bytes.window);
 	}
+	if (kind == RECORD_STRAND) {
+		bytes.record.result = with.left;
+		bytes.record.parent_strand_id = with.parent;
+	}
 	bytes.record.core_ns = core * US;
 	if (kind != RECORD_SNAPSHOT) {
 		script->charged_us += core - with.stolen - with.stolen_after;
@@ -240,6 +246,11 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 #define READ_NOTHING(script, at, tid, conn, ...) script_span(script, at, tid, RECORD_IO, IO_READ, conn, -11, (struct with){__VA_ARGS__})
 #define WINDOW(script, at, tid, ...)             script_span(script, at, tid, RECORD_WINDOW, 0, 0, 0, (struct with){__VA_ARGS__})
 #define SNAPSHOT(script, at, tid, ...)           script_span(script, at, tid, RECORD_SNAPSHOT, 0, 0, 0, (struct with){__VA_ARGS__})
+
+/* `id` runs on the thread now (0: none does); the thread's strand makes it; it is woken. */
+#define RUNS(script, at, tid, id, ...)  script_span(script, at, tid, RECORD_STRAND, STRAND_RUNS, id, 0, (struct with){__VA_ARGS__})
+#define MADE(script, at, tid, id, ...)  script_span(script, at, tid, RECORD_STRAND, STRAND_MADE, id, 0, (struct with){__VA_ARGS__})
+#define WOKEN(script, at, tid, id, ...) script_span(script, at, tid, RECORD_STRAND, STRAND_WOKEN, id, 0, (struct with){__VA_ARGS__})
 
 static inline void script_tick(struct script *script, uint64_t at)
 {

@@ -96,6 +96,8 @@ static enum part part_of(const struct context *context, const struct proc *proc)
 {
 	bool managed = proc->told.runtime >= RUNTIME_GO && proc->told.runtime <= RUNTIME_PYTHON;
 
+	if (context->origin == ORIGIN_RUNTIME)
+		return PART_RUNTIME;
 	if (context->helper_only)
 		return managed ? PART_RUNTIME : PART_BACKGROUND;
 	switch (context->origin) {

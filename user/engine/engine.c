@@ -33,7 +33,7 @@ static void on_span(struct engine *engine, const struct event *event)
 {
 	const struct record *record = event_record(event);
 	struct thread *thread = thread_of(engine, record->head.tid);
-	struct conn *conn = conn_of(engine, record->conn_id);
+	struct conn *conn = record->head.kind == RECORD_IO ? conn_of(engine, record->conn_id) : NULL;
 
 	if (!thread) {
 		engine->losses.unknown_threads++;
@@ -44,6 +44,8 @@ static void on_span(struct engine *engine, const struct event *event)
 	span_apply(engine, thread, event, conn);
 	if (record->head.kind == RECORD_IO && conn)
 		rules_io(engine, thread, event, conn);
+	if (record->head.kind == RECORD_STRAND)
+		rules_strand(engine, thread, record);
 	if (record->head.kind == RECORD_THREAD_EXIT)
 		thread_remove(engine, thread);
 }
@@ -101,6 +103,7 @@ static void on_process(struct engine *engine, const struct event *event)
 
 	if (!proc)
 		return;
+	strands_forget(engine, proc); /* a new program, or the same one told again before anything else of it */
 	proc->told.runtime = record->runtime;
 	memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
 }
@@ -141,12 +144,13 @@ static void on_tick(struct engine *engine, const struct event *event)
 	}
 	conns_sweep(engine, now_ns);
 	procs_sweep(engine);
+	strands_sweep(engine, now_ns);
 }
 
 static void (*const handlers[RECORD_KINDS])(struct engine *engine, const struct event *event) = {
 	[RECORD_IO] = on_span,         [RECORD_EPOLL] = on_span,    [RECORD_WINDOW] = on_span, [RECORD_THREAD_EXIT] = on_span,
 	[RECORD_SNAPSHOT] = on_span,   [RECORD_THREAD] = on_thread, [RECORD_CONN] = on_conn,   [RECORD_CONN_STATE] = on_conn_state,
-	[RECORD_PROCESS] = on_process, [RECORD_TICK] = on_tick,
+	[RECORD_PROCESS] = on_process, [RECORD_TICK] = on_tick,     [RECORD_STRAND] = on_span,
 };
 
 int engine_handle(struct engine *engine, const struct event *event)
@@ -170,6 +174,8 @@ void engine_finish(struct engine *engine)
 	/* Time that is pending goes to its owners first, so that an answered request is told with all that it used. */
 	while ((thread = idmap_next(&engine->threads, &cursor)))
 		thread_commit(engine, thread);
+	for (size_t i = 0; i < engine->proc_count; i++)
+		strands_forget(engine, engine->procs_in_order[i]);
 	for (struct context *request = engine->open_requests, *next; request; request = next) {
 		next = request->next_open;
 		if (request->answered)
@@ -204,8 +210,10 @@ void engine_close(struct engine *engine)
 		timeline_fini(&context->timeline);
 		free(context);
 	}
-	for (size_t i = 0; i < engine->proc_count; i++)
+	for (size_t i = 0; i < engine->proc_count; i++) {
+		idmap_fini(&engine->procs_in_order[i]->strands);
 		free(engine->procs_in_order[i]);
+	}
 	for (uint32_t i = 0; i < engine->peer_count; i++)
 		free(engine->peer_names[i]);
 	free(engine->procs_in_order);

@@ -26,6 +26,7 @@
 #define HISTORY_MAX        128 /* what a loop thread did last: power of two */
 #define PENDING_MAX        128
 #define PROCS_ENDED_MAX    128 /* told on their own; of more, the oldest are told as one */
+#define STRANDS_MAX        (1u << 18)
 
 /* A response without a further byte for this long is over, if the connection does not say so earlier. */
 #define RESPONSE_QUIET_NS 500000000ull
@@ -45,11 +46,16 @@ enum origin {
 	ORIGIN_MISSED,   /* work for a request that began before the trace */
 	ORIGIN_POOL,     /* a call on a connection that another request just gave back */
 	ORIGIN_SETUP,    /* a connection's handshake, or a stream after an upgrade */
+	ORIGIN_RUNTIME,  /* what a runtime does on a carrier for no strand */
+	ORIGIN_STRAND,   /* a strand goes on of which nobody has said whose work it does */
+	ORIGIN_MADE,     /* a new strand's: of whoever made it */
+	ORIGIN_WOKEN,    /* a strand's that was given something by another one */
 };
 
 struct thread;
 struct conn;
 struct context;
+struct strand;
 
 /*
  * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
@@ -68,6 +74,7 @@ struct proc {
 	bool forked;                                         /* from a followed process, and has not executed another program */
 	struct proc *parent;
 	bool any_child_serves; /* of one listener with it: pre-fork */
+	struct idmap strands;  /* those of which something is known */
 };
 
 /* One downstream call, from its last byte written to its answer's first byte read. */
@@ -125,6 +132,7 @@ struct context {
 	uint64_t conn_id;
 	uint32_t turn;
 	uint32_t reader_tid, writer_tid; /* of its first read, its last write */
+	uint64_t handler_strand_id;      /* the strand that read it last; 0: none is told */
 	uint16_t port;
 	char *unix_path;
 	char *line; /* method, 0, target, 0 */
@@ -186,6 +194,8 @@ struct thread {
 	bool born;               /* while we looked */
 	bool touched_io;
 	bool loop;
+	bool carrier;          /* a runtime tells which strands it runs: never a loop */
+	struct strand *strand; /* of a carrier: the one that it runs, whose state the thread has meanwhile. NULL: the runtime itself */
 	bool timer_iteration;  /* of a loop: its last epoll return was a timeout, or it has read a timer since */
 	uint64_t epoll_at_ns;  /* of a loop: its last epoll return */
 	uint64_t due_from_ns;  /* of a loop: a timer whose callback runs in this iteration had not run out before this … */
@@ -226,6 +236,8 @@ struct engine {
 	uint64_t now_ns;
 	uint64_t conns_swept_ns;
 	uint64_t culprit_searches;
+	uint32_t strand_count; /* of all processes */
+	uint64_t strands_swept_ns;
 };
 
 /* ---- context.c ---- */
@@ -306,6 +318,29 @@ void thread_pend(struct engine *engine, struct thread *thread, struct interval i
 bool thread_is_active(const struct thread *thread);
 /* Has it done something of its own after a response, that nobody else will name if it turns to a new request now? Never so in a loop. */
 bool thread_worked_after_response(const struct thread *thread);
+
+/* ---- strand.c ---- */
+
+/* What the thread says of strands; its span is laid out up to there. */
+void rules_strand(struct engine *engine, struct thread *thread, const struct record *record);
+/* The thread's strand has read from this request: whoever answers wakes it. */
+void strand_reads(const struct thread *thread, struct context *request);
+/* When its runtime let the thread's strand go on last; 0: no strand runs here. */
+uint64_t strand_runs_since_ns(const struct thread *thread);
+/* The last wait of the thread's strand for something, [*from_ns, *until_ns]; false: it has not waited, or no strand runs here. */
+bool strand_last_wait(const struct thread *thread, uint64_t *from_ns, uint64_t *until_ns);
+/* The thread ends, and the strand that it runs with it. */
+void strand_ends_with(struct engine *engine, struct thread *thread);
+/* A new program runs, or none: gives the process's strands' work to whom it was for, as far as is known. */
+void strands_forget(struct engine *engine, struct proc *proc);
+/* Forgets strands that were kept for what is over by now. */
+void strands_sweep(struct engine *engine, uint64_t now_ns);
+
+/* Which goroutines it runs must be guessed. */
+static inline bool thread_runs_untold_goroutines(const struct thread *thread)
+{
+	return thread->proc->told.runtime == RUNTIME_GO && !thread->carrier;
+}
 
 /* ---- conn.c ---- */
 

@@ -20,9 +20,10 @@ struct moment {
 	bool arrival_known;  /* arrived_ns is more than at_ns */
 };
 
+/* In Go, and which goroutine the thread runs must be guessed. */
 static inline bool moment_is_go(const struct moment *moment)
 {
-	return moment->thread->proc->told.runtime == RUNTIME_GO;
+	return thread_runs_untold_goroutines(moment->thread);
 }
 
 /* ---- owner.c ---- */

@@ -59,6 +59,7 @@ static void proc_sum_up(struct engine *engine, struct proc *proc)
 	if (idmap_get(&engine->procs, proc->told.tgid) == proc)
 		idmap_take(&engine->procs, proc->told.tgid);
 	proc_put(proc->parent);
+	idmap_fini(&proc->strands);
 	free(proc);
 }
 
@@ -166,6 +167,7 @@ void thread_forget_history(struct engine *engine, struct thread *thread)
 void thread_remove(struct engine *engine, struct thread *thread)
 {
 	thread_commit(engine, thread);
+	strand_ends_with(engine, thread);
 	context_put(engine, thread->context);
 	thread_forget_history(engine, thread);
 	free(thread->history);
@@ -174,6 +176,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	if (--thread->proc->told.threads == 0) {
 		thread->proc->told.alive = false;
 		thread->proc->ended = true;
+		strands_forget(engine, thread->proc);
 	}
 	proc_put(thread->proc);
 	idmap_take(&engine->threads, thread->tid);

@@ -60,10 +60,16 @@ static uint64_t waits_before(struct thread *thread, bool rename)
 static void rule_12_pool_wait(const struct moment *moment, struct context *owner)
 {
 	struct thread *thread = moment->thread;
-	uint64_t released_ns = moment->conn->answer_read_ns, begun_ns;
+	uint64_t released_ns = moment->conn->answer_read_ns, begun_ns, until_ns;
 
 	if (!released_ns || context_root(moment->conn->answering) == owner)
 		return;
+	if (strand_last_wait(thread, &begun_ns, &until_ns)) {
+		if (begun_ns <= released_ns && released_ns <= until_ns)
+			context_add_interval(moment->engine, owner,
+					     (struct interval){.start_ns = begun_ns, .end_ns = until_ns, .state = STATE_POOL});
+		return;
+	}
 	begun_ns = waits_before(thread, false);
 	if (begun_ns && begun_ns <= released_ns)
 		(void)waits_before(thread, true);
@@ -90,6 +96,9 @@ static struct context *caller_of(const struct moment *moment)
 
 	/* Who only read its own answer to the end has no claim against a request that the thread works for. */
 	if (valid && context_is_open_request(before) && context_root(conn->answering) == root && !conn->connected_ns)
+		valid = false;
+	/* Nor against the strand that gave this one something to write. */
+	if (valid && before && before->origin == ORIGIN_WOKEN && context_root(before->hint) != root)
 		valid = false;
 	conn->reserved = NULL;
 	if (valid) {
@@ -164,6 +173,18 @@ static void read_further_answer(const struct moment *moment)
 		work_for(moment, context);
 }
 
+/* The answer had come, and the strand that waited for it had not been let go on yet: it waited for a core to run on. */
+static void strand_was_due(const struct moment *moment, struct context *context, uint64_t arrived_ns)
+{
+	uint64_t runs_since_ns = strand_runs_since_ns(moment->thread);
+
+	if (runs_since_ns > arrived_ns)
+		context_add_interval(
+			moment->engine, context,
+			(struct interval){
+				.start_ns = arrived_ns, .end_ns = runs_since_ns, .state = STATE_READY, .ready_part = READY_PART_WAKEUP});
+}
+
 void rule_5_downstream_read(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
@@ -192,6 +213,7 @@ void rule_5_downstream_read(const struct moment *moment)
 		return;
 	work_for(moment, context);
 	thread_commit(moment->engine, moment->thread);
+	strand_was_due(moment, context, done.arrived_ns);
 	if (moment->arrival_known || !moment->thread->loop)
 		done.loop_until_ns = blame_loop(moment, context, done.arrived_ns);
 	else

@@ -65,6 +65,7 @@ static struct context *begin_request(const struct moment *moment)
 	request->conn_id = conn->id;
 	request->turn = ++conn->turns;
 	request->reader_tid = moment->thread->tid;
+	strand_reads(moment->thread, request);
 	request->port = conn->port;
 	request->unix_path = conn->unix_path ? strdup(conn->unix_path) : NULL;
 	request->protocol = moment->event->note.protocol;
@@ -134,6 +135,7 @@ static void read_further_bytes(const struct moment *moment, struct context *requ
 	uint64_t loop_until_ns;
 
 	work_for(moment, request);
+	strand_reads(moment->thread, request);
 	context_add_interval(moment->engine, request,
 			     (struct interval){.start_ns = request->last_read_ns, .end_ns = moment->arrived_ns, .state = STATE_CLIENT});
 	loop_until_ns = moment->arrived_ns > request->last_read_ns ? blame_loop(moment, request, moment->arrived_ns) : 0;

@@ -64,6 +64,12 @@ static bool may_have_taken_work(const struct thread *thread)
 	return thread->soft || (root && !root->is_request && (root->origin == ORIGIN_FUTEX || root->origin == ORIGIN_HANDOFF));
 }
 
+/* Where its work ends is told. A strand that holds its thread in a blocking call, or is a loop itself, may still wait for something new. */
+static bool strand_may_park(const struct thread *thread, const struct event *event)
+{
+	return thread->strand && (event_record(event)->epoll_at_ns || (event->window && event->window->cause == WAIT_NET));
+}
+
 /*
  * Pending work ends where the thread waits for something new: at epoll always; at a blocking read for a new request; at poll, futex, pipe
  * and sleep only when it works for nobody; but who has just been handed work sleeps in the middle of it. A goroutine never blocks in a
@@ -73,9 +79,11 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 {
 	const struct record *record = event_record(event);
 	const struct window *window = event->window;
-	bool go = thread->proc->told.runtime == RUNTIME_GO;
+	bool go = thread_runs_untold_goroutines(thread);
 	struct boundary none = {0};
 
+	if (thread->carrier && !strand_may_park(thread, event))
+		return none;
 	if (record->epoll_at_ns) {
 		bool idle = window && (window->cause == WAIT_POLL || (go && window->cause == WAIT_LOCK));
 		bool blocked = idle && window->on_at_ns <= record->epoll_at_ns;
@@ -248,7 +256,7 @@ static void follow_loop(struct thread *thread, const struct event *event, const 
 {
 	const struct record *record = event_record(event);
 	const struct window *window = event->window;
-	bool go = thread->proc->told.runtime == RUNTIME_GO;
+	bool go = thread_runs_untold_goroutines(thread);
 	bool idle = window && window->cause == WAIT_POLL;
 	uint64_t from_ns = thread->applied_until_ns, until_ns = shape->open ? shape->off_ns : shape->end_ns;
 
@@ -276,7 +284,8 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	bool snapshot = event->head->kind == RECORD_SNAPSHOT;
 	uint64_t until_ns;
 
-	follow_loop(thread, event, &shape);
+	if (!thread->carrier)
+		follow_loop(thread, event, &shape);
 	if (!shape.open)
 		layout.boundary = find_boundary(thread, event, conn);
 	layout.begins_ns = layout.boundary.at_ns == shape.off_ns && window ? shape.ready_from_ns : layout.boundary.at_ns;

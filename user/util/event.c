@@ -14,6 +14,7 @@ static const size_t body_size_by_kind[RECORD_KINDS] = {
 	[RECORD_CONN_STATE] = sizeof(struct record_conn_state),
 	[RECORD_PROCESS] = sizeof(struct record_process),
 	[RECORD_TICK] = sizeof(struct record_head),
+	[RECORD_STRAND] = sizeof(struct record),
 };
 
 size_t record_fixed_size(uint8_t kind, uint8_t flags)

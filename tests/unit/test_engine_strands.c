@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine where a runtime tells which strands its threads run: rule 15, case by case. Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { MAIN = 1, CARRIER = 2 };
+enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, CACHE = 201 };
+enum { HANDLER_A = 10, HANDLER_B = 11, CHILD = 12, OTHER_CHILD = 13, WRITER = 14, READER = 15, TICKER = 16 };
+enum { NONE = 0 };
+
+/* Both threads are carriers, and run nothing. */
+static struct script *server_with_carriers(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
+	script_thread(script, 0, CARRIER, MAIN, THREAD_FOUND);
+	script_runtime(script, MAIN, RUNTIME_GO);
+	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	script_conn(script, CACHE, CONN_DOWNSTREAM, 6379);
+	RUNS(script, 900, MAIN, NONE);
+	RUNS(script, 900, CARRIER, NONE);
+	return script;
+}
+
+/* HANDLER_A has begun with "GET /a" at 1000 on MAIN, and goes on there. */
+static struct script *server_with_request(void)
+{
+	struct script *script = server_with_carriers();
+
+	RUNS(script, 1000, MAIN, HANDLER_A);
+	READ(script, 1010, MAIN, CLIENT_A, .arrived = 1000, .line = "GET /a");
+	return script;
+}
+
+static const struct told *told_of(const struct script *script, const char *line)
+{
+	for (size_t i = 0; i < script->count; i++)
+		if (!strcmp(script->told[i].line, line))
+			return &script->told[i];
+	fail_msg("no %s was told", line);
+	return NULL;
+}
+
+/* It computes, is taken off for another one, and goes on elsewhere: its own CPU only, and it was ready meanwhile. */
+static void test_preempted(void **state)
+{
+	struct script *script = server_with_request();
+	const struct told *a, *b;
+	struct process sum;
+	(void)state;
+
+	RUNS(script, 11000, MAIN, NONE, .left = WAIT_RUNNABLE);
+	RUNS(script, 11005, MAIN, HANDLER_B);
+	READ(script, 11015, MAIN, CLIENT_B, .arrived = 11000, .line = "GET /b");
+	RUNS(script, 12000, CARRIER, HANDLER_A);
+	WRITE(script, 12100, MAIN, CLIENT_B, .status = 200);
+	WRITE(script, 15000, CARRIER, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->state[STATE_CPU], 10000 + 3000);
+	assert_int_equal(a->state[STATE_READY], 1000);
+	assert_int_equal(a->ready[READY_PART_PREEMPTED], 1000);
+	assert_int_equal(a->wall, 14000);
+	assert_false(a->ambiguous);
+	assert_int_equal(b->cpu_time, 1095);
+	assert_int_equal(b->state[STATE_QUEUE], 5);
+	/* What the two threads did before, between and besides. */
+	assert_int_equal(sum.unattributed_cpu_ns, 2 * 900 * US);
+	assert_int_equal(sum.runtime_cpu_ns, (100 + 5 + 11100) * US);
+	script_close(script);
+}
+
+/* Two strands share a thread and one connection: whose call it is needs no guess. A read that finds nothing parks nobody. */
+static void test_shared_connection(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	WRITE(script, 1100, MAIN, DB);
+	READ_NOTHING(script, 1110, MAIN, DB);
+	RUNS(script, 1200, MAIN, HANDLER_B, .left = WAIT_NET);
+	READ(script, 1210, MAIN, CLIENT_B, .arrived = 1150, .line = "GET /b");
+	RUNS(script, 1300, MAIN, NONE, .left = WAIT_PIPE);
+	RUNS(script, 5010, MAIN, HANDLER_A, .off = 1310, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1);
+	READ(script, 5020, MAIN, DB, .arrived = 4990);
+	WOKEN(script, 5100, MAIN, HANDLER_B);
+	RUNS(script, 5200, MAIN, HANDLER_B, .left = WAIT_PIPE);
+	WRITE(script, 5300, MAIN, DB);
+	RUNS(script, 5310, MAIN, NONE, .left = WAIT_NET);
+	RUNS(script, 9010, MAIN, HANDLER_B, .off = 5320, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1);
+	READ(script, 9020, MAIN, DB, .arrived = 8990);
+	WRITE(script, 9120, MAIN, CLIENT_B, .status = 200);
+	RUNS(script, 9130, MAIN, HANDLER_A, .left = WAIT_NET);
+	WRITE(script, 9230, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 4990 - 1200); /* its CPU comes first */
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_READY], 5010 - 4990);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 190 + 190 + 100);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10 + 90 + 110 + 110);
+	/* The connection came back at 5020, while it waited for something since 1300. */
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_POOL], 5100 - 1300);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_READY], 5200 - 5100 + 9010 - 8990);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 8990 - 5310);
+	script_close(script);
+}
+
+/* What a request's strand makes works for that request: one child gives its result by a wake-up, the other one just ends. */
+static void test_fan_out(void **state)
+{
+	struct script *script = server_with_request();
+	const struct told *a;
+	(void)state;
+
+	MADE(script, 1100, MAIN, CHILD);
+	MADE(script, 1110, MAIN, OTHER_CHILD);
+	RUNS(script, 1120, MAIN, CHILD, .left = WAIT_PIPE);
+	RUNS(script, 1120, CARRIER, OTHER_CHILD);
+	WRITE(script, 1220, MAIN, DB);
+	WRITE(script, 1220, CARRIER, CACHE);
+	RUNS(script, 1230, MAIN, NONE, .left = WAIT_NET);
+	RUNS(script, 1230, CARRIER, NONE, .left = WAIT_NET);
+	RUNS(script, 6010, MAIN, CHILD, .off = 1300, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1);
+	READ(script, 6020, MAIN, DB, .arrived = 6000);
+	RUNS(script, 7010, CARRIER, OTHER_CHILD, .off = 1300, .on = 7000, .cause = WAIT_POLL, .epoll = 7005, .events = 1);
+	READ(script, 7020, CARRIER, CACHE, .arrived = 7000);
+	RUNS(script, 7120, CARRIER, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	WOKEN(script, 8020, MAIN, HANDLER_A);
+	RUNS(script, 8030, MAIN, HANDLER_A, .flags = RECORD_STRAND_ENDED);
+	WRITE(script, 8130, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(a->state[STATE_NET], 6000 - 1230);
+	assert_int_equal(a->state[STATE_READY], 10); /* of the other child; the handler is woken while its child ends */
+	assert_int_equal(a->cpu_time, 10 + 110 + 2 * 110 + 2010 + 10 + 110 + 100);
+	assert_int_equal(a->state[STATE_OTHER], 0);
+	assert_false(a->ambiguous);
+	script_close(script);
+}
+
+/* One strand writes to a connection for whoever gives it something, another one reads: both serve two open requests in turn. */
+static void test_servants(void **state)
+{
+	struct script *script = server_with_request();
+	const struct told *a, *b;
+	(void)state;
+
+	MADE(script, 1020, MAIN, WRITER);
+	MADE(script, 1030, MAIN, READER);
+	RUNS(script, 1040, CARRIER, WRITER);
+	RUNS(script, 1050, CARRIER, READER, .left = WAIT_PIPE);
+	READ_NOTHING(script, 1060, CARRIER, DB);
+	RUNS(script, 1070, CARRIER, NONE, .left = WAIT_NET);
+	/* For A. */
+	WOKEN(script, 1100, MAIN, WRITER);
+	RUNS(script, 1110, MAIN, WRITER, .left = WAIT_PIPE);
+	WRITE(script, 1140, MAIN, DB);
+	WOKEN(script, 1150, MAIN, HANDLER_A);
+	RUNS(script, 1160, MAIN, HANDLER_A, .left = WAIT_PIPE);
+	RUNS(script, 1200, MAIN, NONE, .left = WAIT_PIPE);
+	RUNS(script, 3010, CARRIER, READER, .off = 1100, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1);
+	READ(script, 3020, CARRIER, DB, .arrived = 3000);
+	WOKEN(script, 3050, CARRIER, HANDLER_A);
+	RUNS(script, 3060, MAIN, HANDLER_A);
+	/* For B, while A is open. */
+	RUNS(script, 3070, CARRIER, HANDLER_B, .left = WAIT_NET);
+	READ(script, 3080, CARRIER, CLIENT_B, .arrived = 3070, .line = "GET /b");
+	WOKEN(script, 3100, CARRIER, WRITER);
+	RUNS(script, 3110, CARRIER, WRITER, .left = WAIT_PIPE);
+	WRITE(script, 3140, CARRIER, DB);
+	RUNS(script, 3150, CARRIER, NONE, .left = WAIT_PIPE);
+	RUNS(script, 6010, CARRIER, READER, .off = 3160, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1);
+	READ(script, 6020, CARRIER, DB, .arrived = 6000);
+	WOKEN(script, 6050, CARRIER, HANDLER_B);
+	RUNS(script, 6060, CARRIER, HANDLER_B, .left = WAIT_NET);
+	WRITE(script, 6160, CARRIER, CLIENT_B, .status = 200);
+	WRITE(script, 7060, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->state[STATE_NET], 3000 - 1200);
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(b->state[STATE_NET], 6000 - 3150);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(b->cpu_time, 10 + 30 + 40 + 50 + 100);
+	assert_false(a->ambiguous);
+	assert_false(b->ambiguous);
+	script_close(script);
+}
+
+/* It does what others give it without ever answering: each piece is the giver's, though the givers are all open. */
+static void test_one_way_worker(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	WOKEN(script, 1100, MAIN, WRITER);
+	RUNS(script, 1110, CARRIER, WRITER);
+	WRITE(script, 1310, CARRIER, CACHE);
+	RUNS(script, 1320, CARRIER, HANDLER_B, .left = WAIT_PIPE);
+	READ(script, 1330, CARRIER, CLIENT_B, .arrived = 1320, .line = "GET /b");
+	WOKEN(script, 1400, CARRIER, WRITER);
+	RUNS(script, 1410, CARRIER, WRITER, .left = WAIT_PIPE);
+	RUNS(script, 2410, CARRIER, HANDLER_B, .left = WAIT_PIPE);
+	WRITE(script, 2510, CARRIER, CLIENT_B, .status = 200);
+	WRITE(script, 5000, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 3990 + 210);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10 + 80 + 1000 + 100);
+	script_close(script);
+}
+
+/* Whoever gives a waiting handler something had worked for it, even if nobody had said so. */
+static void test_named_by_its_answer(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	RUNS(script, 1100, MAIN, NONE, .left = WAIT_PIPE);
+	RUNS(script, 1100, CARRIER, WRITER);
+	WOKEN(script, 4100, CARRIER, HANDLER_A);
+	RUNS(script, 4110, MAIN, HANDLER_A);
+	RUNS(script, 4150, CARRIER, NONE, .left = WAIT_PIPE);
+	WRITE(script, 4210, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 90 + 3000 + 50 + 100);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	script_close(script);
+}
+
+/* What a strand waits for that its runtime can name. */
+static void test_waits(void **state)
+{
+	static const struct {
+		enum wait_cause left;
+		enum state is;
+	} rows[] = {{WAIT_LOCK, STATE_LOCK}, {WAIT_SLEEP, STATE_SLEEP}, {WAIT_PIPE, STATE_OTHER}, {WAIT_OTHER, STATE_OTHER}};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct script *script = server_with_request();
+		const struct told *a;
+
+		RUNS(script, 2000, MAIN, NONE, .left = rows[i].left);
+		WOKEN(script, 7000, CARRIER, HANDLER_A);
+		RUNS(script, 7100, MAIN, HANDLER_A, .off = 2010, .on = 7090, .cause = WAIT_LOCK);
+		WRITE(script, 7200, MAIN, CLIENT_A, .status = 200);
+		script_finish(script);
+		a = told_of(script, "GET /a");
+		assert_int_equal(a->state[rows[i].is], 5000);
+		assert_int_equal(a->state[STATE_READY], 100);
+		assert_int_equal(a->state[STATE_CPU], 1000 + 100);
+		script_close(script);
+	}
+}
+
+/* The record that it left one thread comes behind the one that it runs on another. */
+static void test_seen_out_of_order(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	WOKEN(script, 1500, CARRIER, HANDLER_A);
+	RUNS(script, 1510, CARRIER, HANDLER_A);
+	RUNS(script, 1600, MAIN, NONE, .left = WAIT_PIPE);
+	WRITE(script, 2010, CARRIER, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 500);
+	script_close(script);
+}
+
+/* Work after the response that a strand of its own does is that request's; what nobody made is background. */
+static void test_after_response(void **state)
+{
+	struct script *script = server_with_request();
+	struct process sum;
+	(void)state;
+
+	MADE(script, 1100, MAIN, CHILD);
+	WRITE(script, 1200, MAIN, CLIENT_A, .status = 200);
+	RUNS(script, 1210, MAIN, CHILD, .left = WAIT_NET);
+	RUNS(script, 6210, MAIN, TICKER, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	RUNS(script, 6710, MAIN, NONE, .left = WAIT_SLEEP);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->after, 10 + 5000);
+	assert_int_equal(sum.background_cpu_ns, 500 * US);
+	script_close(script);
+}
+
+/* A hook that knows a strand's maker only when it runs. */
+static void test_parent_told_late(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	RUNS(script, 1100, MAIN, CHILD, .left = WAIT_OTHER, .parent = HANDLER_A);
+	RUNS(script, 3100, MAIN, HANDLER_A, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	WRITE(script, 3200, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 90 + 2000 + 100);
+	script_close(script);
+}
+
+/* A strand's end is its end: another one with the same work begins anew, and nothing is kept of the first. */
+static void test_forgotten(void **state)
+{
+	struct script *script = server_with_request();
+	struct process sum;
+	(void)state;
+
+	RUNS(script, 2000, MAIN, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	RUNS(script, 3000, MAIN, HANDLER_A);
+	RUNS(script, 4000, MAIN, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	sum = script_finish(script);
+	assert_int_equal(sum.request_cpu_ns, (10 + 990) * US);
+	assert_int_equal(sum.background_cpu_ns, 1000 * US);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_preempted),      cmocka_unit_test(test_shared_connection),
+		cmocka_unit_test(test_fan_out),        cmocka_unit_test(test_servants),
+		cmocka_unit_test(test_one_way_worker), cmocka_unit_test(test_named_by_its_answer),
+		cmocka_unit_test(test_waits),          cmocka_unit_test(test_seen_out_of_order),
+		cmocka_unit_test(test_after_response), cmocka_unit_test(test_parent_told_late),
+		cmocka_unit_test(test_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
