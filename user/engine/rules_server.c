@@ -150,6 +150,9 @@ void rule_1_server_read(const struct moment *moment)
 	struct conn *conn = moment->conn;
 	unsigned int begun;
 
+	/* Its first read may have been too short to tell what it speaks. */
+	if (context_is_open_request(conn->last_request) && conn->last_request->protocol == WIRE_UNKNOWN)
+		conn->last_request->protocol = note->protocol;
 	if (note->handshake || conn->upgraded) {
 		end_soft_tail(moment);
 		turn_to_segment(moment, ORIGIN_SETUP, NULL, false);
