@@ -87,7 +87,6 @@ static inline struct snapshot_process node_process(void)
 		.in_flight_mean = 30.2,
 		.on_core_mean = 0.91,
 		.loop_busy_share = 0.93,
-		.thread_stack_bytes = UNKNOWN_NS,
 	};
 
 	process.now.loop_threads = 1;

@@ -115,7 +115,6 @@ static void what_is_not_known_is_null(void **state)
 	assert_non_null(strstr(text, "\"kernel_ns\":null,\"user_cpu_ns\":1000000,\"share_of_core\":null"));
 	assert_non_null(strstr(text, "\"service\":null,\"model\":null"));
 	assert_non_null(strstr(text, "\"in_flight_mean\":null,\"on_cpu_mean\":null,\"loop_busy_share\":null"));
-	assert_non_null(strstr(text, "\"thread_stack_bytes\":null"));
 	assert_non_null(strstr(text, "\"ttfb_ns\":{\"mean\":null,\"p50\":null,\"p90\":null,\"p99\":null,\"max\":null}"));
 	assert_non_null(strstr(text, "\"io_cpu_ratio\":null"));
 	assert_keeps_contract(text, "snapshot");

@@ -222,7 +222,6 @@ static void what_is_not_known_stays_unknown(void **state)
 	snapshot = windows_cut(run.windows, run.pipeline, &run.tool, run.now_ns);
 	assert_non_null(snapshot);
 	assert_true(snapshot->frame.tool_kernel_ns == UNKNOWN_NS && snapshot->frame.tool_user_cpu_ns == UNKNOWN_NS);
-	assert_true(snapshot->frame.processes[0].thread_stack_bytes == UNKNOWN_NS);
 	assert_true(snapshot->frame.processes[0].loop_busy_share < 0);
 	/* A recording tells it once, at its end: that is the total's, not the last window's. */
 	run.tool.kernel_ns = run.tool.user_cpu_ns = 1234;

@@ -107,8 +107,6 @@ static struct snapshot_process describe_process(const struct process *grown, uin
 {
 	struct snapshot_process described = {.now = *grown, .in_flight_mean = -1, .on_core_mean = -1, .loop_busy_share = -1};
 
-	/* Stacks are mapped memory, of which only /proc of the living process knows how much is used. */
-	described.thread_stack_bytes = UNKNOWN_NS;
 	if (window_ns) {
 		described.in_flight_mean = (double)grown->request_time_ns / (double)window_ns;
 		described.on_core_mean = (double)grown->on_core_ns / (double)window_ns;

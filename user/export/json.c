@@ -91,7 +91,6 @@ static void put_process(struct json_out *json, const struct snapshot_process *pr
 	json_integer(json, "voluntary_switches", now->voluntary_switches);
 	json_integer(json, "involuntary_switches", now->involuntary_switches);
 	json_integer(json, "threads_created", now->threads_created);
-	put_known(json, "thread_stack_bytes", process->thread_stack_bytes);
 	json_end(json, '}');
 }
 

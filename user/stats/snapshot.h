@@ -77,7 +77,7 @@ struct snapshot_endpoint {
 };
 
 struct snapshot_loss {
-	const char *name; /* "records", "connections" … */
+	const char *name; /* "records", "connection_roles" … */
 	uint64_t count;
 };
 
@@ -86,7 +86,6 @@ struct snapshot_process {
 	const char *service;
 	double in_flight_mean, on_core_mean; /* negative: unknown */
 	double loop_busy_share;              /* negative: no loop */
-	uint64_t thread_stack_bytes;         /* UNKNOWN_NS: unknown */
 };
 
 /* What a snapshot says besides requests. */
