@@ -168,7 +168,7 @@ static __always_inline __u8 introduce_conn(struct task_struct *task, const struc
 	if (!role || !emit_conn(task, end, role, at_ns))
 		return 0;
 	if (bpf_map_update_elem(&role_by_conn, &end->conn_id, &role, BPF_ANY))
-		count_loss(LOSS_CONNS);
+		count_loss(LOSS_CONN_ROLES);
 	*role_slot_of(end->conn_id) = 0;
 	return role;
 }

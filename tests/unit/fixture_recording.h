@@ -154,7 +154,7 @@ static const struct recording_trailer some_trailer = {
 	.tool_kernel_ns = 11,
 	.tool_user_cpu_ns = 12,
 	.loss_count = 2,
-	.losses = {{"records", 3}, {"connections", 4}},
+	.losses = {{"records", 3}, {"connection_roles", 4}},
 };
 
 static inline void write_samples(bool has_payload, const struct recording_trailer *trailer)

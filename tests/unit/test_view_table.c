@@ -260,7 +260,7 @@ static void what_is_not_known_is_a_question_mark(void **state)
 
 static void losses_are_named(void **state)
 {
-	static const struct snapshot_loss losses[] = {{"records", 12}, {"conns", 0}, {"late_writes", 5}};
+	static const struct snapshot_loss losses[] = {{"records", 12}, {"connection_roles", 0}, {"late_writes", 5}};
 	struct snapshot_frame frame = frame_of(NULL, 0, losses, 3);
 	struct stats *stats = stats_open(1);
 	struct request request = request_of(STATE_CPU, MS);
