@@ -82,6 +82,16 @@ static enum exit_code check_capabilities(void)
 	return code;
 }
 
+static enum exit_code check_pid_namespace(void)
+{
+	bool fits = procfs_ids_are_the_kernels();
+
+	doctor_say(fits ? FINDING_OK : FINDING_NO, "process ids",
+		   fits ? NULL : "run it on the host, or in a container that shares its process ids (--pid=host)", "%s",
+		   fits ? "the host's" : "a pid namespace of its own, whose ids are not the kernel's");
+	return fits ? EXIT_DONE : EXIT_NOT_PERMITTED;
+}
+
 /* Mounted for all is fine; else the probe mounts it for itself. */
 static enum exit_code check_tracefs(void)
 {
@@ -183,7 +193,8 @@ static enum exit_code graver(enum exit_code a, enum exit_code b)
 enum exit_code run_doctor(const struct options *options)
 {
 	static enum exit_code (*const checks[])(void) = {
-		check_kernel, check_btf, check_capabilities, check_tracefs, check_settings, check_lockdown, check_memlock,
+		check_kernel,  check_btf,      check_capabilities, check_pid_namespace,
+		check_tracefs, check_settings, check_lockdown,     check_memlock,
 	};
 	enum exit_code code = EXIT_DONE, process_code = EXIT_DONE;
 

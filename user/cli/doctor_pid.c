@@ -106,7 +106,8 @@ enum exit_code doctor_process(pid_t pid)
 			   stat.kernel_thread ? "is a kernel thread" : "has ended");
 		return EXIT_NO_TARGET;
 	}
-	doctor_say(FINDING_OK, "process", NULL, "%d (%s), %u threads, may use %u cores", pid, stat.comm, stat.threads, stat.cores);
+	doctor_say(FINDING_OK, "process", NULL, "%d (%s), %u thread%s, may use %u core%s", pid, stat.comm, stat.threads,
+		   stat.threads == 1 ? "" : "s", stat.cores, stat.cores == 1 ? "" : "s");
 	check_runtime(pid);
 	check_listeners(pid);
 	check_tls(pid);

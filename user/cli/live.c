@@ -11,7 +11,9 @@ enum exit_code run_live(const struct options *options)
 
 	if (code)
 		return code;
-	code = session_run(trace_feed(trace), options);
+	code = trace_start(trace);
+	if (!code)
+		code = session_run(trace_feed(trace), options);
 	trace_close(trace);
 	return code;
 }

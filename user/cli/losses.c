@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "cli/complain.h"
+
 /* The engine's losses by their names in outputs, which must differ from those of the probe. */
 static const struct loss_row {
 	const char *name;
@@ -38,4 +40,11 @@ void loss_list_read(struct loss_list *list, const struct tool_figures *tool, con
 	engine_losses(engine, &losses);
 	for (size_t i = 0; i < ENGINE_LOSSES; i++)
 		loss_list_add(list, engine_loss_rows[i].name, *(uint64_t *)((char *)&losses + engine_loss_rows[i].offset));
+}
+
+void losses_remark(const struct snapshot_loss *losses, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (losses[i].count)
+			remark("lost: %llu %s", (unsigned long long)losses[i].count, losses[i].name);
 }

@@ -23,4 +23,7 @@ void loss_list_add(struct loss_list *list, const char *name, uint64_t count);
 /* The list of the tool and the engine, all since the start. */
 void loss_list_read(struct loss_list *list, const struct tool_figures *tool, const struct engine *engine);
 
+/* A line on stderr for each kind that is not 0. */
+void losses_remark(const struct snapshot_loss *losses, size_t count);
+
 #endif

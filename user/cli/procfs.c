@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PF_KTHREAD 0x00200000u
@@ -66,6 +67,16 @@ static const char *find_field(const char *text, const char *name)
 	return at ? at + strlen(name) : "";
 }
 
+/* The last of a line's numbers, which tabs part. */
+static pid_t last_number(const char *line)
+{
+	size_t length = strcspn(line, "\n");
+
+	while (length && isdigit((unsigned char)line[length - 1]))
+		length--;
+	return (pid_t)atoi(line + length);
+}
+
 int procfs_stat(pid_t pid, struct procfs_stat *stat)
 {
 	char path[64], text[8192];
@@ -78,9 +89,18 @@ int procfs_stat(pid_t pid, struct procfs_stat *stat)
 	if (procfs_read(path, text, sizeof(text)) <= 0)
 		return -ESRCH;
 	stat->tgid = (pid_t)atoi(find_field(text, "\nTgid:"));
+	stat->inner_id = last_number(find_field(text, "\nNSpid:"));
 	stat->threads = (uint32_t)atoi(find_field(text, "\nThreads:"));
 	stat->cores = count_bits(find_field(text, "\nCpus_allowed:"));
 	return 0;
+}
+
+/* The number of the first pid namespace is fixed: PROC_PID_INIT_INO. */
+bool procfs_ids_are_the_kernels(void)
+{
+	struct stat stat_;
+
+	return stat("/proc/self/ns/pid", &stat_) || stat_.st_ino == 0xeffffffcu;
 }
 
 static int compare_pids(const void *a, const void *b)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "cli/losses.h"
 #include "cli/trace.h"
 #include "record/recording.h"
 #include "route/wire.h"
@@ -36,17 +37,15 @@ static struct recording_info describe_run(const struct feed *feed, const struct 
 	return info;
 }
 
-static struct recording_trailer describe_end(struct feed *feed)
+static struct recording_trailer describe_end(const struct feed *feed, const struct tool_figures *tool)
 {
 	struct recording_trailer trailer = {.end_ns = feed->end_ns};
-	struct tool_figures tool = {0};
 
-	feed->read_tool(feed, &tool);
-	trailer.tool_kernel_ns = tool.kernel_ns;
-	trailer.tool_user_cpu_ns = tool.user_cpu_ns;
-	for (size_t i = 0; i < tool.loss_count && i < RECORDING_LOSSES_MAX; i++) {
-		snprintf(trailer.losses[i].name, sizeof(trailer.losses[i].name), "%s", tool.losses[i].name);
-		trailer.losses[i].count = tool.losses[i].count;
+	trailer.tool_kernel_ns = tool->kernel_ns;
+	trailer.tool_user_cpu_ns = tool->user_cpu_ns;
+	for (size_t i = 0; i < tool->loss_count && i < RECORDING_LOSSES_MAX; i++) {
+		snprintf(trailer.losses[i].name, sizeof(trailer.losses[i].name), "%s", tool->losses[i].name);
+		trailer.losses[i].count = tool->losses[i].count;
 		trailer.loss_count++;
 	}
 	return trailer;
@@ -78,35 +77,55 @@ static enum exit_code complain_file(const char *path, int err)
 	return complain(EXIT_FAILED, hint, "writing %s: %s: stopped", path, strerror(-err));
 }
 
-static enum exit_code record_to(const char *path, struct feed *feed, const struct options *options)
+static enum exit_code complain_create(const char *path, int err)
 {
-	const struct recording_info info = describe_run(feed, options);
-	struct recorder recorder = {.wire = wire_open(false), .writer = recording_create(path, &info)};
-	struct recording_trailer trailer;
-	int err = errno, feed_err = 0;
+	return complain(EXIT_FAILED,
+			err == ELOOP ? "a recording is not written through a symbolic link: name the file itself"
+				     : "-w FILE names another one",
+			"cannot write %s: %s", path, strerror(err));
+}
 
-	if (!recorder.writer || !recorder.wire) {
-		if (recorder.writer)
-			recording_close(recorder.writer, NULL);
-		wire_close(recorder.wire);
-		return complain(EXIT_FAILED,
-				err == ELOOP ? "a recording is not written through a symbolic link: name the file itself"
-					     : "-w FILE names another one",
-				"cannot write %s: %s", path, strerror(recorder.writer ? ENOMEM : err));
-	}
-	record_events(feed, &recorder, &feed_err);
+/* Until the feed ends; the file is closed in any case. */
+static enum exit_code record_into(struct recording_writer *writer, const char *path, struct feed *feed)
+{
+	struct recorder recorder = {.wire = wire_open(false), .writer = writer};
+	struct recording_trailer trailer;
+	struct tool_figures tool = {0};
+	int err, feed_err = -ENOMEM;
+
+	if (recorder.wire)
+		record_events(feed, &recorder, &feed_err);
 	wire_close(recorder.wire);
-	trailer = describe_end(feed);
-	err = recording_close(recorder.writer, &trailer);
+	feed->read_tool(feed, &tool);
+	trailer = describe_end(feed, &tool);
+	err = recording_close(writer, &trailer);
 	if (err)
 		return complain_file(path, err);
 	if (feed_err == -ESRCH)
 		return complain_gone();
 	if (feed_err)
 		return complain(EXIT_FAILED, NULL, "reading events: %s", strerror(-feed_err));
-	remark("%llu events of %.1f s in %s; lost: %llu records", (unsigned long long)recorder.event_count,
-	       (double)(feed->end_ns - feed->start_ns) / 1e9, path, (unsigned long long)trailer.losses[0].count);
+	remark("%llu events of %.1f s in %s", (unsigned long long)recorder.event_count, (double)(feed->end_ns - feed->start_ns) / 1e9,
+	       path);
+	losses_remark(tool.losses, tool.loss_count);
 	return EXIT_DONE;
+}
+
+/* The file comes before the command: a program must not run for a recording that cannot be written. */
+static enum exit_code record_trace(struct trace *trace, const struct options *options)
+{
+	const char *path = options->file ? options->file : DEFAULT_FILE;
+	const struct recording_info info = describe_run(trace_feed(trace), options);
+	struct recording_writer *writer = recording_create(path, &info);
+	enum exit_code code;
+
+	if (!writer)
+		return complain_create(path, errno);
+	code = trace_start(trace);
+	if (!code)
+		return record_into(writer, path, trace_feed(trace));
+	recording_close(writer, NULL);
+	return code;
 }
 
 enum exit_code run_record(const struct options *options)
@@ -116,7 +135,7 @@ enum exit_code run_record(const struct options *options)
 
 	if (code)
 		return code;
-	code = record_to(options->file ? options->file : DEFAULT_FILE, trace_feed(trace), options);
+	code = record_trace(trace, options);
 	trace_close(trace);
 	return code;
 }

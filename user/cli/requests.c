@@ -87,9 +87,7 @@ static void tell_end(struct feed *feed, const struct pipeline *pipeline, const s
 	remark("%llu of %llu requests printed", (unsigned long long)printer->printed, (unsigned long long)printer->seen);
 	feed->read_tool(feed, &tool);
 	loss_list_read(&list, &tool, pipeline_engine(pipeline));
-	for (size_t i = 0; i < list.count; i++)
-		if (list.losses[i].count)
-			remark("lost: %llu %s", (unsigned long long)list.losses[i].count, list.losses[i].name);
+	losses_remark(list.losses, list.count);
 }
 
 static enum exit_code print_requests(struct feed *feed, const struct options *options)
@@ -116,7 +114,9 @@ enum exit_code run_requests(const struct options *options)
 
 	if (code)
 		return code;
-	code = print_requests(trace_feed(trace), options);
+	code = trace_start(trace);
+	if (!code)
+		code = print_requests(trace_feed(trace), options);
 	trace_close(trace);
 	return code;
 }

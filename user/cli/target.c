@@ -37,16 +37,38 @@ static enum exit_code out_of_memory(void)
 	return complain(EXIT_FAILED, NULL, "out of memory");
 }
 
+/* An id that a container gave means somebody else here. The hint names the container's process if there is one, else what is given. */
+static const char *hint_of_id(pid_t pid, const char *otherwise, char *hint, size_t size)
+{
+	struct procfs_stat stat;
+	size_t count = 0;
+	pid_t *pids;
+
+	snprintf(hint, size, "%s", otherwise);
+	if (procfs_list(&pids, &count))
+		return hint;
+	for (size_t i = 0; i < count; i++) {
+		if (procfs_stat(pids[i], &stat) || stat.inner_id != pid || pids[i] == pid)
+			continue;
+		snprintf(hint, size, "in a container %d is the id of %d (%s): -p %d", pid, pids[i], stat.comm, pids[i]);
+		break;
+	}
+	free(pids);
+	return hint;
+}
+
 static enum exit_code resolve_pid(const struct target *target, struct pid_list *list)
 {
 	struct procfs_stat stat;
+	char hint[160];
 
 	if (procfs_stat(target->pid, &stat))
-		return complain(EXIT_NO_TARGET, "`--port PORT` or `--comm NAME` find a process without its id", "there is no process %d",
-				target->pid);
+		return complain(EXIT_NO_TARGET,
+				hint_of_id(target->pid, "`--port PORT` or `--comm NAME` find a process without its id", hint, sizeof(hint)),
+				"there is no process %d", target->pid);
 	if (stat.kernel_thread)
-		return complain(EXIT_NO_TARGET, "only processes of user space serve requests", "process %d (%s) is a kernel thread",
-				target->pid, stat.comm);
+		return complain(EXIT_NO_TARGET, hint_of_id(target->pid, "only processes of user space serve requests", hint, sizeof(hint)),
+				"process %d (%s) is a kernel thread", target->pid, stat.comm);
 	if (stat.state == 'Z' || stat.state == 'X')
 		return complain(EXIT_NO_TARGET, "its parent has not taken its status yet", "process %d (%s) has ended", target->pid,
 				stat.comm);

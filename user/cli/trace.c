@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/permission.h"
+#include "cli/procfs.h"
 #include "cli/runtimes.h"
 #include "cli/target.h"
 #include "probe/probe.h"
@@ -167,6 +168,9 @@ static enum exit_code attach(struct trace *trace)
 	if (!tracing_permitted())
 		return complain(EXIT_NOT_PERMITTED, "run it as root: sudo iocpu-trace …; `iocpu-trace doctor` says what is missing",
 				"tracing needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
+	if (!procfs_ids_are_the_kernels())
+		return complain(EXIT_NOT_PERMITTED, "run it on the host, or in a container that shares its process ids (--pid=host)",
+				"this is a pid namespace of its own, whose process ids are not the kernel's");
 	code = options->program ? start_command(trace) : targets_resolve(options, &trace->pids);
 	if (!code)
 		code = open_probe(trace);
@@ -176,8 +180,6 @@ static enum exit_code attach(struct trace *trace)
 	trace->feed.unix_offset_ns = unix_offset_ns();
 	trace->feed.cores = targets_cores(&trace->pids);
 	code = follow_targets(trace);
-	if (!code && options->program)
-		code = release_command(trace);
 	if (code)
 		return code;
 	trace->source = probe_source(trace->probe);
@@ -209,6 +211,11 @@ enum exit_code trace_open(const struct options *options, struct trace **trace)
 	else
 		*trace = opened;
 	return code;
+}
+
+enum exit_code trace_start(struct trace *trace)
+{
+	return trace->options->program ? release_command(trace) : EXIT_DONE;
 }
 
 struct feed *trace_feed(struct trace *trace)

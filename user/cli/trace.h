@@ -13,8 +13,14 @@
 
 struct trace;
 
-/* Attaches to what the options name. EXIT_DONE and *trace, or what was complained of. Borrows the options. */
+/*
+ * Attaches to what the options name; a command is there, but waits before its exec. EXIT_DONE and *trace, or what was complained of.
+ * Borrows the options.
+ */
 enum exit_code trace_open(const struct options *options, struct trace **trace);
+
+/* Lets the command go, if there is one: whatever else could keep the run from being of use has been tried. As trace_open. */
+enum exit_code trace_start(struct trace *trace);
 
 /* Its events, until it was interrupted, its time is over, or the target gone: then the rest, to the last ns. Lives as long as the trace. */
 struct feed *trace_feed(struct trace *trace);

@@ -18,12 +18,26 @@ static bool holds_events(const char *place)
 	return !access(path, X_OK);
 }
 
+/*
+ * What is mounted below a shared mount shows in all its peers, the host's among them. So the mount that tracefs goes on must be private
+ * first: the innermost on the way. In a plain chroot `/` is none.
+ */
+static int make_private(void)
+{
+	static const char *const inwards_out[] = {"/sys/kernel/tracing", "/sys/kernel", "/sys", "/"};
+	int err = -EINVAL;
+
+	for (size_t i = 0; i < sizeof(inwards_out) / sizeof(inwards_out[0]) && err == -EINVAL; i++)
+		err = mount(NULL, inwards_out[i], NULL, MS_PRIVATE, NULL) ? -errno : 0;
+	return err;
+}
+
 static int mount_privately(void)
 {
-	if (unshare(CLONE_NEWNS))
-		return -errno;
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return -errno;
+	int err = unshare(CLONE_NEWNS) ? -errno : make_private();
+
+	if (err)
+		return err;
 	return mount("tracefs", places[0], "tracefs", 0, NULL) ? -errno : 0;
 }
 
