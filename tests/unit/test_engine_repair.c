@@ -75,11 +75,62 @@ static void test_two_repairs(void **state)
 	script_close(script);
 }
 
+/* A's answer is read and A asks on, and in the same turn of the loop B's timer runs: nothing of A's is B's. */
+static void test_next_callback(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .epoll = 105, .events = 2, .arrived = 100, .line = "GET /a");
+	WRITE(script, 130, MAIN, DB);
+	READ(script, 210, MAIN, CLIENT_B, .off = 140, .on = 200, .cause = WAIT_POLL, .epoll = 205, .events = 1, .arrived = 200,
+	     .line = "GET /b");
+	READ(script, 5010, MAIN, DB, .off = 240, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	WRITE(script, 5310, MAIN, CACHE);
+	WRITE(script, 5350, MAIN, CLIENT_B, .status = 200);
+	READ(script, 9010, MAIN, CACHE, .off = 5360, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	WRITE(script, 9020, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_false(script->told[0].ambiguous || script->told[1].ambiguous);
+	assert_string_equal(script->told[0].line, "GET /a");
+	assert_int_equal(script->told[0].call_count, 2);
+	assert_int_equal(script->told[0].cpu_time, 5 + 20 + 10 + 310 + 20);
+	assert_string_equal(script->told[1].line, "GET /b");
+	assert_int_equal(script->told[1].call_count, 0);
+	assert_int_equal(script->told[1].cpu_time, 10 + 30 + 40);
+	assert_int_equal(script->told[1].state[STATE_NET], 0);
+	script_close(script);
+}
+
+/* B came after A had asked: whatever the thread did for B in A's name, that call was not B's. */
+static void test_call_older_than_the_request(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .epoll = 105, .events = 1, .arrived = 100, .line = "GET /a");
+	WRITE(script, 130, MAIN, DB);
+	READ(script, 210, MAIN, CLIENT_B, .off = 140, .on = 200, .cause = WAIT_POLL, .epoll = 205, .events = 1, .arrived = 200,
+	     .line = "GET /b");
+	READ(script, 5010, MAIN, DB, .off = 240, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	WRITE(script, 5050, MAIN, CLIENT_B, .status = 200);
+	WRITE(script, 5100, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_true(script->told[0].ambiguous && script->told[1].ambiguous);
+	assert_string_equal(script->told[0].line, "GET /a");
+	assert_int_equal(script->told[0].call_count, 1);
+	assert_int_equal(script->told[1].call_count, 0);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_two_repairs),
+		cmocka_unit_test(test_next_callback),
+		cmocka_unit_test(test_call_older_than_the_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

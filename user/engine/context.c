@@ -262,13 +262,13 @@ uint32_t context_add_call(struct engine *engine, struct context *context, const 
 	return root && !root->told ? add_call(engine, root, call, 0) : 0;
 }
 
-bool context_take_call(struct context *context, uint32_t number, struct done_call *call)
+bool context_take_call(struct context *context, uint32_t number, uint64_t since_ns, struct done_call *call)
 {
 	uint32_t at = 0;
 
 	while (at < context->call_count && context->calls[at].number != number)
 		at++;
-	if (!number || at == context->call_count)
+	if (!number || at == context->call_count || context->calls[at].start_ns < since_ns)
 		return false;
 	*call = context->calls[at];
 	context->call_count--;

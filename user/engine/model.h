@@ -191,6 +191,7 @@ struct thread {
 	struct proc *proc;
 	struct context *context; /* NULL: memory ran out; its time is unattributed */
 	bool soft;               /* context is a segment after a response */
+	bool asked;              /* of a loop: since it came to its context it has asked a downstream in its name */
 	bool born;               /* while we looked */
 	bool touched_io;
 	bool loop;
@@ -259,8 +260,8 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 void context_add_interval(struct engine *engine, struct context *context, struct interval interval);
 /* The number that it has there; 0: not listed. */
 uint32_t context_add_call(struct engine *engine, struct context *context, const struct done_call *call);
-/* Takes the call of that number out of the list. False: it is not there. */
-bool context_take_call(struct context *context, uint32_t number, struct done_call *call);
+/* Takes the call of that number out of the list, if it began at since_ns or later. False: it is not there, or older. */
+bool context_take_call(struct context *context, uint32_t number, uint64_t since_ns, struct done_call *call);
 void context_list_thread(struct context *context, uint32_t tid);
 /* It counts nobody's CPU any more. */
 void context_forget_procs(struct context *context);

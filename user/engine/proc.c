@@ -252,6 +252,7 @@ void thread_switch(struct engine *engine, struct thread *thread, struct context 
 	thread->context = context_get(context);
 	thread->soft = soft;
 	thread->via_call = 0;
+	thread->asked = false;
 	context_put(engine, before);
 }
 

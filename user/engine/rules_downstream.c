@@ -144,12 +144,25 @@ static void open_call(const struct moment *moment, struct context *owner)
 	}
 }
 
+/* In a loop a callback often ends here: what ran so far was for its context, what runs next may be another's callback. */
+static void note_asked(const struct moment *moment, struct context *owner)
+{
+	struct thread *thread = moment->thread;
+
+	if (!thread->loop || moment_is_go(moment) || owner != context_root(thread->context))
+		return;
+	thread_commit(moment->engine, thread);
+	thread->asked = true;
+}
+
 void rule_4_downstream_write(const struct moment *moment)
 {
 	struct context *owner = caller_of(moment);
 
-	if (owner)
+	if (owner) {
 		open_call(moment, owner);
+		note_asked(moment, owner);
+	}
 	context_put(moment->engine, owner);
 }
 
@@ -235,6 +248,7 @@ void connect_begins(const struct moment *moment)
 	if (conn->type != CONN_STREAM || !owner)
 		return;
 	rule_7_reserve(moment, owner);
+	note_asked(moment, owner);
 	conn->connected_ns = moment->at_ns;
 	if (moment->record->result == -EINPROGRESS && !(moment->record->head.flags & RECORD_ESTABLISHED)) {
 		conn->connecting = true;

@@ -177,13 +177,22 @@ void rule_1_server_read(const struct moment *moment)
 
 /* ---- rule 2: a server-side write, the strongest evidence of who ran -------------------------------------------------------------- */
 
-/* A segment that began as another request's call: that call was this request's. */
+/*
+ * The thread seemed to work for another request; but that one had just asked a downstream again, and this one waits for no answer. Then in
+ * a loop another callback ran, of a timer or of what the process itself had ready: nothing contradicts.
+ */
+static bool is_next_callback(const struct moment *moment, const struct context *request)
+{
+	return moment->thread->asked && !request->calls_in_flight;
+}
+
+/* A segment that began as another request's call: that call was this request's, unless it is older than this request. */
 static void repair(const struct moment *moment, struct context *from, struct context *to)
 {
 	struct done_call call;
 
 	from->ambiguous = to->ambiguous = true; /* rule 13 */
-	if (context_take_call(from, moment->thread->via_call, &call))
+	if (context_take_call(from, moment->thread->via_call, to->start_ns, &call))
 		(void)context_add_call(moment->engine, to, &call);
 }
 
@@ -220,7 +229,7 @@ static void bind_to_request(const struct moment *moment, struct context *request
 			split_soft_tail(moment, before, request->start_ns);
 		context_bind(moment->engine, before, request);
 	} else if (before) {
-		if (!before->told && !before->answered)
+		if (!before->told && !before->answered && !is_next_callback(moment, request))
 			repair(moment, before, request);
 		/* The pending time is this request's, not that of the one it seemed to be. */
 		context_put(moment->engine, thread->context);
