@@ -227,7 +227,7 @@ live: $(LIVE_PROGRAMS)
 
 #: truth           how right the tracer is, on every server and load, against their logs (as root; CASES='Go Node' picks some)
 truth:
-	$(SETUP) build test
+	$(SETUP) build test truth
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
 	$(Q)tests/truth/run -b $(B) $(or $(CASES),--page docs/accuracy.md)
 
@@ -287,7 +287,7 @@ $(TIDY_RUNS): tidy/%:
 
 #: shellcheck      the shell scripts
 shellcheck:
-	$(Q)shellcheck $(SHELL_SCRIPTS)
+	$(Q)shellcheck -x $(SHELL_SCRIPTS)
 
 # ---- installing
 

@@ -8,7 +8,7 @@ import lab as labs
 import measure
 import told
 import truth
-from lab import counters, growth, quiet_counters
+from lab import counters, growth
 
 # Mean: 1.1 ms of CPU in 2.5 parts, 1.5 calls; which request does what follows from its number, and no two neighbours do the same.
 MIX = (
@@ -18,6 +18,7 @@ MIX = (
 WARM_FIRST_ID, WARM_REQUESTS = 9_000_001, 300  # before the trace: compilers, caches, pools
 LATE_SECONDS, LATE_LOAD_SECONDS = 0.7, 4  # the tracer comes so long after the load, which runs so long in all
 LOAD_TIMEOUT_S = 300
+REST_SECONDS, REST_LOOK_SECONDS, REST_CPU_NS = 20, 0.15, 2_000_000
 PUT_RIGHT = ("hidden_switches", "folded_timelines")  # counted, but made up for
 
 
@@ -55,6 +56,19 @@ class Recorder:
         return told.parse(done.stdout)
 
 
+def counters_at_rest(pids):
+    """The counters once the processes hardly run any more: of a runtime's own timers nobody waits for the end."""
+    end = time.monotonic() + REST_SECONDS
+    last = counters(pids)
+    while time.monotonic() < end:
+        time.sleep(REST_LOOK_SECONDS)
+        now = counters(pids)
+        if growth(last, now)[0] < REST_CPU_NS:
+            return now
+        last = now
+    raise RuntimeError("the server does not come to rest")
+
+
 def run_load(lab, server, load, requests, mix):
     """Records the load from its beginning or its middle. (recorder, what it told, rows, what the kernel charged at least and at most)"""
     options = {"connections": load.connections, "mix": mix, "rate": load.rate or False, "timeout": LOAD_TIMEOUT_S}
@@ -67,12 +81,12 @@ def run_load(lab, server, load, requests, mix):
         recorder = Recorder(lab, server)
         inside = counters(server.pids())
     else:
-        outside = quiet_counters(pids)
+        outside = counters_at_rest(pids)
         recorder = Recorder(lab, server)
-        inside = quiet_counters(pids)
+        inside = counters_at_rest(pids)
         process = lab.load(server, linger=True, **options)
     process.await_answers(LOAD_TIMEOUT_S)
-    inner = growth(inside, quiet_counters(server.pids()))[0]
+    inner = growth(inside, counters_at_rest(server.pids()))[0]
     heard = recorder.told()
     outer = growth(outside, counters(server.pids()))[0]
     if process.finish():

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+import java.io.BufferedReader;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.LinkedBlockingDeque;
+
+/** The ways to call the mock downstream; all of them block the calling thread. */
+interface Downstream {
+	void call(String peer, long id, long holdUs) throws IOException, InterruptedException;
+
+	static Downstream of(String way, Map<String, Integer> ports, int limit) {
+		return switch (way) {
+			case "new" -> (peer, id, holdUs) -> {
+				try (Connection connection = new Connection(ports.get(peer))) {
+					connection.call(id, holdUs);
+				}
+			};
+			case "kept" -> new Kept(ports);
+			case "pool" -> new Pool(ports.get("db"), limit);
+			case "client" -> new Client(ports);
+			default -> throw new IllegalArgumentException("--calls " + way);
+		};
+	}
+
+	final class Connection implements AutoCloseable {
+		private final Socket socket;
+		private final BufferedReader lines;
+
+		Connection(int port) throws IOException {
+			socket = new Socket("127.0.0.1", port);
+			socket.setTcpNoDelay(true);
+			lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII), 256);
+		}
+
+		void call(long id, long holdUs) throws IOException {
+			socket.getOutputStream().write(("Q " + id + " " + holdUs + "\n").getBytes(StandardCharsets.US_ASCII));
+			if (lines.readLine() == null)
+				throw new EOFException("downstream closed the connection");
+		}
+
+		@Override
+		public void close() throws IOException {
+			socket.close();
+		}
+	}
+
+	/** As many as are needed at once; none is ever shared by two calls in flight. */
+	final class Kept implements Downstream {
+		private final Map<String, Integer> ports;
+		private final Map<String, ConcurrentLinkedDeque<Connection>> idle = new ConcurrentHashMap<>();
+
+		Kept(Map<String, Integer> ports) {
+			this.ports = ports;
+		}
+
+		@Override
+		public void call(String peer, long id, long holdUs) throws IOException {
+			ConcurrentLinkedDeque<Connection> connections = idle.computeIfAbsent(peer, key -> new ConcurrentLinkedDeque<>());
+			Connection connection = connections.pollLast();
+			if (connection == null)
+				connection = new Connection(ports.get(peer));
+			connection.call(id, holdUs);
+			connections.addLast(connection);
+		}
+	}
+
+	/** So many connections, all to the database; who finds none free waits for one. */
+	final class Pool implements Downstream {
+		private final LinkedBlockingDeque<Connection> idle = new LinkedBlockingDeque<>();
+
+		Pool(int port, int limit) {
+			try {
+				for (int i = 0; i < limit; i++)
+					idle.add(new Connection(port));
+			} catch (IOException error) {
+				throw new java.io.UncheckedIOException(error);
+			}
+		}
+
+		@Override
+		public void call(String peer, long id, long holdUs) throws IOException, InterruptedException {
+			Connection connection = idle.take();
+			try {
+				connection.call(id, holdUs);
+			} finally {
+				idle.put(connection);
+			}
+		}
+	}
+
+	/** java.net.http.HttpClient: a selector thread of its own, and connections that it keeps. */
+	final class Client implements Downstream {
+		private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+		private final Map<String, Integer> ports;
+
+		Client(Map<String, Integer> ports) {
+			this.ports = ports;
+		}
+
+		@Override
+		public void call(String peer, long id, long holdUs) throws IOException, InterruptedException {
+			URI uri = URI.create("http://127.0.0.1:" + ports.get(peer) + "/" + id + "/" + holdUs);
+			client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.discarding());
+		}
+	}
+}
