@@ -121,6 +121,8 @@ void closure_of_processes(struct closure *closure, const struct process *process
 
 		if (sum(parts, sizeof(parts) / sizeof(*parts)) != process->cpu_ns)
 			closure_fault(closure, "process %u: the parts of its CPU do not sum to it", process->tgid);
+		if (process->setup_cpu_ns > process->background_cpu_ns)
+			closure_fault(closure, "process %u: more CPU set up connections than was in the background", process->tgid);
 		told_ns += process->cpu_ns;
 	}
 	while ((snapshot_ns = idmap_next(&closure->snapshots, &cursor)))

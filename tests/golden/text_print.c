@@ -124,7 +124,8 @@ void print_process(FILE *out, const struct process *process)
 		       {"created", process->threads_created});
 	PRINT_COUNTERS(out, "  cpu", {"total", process->cpu_ns}, {"request", process->request_cpu_ns},
 		       {"after_response", process->after_response_cpu_ns}, {"runtime", process->runtime_cpu_ns},
-		       {"background", process->background_cpu_ns}, {"unattributed", process->unattributed_cpu_ns});
+		       {"background", process->background_cpu_ns}, {"setup", process->setup_cpu_ns},
+		       {"unattributed", process->unattributed_cpu_ns});
 	PRINT_COUNTERS(out, "  sums", {"request_time", process->request_time_ns}, {"on_core", process->on_core_ns},
 		       {"loop_busy", process->loop_busy_ns}, {"loop_time", process->loop_time_ns});
 	PRINT_COUNTERS(out, "  switches", {"voluntary", process->voluntary_switches}, {"involuntary", process->involuntary_switches});

@@ -276,6 +276,7 @@ static inline struct process script_finish(struct script *script)
 		sum.after_response_cpu_ns += processes[i].after_response_cpu_ns;
 		sum.runtime_cpu_ns += processes[i].runtime_cpu_ns;
 		sum.background_cpu_ns += processes[i].background_cpu_ns;
+		sum.setup_cpu_ns += processes[i].setup_cpu_ns;
 		sum.unattributed_cpu_ns += processes[i].unattributed_cpu_ns;
 		sum.voluntary_switches += processes[i].voluntary_switches;
 		sum.involuntary_switches += processes[i].involuntary_switches;

@@ -96,6 +96,7 @@ static inline struct snapshot_process node_process(void)
 	process.now.after_response_cpu_ns = 6 * MS;
 	process.now.runtime_cpu_ns = 11 * MS;
 	process.now.background_cpu_ns = 7 * MS;
+	process.now.setup_cpu_ns = 3 * MS;
 	process.now.unattributed_cpu_ns = 6 * MS;
 	return process;
 }

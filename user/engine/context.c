@@ -89,8 +89,8 @@ enum part { PART_RUNTIME, PART_BACKGROUND, PART_UNATTRIBUTED };
 
 /*
  * Whose fault is CPU that no request ever claimed? What the runtime does on threads that never see a socket (collecting, compiling) is the
- * runtime's, and so is a goroutine scheduler's looking for work. Timers, consumers and connection set-up are background. The rest is not
- * known.
+ * runtime's, and so is a goroutine scheduler's looking for work. Timers, consumers, streams and connection set-up are background. The rest
+ * is not known.
  */
 static enum part part_of(const struct context *context, const struct proc *proc)
 {
@@ -130,6 +130,7 @@ void context_charge_unclaimed(struct context *context, struct proc *proc, uint64
 		return;
 	case PART_BACKGROUND:
 		proc->told.background_cpu_ns += cpu_ns;
+		proc->told.setup_cpu_ns += context->accepts || context->origin == ORIGIN_SETUP ? cpu_ns : 0;
 		return;
 	case PART_UNATTRIBUTED:
 		proc->told.unattributed_cpu_ns += cpu_ns;

@@ -108,9 +108,10 @@ static struct cpu_split split_at(const struct interval *interval, uint64_t start
 }
 
 /* What was done on a connection before its request had come (accepting, a handshake's rest) no request caused. */
-static void charge(struct proc *proc, struct cpu_split split, struct cpu_split *sum)
+static void charge(struct proc *proc, struct cpu_split split, bool is_first, struct cpu_split *sum)
 {
 	proc->told.background_cpu_ns += split.before_ns;
+	proc->told.setup_cpu_ns += is_first ? split.before_ns : 0;
 	proc->told.request_cpu_ns += split.within_ns;
 	proc->told.after_response_cpu_ns += split.after_ns;
 	sum->within_ns += split.within_ns;
@@ -120,15 +121,16 @@ static void charge(struct proc *proc, struct cpu_split split, struct cpu_split *
 static struct cpu_split charge_cpu(const struct context *request, uint64_t end_ns)
 {
 	struct cpu_split sum = {0};
+	bool is_first = request->turn == 1;
 
 	for (uint32_t i = 0; i < request->timeline.count; i++) {
 		const struct interval *interval = &request->timeline.intervals[i];
 
 		if (interval->state == STATE_CPU)
-			charge(interval->proc, split_at(interval, request->start_ns, end_ns), &sum);
+			charge(interval->proc, split_at(interval, request->start_ns, end_ns), is_first, &sum);
 	}
 	for (const struct cpu_share *share = request->folded_cpu; share; share = share->next)
-		charge(share->proc, (struct cpu_split){share->before_ns, share->within_ns, share->after_ns}, &sum);
+		charge(share->proc, (struct cpu_split){share->before_ns, share->within_ns, share->after_ns}, is_first, &sum);
 	return sum;
 }
 

@@ -45,7 +45,8 @@ enum origin {
 	ORIGIN_PARK,     /* a goroutine left the thread */
 	ORIGIN_MISSED,   /* work for a request that began before the trace */
 	ORIGIN_POOL,     /* a call on a connection that another request just gave back */
-	ORIGIN_SETUP,    /* a connection's handshake, or a stream after an upgrade */
+	ORIGIN_SETUP,    /* a connection's handshake */
+	ORIGIN_STREAM,   /* messages after an upgrade */
 	ORIGIN_RUNTIME,  /* what a runtime does on a carrier for no strand */
 	ORIGIN_STRAND,   /* a strand goes on of which nobody has said whose work it does */
 	ORIGIN_MADE,     /* a new strand's: of whoever made it */
@@ -110,6 +111,7 @@ struct context {
 	bool ambiguous;
 	uint8_t origin;   /* of a segment: enum origin */
 	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
+	bool accepts;     /* a segment: it accepted a connection, or tried to */
 	struct context *bound_to;
 	struct context *hint; /* whose work this probably is, if no evidence comes */
 	struct proc *proc;    /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */

@@ -137,6 +137,15 @@ static void on_write(const struct moment *moment)
 	}
 }
 
+/* Until it waits for something new the thread readies the connection: hands it over, makes a thread or a process for it. */
+static void note_accept(const struct thread *thread)
+{
+	struct context *root = context_root(thread->context);
+
+	if (root && !root->is_request)
+		root->accepts = true;
+}
+
 void rules_io(struct engine *engine, struct thread *thread, const struct event *event, struct conn *conn)
 {
 	struct moment moment = {
@@ -161,6 +170,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 		break;
 	case IO_ACCEPT:
 		conn->accepted = true;
+		note_accept(thread);
 		break;
 	case IO_CONNECT:
 		if (conn->role == CONN_DOWNSTREAM)

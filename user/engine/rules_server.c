@@ -155,7 +155,7 @@ void rule_1_server_read(const struct moment *moment)
 		conn->last_request->protocol = note->protocol;
 	if (note->handshake || conn->upgraded) {
 		end_soft_tail(moment);
-		turn_to_segment(moment, ORIGIN_SETUP, NULL, false);
+		turn_to_segment(moment, conn->upgraded ? ORIGIN_STREAM : ORIGIN_SETUP, NULL, false);
 		return;
 	}
 	begun = requests_begun(moment);
@@ -336,7 +336,7 @@ void rule_2_server_write(const struct moment *moment)
 
 	if (moment->conn->upgraded) {
 		end_soft_tail(moment);
-		turn_to_segment(moment, ORIGIN_SETUP, NULL, false);
+		turn_to_segment(moment, ORIGIN_STREAM, NULL, false);
 		return;
 	}
 	moment->conn->upgraded = note->upgraded;

@@ -7,6 +7,7 @@ static const size_t counters[] = {
 	offsetof(struct process, after_response_cpu_ns),
 	offsetof(struct process, runtime_cpu_ns),
 	offsetof(struct process, background_cpu_ns),
+	offsetof(struct process, setup_cpu_ns),
 	offsetof(struct process, unattributed_cpu_ns),
 	offsetof(struct process, request_time_ns),
 	offsetof(struct process, on_core_ns),

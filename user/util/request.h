@@ -110,6 +110,7 @@ struct process {
 	uint64_t after_response_cpu_ns;
 	uint64_t runtime_cpu_ns;
 	uint64_t background_cpu_ns;
+	uint64_t setup_cpu_ns; /* of the background: accepting connections, and what they need before their first request has come */
 	uint64_t unattributed_cpu_ns;
 	uint64_t request_time_ns; /* sum over time of requests in flight: its growth over a window / the window = in flight */
 	uint64_t on_core_ns;      /* the same of threads on a core */

@@ -114,15 +114,28 @@ static void fill_switches(const struct column *column, const struct row *row, ch
 		SAY(cell, "%.*f/%.*f", voluntary < 99.95, voluntary, involuntary < 99.95, involuntary);
 }
 
-static void fill_verdict(const struct column *column, const struct row *row, char *cell)
+/* What the greater part of it is made of, or both. */
+static void describe_background(const struct row *row, char *cell)
 {
 	double percent = 100 * row->background_share;
+	int decimals = percent < 0.95 ? 2 : 1;
 
+	if (row->setup_share > 0.95)
+		SAY(cell, "%.*f%% of one core, caused by no request: accepting connections", decimals, percent);
+	else if (row->setup_share > 0.05)
+		SAY(cell, "%.*f%% of one core, caused by no request: %.0f%% accepting connections, else timers, consumers, streams",
+		    decimals, percent, 100 * row->setup_share);
+	else
+		SAY(cell, "%.*f%% of one core, caused by no request: timers, consumers, streams", decimals, percent);
+}
+
+static void fill_verdict(const struct column *column, const struct row *row, char *cell)
+{
 	(void)column;
 	if (row->endpoint)
 		SAY(cell, "%s", row->endpoint->verdict_text);
 	else
-		SAY(cell, "%.*f%% of one core, caused by no request: timers, consumers", percent < 0.95 ? 2 : 1, percent);
+		describe_background(row, cell);
 }
 
 #define STATE_COLUMN(index, name, gap_before)                                                                                              \

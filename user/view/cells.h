@@ -18,6 +18,7 @@
 struct row {
 	const struct snapshot_endpoint *endpoint; /* NULL: the row of background work */
 	double background_share;                  /* of one core */
+	double setup_share;                       /* of the background: of connections */
 	int decimals;                             /* of MEAN and the states, in ms */
 	uint64_t units[STATES];                   /* the states in units of the last decimal: rounded so that they sum to MEAN */
 };

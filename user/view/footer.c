@@ -59,6 +59,15 @@ double background_share(const struct snapshot *snapshot)
 					 : 0;
 }
 
+double setup_share(const struct snapshot *snapshot)
+{
+	uint64_t background_ns = totals_of(&snapshot->frame).cpu_ns[CPU_BACKGROUND], setup_ns = 0;
+
+	for (size_t i = 0; i < snapshot->frame.process_count; i++)
+		setup_ns += snapshot->frame.processes[i].now.setup_cpu_ns;
+	return background_ns ? (double)setup_ns / (double)background_ns : 0;
+}
+
 /* At most what the loops would do if they were never idle, as long as the mix of requests stays. */
 static void print_ceiling(FILE *out, const struct snapshot *snapshot, const struct totals *totals)
 {

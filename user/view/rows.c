@@ -235,6 +235,7 @@ int rows_print(FILE *out, const struct snapshot *snapshot, const struct table_op
 	for (size_t i = 0; i < row_count; i++)
 		row_of_endpoint(&rows[i], &snapshot->endpoints[i]);
 	rows[row_count].background_share = background_share(snapshot);
+	rows[row_count].setup_share = setup_share(snapshot);
 	row_count += rows[row_count].background_share >= BACKGROUND_SHARE_MIN;
 
 	lay_out(&layout, rows, row_count, options);

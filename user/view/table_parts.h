@@ -24,4 +24,7 @@ void footer_print(FILE *out, const struct snapshot *snapshot);
 /* CPU that no request caused, as a share of one core. */
 double background_share(const struct snapshot *snapshot);
 
+/* How much of that was for connections before their first request had come. */
+double setup_share(const struct snapshot *snapshot);
+
 #endif
