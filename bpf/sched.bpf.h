@@ -77,10 +77,14 @@ static __always_inline void adopt_child(struct task_struct *child, __u32 parent_
 	make_account(child, &fresh);
 }
 
-/* Asked of the process, not of the thread: while a process is being adopted, threads that are not yet may fork. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_sched_process_fork, struct task_struct *parent, struct task_struct *child)
+/*
+ * Asked of the process, not of the thread: while a process is being adopted, threads that are not yet may fork. Not sched_process_fork,
+ * which the kernel's own workers in a process (io_uring's) do not come by.
+ */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_task_newtask, struct task_struct *child)
 {
+	struct task_struct *parent = bpf_get_current_task_btf();
 	__u32 tgid = parent->tgid, child_tgid = child->tgid;
 	__u8 followed = 1;
 
