@@ -69,6 +69,7 @@ int adopt_threads(struct bpf_iter__task *ctx)
 		return 0;
 	if (task->__state & TASK_DEAD)
 		return 0;
+	living_threads++;
 	if (!thread_of(task))
 		adopt(task);
 	return 0;

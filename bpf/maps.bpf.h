@@ -39,6 +39,9 @@ static __always_inline void count_loss(enum loss loss)
 	__sync_fetch_and_add(&losses[loss], 1);
 }
 
+/* Threads that adopt_threads found alive. User space sets it to 0 before each run. */
+__u32 living_threads = 0;
+
 /* ---- threads */
 
 enum window_state {

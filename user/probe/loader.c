@@ -301,7 +301,13 @@ static int run_iterator(struct bpf_program *program, pid_t tgid)
 
 int loader_adopt(struct loader *loader, pid_t tgid)
 {
-	return run_iterator(loader->skel->progs.adopt_threads, tgid);
+	int err;
+
+	loader->skel->bss->living_threads = 0;
+	err = run_iterator(loader->skel->progs.adopt_threads, tgid);
+	if (err)
+		return err;
+	return loader->skel->bss->living_threads ? 0 : -ESRCH;
 }
 
 int loader_snapshot(struct loader *loader, pid_t tgid)

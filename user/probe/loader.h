@@ -35,8 +35,10 @@ struct loader {
 int loader_open(struct loader *loader, bool no_payload, bool verbose, const char **why);
 void loader_close(struct loader *loader);
 
-/* Runs over all threads of a process. 0; −ESRCH: there is none; or another −errno. */
+/* Makes an account for each thread of a process. 0; −ESRCH: none of them lives; or another −errno. */
 int loader_adopt(struct loader *loader, pid_t tgid);
+
+/* Reads the accounts of a process's threads into the ring. 0 or −errno. */
 int loader_snapshot(struct loader *loader, pid_t tgid);
 
 #endif

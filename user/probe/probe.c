@@ -119,48 +119,76 @@ static int on_listener(void *context, const struct listener *listener)
 	return 0;
 }
 
-/*
- * Its listening ports first: they decide a connection's role at its first sight. From the entry in process_by_tgid on, all that it forks is
- * followed; the threads that it has are adopted behind that.
- */
-static int follow_process(struct probe *probe, pid_t tgid)
+static bool is_followed(const struct probe *probe, pid_t tgid)
 {
-	struct follow follow = {.probe = probe, .tgid = tgid};
+	__u32 key = (__u32)tgid;
+	__u8 yes;
+
+	return !bpf_map__lookup_elem(probe->loader.skel->maps.process_by_tgid, &key, sizeof(key), &yes, sizeof(yes), 0);
+}
+
+/* From the entry in process_by_tgid on, all that it forks is followed; the threads that it has are adopted behind that. */
+static int follow_threads(struct probe *probe, pid_t tgid)
+{
 	struct bpf_map *processes = probe->loader.skel->maps.process_by_tgid;
 	__u32 key = (__u32)tgid;
 	__u8 yes = 1;
+	int err = bpf_map__update_elem(processes, &key, sizeof(key), &yes, sizeof(yes), BPF_ANY);
+
+	if (err)
+		return err;
+	err = loader_adopt(&probe->loader, tgid);
+	if (err) /* nobody would take a process out that has no thread of ours */
+		bpf_map__delete_elem(processes, &key, sizeof(key), 0);
+	return err;
+}
+
+/* Its listening ports first: they decide a connection's role at its first sight. */
+static int follow_process(struct probe *probe, pid_t tgid)
+{
+	struct follow follow = {.probe = probe, .tgid = tgid};
 	int err;
 
-	if (!bpf_map__lookup_elem(processes, &key, sizeof(key), &yes, sizeof(yes), 0))
+	if (is_followed(probe, tgid))
 		return 0;
 	source_inject_process(&probe->source, tgid);
 	err = proc_listeners(tgid, on_listener, &follow);
 	if (err == -ENOENT)
 		return -ESRCH;
-	if (!err)
-		err = bpf_map__update_elem(processes, &key, sizeof(key), &yes, sizeof(yes), BPF_ANY);
-	if (!err)
-		err = loader_adopt(&probe->loader, tgid);
+	return err ? err : follow_threads(probe, tgid);
+}
+
+/* *found: was any of them new? */
+static int follow_descendants(struct probe *probe, pid_t pid, bool *found)
+{
+	struct pid_set children = {};
+	int err = proc_descendants(pid, &children);
+
+	*found = false;
+	for (size_t i = 0; !err && i < children.count; i++) {
+		if (is_followed(probe, children.pids[i]))
+			continue;
+		err = follow_process(probe, children.pids[i]);
+		if (!err)
+			*found = true;
+		else if (err == -ESRCH)
+			err = 0; /* it ended meanwhile */
+	}
+	pid_set_fini(&children);
 	return err;
 }
 
 int probe_follow(struct probe *probe, pid_t pid, bool with_children)
 {
-	struct pid_set children = {};
+	bool look = with_children;
 	int err;
 
 	if (kill(pid, 0) && errno == ESRCH)
 		return -ESRCH;
 	err = follow_process(probe, pid);
-	if (err || !with_children)
-		return err;
-	err = proc_descendants(pid, &children);
-	for (size_t i = 0; !err && i < children.count; i++) {
-		err = follow_process(probe, children.pids[i]);
-		if (err == -ESRCH)
-			err = 0; /* a child that ended meanwhile */
-	}
-	pid_set_fini(&children);
+	/* Once more after each find: a child may have forked before it was followed and after the look. */
+	while (!err && look)
+		err = follow_descendants(probe, pid, &look);
 	return err;
 }
 
