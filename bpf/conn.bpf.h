@@ -27,7 +27,7 @@ static __always_inline __u8 tcp_state_of(struct sock *sk)
 	return LOAD(sock, sk, __sk_common.skc_state);
 }
 
-/* Nothing but the socket is known: neither accept nor connect was seen. 0: none of our families. */
+/* Nothing but the socket is known: neither accept nor connect was seen. 0: its end was told already. */
 static __always_inline __u8 guess_inet_role(struct sock *sk)
 {
 	__u16 port = LOAD(sock, sk, __sk_common.skc_num);
@@ -60,6 +60,11 @@ static __always_inline __u8 guess_unix_role(struct sock *sk)
 	return unix_address_of(sk) ? CONN_SERVER : CONN_PAIR;
 }
 
+static __always_inline bool is_inet(__u16 family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
 static __always_inline __u8 guess_role(const struct end *end)
 {
 	__u16 family;
@@ -67,7 +72,7 @@ static __always_inline __u8 guess_role(const struct end *end)
 	if (end->kind != END_SOCKET)
 		return CONN_PAIR;
 	family = family_of(end->sk);
-	if (family == AF_INET || family == AF_INET6)
+	if (is_inet(family))
 		return guess_inet_role(end->sk);
 	return family == AF_UNIX ? guess_unix_role(end->sk) : 0;
 }
@@ -124,12 +129,10 @@ static __always_inline void describe_socket(struct record_conn *record, struct s
 /* False: it did not get in, and the connection's id may not be used yet. */
 static __always_inline bool emit_conn(struct task_struct *task, const struct end *end, __u8 role, __u64 at_ns)
 {
-	struct record_conn *record = bpf_ringbuf_reserve(&records, sizeof(*record) + UNIX_PATH_MAX, 0);
+	struct record_conn *record = reserve_record(sizeof(*record) + UNIX_PATH_MAX);
 
-	if (!record) {
-		count_loss(LOSS_RECORDS);
+	if (!record)
 		return false;
-	}
 	__builtin_memset(record, 0, sizeof(*record));
 	record->head.at_ns = at_ns;
 	record->head.tid = task->pid;
@@ -171,6 +174,17 @@ static __always_inline __u8 introduce_conn(struct task_struct *task, const struc
 		count_loss(LOSS_CONN_ROLES);
 	*role_slot_of(end->conn_id) = 0;
 	return role;
+}
+
+/* A new socket's, of whose role its call leaves no doubt. Those of other families (vsock, netlink …) are no boundary: 0, as above. */
+static __always_inline __u8 introduce_socket(struct task_struct *task, const struct end *end, __u8 role, __u64 at_ns)
+{
+	__u16 family;
+
+	if (end->kind != END_SOCKET)
+		return 0;
+	family = family_of(end->sk);
+	return is_inet(family) || family == AF_UNIX ? introduce_conn(task, end, role, at_ns) : 0;
 }
 
 /* Role of a connection that user space knows from here on; 0 as above. */

@@ -17,7 +17,8 @@
 #define SOCK_NOSPACE    2 /* a bit of socket.flags */
 #define VECTORS_MAX     32
 
-enum buffer { BUFFER_NONE, BUFFER_PLAIN, BUFFER_VECTOR, BUFFER_MESSAGE };
+/* BUFFER_FILE: none, the bytes come from a file. */
+enum buffer { BUFFER_NONE, BUFFER_FILE, BUFFER_PLAIN, BUFFER_VECTOR, BUFFER_MESSAGE };
 
 /* Where in the arguments a call has what we need; -1: nowhere. All constants, so that each program holds only what it uses. */
 struct call {
@@ -123,19 +124,19 @@ static __always_inline struct vectors vectors_of(struct pt_regs *regs, enum buff
 	return (struct vectors){message.msg_iov, message.msg_iovlen};
 }
 
-/*
- * Did a write of several parts take less than all? Adding the parts up is dear, so it is done only where the socket says that it ran out of
- * room. What lies behind the parts that are looked at counts as nothing: then a partial write passes for a whole one.
- */
-static __always_inline bool took_less(struct sock *sk, struct pt_regs *regs, enum buffer buffer, __u64 result)
+static __always_inline bool ran_out_of_room(struct sock *sk)
 {
 	struct socket *socket = sk ? LOAD(sock, sk, sk_socket) : NULL;
-	struct vectors vectors;
+
+	return socket && (LOAD(socket, socket, flags) & (1 << SOCK_NOSPACE));
+}
+
+/* What lies behind the parts that are looked at counts as nothing: then a partial write passes for a whole one. */
+static __always_inline bool is_less_than_sum(struct pt_regs *regs, enum buffer buffer, __u64 result)
+{
+	struct vectors vectors = vectors_of(regs, buffer);
 	__u64 sum = 0;
 
-	if (!socket || !(LOAD(socket, socket, flags) & (1 << SOCK_NOSPACE)))
-		return false;
-	vectors = vectors_of(regs, buffer);
 	for (__u32 i = 0; i < VECTORS_MAX && i < vectors.count; i++) {
 		struct iovec vector = {};
 
@@ -145,13 +146,26 @@ static __always_inline bool took_less(struct sock *sk, struct pt_regs *regs, enu
 	return result < sum;
 }
 
+/*
+ * Did a write take less than all? Adding up several parts is dear, and a file may end before the length that was asked for: there the
+ * socket is asked whether it ran out of room.
+ */
+static __always_inline bool took_less(const struct call *call, struct pt_regs *regs, struct sock *sk, __u64 result)
+{
+	if (call->len_arg >= 0 && result >= syscall_arg(regs, call->len_arg))
+		return false;
+	if (call->buffer == BUFFER_FILE)
+		return ran_out_of_room(sk);
+	if (call->buffer >= BUFFER_VECTOR)
+		return ran_out_of_room(sk) && is_less_than_sum(regs, call->buffer, result);
+	return call->len_arg >= 0;
+}
+
 static __always_inline __u8 io_flags(const struct call *call, struct pt_regs *regs, struct sock *sk, long result)
 {
 	if (call->op == IO_WRITE && result == -EAGAIN)
 		return RECORD_PARTIAL;
-	if (call->len_arg >= 0 && result >= 0 && (__u64)result < syscall_arg(regs, call->len_arg))
-		return RECORD_PARTIAL;
-	if (call->op == IO_WRITE && call->buffer >= BUFFER_VECTOR && result >= 0 && took_less(sk, regs, call->buffer, result))
+	if (call->op == IO_WRITE && result >= 0 && took_less(call, regs, sk, result))
 		return RECORD_PARTIAL;
 	if (call->flags_arg >= 0 && (syscall_arg(regs, call->flags_arg) & MSG_PEEK))
 		return RECORD_PEEK;
@@ -161,7 +175,7 @@ static __always_inline __u8 io_flags(const struct call *call, struct pt_regs *re
 static __always_inline void emit_io(struct thread *thread, struct task_struct *task, struct pt_regs *regs, struct boundary *end,
 				    const struct call *call, __u8 role)
 {
-	if (call->buffer != BUFFER_NONE && role == CONN_SERVER && end->result > 0 && !no_payload) {
+	if (call->buffer >= BUFFER_PLAIN && role == CONN_SERVER && end->result > 0 && !no_payload) {
 		find_payload(end, regs, call->buffer);
 		if (call->op == IO_WRITE)
 			emit_span(thread, task, end, PAYLOAD_STATUS_MAX);
@@ -177,15 +191,13 @@ static __always_inline void emit_io(struct thread *thread, struct task_struct *t
 static __always_inline int handle_io(struct syscall_trace_exit *ctx, const struct call call)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_of(task);
+	struct thread *thread = thread_to_write(task);
 	struct boundary end = {};
 	struct pt_regs *regs;
 	struct end peer;
 	__u8 role;
 
 	if (!thread)
-		return 0;
-	if (paused)
 		return 0;
 	regs = saved_registers(task);
 	end.fd = syscall_arg(regs, call.fd_arg);
@@ -233,7 +245,7 @@ ON_IO(writev, IO_WRITE, 0, -1, -1, BUFFER_VECTOR)
 ON_IO(sendto, IO_WRITE, 0, 2, -1, BUFFER_PLAIN)
 ON_IO(sendmsg, IO_WRITE, 0, -1, -1, BUFFER_MESSAGE)
 ON_IO(sendmmsg, IO_WRITE, 0, -1, -1, BUFFER_NONE)
-ON_IO(sendfile64, IO_WRITE, 0, 3, -1, BUFFER_NONE)
+ON_IO(sendfile64, IO_WRITE, 0, 3, -1, BUFFER_FILE)
 ON_IO(shutdown, IO_SHUTDOWN, 0, -1, -1, BUFFER_NONE)
 
 /* Socket to pipe is a read of the socket, pipe to socket a write to it; the pipe is only how the call wants it. */
@@ -251,151 +263,114 @@ int on_splice(struct syscall_trace_exit *ctx)
 	return handle_io(ctx, (struct call){IO_WRITE, 2, -1, -1, BUFFER_NONE});
 }
 
-/* ---- new connections */
+/* ---- new connections, event loops: no payload */
+
+#define ON_EXIT(name, handle)                                                                                                              \
+	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                                                        \
+	int on_##name(struct syscall_trace_exit *ctx)                                                                                      \
+	{                                                                                                                                  \
+		return handle(ctx);                                                                                                        \
+	}
+
+static __always_inline int emit_plain(struct thread *thread, struct task_struct *task, const struct boundary *end)
+{
+	thread_write_begin(thread);
+	charge_core(thread, task, end->at_ns);
+	emit_span(thread, task, end, 0);
+	thread_write_end(thread);
+	return 0;
+}
 
 static __always_inline int handle_accept(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_of(task);
+	struct thread *thread = thread_to_write(task);
 	struct boundary end = {.kind = RECORD_IO, .op = IO_ACCEPT};
 	struct end peer;
 
 	if (!thread)
 		return 0;
-	if (paused)
-		return 0;
 	end.at_ns = bpf_ktime_get_ns();
 	if (ctx->ret >= 0) {
 		find_end(task, ctx->ret, &peer);
-		if (peer.kind == END_SOCKET && introduce_conn(task, &peer, CONN_SERVER, end.at_ns))
+		if (introduce_socket(task, &peer, CONN_SERVER, end.at_ns))
 			end.conn_id = peer.conn_id;
 	}
 	end.tid = task->pid;
 	end.fd = SYSCALL_ARG0(saved_registers(task));
 	end.result = ctx->ret;
-	thread_write_begin(thread);
-	charge_core(thread, task, end.at_ns);
-	emit_span(thread, task, &end, 0);
-	thread_write_end(thread);
-	return 0;
+	return emit_plain(thread, task, &end);
 }
 
-SEC("?tracepoint/syscalls/sys_exit_accept")
-int on_accept(struct syscall_trace_exit *ctx)
-{
-	return handle_accept(ctx);
-}
+ON_EXIT(accept, handle_accept)
+ON_EXIT(accept4, handle_accept)
 
-SEC("?tracepoint/syscalls/sys_exit_accept4")
-int on_accept4(struct syscall_trace_exit *ctx)
-{
-	return handle_accept(ctx);
-}
-
-SEC("?tracepoint/syscalls/sys_exit_connect")
-int on_connect(struct syscall_trace_exit *ctx)
+static __always_inline int handle_connect(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_of(task);
+	struct thread *thread = thread_to_write(task);
 	struct boundary end = {.kind = RECORD_IO, .op = IO_CONNECT};
 	struct end peer;
-	__u16 family;
 
 	if (!thread)
 		return 0;
-	if (paused)
-		return 0;
 	end.fd = SYSCALL_ARG0(saved_registers(task));
 	find_end(task, end.fd, &peer);
-	if (peer.kind != END_SOCKET)
-		return 0;
-	family = family_of(peer.sk);
-	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
-		return 0;
 	end.at_ns = bpf_ktime_get_ns();
-	if (!introduce_conn(task, &peer, CONN_DOWNSTREAM, end.at_ns))
+	if (!introduce_socket(task, &peer, CONN_DOWNSTREAM, end.at_ns))
 		return 0;
 	end.conn_id = peer.conn_id;
 	end.tid = task->pid;
 	end.result = ctx->ret;
 	if (ctx->ret == -EINPROGRESS && tcp_state_of(peer.sk) == TCP_ESTABLISHED)
 		end.flags = RECORD_ESTABLISHED;
-	thread_write_begin(thread);
-	charge_core(thread, task, end.at_ns);
-	emit_span(thread, task, &end, 0);
-	thread_write_end(thread);
-	return 0;
+	return emit_plain(thread, task, &end);
 }
 
-/* ---- event loops */
+ON_EXIT(connect, handle_connect)
 
-/* Most epoll returns say nothing that the next record does not: they ride on it. */
+/* Most epoll returns say nothing that the next record does not: they ride on it, unless another one waits for that already. */
 static __always_inline int handle_epoll(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_of(task);
-	__u64 now;
+	struct thread *thread = thread_to_write(task);
+	struct boundary end = {.kind = RECORD_EPOLL, .fd = -1};
 
 	if (!thread)
 		return 0;
-	if (paused)
-		return 0;
-	now = bpf_ktime_get_ns();
+	end.at_ns = bpf_ktime_get_ns();
+	end.tid = task->pid;
+	if (thread->epoll_at_ns)
+		emit_plain(thread, task, &end);
 	thread_write_begin(thread);
-	if (thread->epoll_at_ns) {
-		struct boundary end = {.at_ns = now, .tid = task->pid, .kind = RECORD_EPOLL, .fd = -1};
-
-		charge_core(thread, task, now);
-		emit_span(thread, task, &end, 0);
-	}
-	thread->epoll_at_ns = now;
+	thread->epoll_at_ns = end.at_ns;
 	thread->epoll_fd = SYSCALL_ARG0(saved_registers(task));
 	thread->epoll_events = ctx->ret > 0 ? ctx->ret : 0;
 	thread_write_end(thread);
 	return 0;
 }
 
-#define ON_EPOLL(name)                                                                                                                     \
-	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                                                        \
-	int on_##name(struct syscall_trace_exit *ctx)                                                                                      \
-	{                                                                                                                                  \
-		return handle_epoll(ctx);                                                                                                  \
-	}
-
-ON_EPOLL(epoll_wait)
-ON_EPOLL(epoll_pwait)
-ON_EPOLL(epoll_pwait2)
+ON_EXIT(epoll_wait, handle_epoll)
+ON_EXIT(epoll_pwait, handle_epoll)
+ON_EXIT(epoll_pwait2, handle_epoll)
 
 static __always_inline int handle_poll(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_of(task);
+	struct thread *thread = thread_to_write(task);
 	struct boundary end = {.kind = RECORD_IO, .op = IO_POLL, .fd = -1};
 
 	if (!thread)
 		return 0;
-	if (paused)
-		return 0;
 	end.at_ns = bpf_ktime_get_ns();
 	end.tid = task->pid;
 	end.result = ctx->ret;
-	thread_write_begin(thread);
-	charge_core(thread, task, end.at_ns);
-	emit_span(thread, task, &end, 0);
-	thread_write_end(thread);
-	return 0;
+	return emit_plain(thread, task, &end);
 }
 
-#define ON_POLL(name)                                                                                                                      \
-	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                                                        \
-	int on_##name(struct syscall_trace_exit *ctx)                                                                                      \
-	{                                                                                                                                  \
-		return handle_poll(ctx);                                                                                                   \
-	}
-
-ON_POLL(poll)
-ON_POLL(ppoll)
-ON_POLL(select)
-ON_POLL(pselect6)
+ON_EXIT(poll, handle_poll)
+ON_EXIT(ppoll, handle_poll)
+ON_EXIT(select, handle_poll)
+ON_EXIT(pselect6, handle_poll)
 
 #endif

@@ -147,6 +147,12 @@ static __always_inline struct thread *thread_of(struct task_struct *task)
 	return bpf_task_storage_get(&thread_by_task, task, 0, 0);
 }
 
+/* Of the current task, for a hook that writes to it. NULL: not traced, or the tracing is paused. */
+static __always_inline struct thread *thread_to_write(struct task_struct *task)
+{
+	return paused ? NULL : thread_of(task);
+}
+
 /*
  * The account of a thread that had none when the caller looked; NULL: no memory. Made with its content, as a switch on another CPU must not
  * see a half-made one. A process is adopted while its threads fork, and other tracers keep storage on the same tasks: the first try fails

@@ -23,14 +23,21 @@ struct boundary {
 	__u8 flags;
 };
 
+static __always_inline void *reserve_record(__u32 size)
+{
+	void *record = bpf_ringbuf_reserve(&records, size, 0);
+
+	if (!record)
+		count_loss(LOSS_RECORDS);
+	return record;
+}
+
 static __always_inline bool emit_thread(struct task_struct *task, __u8 origin, __u32 parent_tid, __u64 at_ns)
 {
-	struct record_thread *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	struct record_thread *record = reserve_record(sizeof(*record));
 
-	if (!record) {
-		count_loss(LOSS_RECORDS);
+	if (!record)
 		return false;
-	}
 	__builtin_memset(record, 0, sizeof(*record));
 	record->head.at_ns = at_ns;
 	record->head.tid = task->pid;
@@ -97,12 +104,10 @@ static __always_inline __u8 copy_payload(__u64 *to, const struct boundary *end, 
 static __always_inline bool emit_sized(struct thread *thread, const struct boundary *end, bool has_window, __u32 payload_max)
 {
 	__u32 fixed = sizeof(struct record) + (has_window ? sizeof(struct window) : 0);
-	struct record *record = bpf_ringbuf_reserve(&records, fixed + payload_max, 0);
+	struct record *record = reserve_record(fixed + payload_max);
 
-	if (!record) {
-		count_loss(LOSS_RECORDS);
+	if (!record)
 		return false;
-	}
 	fill_record(record, thread, end, has_window);
 	if (payload_max)
 		record->head.payload_len = copy_payload((void *)record + fixed, end, payload_max);

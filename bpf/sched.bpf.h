@@ -115,11 +115,9 @@ static __always_inline void handle_exec(struct thread *thread, struct task_struc
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_sched_process_exec, struct task_struct *task, unsigned int old_tid)
 {
-	struct thread *thread = thread_of(task);
+	struct thread *thread = thread_to_write(task);
 
 	if (!thread)
-		return 0;
-	if (paused)
 		return 0;
 	thread_write_begin(thread);
 	handle_exec(thread, task, old_tid, bpf_ktime_get_ns());

@@ -69,12 +69,10 @@ int BPF_PROG(on_tcp_rcv_space_adjust, struct sock *sk)
 
 static __always_inline void emit_conn_state(__u64 conn_id, __u8 state, __u32 tid)
 {
-	struct record_conn_state *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	struct record_conn_state *record = reserve_record(sizeof(*record));
 
-	if (!record) {
-		count_loss(LOSS_RECORDS);
+	if (!record)
 		return;
-	}
 	__builtin_memset(record, 0, sizeof(*record));
 	record->head.at_ns = bpf_ktime_get_ns();
 	record->head.tid = tid;
