@@ -130,7 +130,7 @@ void context_charge_unclaimed(struct context *context, struct proc *proc, uint64
 		return;
 	case PART_BACKGROUND:
 		proc->told.background_cpu_ns += cpu_ns;
-		proc->told.setup_cpu_ns += context->accepts || context->origin == ORIGIN_SETUP ? cpu_ns : 0;
+		proc->told.setup_cpu_ns += context->sets_up || context->origin == ORIGIN_SETUP ? cpu_ns : 0;
 		return;
 	case PART_UNATTRIBUTED:
 		proc->told.unattributed_cpu_ns += cpu_ns;

@@ -111,7 +111,7 @@ struct context {
 	bool ambiguous;
 	uint8_t origin;   /* of a segment: enum origin */
 	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
-	bool accepts;     /* a segment: it accepted a connection, or tried to */
+	bool sets_up;     /* a segment: it accepted a connection, or readied one before its first request */
 	struct context *bound_to;
 	struct context *hint; /* whose work this probably is, if no evidence comes */
 	struct proc *proc;    /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */

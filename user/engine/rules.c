@@ -143,7 +143,7 @@ static void note_accept(const struct thread *thread)
 	struct context *root = context_root(thread->context);
 
 	if (root && !root->is_request)
-		root->accepts = true;
+		root->sets_up = true;
 }
 
 void rules_io(struct engine *engine, struct thread *thread, const struct event *event, struct conn *conn)

@@ -27,7 +27,13 @@ static const uint8_t part_by_cause[READY_CAUSES] = {
 struct boundary {
 	uint64_t at_ns; /* 0: none */
 	enum origin origin;
+	bool set_up; /* the thread waits for a connection's first request: what it did before may have readied that */
 };
+
+static struct boundary boundary_at(uint64_t at_ns, enum origin origin)
+{
+	return (struct boundary){.at_ns = at_ns, .origin = origin};
+}
 
 static bool waits_for_new_request(const struct conn *conn)
 {
@@ -37,7 +43,7 @@ static bool waits_for_new_request(const struct conn *conn)
 static struct boundary socket_boundary(const struct thread *thread, const struct event *event, const struct conn *conn)
 {
 	const struct record *record = event_record(event);
-	struct boundary here = {event->window->off_at_ns, ORIGIN_SOCKET};
+	struct boundary here = boundary_at(event->window->off_at_ns, ORIGIN_SOCKET);
 	struct boundary none = {0};
 
 	if (record->head.kind != RECORD_IO)
@@ -48,6 +54,7 @@ static struct boundary socket_boundary(const struct thread *thread, const struct
 	case IO_WRITE:
 		return none; /* a full send buffer: it works for whomever it writes for */
 	case IO_READ:
+		here.set_up = conn && !conn->turns;
 		if (conn && waits_for_new_request(conn))
 			return here;
 		return conn || thread_is_active(thread) ? none : here; /* no connection: it has ended meanwhile */
@@ -89,9 +96,9 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 		bool blocked = idle && window->on_at_ns <= record->epoll_at_ns;
 
 		/* Of a timeout Go's scheduler may run any goroutine: it says nothing of timers. */
-		return (struct boundary){blocked ? window->off_at_ns : record->epoll_at_ns, record->epoll_events ? ORIGIN_EVENT
-											    : go                 ? ORIGIN_PARK
-														 : ORIGIN_TIMER};
+		return boundary_at(blocked ? window->off_at_ns : record->epoll_at_ns, record->epoll_events ? ORIGIN_EVENT
+										      : go                 ? ORIGIN_PARK
+													   : ORIGIN_TIMER);
 	}
 	if (!window)
 		return none;
@@ -101,20 +108,19 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 	case WAIT_POLL:
 		if (thread_is_active(thread) && !thread->loop)
 			return none;
-		return (struct boundary){window->off_at_ns,
-					 record->head.op == IO_POLL && record->result == 0 ? ORIGIN_TIMER : ORIGIN_EVENT};
+		return boundary_at(window->off_at_ns, record->head.op == IO_POLL && record->result == 0 ? ORIGIN_TIMER : ORIGIN_EVENT);
 	case WAIT_LOCK:
 		if (thread_is_active(thread) && !go)
 			return none;
-		return (struct boundary){window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_FUTEX};
+		return boundary_at(window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_FUTEX);
 	case WAIT_SLEEP:
 		if ((thread_is_active(thread) || may_have_taken_work(thread)) && !go)
 			return none;
-		return (struct boundary){window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_TIMER};
+		return boundary_at(window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_TIMER);
 	case WAIT_PIPE:
-		return thread_is_active(thread) ? none : (struct boundary){window->off_at_ns, ORIGIN_HANDOFF};
+		return thread_is_active(thread) ? none : boundary_at(window->off_at_ns, ORIGIN_HANDOFF);
 	case WAIT_OTHER:
-		return thread_is_active(thread) ? none : (struct boundary){window->off_at_ns, ORIGIN_EVENT};
+		return thread_is_active(thread) ? none : boundary_at(window->off_at_ns, ORIGIN_EVENT);
 	default:
 		return none;
 	}
@@ -129,6 +135,13 @@ struct layout {
 	uint64_t begins_ns;       /* when the work behind it could begin: after a wait, when the thread was woken */
 };
 
+/* The thread was made for it, or woken with it. */
+static bool was_given_a_connection(const struct context *segment)
+{
+	return !segment->is_request && !segment->evidence &&
+	       (segment->origin == ORIGIN_START || segment->origin == ORIGIN_FUTEX || segment->origin == ORIGIN_HANDOFF);
+}
+
 static void pass_boundary(struct layout *layout)
 {
 	struct thread *thread = layout->thread;
@@ -137,6 +150,8 @@ static void pass_boundary(struct layout *layout)
 	/* A soft tail whose thread parks is its request's. */
 	if (before && before->hint && (thread->soft || thread_worked_after_response(thread)))
 		context_bind(layout->engine, before, before->hint);
+	else if (before && layout->boundary.set_up && was_given_a_connection(before))
+		before->sets_up = true;
 	segment = context_new_segment(layout->engine, layout->boundary.origin, NULL, layout->begins_ns);
 	thread_switch(layout->engine, thread, segment, false);
 	context_put(layout->engine, segment);
