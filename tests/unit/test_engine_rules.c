@@ -270,6 +270,33 @@ static void test_pool_woken_in_vain(void **state)
 	script_close(script);
 }
 
+/* After a long sleep a look takes longer: 590 of 60,000. A thread that computes for 700 after that waited for a lock indeed. */
+static void check_slow_look(uint64_t look, uint64_t pool)
+{
+	struct script *script = server();
+	uint64_t at = 60000 + look;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 120, MAIN, DB);
+	READ(script, 100, WORKER, CLIENT_B, .off = 10, .on = 90, .cause = WAIT_NET, .arrived = 90, .line = "GET /b");
+	READ(script, 59980, MAIN, DB, .off = 130, .on = 59970, .cause = WAIT_NET, .arrived = 59970);
+	WINDOW(script, at, WORKER, .off = 1000, .on = 60000, .cause = WAIT_LOCK);
+	WINDOW(script, at + 10, WORKER, .off = at, .on = at + 6, .cause = WAIT_LOCK);
+	WRITE(script, at + 18, WORKER, DB, .off = at + 10, .on = at + 15, .ready = 5, .cause = WAIT_RUNNABLE);
+	WRITE(script, at + 20, WORKER, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->told[0].state[STATE_POOL], pool);
+	assert_int_equal(script->told[0].state[STATE_LOCK], 59006 - pool);
+	script_close(script);
+}
+
+static void test_pool_slow_look(void **state)
+{
+	(void)state;
+	check_slow_look(590, 59006);
+	check_slow_look(700, 0);
+}
+
 /* What a thread does and calls after its response is in nobody's wall, and the CPU is told with the request, though the next one waits. */
 static void test_work_after_the_response(void **state)
 {
@@ -445,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_pool_woken_in_vain),
+		cmocka_unit_test(test_pool_slow_look),
 		cmocka_unit_test(test_work_after_the_response),
 		cmocka_unit_test(test_stolen_time),
 		cmocka_unit_test(test_stolen_after_a_window),
