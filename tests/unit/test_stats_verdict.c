@@ -38,9 +38,9 @@ static void each_group_names_its_evidence(void **state)
 		{STATE_LOCK, VERDICT_LOCK_BOUND, "lock-bound: waits 90.0 ms for locks"},
 		{STATE_POOL, VERDICT_POOL_BOUND, "pool-bound: waits 90.0 ms for a free downstream connection"},
 		{STATE_CLIENT, VERDICT_CLIENT_BOUND, "client-bound: waits 90.0 ms for the client to send or to read"},
-		/* No group stands behind these, however much they have. */
-		{STATE_SLEEP, VERDICT_MIXED, "mixed: SLEEP 90%, OTHER 10%"},
-		{STATE_LOG, VERDICT_MIXED, "mixed: LOG 90%, OTHER 10%"},
+		/* No group stands behind these, however much they have: their names say it. */
+		{STATE_SLEEP, VERDICT_MIXED, "SLEEP 90%: a timer that it set itself"},
+		{STATE_LOG, VERDICT_MIXED, "LOG 90%: blocked writing to a pipe, a terminal or a file"},
 	};
 
 	(void)state;
@@ -95,12 +95,15 @@ static void half_is_enough_less_is_mixed(void **state)
 	assert_verdict(&less, NULL, VERDICT_MIXED, "mixed: NET 41%, LOOP 38%");
 }
 
-static void only_one_state_is_not_two(void **state)
+static void half_without_a_group_is_named(void **state)
 {
 	struct request request = request_of(STATE_SLEEP, 100 * MS);
 
 	(void)state;
-	assert_verdict(&request, NULL, VERDICT_MIXED, "mixed: SLEEP 100%");
+	move_state(&request, STATE_SLEEP, STATE_NET, 50 * MS - 1);
+	assert_verdict(&request, NULL, VERDICT_MIXED, "SLEEP 50%: a timer that it set itself");
+	move_state(&request, STATE_SLEEP, STATE_OTHER, 2);
+	assert_verdict(&request, NULL, VERDICT_MIXED, "mixed: NET 50%, SLEEP 50%");
 }
 
 static void loop_bound_names_the_culprit(void **state)
@@ -131,7 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_group_names_its_evidence), cmocka_unit_test(core_bound_names_its_largest_part),
 		cmocka_unit_test(net_and_disk_are_one_group),    cmocka_unit_test(half_is_enough_less_is_mixed),
-		cmocka_unit_test(only_one_state_is_not_two),     cmocka_unit_test(loop_bound_names_the_culprit),
+		cmocka_unit_test(half_without_a_group_is_named), cmocka_unit_test(loop_bound_names_the_culprit),
 		cmocka_unit_test(a_peer_is_at_most_all_of_net),
 	};
 

@@ -33,6 +33,33 @@ static void text_is_cut_to_columns(void **state)
 	assert_printed("", 5, "");
 }
 
+static void assert_wrapped(const char *text, size_t columns, const char *expected)
+{
+	char *printed = NULL;
+	size_t size = 0, lines = 0;
+	FILE *out = open_memstream(&printed, &size);
+	size_t told = text_wrap(out, text, columns);
+
+	fclose(out);
+	assert_string_equal(printed, expected);
+	for (const char *at = printed; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(told, lines);
+	free(printed);
+}
+
+static void lines_are_broken_between_words(void **state)
+{
+	(void)state;
+	assert_wrapped("ab cd · ef gh\n", 13, "ab cd · ef gh\n");
+	assert_wrapped("ab cd · ef gh\n", 12, "ab cd\n  · ef gh\n");
+	assert_wrapped("ab cd ef\nij kl\n", 5, "ab cd\n  ef\nij kl\n");
+	assert_wrapped("éé 日本 x\n", 7, "éé 日本\n  x\n");
+	/* What has no place to break stays whole. */
+	assert_wrapped("abcdef gh\n", 3, "abcdef\n  gh\n");
+	assert_wrapped("abcdef\n\n", 3, "abcdef\n\n");
+}
+
 /* Two columns each: the one that would be halved goes. */
 static void wide_characters_are_not_halved(void **state)
 {
@@ -140,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_cut_to_columns),
+		cmocka_unit_test(lines_are_broken_between_words),
 		cmocka_unit_test(wide_characters_are_not_halved),
 		cmocka_unit_test(harmful_characters_do_not_pass),
 		cmocka_unit_test(invalid_utf8_shows_as_question_marks),

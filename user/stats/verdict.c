@@ -113,11 +113,10 @@ static void say_client(const struct snapshot_endpoint *endpoint, struct evidence
 	SAY(evidence, "waits %s for the client to send or to read", spoken_ms(endpoint->state[STATE_CLIENT].mean).text);
 }
 
-/* No group has half: the two largest states; the second one only if it is there at all. */
+/* No group has half, nor any state: the two largest states. */
 static void say_mixed(const struct snapshot_endpoint *endpoint, struct evidence *evidence)
 {
 	int first = 0, second = -1;
-	double share;
 
 	for (int state = 1; state < STATES; state++) {
 		if (endpoint->state[state].mean > endpoint->state[first].mean) {
@@ -127,12 +126,8 @@ static void say_mixed(const struct snapshot_endpoint *endpoint, struct evidence 
 			second = state;
 		}
 	}
-	share = percent(endpoint->state[second].mean, endpoint->wall.mean);
-	if (share < 0.5)
-		SAY(evidence, "%s %.0f%%", state_names[first].column, percent(endpoint->state[first].mean, endpoint->wall.mean));
-	else
-		SAY(evidence, "%s %.0f%%, %s %.0f%%", state_names[first].column, percent(endpoint->state[first].mean, endpoint->wall.mean),
-		    state_names[second].column, share);
+	SAY(evidence, "%s %.0f%%, %s %.0f%%", state_names[first].column, percent(endpoint->state[first].mean, endpoint->wall.mean),
+	    state_names[second].column, percent(endpoint->state[second].mean, endpoint->wall.mean));
 }
 
 struct verdict_group {
@@ -160,6 +155,25 @@ static const enum verdict group_of_state[STATES] = {
 	[STATE_CLIENT] = VERDICT_CLIENT_BOUND, [STATE_SLEEP] = VERDICT_MIXED,      [STATE_OTHER] = VERDICT_MIXED,
 };
 
+static bool is_half(uint64_t part_ns, const struct snapshot_endpoint *endpoint)
+{
+	return part_ns && part_ns >= endpoint->wall.mean - endpoint->wall.mean / 2;
+}
+
+/* One state may have half and more though no group is named after it: nobody would call that mixed. Says what it means. */
+static bool say_state_alone(struct snapshot_endpoint *endpoint)
+{
+	int state = 0;
+
+	while (state < STATES && !is_half(endpoint->state[state].mean, endpoint))
+		state++;
+	if (state == STATES)
+		return false;
+	snprintf(endpoint->verdict_text, sizeof(endpoint->verdict_text), "%s %.0f%%: %s", state_names[state].column,
+		 percent(endpoint->state[state].mean, endpoint->wall.mean), state_names[state].means);
+	return true;
+}
+
 void verdict_find(struct snapshot_endpoint *endpoint)
 {
 	uint64_t group_ns[VERDICTS] = {0};
@@ -169,10 +183,12 @@ void verdict_find(struct snapshot_endpoint *endpoint)
 		group_ns[group_of_state[state]] += endpoint->state[state].mean;
 	endpoint->verdict = VERDICT_MIXED;
 	for (int verdict = 0; verdict < VERDICT_MIXED; verdict++)
-		if (group_ns[verdict] && group_ns[verdict] >= endpoint->wall.mean - endpoint->wall.mean / 2) {
+		if (is_half(group_ns[verdict], endpoint)) {
 			endpoint->verdict = (enum verdict)verdict;
 			break;
 		}
+	if (endpoint->verdict == VERDICT_MIXED && say_state_alone(endpoint))
+		return;
 	verdict_groups[endpoint->verdict].say_evidence(endpoint, &evidence);
 	snprintf(endpoint->verdict_text, sizeof(endpoint->verdict_text), "%s: %s", verdict_groups[endpoint->verdict].label, evidence.text);
 }

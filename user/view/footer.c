@@ -139,10 +139,11 @@ static void print_cpu(FILE *out, const struct totals *totals)
 	}
 }
 
-void footer_print(FILE *out, const struct snapshot *snapshot)
+void footer_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options)
 {
 	struct totals totals = totals_of(&snapshot->frame);
 
+	(void)options;
 	print_concurrency(out, snapshot, &totals);
 	print_cpu(out, &totals);
 	if (snapshot->requests) {

@@ -18,8 +18,8 @@
 /* Less background work than this, of one core, would print as 0.00%. */
 #define BACKGROUND_SHARE_MIN 0.00005
 
-/* Lines of the table that are not rows: header, rule, titles, footer, and the empty ones between them. */
-#define LINES_AROUND 10
+/* Lines besides rows, header and footer: two empty ones, the rule, the titles, how many rows are not shown, and the cursor's. */
+#define LINES_AROUND 6
 #define ROWS_MIN     3
 
 /* How the columns share the width. */

@@ -14,18 +14,51 @@
 #define CLEAR_LINE_REST "\033[K"
 #define CLEAR_BELOW     "\033[J"
 
+typedef void print_part(FILE *out, const struct snapshot *snapshot, const struct table_options *options);
+
+/* One of the parts that are words, broken to fit the width; counts its lines. 0 or −ENOMEM. */
+static int compose_words(FILE *out, print_part *print, const struct snapshot *snapshot, const struct table_options *options, size_t *lines)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *words = open_memstream(&text, &size);
+
+	if (!words)
+		return -ENOMEM;
+	print(words, snapshot, options);
+	if (fclose(words)) {
+		free(text);
+		return -ENOMEM;
+	}
+	*lines += text_wrap(out, text, options->width && !options->wide ? options->width : SIZE_MAX);
+	free(text);
+	return 0;
+}
+
+/* The words around the rows come first: what they take of the height, the rows do not have. */
 static int compose(FILE *out, const struct snapshot *snapshot, const struct table_options *options)
 {
-	int err = 0;
+	struct table_options left = *options;
+	char *footer = NULL;
+	size_t size = 0, lines = 0;
+	FILE *below = open_memstream(&footer, &size);
+	int err = below ? 0 : -ENOMEM;
 
-	header_print(out, snapshot, options);
+	if (!err)
+		err = compose_words(below, footer_print, snapshot, options, &lines);
+	if (below && fclose(below))
+		err = -ENOMEM;
+	if (!err)
+		err = compose_words(out, header_print, snapshot, options, &lines);
 	fputc('\n', out);
-	if (snapshot->endpoint_count)
-		err = rows_print(out, snapshot, options);
-	else
-		waiting_print(out, snapshot, options);
-	fputc('\n', out);
-	footer_print(out, snapshot);
+	left.height = options->height > lines ? options->height - (unsigned)lines : options->height ? 1 : 0;
+	if (!err && snapshot->endpoint_count)
+		err = rows_print(out, snapshot, &left);
+	else if (!err)
+		err = compose_words(out, waiting_print, snapshot, options, &lines);
+	if (!err)
+		fprintf(out, "\n%s", footer);
+	free(footer);
 	return err;
 }
 

@@ -19,7 +19,7 @@ int rows_print(FILE *out, const struct snapshot *snapshot, const struct table_op
 void waiting_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options);
 
 /* Concurrency, parallelism, and where the processes' CPU went. */
-void footer_print(FILE *out, const struct snapshot *snapshot);
+void footer_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options);
 
 /* CPU that no request caused, as a share of one core. */
 double background_share(const struct snapshot *snapshot);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "view/text.h"
 
+#include <string.h>
+
 #include "util/utf8.h"
+
+#define SEPARATOR   " · "
+#define WRAP_INDENT 2
 
 size_t text_columns(const char *text)
 {
@@ -38,6 +43,50 @@ size_t text_print(FILE *out, const char *text, size_t columns)
 		return used;
 	fputs("…", out);
 	return used + 1;
+}
+
+/* How many bytes of the line stand on it when it is broken to fit; all of it when it fits, or has no place to break. */
+static size_t bytes_that_fit(const char *line, size_t length, size_t columns)
+{
+	size_t used = 0, last_space = 0, last_separator = 0;
+
+	for (size_t at = 0; at < length;) {
+		uint32_t code;
+		size_t size = utf8_decode(line + at, &code);
+
+		/* A space may stand right behind the last column: it goes with the break. */
+		if (at && code == ' ' && (used <= columns || !last_space)) {
+			last_space = at;
+			if (!strncmp(line + at, SEPARATOR, strlen(SEPARATOR)))
+				last_separator = at;
+		}
+		used += (size_t)(utf8_columns(code) < 0 ? 1 : utf8_columns(code));
+		at += size;
+	}
+	if (used <= columns || !last_space)
+		return length;
+	return last_separator ? last_separator : last_space;
+}
+
+size_t text_wrap(FILE *out, const char *text, size_t columns)
+{
+	size_t lines = 0;
+
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1) {
+		size_t length = (size_t)(end - text), indent = 0, part;
+
+		do {
+			part = bytes_that_fit(text, length, columns > indent ? columns - indent : 1);
+			text_pad(out, indent);
+			fwrite(text, 1, part, out);
+			fputc('\n', out);
+			lines++;
+			indent = WRAP_INDENT;
+			text += part + (part < length);
+			length -= part + (part < length);
+		} while (length);
+	}
+	return lines;
 }
 
 void text_pad(FILE *out, size_t columns)

@@ -18,6 +18,12 @@ size_t text_columns(const char *text);
  * columns. */
 size_t text_print(FILE *out, const char *text, size_t columns);
 
+/*
+ * Prints lines of words; those wider than so many columns are broken before the last " · " that fits, else at the last space, and go on
+ * below, indented. Returns how many lines that were.
+ */
+size_t text_wrap(FILE *out, const char *text, size_t columns);
+
 /* So many spaces. */
 void text_pad(FILE *out, size_t columns);
 
