@@ -154,13 +154,13 @@ static inline void script_runtime(struct script *script, uint32_t tgid, enum run
 	script_feed(script, &record, sizeof(record), NULL);
 }
 
-static inline void script_conn(struct script *script, uint64_t id, enum conn_role role, uint16_t port)
+static inline void script_conn_of_type(struct script *script, uint64_t id, enum conn_role role, uint16_t port, enum conn_type type)
 {
 	struct record_conn record = {.head = {.kind = RECORD_CONN},
 				     .conn_id = id,
 				     .tgid = 1,
 				     .family = CONN_INET,
-				     .type = CONN_STREAM,
+				     .type = (uint8_t)type,
 				     .role = (uint8_t)role,
 				     .local_addr = {127, 0, 0, 1},
 				     .remote_addr = {127, 0, 0, 1}};
@@ -172,6 +172,11 @@ static inline void script_conn(struct script *script, uint64_t id, enum conn_rol
 	if (role == CONN_PAIR)
 		record.family = CONN_EVENTFD;
 	script_feed(script, &record, sizeof(record), NULL);
+}
+
+static inline void script_conn(struct script *script, uint64_t id, enum conn_role role, uint16_t port)
+{
+	script_conn_of_type(script, id, role, port, CONN_STREAM);
 }
 
 static inline void script_conn_ended(struct script *script, uint64_t at, uint64_t id)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rule 2's repair: an answer was taken for one request's, but the write says that it was another's. Times in µs. */
+/* Whose call it was: rule 7's reservations, and rule 2's repairs, where the write says that an answer was not whose it was taken for. Times
+ * in µs. */
 #include <stdio.h>
 
 #include "unit/engine_script.h"
 
 enum { MAIN = 1, WORKER = 2 };
-enum { CLIENT_A = 100, CLIENT_B = 101, CLIENT_C = 102, DB = 200, CACHE = 201 };
+enum { CLIENT_A = 100, CLIENT_B = 101, CLIENT_C = 102, DB = 200, CACHE = 201, SOCKET_A = 400, SOCKET_B = 401 };
 
 static struct script *server(void)
 {
@@ -124,9 +125,46 @@ static void test_call_older_than_the_request(void **state)
 	script_close(script);
 }
 
+/* Rule 7: A and B each open a socket, and ask there when it can be written to, which both can in the same round of the loop. */
+static void check_connect_reserves(enum conn_type type)
+{
+	struct script *script = server();
+
+	script_conn_of_type(script, SOCKET_A, CONN_DOWNSTREAM, 53, type);
+	script_conn_of_type(script, SOCKET_B, CONN_DOWNSTREAM, 53, type);
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	script_span(script, 120, MAIN, RECORD_IO, IO_CONNECT, SOCKET_A, 0, (struct with){0});
+	READ(script, 140, MAIN, CLIENT_B, .epoll = 130, .events = 1, .arrived = 125, .line = "GET /b");
+	script_span(script, 150, MAIN, RECORD_IO, IO_CONNECT, SOCKET_B, 0, (struct with){0});
+	WRITE(script, 170, MAIN, SOCKET_A, .epoll = 160, .events = 2);
+	WRITE(script, 180, MAIN, SOCKET_B);
+	READ(script, 5010, MAIN, SOCKET_A, .off = 190, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	WRITE(script, 5020, MAIN, DB);
+	READ(script, 7010, MAIN, SOCKET_B, .off = 5030, .on = 7000, .cause = WAIT_POLL, .epoll = 7005, .events = 1, .arrived = 7000);
+	WRITE(script, 7020, MAIN, CLIENT_B, .status = 200);
+	READ(script, 9010, MAIN, DB, .off = 7030, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	WRITE(script, 9020, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(script->told[i].call_count, strcmp(script->told[i].line, "GET /a") == 0 ? 2 : 1);
+		assert_false(script->told[i].ambiguous);
+	}
+	script_close(script);
+}
+
+static void test_connect_reserves(void **state)
+{
+	(void)state;
+	check_connect_reserves(CONN_STREAM);
+	check_connect_reserves(CONN_DATAGRAM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_connect_reserves),
 		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_two_repairs),
 		cmocka_unit_test(test_next_callback),

@@ -261,7 +261,7 @@ void connect_begins(const struct moment *moment)
 	const struct window *window = moment->event->window;
 	struct context *owner = downstream_owner(moment);
 
-	if (conn->type != CONN_STREAM || !owner)
+	if (!owner)
 		return;
 	rule_7_reserve(moment, owner);
 	note_asked(moment, owner);
