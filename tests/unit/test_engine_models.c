@@ -145,6 +145,36 @@ static void test_loop_answer_unstamped(void **state)
 	script_close(script);
 }
 
+/* The rest of an answer: on its way until 30 ms, and then waiting for the loop, which B holds until 50 ms. Without a stamp neither is
+ * known. */
+static void test_loop_rest_of_answer_waits(void **state)
+{
+	static const struct {
+		uint64_t arrived, net, loop;
+	} expected[] = {{30000, 8975 + 19975, 20010}, {0, 8975 + 9980, 0}};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		struct script *script = server_with_clients();
+
+		READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+		     .line = "GET /a");
+		WRITE(script, 1015, MAIN, DB);
+		READ(script, 10010, MAIN, DB, .off = 1025, .on = 10000, .cause = WAIT_POLL, .epoll = 10005, .events = 1, .arrived = 10000);
+		READ(script, 20010, MAIN, CLIENT_B, .off = 10025, .on = 20000, .cause = WAIT_POLL, .epoll = 20005, .events = 1,
+		     .arrived = 20000, .line = "GET /b");
+		WRITE(script, 50000, MAIN, CLIENT_B, .status = 200);
+		READ(script, 50020, MAIN, DB, .epoll = 50010, .events = 1, .arrived = expected[i].arrived);
+		WRITE(script, 50030, MAIN, CLIENT_A, .status = 200);
+		script_finish(script);
+		assert_string_equal(script->told[0].line, "GET /a");
+		assert_int_equal(script->told[0].state[STATE_NET], expected[i].net);
+		assert_int_equal(script->told[0].state[STATE_LOOP], expected[i].loop);
+		assert_int_equal(script->told[0].call_count, 1);
+		script_close(script);
+	}
+}
+
 /* A selector reads, a worker that was asleep in a futex computes and answers: the worker's time is known only from its write. */
 static void test_queue_to_worker(void **state)
 {
@@ -202,13 +232,10 @@ static void test_goroutines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocking_thread),
-		cmocka_unit_test(test_parallel_calls),
-		cmocka_unit_test(test_loop_victim),
-		cmocka_unit_test(test_loop_answer_waits),
-		cmocka_unit_test(test_loop_answer_unstamped),
-		cmocka_unit_test(test_queue_to_worker),
-		cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_blocking_thread),       cmocka_unit_test(test_parallel_calls),
+		cmocka_unit_test(test_loop_victim),           cmocka_unit_test(test_loop_answer_waits),
+		cmocka_unit_test(test_loop_answer_unstamped), cmocka_unit_test(test_loop_rest_of_answer_waits),
+		cmocka_unit_test(test_queue_to_worker),       cmocka_unit_test(test_goroutines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

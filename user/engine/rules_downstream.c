@@ -184,24 +184,6 @@ void rule_4_downstream_write(const struct moment *moment)
 
 /* ---- rule 5: a downstream read ------------------------------------------------------------------------------------------------------- */
 
-/* More of an answer whose first bytes came before: what had not arrived by then was still on its way. */
-static void read_further_answer(const struct moment *moment)
-{
-	struct conn *conn = moment->conn;
-	struct context *context = context_root(conn->answering);
-
-	if (!context) {
-		downstream_owner(moment); /* attached in the middle, or a server that speaks first */
-		return;
-	}
-	context_add_interval(
-		moment->engine, context,
-		(struct interval){.start_ns = conn->answer_read_ns, .end_ns = moment->arrived_ns, .state = STATE_NET, .peer = conn->peer});
-	conn->answer_read_ns = moment->at_ns;
-	if (!context->told)
-		work_for(moment, context);
-}
-
 /* The answer had come, and the strand that waited for it had not been let go on yet: it waited for a core to run on. */
 static void strand_was_due(const struct moment *moment, struct context *context, uint64_t arrived_ns)
 {
@@ -212,6 +194,45 @@ static void strand_was_due(const struct moment *moment, struct context *context,
 			moment->engine, context,
 			(struct interval){
 				.start_ns = arrived_ns, .end_ns = runs_since_ns, .state = STATE_READY, .ready_part = READY_PART_WAKEUP});
+}
+
+/*
+ * What was read now had been awaited since then: until when it was on its way, which is returned, and until when it waited for the loop (0:
+ * it did not). The thread works for the context already.
+ */
+static uint64_t split_wait(const struct moment *moment, struct context *context, uint64_t since_ns, uint64_t *loop_until_ns)
+{
+	uint64_t arrived_ns = moment->arrived_ns > since_ns ? moment->arrived_ns : since_ns;
+
+	thread_commit(moment->engine, moment->thread);
+	*loop_until_ns = 0;
+	if (!moment->arrival_known && moment->thread->loop)
+		return blame_loop_unstamped(moment, context, since_ns);
+	strand_was_due(moment, context, arrived_ns);
+	*loop_until_ns = blame_loop(moment, context, arrived_ns);
+	return arrived_ns;
+}
+
+/* More of an answer whose first bytes came before: what had not arrived by then was still on its way. */
+static void read_further_answer(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct context *context = context_root(conn->answering);
+	uint64_t arrived_ns, loop_until_ns;
+
+	if (!context) {
+		downstream_owner(moment); /* attached in the middle, or a server that speaks first */
+		return;
+	}
+	if (!context->told)
+		work_for(moment, context);
+	arrived_ns = split_wait(moment, context, conn->answer_read_ns, &loop_until_ns);
+	context_add_interval(
+		moment->engine, context,
+		(struct interval){.start_ns = conn->answer_read_ns, .end_ns = arrived_ns, .state = STATE_NET, .peer = conn->peer});
+	context_add_interval(moment->engine, context,
+			     (struct interval){.start_ns = arrived_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
+	conn->answer_read_ns = moment->at_ns;
 }
 
 void rule_5_downstream_read(const struct moment *moment)
@@ -230,7 +251,6 @@ void rule_5_downstream_read(const struct moment *moment)
 	done = (struct done_call){
 		.start_ns = call->start_ns,
 		.write_ns = call->write_ns,
-		.arrived_ns = moment->arrived_ns > call->write_ns ? moment->arrived_ns : call->write_ns,
 		.connect_ns = call->connect_ns,
 		.peer = conn->peer,
 	};
@@ -241,12 +261,7 @@ void rule_5_downstream_read(const struct moment *moment)
 	if (!context)
 		return;
 	work_for(moment, context);
-	thread_commit(moment->engine, moment->thread);
-	strand_was_due(moment, context, done.arrived_ns);
-	if (moment->arrival_known || !moment->thread->loop)
-		done.loop_until_ns = blame_loop(moment, context, done.arrived_ns);
-	else
-		done.arrived_ns = blame_loop_unstamped(moment, context, done.write_ns);
+	done.arrived_ns = split_wait(moment, context, done.write_ns, &done.loop_until_ns);
 	number = context_add_call(moment->engine, context, &done);
 	moment->thread->via_call = context->is_request ? number : 0; /* a segment's calls get other numbers when it is bound */
 }
