@@ -7,20 +7,9 @@
 
 #include <bpf/bpf_endian.h>
 
-#include "file.bpf.h"
-
-#define AF_UNIX     1
-#define AF_INET     2
-#define AF_INET6    10
-#define SOCK_STREAM 1
-#define SOCK_DGRAM  2
+#include "arrival.bpf.h"
 
 enum tcp_state { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9, TCP_LISTEN = 10 };
-
-static __always_inline __u16 family_of(struct sock *sk)
-{
-	return LOAD(sock, sk, __sk_common.skc_family);
-}
 
 static __always_inline __u8 tcp_state_of(struct sock *sk)
 {
@@ -39,11 +28,6 @@ static __always_inline __u8 guess_inet_role(struct sock *sk)
 		return bpf_map_lookup_elem(&listener_by_port, &port) ? CONN_SERVER : CONN_DOWNSTREAM;
 	}
 	return LOAD(sock, sk, __sk_common.skc_dport) ? CONN_DOWNSTREAM : CONN_SERVER;
-}
-
-static __always_inline struct unix_address *unix_address_of(struct sock *sk)
-{
-	return LOAD(unix_sock, sk, addr);
 }
 
 static __always_inline struct sock *unix_peer_of(struct sock *sk)
@@ -173,6 +157,8 @@ static __always_inline __u8 introduce_conn(struct task_struct *task, const struc
 	if (bpf_map_update_elem(&role_by_conn, &end->conn_id, &role, BPF_ANY))
 		count_loss(LOSS_CONN_ROLES);
 	*role_slot_of(end->conn_id) = 0;
+	if (end->kind == END_SOCKET)
+		expect_arrivals(end->sk, role);
 	return role;
 }
 

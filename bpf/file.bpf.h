@@ -15,6 +15,12 @@
 #define S_IFIFO             0010000
 #define ANON_INODE_FS_MAGIC 0x09041934
 
+#define AF_UNIX     1
+#define AF_INET     2
+#define AF_INET6    10
+#define SOCK_STREAM 1
+#define SOCK_DGRAM  2
+
 /* All eventfds have the same, and all timerfds; learnt from the first one that its name told. */
 __u64 eventfd_operations = 0;
 __u64 timerfd_operations = 0;
@@ -92,6 +98,16 @@ static __always_inline void find_end(struct task_struct *task, __u32 fd, struct 
 		end->kind = anonymous_kind(file);
 		end->conn_id = (__u64)BPF_CORE_READ(file, private_data);
 	}
+}
+
+static __always_inline __u16 family_of(struct sock *sk)
+{
+	return LOAD(sock, sk, __sk_common.skc_family);
+}
+
+static __always_inline struct unix_address *unix_address_of(struct sock *sk)
+{
+	return LOAD(unix_sock, sk, addr);
 }
 
 /* Of a thread that left its core in a call that reads from or writes to this file. */

@@ -55,17 +55,38 @@ static __always_inline __u64 wake_up_of(const struct thread *thread, __u32 nr)
 }
 
 /*
- * A TCP read has the stamp that tcp_rcv_space_adjust left, unless a clock was changed and it lies ahead; any other, if it blocked in this
- * very call, the time when it was woken.
+ * Of a read that took data without having blocked for it. Who polled first asks for a name (every resolver does): that alone is not worth
+ * the hook. A request may have waited longer, in a backlog.
  */
-static __always_inline void set_arrival(struct boundary *end, struct thread *thread, struct sock *sk, __u32 nr)
+static __always_inline bool wants_arrival(const struct thread *thread, struct sock *sk, __u8 role)
+{
+	return !thread->polled || (role == CONN_SERVER && LOAD(sock, sk, sk_type) == SOCK_STREAM);
+}
+
+static __always_inline void set_hooked_arrival(struct boundary *end, const struct thread *thread, struct sock *sk, __u8 role, __u32 nr)
+{
+	bool hooked = has_sk_data_ready && sk && role != CONN_PAIR && lacks_stamps(sk);
+
+	if (hooked)
+		end->arrived_ns = take_arrival(sk, end->flags & RECORD_PEEK, end->at_ns);
+	if (!end->arrived_ns || end->arrived_ns > end->at_ns)
+		end->arrived_ns = wake_up_of(thread, nr);
+	if (hooked && !end->arrived_ns && !wants_arrivals && wants_arrival(thread, sk, role))
+		wants_arrivals = true;
+}
+
+/*
+ * A TCP read has the stamp that tcp_rcv_space_adjust left, unless a clock was changed and it lies ahead; a Unix or UDP one the hook's; any,
+ * if it blocked in this very call, the time when it was woken.
+ */
+static __always_inline void set_arrival(struct boundary *end, struct thread *thread, struct sock *sk, __u8 role, __u32 nr)
 {
 	if (thread->arrived_ns && thread->arrived_sk == (__u64)sk && thread->arrived_ns <= end->at_ns) {
 		end->arrived_ns = thread->arrived_ns;
 		if (thread->arrived_coarse)
 			end->flags |= RECORD_ARRIVED_COARSE;
 	} else if (end->result > 0) {
-		end->arrived_ns = wake_up_of(thread, nr);
+		set_hooked_arrival(end, thread, sk, role, nr);
 	}
 }
 
@@ -220,8 +241,9 @@ static __always_inline int handle_io(struct syscall_trace_exit *ctx, const struc
 	if (call.op == IO_READ && peer.kind == END_TIMERFD && end.result > 0)
 		end.arrived_ns = expiry_of(&peer);
 	else if (call.op == IO_READ)
-		set_arrival(&end, thread, peer.sk, ctx->nr);
+		set_arrival(&end, thread, peer.sk, role, ctx->nr);
 	thread->arrived_ns = 0;
+	thread->polled = 0;
 	emit_io(thread, task, regs, &end, &call, role);
 	thread_write_end(thread);
 	return 0;
@@ -365,6 +387,7 @@ static __always_inline int handle_poll(struct syscall_trace_exit *ctx)
 	end.at_ns = bpf_ktime_get_ns();
 	end.tid = task->pid;
 	end.result = ctx->ret;
+	thread->polled = 1;
 	return emit_plain(thread, task, &end);
 }
 

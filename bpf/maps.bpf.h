@@ -13,6 +13,8 @@
 
 /* Found in BTF: see compat.bpf.h. */
 const volatile bool has_rdonly_cast = false;
+/* Found in BTF: the tracepoint sk_data_ready. Kernels before 6.3 (40e0b0908142, "net/sock: Introduce trace_sk_data_ready()") lack it. */
+const volatile bool has_sk_data_ready = false;
 /* The kernel's tick, 1 / CONFIG_HZ. */
 const volatile __u64 jiffy_ns = 10000000;
 /* --no-routes: no byte of any payload is copied. */
@@ -41,6 +43,9 @@ static __always_inline void count_loss(enum loss loss)
 
 /* Threads that adopt_threads found alive. User space sets it to 0 before each run. */
 __u32 living_threads = 0;
+
+/* A read wanted to know when its data had come, and could not: worth the hook on sk_data_ready, which costs the whole host. */
+volatile bool wants_arrivals = false;
 
 /* ---- threads */
 
@@ -93,7 +98,7 @@ struct thread {
 	__u64 arrived_sk;
 
 	__s32 epoll_fd;
-	__u32 pad;
+	__u32 polled; /* its last call was poll or select: a read now comes as soon as there is something */
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */
@@ -135,6 +140,38 @@ struct {
  */
 #define ROLE_SLOTS 1024
 volatile __u64 role_slots[ROLE_SLOTS] = {};
+
+/* ---- arrivals on sockets that have no stamps of their own */
+
+#define STAMPS 8
+
+/* Of the messages that wait in a socket's queue, as far as the hook has seen them come: those from `taken` to `told`. */
+struct arrivals {
+	__u64 stamp_ns[STAMPS]; /* of message n in n % STAMPS */
+	__u32 told;             /* messages that came so far */
+	__u32 taken;            /* of them, read */
+	__u32 unaccepted;       /* nobody has accepted the connection yet */
+	__u32 pad;
+};
+
+/* By the kernel's socket. Full: the least recently used one goes, and when its data came is unknown, which the records say. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, STAMPED_SOCKS_MAX);
+	__type(key, __u64);
+	__type(value, struct arrivals);
+} arrivals_by_sock SEC(".maps");
+
+/*
+ * By the kernel's struct unix_address, which a listener shares with the connections that nobody has accepted yet. Full: as above, of what
+ * comes before accept.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LISTENERS_MAX);
+	__type(key, __u64);
+	__type(value, __u8);
+} listener_by_unix_address SEC(".maps");
 
 /* Everything that user space learns. Full: LOSS_RECORDS. See RING_BYTES. */
 struct {

@@ -24,6 +24,9 @@ enum wait_by_file {
 /* Connections with a known role. The least recently used one goes when full, and is described anew at its next use. */
 #define CONNS_MAX 65536
 
+/* Unix and UDP sockets whose arrivals are stamped: 150 bytes each. Of the least recently used ones no more is known when full. */
+#define STAMPED_SOCKS_MAX 16384
+
 #define PROCESSES_MAX 4096
 #define LISTENERS_MAX 4096
 

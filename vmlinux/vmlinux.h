@@ -78,7 +78,7 @@ struct cfs_rq {
 };
 
 struct sched_entity {
-	u64 sum_exec_runtime; /* what the scheduler charged; exact at a switch-out */
+	u64 sum_exec_runtime;  /* what the scheduler charged; exact at a switch-out */
 	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED */
 };
 
@@ -201,6 +201,7 @@ struct sk_buff {
 
 struct sk_buff_head {
 	struct sk_buff *next;
+	__u32 qlen;
 };
 
 struct socket;
@@ -228,6 +229,10 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u64 tcp_mstamp; /* µs of the last segment in or out */
+};
+
+struct udp_sock {
+	struct sk_buff_head reader_queue; /* datagrams that a reader has taken over from sk_receive_queue, to be read first */
 };
 
 struct sockaddr_un {

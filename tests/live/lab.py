@@ -39,6 +39,12 @@ def read_csv(path):
         return [{key: int(value) if value.lstrip("-").isdigit() else value for key, value in row.items()} for row in csv.DictReader(file)]
 
 
+def has_tracepoint(name):
+    """Does this kernel have it, by its type information?"""
+    btf = pathlib.Path("/sys/kernel/btf/vmlinux")
+    return btf.exists() and f"btf_trace_{name}\0".encode("ascii") in btf.read_bytes()
+
+
 class Process:
     """A child whose standard output and error go into files."""
 
@@ -98,23 +104,29 @@ class Process:
 
 
 class Downstream(Process):
-    """The mock database, cache and mail gateway, on ports of their own or all on a Unix socket."""
+    """The mock database, cache and mail gateway, on TCP or UDP ports of their own or all on a Unix socket."""
 
-    def __init__(self, lab, unix=False):
+    def __init__(self, lab, unix=False, udp=False):
+        self.udp = udp
         self.log_path = lab.scratch / "calls.csv"
         kinds = [] if unix else ["--kind", "db=0", "--kind", "cache=0", "--kind", "mail=0"]
         self.unix_path = lab.scratch / "downstream.sock" if unix else None
         if unix:
             kinds = ["--unix", self.unix_path]
+        elif udp:
+            kinds.append("--udp")
         super().__init__(lab, "downstream", [BUILD / "servers/downstream", *kinds, "--log", self.log_path])
         ready = self.ready()
         del ready["pid"]
-        self.peer_by_kind = {kind: f"unix:{self.unix_path}" if unix else f"127.0.0.1:{where}" for kind, where in ready.items()}
+        self.port_by_kind = {} if unix else ready
+        suffix = "/udp" if udp else ""
+        self.peer_by_kind = {kind: f"unix:{self.unix_path}" if unix else f"127.0.0.1:{where}{suffix}" for kind, where in ready.items()}
 
     def arguments(self):
         if self.unix_path:
             return ["--downstream-unix", self.unix_path]
-        return ["--downstream", ",".join(f"{kind}={peer.rsplit(':', 1)[1]}" for kind, peer in self.peer_by_kind.items())]
+        ports = ",".join(f"{kind}={port}" for kind, port in self.port_by_kind.items())
+        return ["--downstream", ports, *(["--downstream-udp"] if self.udp else [])]
 
 
 class Server(Process):
@@ -174,6 +186,19 @@ class Tracer(Process):
     def attached(self):
         self.await_text(self.err_path, "attached in")
         return self
+
+    def await_hook(self, name, seconds=START_SECONDS):
+        """Of a hook that is attached only once the target turns out to need it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for path in pathlib.Path(f"/proc/{self.pid}/fdinfo").iterdir():
+                try:
+                    if any(line.split() == ["tp_name:", name] for line in path.read_text(encoding="ascii").splitlines()):
+                        return
+                except FileNotFoundError:
+                    pass  # closed between the listing and the reading
+            time.sleep(0.005)
+        raise RuntimeError(f"{self.name}: no hook on {name} in {seconds} s")
 
     def json_lines(self):
         return [json.loads(line) for line in self.out().splitlines()]

@@ -7,9 +7,10 @@ from lab import counters, growth, quiet_counters, unix_offset_ns
 class Run:
     """pairs: what was told of each request beside what was logged of it; totals: the object that -o json printed; inner, outer: what the
     kernel's counters of all threads (CPU ns, voluntary, involuntary switches) grew by from just inside the trace's beginning to just inside
-    its end, and from before it to after it. They differ only where a server has timers of its own."""
+    its end, and from before it to after it. They differ only where a server has timers of its own.
+    lead: a load that goes before the others, after which both tracers have the hook named late_hook; it is not among the pairs."""
 
-    def __init__(self, lab, server, downstream, *loads, ends=(), truth_path=None):
+    def __init__(self, lab, server, downstream, *loads, ends=(), truth_path=None, lead=None, late_hook=None):
         self.downstream, self.port = downstream, server.port
         pids = server.pids()
         outside = quiet_counters(pids)
@@ -18,6 +19,10 @@ class Run:
         requests.attached()
         totals.attached()
         inside = quiet_counters(pids)
+        lead_rows = lab.run_load(server, name="lead", **lead) if lead else []
+        if late_hook:
+            requests.await_hook(late_hook)
+            totals.await_hook(late_hook)
         loads = [lab.load(server, name=f"load-{i}", linger=True, **load) for i, load in enumerate(loads)]
         for load in loads:
             load.await_answers()
@@ -32,10 +37,11 @@ class Run:
                 raise RuntimeError(f"the load failed: {load.out()} {load.err()}")
         for process in (server, *ends, *([downstream] if downstream else [])):
             process.end()  # which makes them write their logs
-        self.rows = [row for load in loads for row in load.rows()]
+        measured_rows = [row for load in loads for row in load.rows()]
+        self.rows = lead_rows + measured_rows
         self.traced = requests.json_lines()
         self.totals = totals.json()
-        self.pairs = truth.join(self.traced, truth_path or server.truth_path, self.rows, downstream and downstream.log_path)
+        self.pairs = truth.join(self.traced, truth_path or server.truth_path, measured_rows, downstream and downstream.log_path)
 
     def total(self, key):
         return sum(process[key] for process in self.totals["processes"])

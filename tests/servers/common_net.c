@@ -41,9 +41,9 @@ static int local_address(const char *path, struct address *address)
 	return 0;
 }
 
-static int new_socket(int family, bool nonblocking)
+static int new_socket(int family, int type, bool nonblocking)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), 0);
+	int fd = socket(family, type | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), 0);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -67,7 +67,7 @@ static int listen_at(int fd, const struct address *address)
 int listen_tcp(uint16_t port, struct tcp_options options)
 {
 	struct address address = loopback(port, options.ipv6);
-	int on = 1, fd = new_socket(address.any.sa_family, options.nonblocking);
+	int on = 1, fd = new_socket(address.any.sa_family, SOCK_STREAM, options.nonblocking);
 
 	if (fd < 0)
 		return fd;
@@ -78,6 +78,16 @@ int listen_tcp(uint16_t port, struct tcp_options options)
 	return listen_at(fd, &address);
 }
 
+int listen_udp(uint16_t port)
+{
+	struct address address = loopback(port, false);
+	int fd = new_socket(AF_INET, SOCK_DGRAM, true);
+
+	if (fd >= 0 && bind(fd, &address.any, address.length))
+		return give_up(fd);
+	return fd;
+}
+
 int listen_unix(const char *path)
 {
 	struct address address;
@@ -85,14 +95,14 @@ int listen_unix(const char *path)
 
 	if (error)
 		return error;
-	fd = new_socket(AF_UNIX, false);
+	fd = new_socket(AF_UNIX, SOCK_STREAM, false);
 	if (fd < 0)
 		return fd;
 	unlink(path);
 	return listen_at(fd, &address);
 }
 
-uint16_t tcp_port(int fd)
+uint16_t local_port(int fd)
 {
 	struct address address = {.length = sizeof(struct sockaddr_un)};
 
@@ -108,9 +118,9 @@ uint16_t tcp_port(int fd)
 	}
 }
 
-static int connect_to(const struct address *address, bool nonblocking)
+static int connect_to(const struct address *address, int type, bool nonblocking)
 {
-	int fd = new_socket(address->any.sa_family, nonblocking);
+	int fd = new_socket(address->any.sa_family, type, nonblocking);
 
 	if (fd < 0)
 		return fd;
@@ -124,7 +134,7 @@ int connect_tcp(uint16_t port, struct tcp_options options)
 {
 	struct address address = loopback(port, options.ipv6);
 
-	return connect_to(&address, options.nonblocking);
+	return connect_to(&address, SOCK_STREAM, options.nonblocking);
 }
 
 int connect_unix(const char *path, bool nonblocking)
@@ -132,7 +142,14 @@ int connect_unix(const char *path, bool nonblocking)
 	struct address address;
 	int error = local_address(path, &address);
 
-	return error ? error : connect_to(&address, nonblocking);
+	return error ? error : connect_to(&address, SOCK_STREAM, nonblocking);
+}
+
+int connect_udp(uint16_t port, bool nonblocking)
+{
+	struct address address = loopback(port, false);
+
+	return connect_to(&address, SOCK_DGRAM, nonblocking);
 }
 
 void set_nonblocking(int fd)

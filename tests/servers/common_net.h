@@ -16,22 +16,28 @@ struct tcp_options {
 	bool nonblocking;
 };
 
-/* port 0 takes a free one (see tcp_port). */
+/* port 0 takes a free one (see local_port). */
 int listen_tcp(uint16_t port, struct tcp_options options);
+
+/* A datagram socket bound to 127.0.0.1, nonblocking. port 0 takes a free one. */
+int listen_udp(uint16_t port);
 
 /* Replaces a socket that an earlier run left at path. */
 int listen_unix(const char *path);
 
-/* The local port of a bound socket, 0 if it has none. */
-uint16_t tcp_port(int fd);
+/* The local port of a bound IP socket, 0 if it has none. */
+uint16_t local_port(int fd);
 
 /* A nonblocking connect returns while it may still be under way. */
 int connect_tcp(uint16_t port, struct tcp_options options);
 int connect_unix(const char *path, bool nonblocking);
 
+/* Datagrams go to, and come from, this port only. */
+int connect_udp(uint16_t port, bool nonblocking);
+
 void set_nonblocking(int fd);
 
-/* Small messages leave at once, not when the last one was acknowledged. Harmless on a Unix socket. */
+/* Small messages leave at once, not when the last one was acknowledged. Harmless on other sockets than TCP's. */
 void send_without_delay(int fd);
 
 /* Writes all of it: 0, or -errno. Never raises SIGPIPE. */

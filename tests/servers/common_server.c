@@ -60,6 +60,7 @@ static const struct option_row option_rows[] = {
 	{"downstream-mail", OPTION_NUMBER, offsetof(struct server, downstream_ports[PEER_MAIL]), NULL, "PORT"},
 	{"downstream-unix", OPTION_TEXT, offsetof(struct server, downstream_unix_path), NULL,
 	 "PATH: call everything over this Unix socket"},
+	{"downstream-udp", OPTION_FLAG, offsetof(struct server, downstream_udp), NULL, "call the downstream ports by UDP"},
 	{"truth", OPTION_TEXT, offsetof(struct server, truth_path), NULL, "FILE: at the end, what each request really did, as CSV"},
 };
 
@@ -116,7 +117,7 @@ void server_open(struct server *server, int argc, char **argv, const struct opti
 		fprintf(stderr, "%s: /disk will fail: %s\n", server->name, strerror(-error));
 	options = (struct tcp_options){.ipv6 = server->ipv6, .reuseport = reuseport};
 	server->listeners[server->listener_count++] = server_must(server, "--port", listen_tcp((uint16_t)server->port, options));
-	server->port = tcp_port(server->listeners[0]);
+	server->port = local_port(server->listeners[0]);
 	if (server->unix_path)
 		server->listeners[server->listener_count++] = server_must(server, server->unix_path, listen_unix(server->unix_path));
 }
@@ -167,6 +168,8 @@ int server_connect_peer(const struct server *server, enum peer peer, bool nonblo
 {
 	if (server->downstream_unix_path)
 		return connect_unix(server->downstream_unix_path, nonblocking);
+	if (server->downstream_udp)
+		return connect_udp((uint16_t)server->downstream_ports[peer], nonblocking);
 	return connect_tcp((uint16_t)server->downstream_ports[peer], (struct tcp_options){.nonblocking = nonblocking});
 }
 

@@ -18,6 +18,7 @@ struct server {
 	unsigned long downstream_ports[PEERS];
 	const char *downstream_unix_path, *unix_path, *truth_path;
 	bool ipv6;
+	bool downstream_udp;
 	bool variant; /* what a program's own option switches on */
 	int listeners[LISTENERS_MAX];
 	unsigned listener_count;

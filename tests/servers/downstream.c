@@ -2,10 +2,12 @@
 /* The mock of what a server calls: a database, a cache, a mail gateway, each on a port of its own. A client sends
  * "Q <id> <hold_us>\n" and gets "R <id> ok\n" that many microseconds later; many may be in flight on one connection, and answers
  * leave in the order in which they fall due. "GET /<id>/<hold_us> HTTP/1.1" with its header lines asks the same, and gets an HTTP answer.
- * Every call's true hold is logged as CSV: kind,id,arrived_ns,answered_ns.
+ * With --udp a query is a datagram, and so is its answer. Every call's true hold is logged as CSV: kind,id,arrived_ns,answered_ns.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +26,7 @@
 #define LINE_BYTES_MAX 4096
 
 struct kind {
-	struct watcher listener;
+	struct watcher listener; /* with --udp: the socket itself */
 	char name[KIND_NAME_MAX];
 	unsigned long port; /* as asked for: 0 is any */
 };
@@ -42,12 +44,15 @@ struct client {
 struct answer {
 	uint64_t due_ns, arrived_ns;
 	unsigned long id;
-	struct client *client;
+	struct client *client; /* NULL: it was asked by a datagram */
+	const struct kind *kind;
+	struct sockaddr_in asker; /* of a datagram */
 };
 
 static struct options {
 	struct kind kinds[KINDS_MAX];
 	size_t kind_count;
+	bool udp;
 	const char *unix_path, *log_path;
 } options;
 
@@ -109,21 +114,35 @@ static void drop_client(struct client *client)
 	}
 }
 
+/* False: the caller has gone, or does not read its answers. */
+static bool send_to_client(struct client *client, const char *line, size_t length)
+{
+	client->held--;
+	if (client->watcher.fd >= 0 && !send_all(client->watcher.fd, line, length))
+		return true;
+	drop_client(client);
+	return false;
+}
+
+static bool send_datagram(const struct answer *answer, const char *line, size_t length)
+{
+	const struct sockaddr *asker = (const struct sockaddr *)&answer->asker;
+
+	return sendto(answer->kind->listener.fd, line, length, 0, asker, sizeof answer->asker) == (ssize_t)length;
+}
+
 static void send_answer(const struct answer *answer)
 {
-	struct client *client = answer->client;
 	uint64_t answered_ns = now_ns();
 	char line[64];
-	int length = client->http ? snprintf(line, sizeof line, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
-				  : snprintf(line, sizeof line, "R %lu ok\n", answer->id);
+	bool http = answer->client && answer->client->http;
+	size_t length = (size_t)(http ? snprintf(line, sizeof line, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
+				      : snprintf(line, sizeof line, "R %lu ok\n", answer->id));
 
-	client->held--;
-	if (client->watcher.fd < 0 || send_all(client->watcher.fd, line, (size_t)length)) {
-		drop_client(client); /* the caller has gone, or does not read its answers */
+	if (!(answer->client ? send_to_client(answer->client, line, length) : send_datagram(answer, line, length)))
 		return;
-	}
 	if (call_log)
-		fprintf(call_log, "%s,%lu,%lu,%lu\n", client->kind->name, answer->id, answer->arrived_ns, answered_ns);
+		fprintf(call_log, "%s,%lu,%lu,%lu\n", answer->kind->name, answer->id, answer->arrived_ns, answered_ns);
 }
 
 static void send_due_answers(void)
@@ -148,21 +167,23 @@ static void on_timer(struct watcher *watcher, uint32_t events)
 		send_due_answers();
 }
 
-/* 0, -EPROTO for a line that is no query, or -ENOMEM. */
-static int hold_query(struct client *client, const char *line, uint64_t arrived_ns)
+/* Holds the answer to this query; `answer` says to whom it goes. 0, -EPROTO for a line that is no query, or -ENOMEM. */
+static int hold_query(struct answer answer, const char *line, uint64_t arrived_ns)
 {
-	unsigned long id, hold_us;
+	struct client *client = answer.client;
+	unsigned long hold_us;
 	int error;
 
-	if (sscanf(line, "GET /%lu/%lu HTTP/1.1", &id, &hold_us) == 2)
+	if (client && sscanf(line, "GET /%lu/%lu HTTP/1.1", &answer.id, &hold_us) == 2)
 		client->http = true;
-	else if (client->http)
+	else if (client && client->http)
 		return 0; /* a header line */
-	else if (sscanf(line, "Q %lu %lu", &id, &hold_us) != 2)
+	else if (sscanf(line, "Q %lu %lu", &answer.id, &hold_us) != 2)
 		return -EPROTO;
-	error = heap_push(
-		(struct answer){.due_ns = arrived_ns + hold_us * NS_PER_US, .arrived_ns = arrived_ns, .id = id, .client = client});
-	if (!error)
+	answer.arrived_ns = arrived_ns;
+	answer.due_ns = arrived_ns + hold_us * NS_PER_US;
+	error = heap_push(answer);
+	if (!error && client)
 		client->held++;
 	return error;
 }
@@ -175,7 +196,7 @@ static int hold_queries(struct client *client, uint64_t arrived_ns)
 
 	while (!error && (newline = memchr(line, '\n', (size_t)(end - line)))) {
 		*newline = '\0';
-		error = hold_query(client, line, arrived_ns);
+		error = hold_query((struct answer){.client = client, .kind = client->kind}, line, arrived_ns);
 		line = newline + 1;
 	}
 	client->buffered = (size_t)(end - line);
@@ -203,6 +224,24 @@ static void on_client_ready(struct watcher *watcher, uint32_t events)
 		fprintf(stderr, "downstream: %s: a client is dropped: %s\n", client->kind->name, strerror(-error));
 		drop_client(client);
 	}
+	send_due_answers();
+}
+
+static void on_datagram(struct watcher *watcher, uint32_t events)
+{
+	struct answer answer = {.kind = (const struct kind *)watcher};
+	socklen_t asker_length = sizeof answer.asker;
+	char line[LINE_BYTES_MAX];
+	ssize_t received = recvfrom(watcher->fd, line, sizeof line - 1, 0, (struct sockaddr *)&answer.asker, &asker_length);
+	int error;
+
+	(void)events;
+	if (received < 0)
+		return; /* none after all, or word that an earlier answer found nobody */
+	line[received] = '\0';
+	error = hold_query(answer, line, now_ns());
+	if (error)
+		fprintf(stderr, "downstream: %s: a datagram is dropped: %s\n", answer.kind->name, strerror(-error));
 	send_due_answers();
 }
 
@@ -248,6 +287,7 @@ static int add_kind(void *target, const char *text)
 
 static const struct option_row option_rows[] = {
 	{"kind", OPTION_CALL, 0, add_kind, "NAME=PORT: listen for calls of this kind (0: any free port); may be repeated"},
+	{"udp", OPTION_FLAG, offsetof(struct options, udp), NULL, "those kinds are asked by UDP"},
 	{"unix", OPTION_TEXT, offsetof(struct options, unix_path), NULL, "PATH: the kind \"unix\", on a Unix socket"},
 	{"log", OPTION_TEXT, offsetof(struct options, log_path), NULL, "FILE: CSV of every call's true hold"},
 };
@@ -255,16 +295,19 @@ static const struct option_row option_rows[] = {
 static int open_listener(struct kind *kind)
 {
 	bool local = options.unix_path && !strcmp(kind->name, "unix");
-	int fd = local ? listen_unix(options.unix_path) : listen_tcp((uint16_t)kind->port, (struct tcp_options){0});
+	bool udp = options.udp && !local;
+	int fd = local ? listen_unix(options.unix_path)
+		 : udp ? listen_udp((uint16_t)kind->port)
+		       : listen_tcp((uint16_t)kind->port, (struct tcp_options){0});
 
 	if (fd < 0)
 		return fd;
 	set_nonblocking(fd);
-	kind->listener = (struct watcher){.fd = fd, .on_ready = on_listener_ready};
+	kind->listener = (struct watcher){.fd = fd, .on_ready = udp ? on_datagram : on_listener_ready};
 	if (local)
 		printf(" unix=%s", options.unix_path);
 	else
-		printf(" %s=%u", kind->name, tcp_port(fd));
+		printf(" %s=%u", kind->name, local_port(fd));
 	return loop_watch(&loop, &kind->listener, EPOLLIN);
 }
 
@@ -320,6 +363,8 @@ static void tear_down(void)
 	while (heap_count) {
 		struct client *client = heap_pop().client;
 
+		if (!client)
+			continue;
 		client->held--;
 		drop_client(client);
 	}

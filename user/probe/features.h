@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 struct features {
-	bool task_storage; /* task storage and saved registers in tracing programs: 5.15 and later. Without, nothing works */
-	bool rdonly_cast;  /* plain loads from any kernel object */
-	uint64_t jiffy_ns; /* the kernel's tick */
+	bool task_storage;  /* task storage and saved registers in tracing programs: 5.15 and later. Without, nothing works */
+	bool rdonly_cast;   /* plain loads from any kernel object */
+	bool sk_data_ready; /* the tracepoint. Without, only a blocked reader knows when its Unix or UDP data came */
+	uint64_t jiffy_ns;  /* the kernel's tick */
 };
 
 /* 0; −ENOENT: this kernel has no BTF; or another −errno of reading it. */

@@ -105,8 +105,8 @@ static const char *syscall_event(const struct bpf_program *program)
 	return strncmp(section, SYSCALL_SECTION, strlen(SYSCALL_SECTION)) ? NULL : section + strlen(SYSCALL_SECTION);
 }
 
-/* Calls that this kernel or architecture does not have are left out. */
-static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs)
+/* Calls and hooks that this kernel or architecture does not have are left out. */
+static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs, const struct features *features)
 {
 	struct bpf_program *program;
 
@@ -117,6 +117,7 @@ static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs)
 		if (event)
 			bpf_program__set_autoload(program, tracefs_has_event(tracefs, "syscalls", event));
 	}
+	bpf_program__set_autoload(skel->progs.on_sk_data_ready, features->sk_data_ready);
 }
 
 /* Before 5.11 BPF memory counts against this limit. Where raising it is not permitted it does not matter any more. */
@@ -135,23 +136,27 @@ static int load(struct loader *loader, const struct tracefs *tracefs, bool no_pa
 		return -errno;
 	loader->skel = skel;
 	skel->rodata->has_rdonly_cast = loader->features.rdonly_cast;
+	skel->rodata->has_sk_data_ready = loader->features.sk_data_ready;
 	skel->rodata->no_payload = no_payload;
 	skel->rodata->jiffy_ns = loader->features.jiffy_ns;
 	skel->bss->realtime_offset_ns = unix_offset_ns();
 	syscalls_wait_causes((uint8_t *)skel->rodata->wait_cause_by_syscall);
 	syscalls_that_write((uint8_t *)skel->rodata->writes_by_syscall);
-	choose_programs(skel, tracefs);
+	choose_programs(skel, tracefs, &loader->features);
 	return iocpu__load(skel);
 }
 
 /* ---- attaching */
 
+static bool is_attached_later(const struct loader *loader, const struct bpf_program *program)
+{
+	return !strncmp(bpf_program__section_name(program), "iter/", 5) || program == loader->skel->progs.on_sk_data_ready;
+}
+
 static int attach_program(struct loader *loader, struct bpf_program *program)
 {
 	struct bpf_link *link;
 
-	if (!bpf_program__autoload(program) || !strncmp(bpf_program__section_name(program), "iter/", 5))
-		return 0;
 	if (loader->link_count == LOADER_LINKS_MAX)
 		return -E2BIG;
 	link = bpf_program__attach(program);
@@ -168,11 +173,21 @@ static int attach(struct loader *loader, const char **why)
 
 	bpf_object__for_each_program(program, loader->skel->obj)
 	{
+		if (!bpf_program__autoload(program) || is_attached_later(loader, program))
+			continue;
 		err = attach_program(loader, program);
 		if (err)
 			return explain_attach(why, bpf_program__name(program), err);
 	}
 	return 0;
+}
+
+int loader_stamp_arrivals(struct loader *loader)
+{
+	if (loader->stamping)
+		return 0;
+	loader->stamping = true;
+	return attach_program(loader, loader->skel->progs.on_sk_data_ready);
 }
 
 /* What loader_open does in a thread of its own, whose mount namespace may differ. */

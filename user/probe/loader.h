@@ -26,6 +26,7 @@ struct loader {
 	size_t link_count;
 	struct features features;
 	uint64_t attach_ns;
+	bool stamping; /* loader_stamp_arrivals was called */
 };
 
 /*
@@ -34,6 +35,12 @@ struct loader {
  */
 int loader_open(struct loader *loader, bool no_payload, bool verbose, const char **why);
 void loader_close(struct loader *loader);
+
+/*
+ * Attaches the hook that stamps what comes to Unix and UDP sockets, at the first call; it costs every socket of the host. 0 or −errno.
+ * Never called where loader.features.sk_data_ready is false.
+ */
+int loader_stamp_arrivals(struct loader *loader);
 
 /* Makes an account for each thread of a process. 0; −ESRCH: none of them lives; or another −errno. */
 int loader_adopt(struct loader *loader, pid_t tgid);

@@ -115,6 +115,9 @@ static int on_listener(void *context, const struct listener *listener)
 		return -errno;
 	if (bpf_map__update_elem(skel->maps.role_by_conn, &conn_id, sizeof(conn_id), &role, sizeof(role), BPF_ANY))
 		return -errno;
+	/* Who serves on a Unix socket will want to know when its requests came. */
+	if (listener->family == CONN_UNIX && follow->probe->loader.features.sk_data_ready)
+		skel->bss->wants_arrivals = true;
 	inject_listener(&follow->probe->source, follow->tgid, listener);
 	return 0;
 }
@@ -155,6 +158,7 @@ static int follow_process(struct probe *probe, pid_t tgid)
 	err = proc_listeners(tgid, on_listener, &follow);
 	if (err == -ENOENT)
 		return -ESRCH;
+	source_attach_on_demand(&probe->source);
 	return err ? err : follow_threads(probe, tgid);
 }
 
@@ -231,7 +235,7 @@ uint64_t probe_attach_ns(const struct probe *probe)
 static const char *const loss_names[LOSS_KINDS] = {LOSSES(LOSS_NAME)};
 #undef LOSS_NAME
 
-_Static_assert(LOSS_KINDS + 2 <= PROBE_LOSSES_MAX, "every loss has a place");
+_Static_assert(LOSS_KINDS + 3 <= PROBE_LOSSES_MAX, "every loss has a place");
 
 size_t probe_losses(const struct probe *probe, struct probe_loss losses[PROBE_LOSSES_MAX])
 {
@@ -241,7 +245,8 @@ size_t probe_losses(const struct probe *probe, struct probe_loss losses[PROBE_LO
 		losses[i] = (struct probe_loss){.name = loss_names[i], .count = counts[i]};
 	losses[LOSS_KINDS] = (struct probe_loss){.name = "injected_records", .count = probe->source.lost_injections};
 	losses[LOSS_KINDS + 1] = (struct probe_loss){.name = "skipped_hooks", .count = cost_sum(probe->loader.skel).skipped_runs};
-	return LOSS_KINDS + 2;
+	losses[LOSS_KINDS + 2] = (struct probe_loss){.name = "refused_hooks", .count = probe->source.lost_hooks};
+	return LOSS_KINDS + 3;
 }
 
 void probe_cost(const struct probe *probe, struct probe_cost *cost)

@@ -89,8 +89,15 @@ void source_snapshot(struct source *source)
 	}
 }
 
+void source_attach_on_demand(struct source *source)
+{
+	if (source->phase == SOURCE_RUNNING && source->loader->skel->bss->wants_arrivals && loader_stamp_arrivals(source->loader))
+		source->lost_hooks++;
+}
+
 static void keep_house(struct source *source, uint64_t now_ns)
 {
+	source_attach_on_demand(source);
 	cost_sample(&source->cost, source->loader->skel, now_ns);
 	if (source->phase != SOURCE_RUNNING || now_ns - source->snapshot_ns < SNAPSHOT_EVERY_NS)
 		return;

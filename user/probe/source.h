@@ -50,6 +50,7 @@ struct source {
 	uint64_t snapshot_ns;
 	uint64_t records;
 	uint64_t lost_injections; /* no memory for them */
+	uint64_t lost_hooks;      /* that would have been attached on demand */
 	unsigned int since_mark;  /* records read since the last look at the clock */
 	enum source_phase phase;
 };
@@ -62,6 +63,9 @@ void source_fini(struct source *source);
 void source_inject(struct source *source, const void *record, size_t size);
 /* The same for a RECORD_PROCESS: looks at the process's ELF file. */
 void source_inject_process(struct source *source, pid_t tgid);
+
+/* Attaches what the kernel half has asked for meanwhile. What cannot be had is counted, and reads go on without their arrivals. */
+void source_attach_on_demand(struct source *source);
 
 /* Reads the accounts of all followed processes into the ring. */
 void source_snapshot(struct source *source);
