@@ -6,6 +6,7 @@
 #ifndef TEST_FIXTURE_STATS_H
 #define TEST_FIXTURE_STATS_H
 
+#include <stdio.h>
 #include <string.h>
 
 #include "stats/stats.h"
@@ -117,6 +118,21 @@ static inline struct snapshot_frame frame_of(const struct snapshot_process *proc
 		.processes = processes,
 		.process_count = process_count,
 	};
+}
+
+/* What an export prints of these statistics, for the caller to free. */
+static inline char *exported_text(int (*print)(FILE *out, const struct snapshot *snapshot), const struct stats *stats,
+				  const struct snapshot_frame *frame)
+{
+	const struct snapshot *snapshot = stats_snapshot(stats, frame);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(print(out, snapshot), 0);
+	fclose(out);
+	stats_snapshot_close(snapshot);
+	return text;
 }
 
 /* The sample: 412 users, 4 resizes a second, each resize delaying users. */

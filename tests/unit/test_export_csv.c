@@ -14,15 +14,8 @@
 static char *csv_of(const struct stats *stats)
 {
 	struct snapshot_frame frame = frame_of(NULL, 0, NULL, 0);
-	const struct snapshot *snapshot = stats_snapshot(stats, &frame);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
 
-	assert_int_equal(csv_print_snapshot(out, snapshot), 0);
-	fclose(out);
-	stats_snapshot_close(snapshot);
-	return text;
+	return exported_text(csv_print_snapshot, stats, &frame);
 }
 
 /* Reads one line as RFC 4180 says, in place; *text moves behind it. Returns its fields. */

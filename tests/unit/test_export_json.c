@@ -13,19 +13,6 @@
 
 static const struct snapshot_loss losses[] = {{"records", 0}, {"late writes", 2}};
 
-static char *snapshot_text(const struct stats *stats, const struct snapshot_frame *frame)
-{
-	const struct snapshot *snapshot = stats_snapshot(stats, frame);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_int_equal(json_print_snapshot(out, snapshot), 0);
-	fclose(out);
-	stats_snapshot_close(snapshot);
-	return text;
-}
-
 static char *request_text(const struct request *request, const char *endpoint)
 {
 	char *text = NULL;
@@ -65,9 +52,9 @@ static void a_snapshot_keeps_the_contract(void **state)
 	struct stats *stats = stats_open(100);
 
 	(void)state;
-	assert_keeps_contract(snapshot_text(stats, &frame), "snapshot");
+	assert_keeps_contract(exported_text(json_print_snapshot, stats, &frame), "snapshot");
 	add_sample(stats);
-	assert_keeps_contract(snapshot_text(stats, &frame), "snapshot");
+	assert_keeps_contract(exported_text(json_print_snapshot, stats, &frame), "snapshot");
 	stats_close(stats);
 }
 
@@ -80,7 +67,7 @@ static void figures_are_exact(void **state)
 
 	(void)state;
 	add_sample(stats);
-	text = snapshot_text(stats, &frame);
+	text = exported_text(json_print_snapshot, stats, &frame);
 	assert_begins(text, "{\"schema\":\"iocpu-trace/1\",\"tool\":{\"version\":\"0.1.0\",\"cost\":");
 	assert_non_null(strstr(text, "{\"kernel_ns\":3000000,\"user_cpu_ns\":1000000,\"share_of_core\":0.004}"));
 	assert_non_null(strstr(text, "\"lost\":{\"records\":0,\"late_writes\":2}"));
@@ -111,7 +98,7 @@ static void what_is_not_known_is_null(void **state)
 	request.aborted = true;
 	request.ttfb_ns = 0;
 	stats_add(stats, "s", "e", NULL, &request);
-	text = snapshot_text(stats, &frame);
+	text = exported_text(json_print_snapshot, stats, &frame);
 	assert_non_null(strstr(text, "\"kernel_ns\":null,\"user_cpu_ns\":1000000,\"share_of_core\":null"));
 	assert_non_null(strstr(text, "\"service\":null,\"model\":null"));
 	assert_non_null(strstr(text, "\"in_flight_mean\":null,\"on_cpu_mean\":null,\"loop_busy_share\":null"));
