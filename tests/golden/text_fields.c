@@ -6,6 +6,17 @@
 #define COUNT(array)         (sizeof(array) / sizeof(*(array)))
 #define MEMBER(type, member) offsetof(type, member), sizeof(((type *)0)->member)
 
+/* A number, or something of a form of its own. */
+#define FIELD(key, part, type, member, form)                                                                                               \
+	{                                                                                                                                  \
+		key, part, MEMBER(type, member), form, NULL, 0, 0                                                                          \
+	}
+/* A number, or the bits of one, that has names. */
+#define NAMED(key, part, type, member, form, names)                                                                                        \
+	{                                                                                                                                  \
+		key, part, MEMBER(type, member), form, names, COUNT(names), 0                                                              \
+	}
+
 static const char *const flag_names[] = {NULL, "arrived_coarse", "partial", "established", "on_core", "peek", "strand_ended"};
 static const char *const wait_names[WAIT_CAUSES] = {
 	[WAIT_RUNNABLE] = "runnable", [WAIT_NET] = "net", [WAIT_POLL] = "poll", [WAIT_DISK] = "disk",   [WAIT_LOCK] = "lock",
@@ -35,86 +46,86 @@ static const char *const io_op_names[IO_OPS] = {
 static const char *const strand_op_names[STRAND_OPS] = {[STRAND_RUNS] = "runs", [STRAND_MADE] = "made", [STRAND_WOKEN] = "woken"};
 
 const struct field head_fields[] = {
-	{"tid", PART_RECORD, MEMBER(struct record_head, tid), FORM_UNSIGNED, NULL, 0, 0},
-	{"flags", PART_RECORD, MEMBER(struct record_head, flags), FORM_BITS, flag_names, COUNT(flag_names), 0},
+	FIELD("tid", PART_RECORD, struct record_head, tid, FORM_UNSIGNED),
+	NAMED("flags", PART_RECORD, struct record_head, flags, FORM_BITS, flag_names),
 	{NULL},
 };
 
 static const struct field span_fields[] = {
-	{"conn", PART_RECORD, MEMBER(struct record, conn_id), FORM_UNSIGNED, NULL, 0, 0},
-	{"fd", PART_RECORD, MEMBER(struct record, fd), FORM_SIGNED, NULL, 0, 0},
-	{"result", PART_RECORD, MEMBER(struct record, result), FORM_SIGNED, NULL, 0, 0},
-	{"core", PART_RECORD, MEMBER(struct record, core_ns), FORM_UNSIGNED, NULL, 0, 0},
-	{"arrived", PART_RECORD, MEMBER(struct record, arrived_ns), FORM_TIME, NULL, 0, 0},
-	{"epoll_at", PART_RECORD, MEMBER(struct record, epoll_at_ns), FORM_TIME, NULL, 0, 0},
-	{"epoll_fd", PART_RECORD, MEMBER(struct record, epoll_fd), FORM_SIGNED, NULL, 0, 0},
-	{"epoll_events", PART_RECORD, MEMBER(struct record, epoll_events), FORM_UNSIGNED, NULL, 0, 0},
+	FIELD("conn", PART_RECORD, struct record, conn_id, FORM_UNSIGNED),
+	FIELD("fd", PART_RECORD, struct record, fd, FORM_SIGNED),
+	FIELD("result", PART_RECORD, struct record, result, FORM_SIGNED),
+	FIELD("core", PART_RECORD, struct record, core_ns, FORM_UNSIGNED),
+	FIELD("arrived", PART_RECORD, struct record, arrived_ns, FORM_TIME),
+	FIELD("epoll_at", PART_RECORD, struct record, epoll_at_ns, FORM_TIME),
+	FIELD("epoll_fd", PART_RECORD, struct record, epoll_fd, FORM_SIGNED),
+	FIELD("epoll_events", PART_RECORD, struct record, epoll_events, FORM_UNSIGNED),
 	{NULL},
 };
 
 const struct field window_fields[] = {
-	{"off", PART_WINDOW, MEMBER(struct window, off_at_ns), FORM_TIME, NULL, 0, 0},
-	{"on", PART_WINDOW, MEMBER(struct window, on_at_ns), FORM_TIME, NULL, 0, 0},
-	{"ready", PART_WINDOW, MEMBER(struct window, ready_ns), FORM_UNSIGNED, NULL, 0, 0},
-	{"stolen", PART_WINDOW, MEMBER(struct window, stolen_ns), FORM_UNSIGNED, NULL, 0, 0},
-	{"voluntary", PART_WINDOW, MEMBER(struct window, voluntary), FORM_UNSIGNED, NULL, 0, 0},
-	{"involuntary", PART_WINDOW, MEMBER(struct window, involuntary), FORM_UNSIGNED, NULL, 0, 0},
-	{"cause", PART_WINDOW, MEMBER(struct window, cause), FORM_NAME, wait_names, COUNT(wait_names), 0},
-	{"ready_cause", PART_WINDOW, MEMBER(struct window, ready_cause), FORM_NAME, ready_names, COUNT(ready_names), 0},
+	FIELD("off", PART_WINDOW, struct window, off_at_ns, FORM_TIME),
+	FIELD("on", PART_WINDOW, struct window, on_at_ns, FORM_TIME),
+	FIELD("ready", PART_WINDOW, struct window, ready_ns, FORM_UNSIGNED),
+	FIELD("stolen", PART_WINDOW, struct window, stolen_ns, FORM_UNSIGNED),
+	FIELD("voluntary", PART_WINDOW, struct window, voluntary, FORM_UNSIGNED),
+	FIELD("involuntary", PART_WINDOW, struct window, involuntary, FORM_UNSIGNED),
+	NAMED("cause", PART_WINDOW, struct window, cause, FORM_NAME, wait_names),
+	NAMED("ready_cause", PART_WINDOW, struct window, ready_cause, FORM_NAME, ready_names),
 	{NULL},
 };
 
 static const struct field strand_fields[] = {
-	{"strand", PART_RECORD, MEMBER(struct record, strand_id), FORM_UNSIGNED, NULL, 0, 0},
-	{"parent", PART_RECORD, MEMBER(struct record, parent_strand_id), FORM_UNSIGNED, NULL, 0, 0},
-	{"left", PART_RECORD, MEMBER(struct record, result), FORM_NAME, wait_names, COUNT(wait_names), 0},
-	{"core", PART_RECORD, MEMBER(struct record, core_ns), FORM_UNSIGNED, NULL, 0, 0},
-	{"epoll_at", PART_RECORD, MEMBER(struct record, epoll_at_ns), FORM_TIME, NULL, 0, 0},
-	{"epoll_fd", PART_RECORD, MEMBER(struct record, epoll_fd), FORM_SIGNED, NULL, 0, 0},
-	{"epoll_events", PART_RECORD, MEMBER(struct record, epoll_events), FORM_UNSIGNED, NULL, 0, 0},
+	FIELD("strand", PART_RECORD, struct record, strand_id, FORM_UNSIGNED),
+	FIELD("parent", PART_RECORD, struct record, parent_strand_id, FORM_UNSIGNED),
+	NAMED("left", PART_RECORD, struct record, result, FORM_NAME, wait_names),
+	FIELD("core", PART_RECORD, struct record, core_ns, FORM_UNSIGNED),
+	FIELD("epoll_at", PART_RECORD, struct record, epoll_at_ns, FORM_TIME),
+	FIELD("epoll_fd", PART_RECORD, struct record, epoll_fd, FORM_SIGNED),
+	FIELD("epoll_events", PART_RECORD, struct record, epoll_events, FORM_UNSIGNED),
 	{NULL},
 };
 
 static const struct field conn_fields[] = {
-	{"conn", PART_RECORD, MEMBER(struct record_conn, conn_id), FORM_UNSIGNED, NULL, 0, 0},
-	{"tgid", PART_RECORD, MEMBER(struct record_conn, tgid), FORM_UNSIGNED, NULL, 0, 0},
-	{"family", PART_RECORD, MEMBER(struct record_conn, family), FORM_NAME, family_names, COUNT(family_names), 0},
-	{"type", PART_RECORD, MEMBER(struct record_conn, type), FORM_NAME, type_names, COUNT(type_names), 0},
-	{"role", PART_RECORD, MEMBER(struct record_conn, role), FORM_NAME, role_names, COUNT(role_names), 0},
+	FIELD("conn", PART_RECORD, struct record_conn, conn_id, FORM_UNSIGNED),
+	FIELD("tgid", PART_RECORD, struct record_conn, tgid, FORM_UNSIGNED),
+	NAMED("family", PART_RECORD, struct record_conn, family, FORM_NAME, family_names),
+	NAMED("type", PART_RECORD, struct record_conn, type, FORM_NAME, type_names),
+	NAMED("role", PART_RECORD, struct record_conn, role, FORM_NAME, role_names),
 	{"local", PART_RECORD, MEMBER(struct record_conn, local_addr), FORM_ADDRESS, NULL, 0, offsetof(struct record_conn, local_port)},
 	{"remote", PART_RECORD, MEMBER(struct record_conn, remote_addr), FORM_ADDRESS, NULL, 0, offsetof(struct record_conn, remote_port)},
 	{NULL},
 };
 
 static const struct field conn_state_fields[] = {
-	{"conn", PART_RECORD, MEMBER(struct record_conn_state, conn_id), FORM_UNSIGNED, NULL, 0, 0},
-	{"state", PART_RECORD, MEMBER(struct record_conn_state, state), FORM_NAME, conn_state_names, COUNT(conn_state_names), 0},
+	FIELD("conn", PART_RECORD, struct record_conn_state, conn_id, FORM_UNSIGNED),
+	NAMED("state", PART_RECORD, struct record_conn_state, state, FORM_NAME, conn_state_names),
 	{NULL},
 };
 
 static const struct field thread_fields[] = {
-	{"tgid", PART_RECORD, MEMBER(struct record_thread, tgid), FORM_UNSIGNED, NULL, 0, 0},
-	{"parent", PART_RECORD, MEMBER(struct record_thread, parent_tid), FORM_UNSIGNED, NULL, 0, 0},
-	{"origin", PART_RECORD, MEMBER(struct record_thread, origin), FORM_NAME, origin_names, COUNT(origin_names), 0},
-	{"comm", PART_RECORD, MEMBER(struct record_thread, comm), FORM_COMM, NULL, 0, 0},
+	FIELD("tgid", PART_RECORD, struct record_thread, tgid, FORM_UNSIGNED),
+	FIELD("parent", PART_RECORD, struct record_thread, parent_tid, FORM_UNSIGNED),
+	NAMED("origin", PART_RECORD, struct record_thread, origin, FORM_NAME, origin_names),
+	FIELD("comm", PART_RECORD, struct record_thread, comm, FORM_COMM),
 	{NULL},
 };
 
 static const struct field process_fields[] = {
-	{"runtime", PART_RECORD, MEMBER(struct record_process, runtime), FORM_NAME, runtime_names, COUNT(runtime_names), 0},
-	{"comm", PART_RECORD, MEMBER(struct record_process, comm), FORM_COMM, NULL, 0, 0},
+	NAMED("runtime", PART_RECORD, struct record_process, runtime, FORM_NAME, runtime_names),
+	FIELD("comm", PART_RECORD, struct record_process, comm, FORM_COMM),
 	{NULL},
 };
 
 static const struct field no_fields[] = {{NULL}};
 
 const struct field note_fields[] = {
-	{"protocol", PART_NOTE, MEMBER(struct wire_note, protocol), FORM_NAME, protocol_names, COUNT(protocol_names), 0},
-	{"begun", PART_NOTE, MEMBER(struct wire_note, begun), FORM_UNSIGNED, NULL, 0, 0},
-	{"late_line", PART_NOTE, MEMBER(struct wire_note, late_line), FORM_UNSIGNED, NULL, 0, 0},
-	{"handshake", PART_NOTE, MEMBER(struct wire_note, handshake), FORM_UNSIGNED, NULL, 0, 0},
-	{"upgraded", PART_NOTE, MEMBER(struct wire_note, upgraded), FORM_UNSIGNED, NULL, 0, 0},
-	{"status", PART_NOTE, MEMBER(struct wire_note, status), FORM_UNSIGNED, NULL, 0, 0},
+	NAMED("protocol", PART_NOTE, struct wire_note, protocol, FORM_NAME, protocol_names),
+	FIELD("begun", PART_NOTE, struct wire_note, begun, FORM_UNSIGNED),
+	FIELD("late_line", PART_NOTE, struct wire_note, late_line, FORM_UNSIGNED),
+	FIELD("handshake", PART_NOTE, struct wire_note, handshake, FORM_UNSIGNED),
+	FIELD("upgraded", PART_NOTE, struct wire_note, upgraded, FORM_UNSIGNED),
+	FIELD("status", PART_NOTE, struct wire_note, status, FORM_UNSIGNED),
 	{NULL},
 };
 
