@@ -77,7 +77,7 @@ static void sample_looks_as_designed(void **state)
 		"\n"
 		"in flight 30.2 (concurrency) · on a core 0.91 of 2 (parallelism) · loop busy 93% · "
 		"this loop tops out near 447 req/s\n"
-		"CPU: 97.6% in requests (0.6% after the response), 1.1% runtime (GC, JIT), 0.7% background, 0.6% unattributed · "
+		"CPU: 97.6% in requests (0.6% after the response), 1.1% runtime (GC, JIT, scheduler), 0.7% background, 0.6% unattributed · "
 		"0.0% of requests have ambiguous parts\n";
 	char *text = sample_table(&(struct table_options){0});
 
@@ -143,8 +143,9 @@ static void words_around_the_rows_are_broken_to_the_width(void **state)
 				     "  · last 1.0 s · tracer: 0.4% of one core, 0 lost\n\n";
 	static const char footer[] = "in flight 30.2 (concurrency) · on a core 0.91 of 2 (parallelism) · loop busy 93%\n"
 				     "  · this loop tops out near 447 req/s\n"
-				     "CPU: 97.6% in requests (0.6% after the response), 1.1% runtime (GC, JIT), 0.7%\n"
-				     "  background, 0.6% unattributed · 0.0% of requests have ambiguous parts\n";
+				     "CPU: 97.6% in requests (0.6% after the response), 1.1% runtime (GC, JIT,\n"
+				     "  scheduler), 0.7% background, 0.6% unattributed\n"
+				     "  · 0.0% of requests have ambiguous parts\n";
 	char *text = sample_table(&(struct table_options){.width = 80});
 
 	(void)state;

@@ -143,6 +143,8 @@ static void settle_segment(struct engine *engine, struct context *segment)
 {
 	struct context *hint = context_root(segment->hint);
 
+	if (segment->proc && segment->proc->told.runtime == RUNTIME_GO && goroutine_is_unseen(segment))
+		goroutine_stray(engine, segment, UINT64_MAX);
 	if (hint && hint != segment) {
 		context_bind(engine, segment, hint);
 		return;
@@ -182,6 +184,7 @@ void context_put(struct engine *engine, struct context *context)
 		}
 		let_go(&dead, context->bound_to);
 		let_go(&dead, context->hint);
+		let_go(&dead, context->resumes);
 		let_go(&dead, context->culprit);
 		free_parts(context);
 		context->bound_to = engine->free_contexts;

@@ -142,6 +142,7 @@ static void on_tick(struct engine *engine, const struct event *event)
 		    request->last_active_ns + RESPONSE_QUIET_NS < now_ns && !may_still_write(engine, request))
 			request_tell(engine, request);
 	}
+	strays_sweep(engine, now_ns);
 	conns_sweep(engine, now_ns);
 	procs_sweep(engine);
 	strands_sweep(engine, now_ns);
@@ -187,6 +188,7 @@ void engine_finish(struct engine *engine)
 		thread_switch(engine, thread, NULL, false);
 		thread_forget_history(engine, thread);
 	}
+	strays_finish(engine);
 	/* One back, not to the start: that would be n², and another one may have moved into the place of the one taken out. */
 	for (cursor = 0; (conn = idmap_next(&engine->conns, &cursor)); cursor--)
 		conn_ended(engine, conn, engine->now_ns);
@@ -217,6 +219,7 @@ void engine_close(struct engine *engine)
 	for (uint32_t i = 0; i < engine->peer_count; i++)
 		free(engine->peer_names[i]);
 	free(engine->procs_in_order);
+	free(engine->strays);
 	idmap_fini(&engine->procs);
 	idmap_fini(&engine->threads);
 	idmap_fini(&engine->conns);

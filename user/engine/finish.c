@@ -302,6 +302,7 @@ static void close_request(struct engine *engine, struct context *request)
 void request_tell(struct engine *engine, struct context *request)
 {
 	leave_open_ones(engine, request);
+	strays_claim(engine, request);
 	tell(engine, request);
 	close_request(engine, request);
 }

@@ -2,9 +2,11 @@
 /* What a request waited for while nobody was seen to work for it: named by how the work began that ended the wait. */
 #include "engine/moment.h"
 
-/* −1: the evidence does not say. */
+/* −1: the evidence does not say: in Go not where a goroutine was that a thread turned to, in a queue or asleep. */
 static int gap_state(const struct thread *thread, const struct context *segment)
 {
+	if (thread_runs_untold_goroutines(thread) && segment->origin != ORIGIN_DETACHED)
+		return -1;
 	switch (segment->origin) {
 	case ORIGIN_TIMER:
 		return STATE_SLEEP;

@@ -51,6 +51,7 @@ enum origin {
 	ORIGIN_STRAND,   /* a strand goes on of which nobody has said whose work it does */
 	ORIGIN_MADE,     /* a new strand's: of whoever made it */
 	ORIGIN_WOKEN,    /* a strand's that was given something by another one */
+	ORIGINS
 };
 
 struct thread;
@@ -92,6 +93,7 @@ struct done_call {
 	uint64_t start_ns;
 	uint64_t write_ns;
 	uint64_t arrived_ns;
+	uint64_t read_ns;
 	uint64_t loop_until_ns; /* read by a loop thread that was busy with others until then; 0: not so */
 	uint64_t connect_ns;
 	uint32_t number; /* which it is of its context's, from 1 */
@@ -113,8 +115,11 @@ struct context {
 	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
 	bool sets_up;     /* a segment: it accepted a connection, or readied one before its first request */
 	struct context *bound_to;
-	struct context *hint; /* whose work this probably is, if no evidence comes */
-	struct proc *proc;    /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */
+	struct context *hint;    /* whose work this probably is, if no evidence comes */
+	struct context *resumes; /* of a segment, in Go: whose goroutine was last seen on the thread */
+	bool slept;              /* … which fell asleep since, with nothing else to do */
+	bool stray;              /* of a segment: it is among the strays */
+	struct proc *proc; /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */
 	struct timeline timeline;
 	struct cpu_share *folded_cpu;
 	struct done_call *calls;
@@ -143,7 +148,8 @@ struct context {
 	uint8_t protocol;
 	uint16_t status;
 	bool answered, told, aborted;
-	uint64_t start_ns, first_write_ns, last_write_ns;
+	bool ran_long; /* in Go: so long that its goroutine may have been taken off its thread */
+	uint64_t start_ns, first_read_ns, first_write_ns, last_write_ns;
 	uint64_t last_read_ns;
 	uint64_t partial_since_ns; /* its last write found the send buffer full; 0: it did not */
 	struct context *culprit;
@@ -203,6 +209,7 @@ struct thread {
 	uint64_t epoll_at_ns;  /* of a loop: its last epoll return */
 	uint64_t due_from_ns;  /* of a loop: a timer whose callback runs in this iteration had not run out before this … */
 	uint64_t held_from_ns; /* … and had run out by then */
+	uint64_t shown_ns;     /* of Go: its last record that shows a goroutine */
 	uint64_t heard_ns;     /* its last record, but for those that only say that it is still blocked in a write */
 	uint64_t span_start_ns;
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
@@ -223,6 +230,16 @@ struct thread {
 	uint32_t history_next;
 };
 
+/* Work of goroutines that no record shows: time on a core or waiting for one, or a segment's calls. Its owner is found when requests end.
+ */
+struct stray {
+	struct proc *proc;
+	struct interval interval; /* of a segment: when it asked first */
+	struct context *hint;     /* whose goroutine was on the thread before */
+	struct context *segment;  /* NULL: only the interval */
+	bool beside_requests;     /* one was open then, but is known to have been elsewhere */
+};
+
 struct engine {
 	struct engine_sink sink;
 	struct engine_losses losses;
@@ -233,6 +250,8 @@ struct engine {
 	uint64_t ended_count;
 	struct context *open_requests, **open_requests_end; /* oldest first */
 	struct context *free_contexts;
+	struct stray *strays;
+	size_t stray_count, stray_capacity;
 	uint32_t context_count;
 	char *peer_names[PEERS_MAX];
 	uint32_t peer_count;
@@ -363,6 +382,43 @@ void conns_sweep(struct engine *engine, uint64_t now_ns);
 void handoff_push(struct engine *engine, struct conn *conn, struct context *context);
 /* The oldest context waiting there whose request is open; the reference is the caller's. NULL: none. */
 struct context *handoff_pop(struct engine *engine, struct conn *conn);
+
+/* ---- goroutines.c ---- */
+
+/* Work of which no record says whose goroutine it was. */
+bool goroutine_is_unseen(const struct context *segment);
+/* The thread has shown one, and only slept or computed since. */
+bool goroutine_may_resume(const struct thread *thread);
+/* When the goroutine that the thread shows may have been taken off it. UINT64_MAX: never, or it shows none. */
+uint64_t goroutine_seen_until(const struct thread *thread);
+/* From at_ns on it is not sure any more that the thread runs the goroutine that it showed last. */
+void goroutine_lose_sight(struct engine *engine, struct thread *thread, uint64_t at_ns);
+/* The thread falls asleep in the midst of the work of one: that may go on when it wakes. */
+void goroutine_sleeps(struct engine *engine, struct thread *thread, uint64_t at_ns);
+/* Makes a segment's CPU before until_ns strays; not if it is so little that it was the scheduler's. */
+void goroutine_stray(struct engine *engine, struct context *segment, uint64_t until_ns);
+
+/* ---- strays.c ---- */
+
+/* Which of the other open requests may have run on a thread where another one was seen. */
+enum rivals {
+	RIVALS_THAT_COMPUTED, /* so long that they may have been moved, and now wait to go on */
+	RIVALS_THAT_MAY_RUN,  /* they are not known to have been elsewhere */
+	RIVALS_ANY,
+};
+
+/* Whose it was is found later. `hint` may be NULL. */
+void strays_add(struct engine *engine, struct proc *proc, struct interval interval, struct context *hint);
+/* A segment that made a call at now_ns. */
+void strays_add_segment(struct engine *engine, struct context *segment, struct proc *proc, uint64_t now_ns);
+/* The request is over, and about to be told: what only it can have done becomes its. What another one may have done too is unattributed. */
+void strays_claim(struct engine *engine, struct context *request);
+/* Gives up those that no open request can claim, and old ones. */
+void strays_sweep(struct engine *engine, uint64_t now_ns);
+/* Gives up all. */
+void strays_finish(struct engine *engine);
+/* Has the process an open request of this kind now, that is not known to be elsewhere? */
+bool strays_have_rivals(struct engine *engine, const struct proc *proc, enum rivals rivals, uint64_t at_ns);
 
 /* ---- span.c ---- */
 

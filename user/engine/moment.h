@@ -58,6 +58,11 @@ uint64_t blame_loop_unstamped(const struct moment *moment, struct context *victi
 /* Names what `request` waited for until `segment`, which turned out to be its next work; marks it ambiguous if that can't be. */
 void name_gap(const struct moment *moment, struct context *request, const struct context *segment);
 
+/* ---- goroutines.c ---- */
+
+/* In Go, before any other rule: which goroutine does the record show, and whose is what ran unseen before it? */
+void rule_16_goroutine_shown(const struct moment *moment);
+
 /* ---- rules_server.c, rules_downstream.c ---- */
 
 void rule_1_server_read(const struct moment *moment);

@@ -161,6 +161,8 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 	thread->touched_io = true;
 	conn->last_used_ns = moment.at_ns;
 	settle_socket_waits(&moment);
+	if (moment_is_go(&moment))
+		rule_16_goroutine_shown(&moment);
 	switch (event->head->op) {
 	case IO_READ:
 		on_read(&moment);

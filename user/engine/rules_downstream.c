@@ -144,6 +144,8 @@ static void open_call(const struct moment *moment, struct context *owner)
 		return;
 	}
 	rule_12_pool_wait(moment, owner);
+	if (moment_is_go(moment) && !owner->is_request)
+		strays_add_segment(moment->engine, owner, moment->thread->proc, moment->at_ns);
 	if (conn->waiting_calls == CALLS_WAITING_MAX) {
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
 		conn_drop_oldest_call(moment->engine, conn);
@@ -251,6 +253,7 @@ void rule_5_downstream_read(const struct moment *moment)
 	done = (struct done_call){
 		.start_ns = call->start_ns,
 		.write_ns = call->write_ns,
+		.read_ns = moment->at_ns,
 		.connect_ns = call->connect_ns,
 		.peer = conn->peer,
 	};

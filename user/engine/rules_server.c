@@ -69,7 +69,7 @@ static struct context *begin_request(const struct moment *moment)
 	request->port = conn->port;
 	request->unix_path = conn->unix_path ? strdup(conn->unix_path) : NULL;
 	request->protocol = moment->event->note.protocol;
-	request->last_read_ns = moment->at_ns;
+	request->first_read_ns = request->last_read_ns = moment->at_ns;
 	request->prev_open = engine->open_requests_end;
 	*engine->open_requests_end = request;
 	engine->open_requests_end = &request->next_open;

@@ -110,7 +110,7 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 			return none;
 		return boundary_at(window->off_at_ns, record->head.op == IO_POLL && record->result == 0 ? ORIGIN_TIMER : ORIGIN_EVENT);
 	case WAIT_LOCK:
-		if (thread_is_active(thread) && !go)
+		if (thread_is_active(thread) || (go && goroutine_may_resume(thread)))
 			return none;
 		return boundary_at(window->off_at_ns, go ? ORIGIN_PARK : ORIGIN_FUTEX);
 	case WAIT_SLEEP:
@@ -159,6 +159,14 @@ static void pass_boundary(struct layout *layout)
 	layout->boundary.at_ns = 0;
 }
 
+static void pend(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8_t state, uint8_t ready_part)
+{
+	thread_pend(layout->engine, layout->thread,
+		    (struct interval){.start_ns = start_ns, .end_ns = end_ns, .state = state, .ready_part = ready_part});
+	if (state == STATE_CPU)
+		layout->thread->proc->told.on_core_ns += end_ns - start_ns;
+}
+
 static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8_t state, uint8_t ready_part)
 {
 	struct thread *thread = layout->thread;
@@ -174,10 +182,14 @@ static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8
 		pass_boundary(layout);
 	if (end_ns <= start_ns)
 		return;
-	thread_pend(layout->engine, thread,
-		    (struct interval){.start_ns = start_ns, .end_ns = end_ns, .state = state, .ready_part = ready_part});
-	if (state == STATE_CPU)
-		thread->proc->told.on_core_ns += end_ns - start_ns;
+	if (state == STATE_CPU && goroutine_seen_until(thread) < end_ns) {
+		uint64_t lost_ns = goroutine_seen_until(thread) > start_ns ? goroutine_seen_until(thread) : start_ns;
+
+		pend(layout, start_ns, lost_ns, state, ready_part);
+		goroutine_lose_sight(layout->engine, thread, lost_ns);
+		start_ns = lost_ns;
+	}
+	pend(layout, start_ns, end_ns, state, ready_part);
 }
 
 /* A stretch on a core, of which the scheduler did not charge the last stolen_ns. What was given away before that was known is owed. */
@@ -241,6 +253,22 @@ static struct shape shape_of(const struct thread *thread, const struct event *ev
 	return shape;
 }
 
+/* The thread ran out of goroutines, or waits for the one that is locked to it. The free stretch begins here, if it turns to another one. */
+static void lay_goroutine_wait(struct layout *layout, uint64_t start_ns, uint64_t end_ns)
+{
+	goroutine_sleeps(layout->engine, layout->thread, start_ns);
+	lay(layout, start_ns, end_ns, STATE_OTHER, 0);
+	layout->thread->boundary_ns = start_ns;
+}
+
+static void lay_wait(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8_t cause)
+{
+	if (cause == WAIT_LOCK && thread_runs_untold_goroutines(layout->thread))
+		lay_goroutine_wait(layout, start_ns, end_ns);
+	else
+		lay(layout, start_ns, end_ns, state_by_cause[cause], 0);
+}
+
 static void lay_window(struct layout *layout, const struct shape *shape, const struct window *window)
 {
 	uint64_t inside_from_ns = shape->ready_from_ns - shape->core_inside_ns;
@@ -251,7 +279,7 @@ static void lay_window(struct layout *layout, const struct shape *shape, const s
 	if (layout->boundary.at_ns && layout->boundary.at_ns <= shape->off_ns)
 		pass_boundary(layout);
 	else if (cause != WAIT_RUNNABLE && layout->thread->boundary_ns != shape->off_ns)
-		lay(layout, shape->off_ns, inside_from_ns, state_by_cause[cause], 0);
+		lay_wait(layout, shape->off_ns, inside_from_ns, cause);
 	lay(layout, inside_from_ns, shape->ready_from_ns, STATE_CPU, 0);
 	lay(layout, shape->ready_from_ns, shape->on_ns, STATE_READY, part);
 }

@@ -10,7 +10,7 @@
 
 enum cpu_part { CPU_REQUESTS, CPU_RUNTIME, CPU_BACKGROUND, CPU_UNATTRIBUTED, CPU_PARTS };
 
-static const char *const cpu_words[CPU_PARTS] = {"in requests", "runtime (GC, JIT)", "background", "unattributed"};
+static const char *const cpu_words[CPU_PARTS] = {"in requests", "runtime (GC, JIT, scheduler)", "background", "unattributed"};
 
 /* Sums of all processes; a mean is unknown (negative) when one process's is. */
 struct totals {

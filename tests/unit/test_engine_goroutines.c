@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Goroutines that leave no trace in the kernel: what of their work is found again, and what is said not to be known. Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { FIRST = 1, SECOND = 2 }; /* threads; FIRST is the process too */
+enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, CACHE = 201, MAIL = 202 };
+
+static struct script *go_server(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, FIRST, FIRST, THREAD_FOUND);
+	script_thread(script, 0, SECOND, FIRST, THREAD_FOUND);
+	script_runtime(script, FIRST, RUNTIME_GO);
+	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	script_conn(script, CACHE, CONN_DOWNSTREAM, 6379);
+	script_conn(script, MAIL, CONN_DOWNSTREAM, 25);
+	return script;
+}
+
+static const struct told *told_of(const struct script *script, const char *line)
+{
+	for (size_t i = 0; i < script->count; i++)
+		if (strcmp(script->told[i].line, line) == 0)
+			return &script->told[i];
+	fail_msg("%s was not told", line);
+	return NULL;
+}
+
+/* A goroutine locked to its thread: each time it is stopped the thread sleeps until it may go on. The other request's is so as well. */
+static void test_locked(void **state)
+{
+	struct script *script = go_server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	READ(script, 100, SECOND, CLIENT_B, .arrived = 100, .line = "GET /b");
+	WINDOW(script, 30100, FIRST, .off = 15100, .on = 20100, .cause = WAIT_LOCK);
+	WINDOW(script, 34100, SECOND, .off = 14100, .on = 30100, .cause = WAIT_LOCK);
+	WINDOW(script, 50100, FIRST, .off = 30100, .on = 40100, .cause = WAIT_LOCK);
+	WRITE(script, 62100, FIRST, CLIENT_A, .off = 50100, .on = 60100, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 70100, SECOND, CLIENT_B, .off = 34100, .on = 45100, .cause = WAIT_LOCK, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 15000 + 10000 + 10000 + 2000);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_OTHER], 5000 + 10000 + 10000);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 14000 + 4000 + 25000);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	assert_int_equal(sum.unattributed_cpu_ns, 0);
+	script_close(script);
+}
+
+/* It is taken off its thread after 10 ms and goes on on another one; nobody else is there. */
+static void test_moved_alone(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	WINDOW(script, 42100, SECOND, .off = 50, .on = 12100, .cause = WAIT_LOCK);
+	WINDOW(script, 42150, SECOND, .off = 42100, .on = 42130, .cause = WAIT_LOCK);
+	WRITE(script, 45100, FIRST, CLIENT_A, .off = 12100, .on = 42100, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 12000 + 30000 + 3000);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_OTHER], 0);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	script_close(script);
+}
+
+/* Two compute on one thread, by turns of 10 ms that nobody sees: only what each surely had is its, and it is said that this is not all. */
+static void test_two_compute(void **state)
+{
+	struct script *script = go_server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	READ(script, 20100, FIRST, CLIENT_B, .arrived = 19000, .line = "GET /b");
+	WRITE(script, 90100, FIRST, CLIENT_A, .status = 200);
+	WRITE(script, 95100, FIRST, CLIENT_B, .status = 200);
+	sum = script_finish(script);
+	/* A was alone until B was read. B surely had 10 ms from then on, and all after A's answer but for what a tail may take. */
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20000);
+	assert_int_equal(told_of(script, "GET /a")->after, 200);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10000 + 4800);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	assert_int_equal(sum.unattributed_cpu_ns, 60000 * US);
+	script_close(script);
+}
+
+/* Who waits for an answer can't have computed. */
+static void test_rival_waits(void **state)
+{
+	struct script *script = go_server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 100, SECOND, CLIENT_B, .arrived = 100, .line = "GET /b");
+	WRITE(script, 110, SECOND, DB);
+	READ_NOTHING(script, 120, SECOND, DB);
+	READ(script, 200, FIRST, CLIENT_A, .arrived = 200, .line = "GET /a");
+	WRITE(script, 60200, FIRST, CLIENT_A, .status = 200);
+	READ(script, 70100, SECOND, DB, .off = 125, .on = 70095, .cause = WAIT_POLL, .epoll = 70096, .events = 1, .arrived = 70090);
+	WRITE(script, 70200, SECOND, CLIENT_B, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 60000);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	assert_true(told_of(script, "GET /b")->cpu_time < 300);
+	assert_int_equal(sum.unattributed_cpu_ns, 0);
+	script_close(script);
+}
+
+/* A computes, and is moved to a thread where B has just read its answer: that was not A's call. */
+static void test_moved_behind_another(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	READ(script, 100, SECOND, CLIENT_B, .arrived = 100, .line = "GET /b");
+	WRITE(script, 110, SECOND, DB);
+	READ_NOTHING(script, 115, SECOND, DB);
+	WINDOW(script, 15000, FIRST, .off = 14000, .on = 14900, .cause = WAIT_RUNNABLE);
+	READ(script, 20100, SECOND, DB, .off = 120, .on = 20090, .cause = WAIT_POLL, .epoll = 20095, .events = 1, .arrived = 20080);
+	WRITE(script, 21000, SECOND, CLIENT_A, .status = 200);
+	WRITE(script, 30000, FIRST, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 0);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	script_close(script);
+}
+
+/* A thread computes for 30 ms and then reads a request: that one was not there yet, and its goroutine was asleep. */
+static void test_not_the_next_one(void **state)
+{
+	struct script *script = go_server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 30120, FIRST, CLIENT_A, .off = 50, .on = 120, .cause = WAIT_LOCK, .arrived = 30000, .line = "GET /a");
+	WRITE(script, 30220, FIRST, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 100);
+	assert_int_equal(sum.background_cpu_ns, 30000 * US);
+	assert_int_equal(sum.runtime_cpu_ns, 50 * US);
+	script_close(script);
+}
+
+/* The handler starts two goroutines that call, and waits for both. */
+static void call_from_two(struct script *script)
+{
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /parallel");
+	READ_NOTHING(script, 110, FIRST, CLIENT_A);
+	WRITE(script, 120, FIRST, DB);
+	READ_NOTHING(script, 125, FIRST, DB);
+	WRITE(script, 150, SECOND, CACHE, .off = 50, .on = 130, .cause = WAIT_LOCK);
+	READ_NOTHING(script, 155, SECOND, CACHE);
+	READ(script, 50110, FIRST, DB, .off = 130, .on = 50100, .cause = WAIT_POLL, .epoll = 50105, .events = 2, .arrived = 50090);
+	READ(script, 50120, FIRST, CACHE, .arrived = 50095);
+	WRITE(script, 52120, FIRST, CLIENT_A, .status = 200);
+}
+
+static void test_fan_out(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	call_from_two(script);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /parallel")->call_count, 2);
+	assert_int_equal(told_of(script, "GET /parallel")->peer_union, 49970 + 49945);
+	assert_in_range(told_of(script, "GET /parallel")->state[STATE_NET], 49900, 50000);
+	script_close(script);
+}
+
+/* Another request is open that could have asked as well: the calls without a sign of their own are nobody's. */
+static void test_fan_out_contested(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	READ(script, 90, SECOND, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ_NOTHING(script, 95, SECOND, CLIENT_B);
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /parallel");
+	READ_NOTHING(script, 110, FIRST, CLIENT_A);
+	WRITE(script, 120, FIRST, DB);
+	READ_NOTHING(script, 125, FIRST, DB);
+	WRITE(script, 150, FIRST, CACHE);
+	READ_NOTHING(script, 155, FIRST, CACHE);
+	WRITE(script, 160, FIRST, MAIL);
+	READ_NOTHING(script, 165, FIRST, MAIL);
+	READ(script, 50110, FIRST, DB, .off = 170, .on = 50100, .cause = WAIT_POLL, .epoll = 50105, .events = 2, .arrived = 50090);
+	READ(script, 50120, FIRST, CACHE, .arrived = 50095);
+	READ(script, 50130, FIRST, MAIL, .arrived = 50096);
+	WRITE(script, 52120, FIRST, CLIENT_A, .status = 200);
+	WRITE(script, 60000, SECOND, CLIENT_B, .off = 100, .on = 59990, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	/* The one that was made as soon as the handler had left the thread, and the one whose answer it read before its own. */
+	assert_int_equal(told_of(script, "GET /parallel")->call_count, 2);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 0);
+	script_close(script);
+}
+
+/* What the scheduler does when it looks for work, work beside a request that runs elsewhere, and work while none is open. */
+static void test_runtime(void **state)
+{
+	struct script *script = go_server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	WINDOW(script, 350, SECOND, .off = 50, .on = 200, .cause = WAIT_LOCK);
+	WINDOW(script, 400, SECOND, .off = 350, .on = 390, .cause = WAIT_LOCK);
+	WINDOW(script, 1000, SECOND, .off = 400, .on = 500, .cause = WAIT_LOCK);
+	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
+	READ_NOTHING(script, 1110, FIRST, CLIENT_A);
+	WINDOW(script, 45000, SECOND, .off = 1000, .on = 5000, .cause = WAIT_LOCK);
+	WINDOW(script, 45010, SECOND, .off = 45000, .on = 45005, .cause = WAIT_LOCK);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 1000);
+	assert_int_equal(sum.runtime_cpu_ns, (50 + 150 + 10 + 500 + 5) * US);
+	assert_int_equal(sum.background_cpu_ns, (100 + 40000) * US); /* the first: until A had come */
+	assert_int_equal(sum.unattributed_cpu_ns, 0);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_locked),      cmocka_unit_test(test_moved_alone),          cmocka_unit_test(test_two_compute),
+		cmocka_unit_test(test_rival_waits), cmocka_unit_test(test_moved_behind_another), cmocka_unit_test(test_not_the_next_one),
+		cmocka_unit_test(test_fan_out),     cmocka_unit_test(test_fan_out_contested),    cmocka_unit_test(test_runtime),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

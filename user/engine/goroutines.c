@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 16: goroutines that change on a thread without a syscall. After 10 ms Go takes a goroutine that computes off its thread, and it goes
+ * on anywhere; one that is locked to its thread makes the thread sleep until it may go on. So of a thread's time in between it is not sure
+ * any more whose it is, until the next record shows a goroutine again.
+ */
+#include "engine/moment.h"
+
+#define PREEMPTED_NS 10000000 /* Go lets a goroutine compute so long */
+#define SCHEDULER_NS 200000   /* its scheduler looks for work less long than this at a time */
+#define TRAIL_MAX    16       /* segments of a thread that are looked back for who was on it */
+
+/* ---- losing sight ------------------------------------------------------------------------------------------------------------ */
+
+bool goroutine_is_unseen(const struct context *segment)
+{
+	static const bool unseen[ORIGINS] = {[ORIGIN_START] = true, [ORIGIN_EVENT] = true, [ORIGIN_PARK] = true};
+
+	return segment && !segment->is_request && !segment->evidence && unseen[segment->origin];
+}
+
+bool goroutine_may_resume(const struct thread *thread)
+{
+	const struct context *segment = context_root(thread->context);
+
+	return goroutine_is_unseen(segment) && segment->resumes;
+}
+
+uint64_t goroutine_seen_until(const struct thread *thread)
+{
+	if (!thread_runs_untold_goroutines(thread) || !(thread->soft || thread_is_active(thread)))
+		return UINT64_MAX;
+	return thread->shown_ns + (thread->soft ? SCHEDULER_NS : PREEMPTED_NS);
+}
+
+static void begin_unseen(struct engine *engine, struct thread *thread, uint64_t at_ns)
+{
+	struct context *before = context_root(thread->context), *segment;
+
+	if (thread->soft && before && before->hint) {
+		context_bind(engine, before, before->hint);
+		before = context_root(before);
+	}
+	segment = context_new_segment(engine, ORIGIN_PARK, NULL, at_ns);
+	if (segment)
+		segment->resumes = context_get(before);
+	thread_switch(engine, thread, segment, false);
+	context_put(engine, segment);
+}
+
+void goroutine_lose_sight(struct engine *engine, struct thread *thread, uint64_t at_ns)
+{
+	struct context *before = context_root(thread->context);
+
+	if (before && before->is_request)
+		before->ran_long = true;
+	begin_unseen(engine, thread, at_ns);
+}
+
+void goroutine_sleeps(struct engine *engine, struct thread *thread, uint64_t at_ns)
+{
+	struct context *segment;
+
+	if (!goroutine_may_resume(thread))
+		begin_unseen(engine, thread, at_ns);
+	segment = context_root(thread->context);
+	if (segment)
+		segment->slept = true;
+}
+
+static uint64_t cpu_until(const struct timeline *timeline, uint64_t until_ns)
+{
+	uint64_t cpu_ns = 0;
+
+	for (uint32_t i = 0; i < timeline->count; i++) {
+		const struct interval *interval = &timeline->intervals[i];
+		uint64_t end_ns = interval->end_ns < until_ns ? interval->end_ns : until_ns;
+
+		if (interval->state == STATE_CPU && end_ns > interval->start_ns)
+			cpu_ns += end_ns - interval->start_ns;
+	}
+	return cpu_ns;
+}
+
+void goroutine_stray(struct engine *engine, struct context *segment, uint64_t until_ns)
+{
+	struct timeline *timeline = &segment->timeline;
+	struct context *hint = segment->resumes ? segment->resumes : segment->hint;
+	uint32_t kept = 0;
+
+	if (cpu_until(timeline, until_ns) < SCHEDULER_NS)
+		return;
+	for (uint32_t i = 0; i < timeline->count; i++) {
+		struct interval earlier = timeline->intervals[i], later = earlier;
+
+		if (later.start_ns < until_ns)
+			later.start_ns = later.end_ns < until_ns ? later.end_ns : until_ns;
+		earlier.end_ns = later.start_ns;
+		if (earlier.state == STATE_CPU || earlier.state == STATE_READY)
+			strays_add(engine, segment->proc, earlier, hint);
+		if (later.start_ns < later.end_ns)
+			timeline->intervals[kept++] = later;
+	}
+	timeline->count = kept;
+}
+
+/* ---- a record shows one ------------------------------------------------------------------------------------------------------ */
+
+/* Whose connection is it? NULL: nobody's yet. */
+static struct context *owner_of(const struct moment *moment)
+{
+	const struct conn *conn = moment->conn;
+	bool write = moment->record->head.op == IO_WRITE;
+
+	if (conn->role == CONN_SERVER)
+		return write ? conn->first_request : moment->record->result > 0 ? conn->last_request : NULL;
+	if (write)
+		return context_root(conn->reserved);
+	return conn->first_call ? context_root(conn->first_call->context) : NULL;
+}
+
+/*
+ * Has the goroutine that the thread showed last gone on all the time? So it is if the thread slept in between, as it would have run another
+ * one that was ready; and if it was out of sight for less than another one would have been given, that would hardly have stopped by itself.
+ */
+static bool went_on(const struct moment *moment, const struct context *segment)
+{
+	return segment->slept || moment->at_ns - segment->begun_ns < PREEMPTED_NS;
+}
+
+/* Does the record show that goroutine again? */
+static bool goes_on(const struct moment *moment, const struct context *segment, const struct context *owner)
+{
+	struct context *resumed = context_root(segment->resumes);
+	enum rivals rivals = went_on(moment, segment) ? RIVALS_THAT_COMPUTED : RIVALS_THAT_MAY_RUN;
+
+	if (!resumed || (resumed->is_request ? resumed->told : !resumed->evidence))
+		return false;
+	if (owner && (owner == resumed || resumed->is_request))
+		return owner == resumed;
+	if (resumed->is_request && resumed->answered)
+		return false;
+	if (owner && !owner->ran_long && went_on(moment, segment))
+		return true;
+	return (moment->record->head.op == IO_WRITE || moment->record->head.op == IO_CONNECT) &&
+	       (segment->slept || !strays_have_rivals(moment->engine, moment->thread->proc, rivals, moment->at_ns));
+}
+
+/*
+ * Since when has the goroutine that shows itself been here? One that reads was woken just now. One that writes may have been here since the
+ * thread slept or answered, but not for longer than Go lets it; where another one was in the midst of its work, it is not known at all.
+ */
+static uint64_t here_since(const struct moment *moment, const struct context *segment, const struct context *owner)
+{
+	const struct context *resumed = context_root(segment->resumes);
+	uint64_t since_ns = moment->at_ns - PREEMPTED_NS;
+
+	if (moment->record->head.op == IO_READ || (resumed && !resumed->answered))
+		return moment->at_ns;
+	return owner && owner->is_request && owner->first_read_ns > since_ns ? owner->first_read_ns : since_ns;
+}
+
+/* May it be its work? Its thread showed it before, whatever was on it since. */
+static bool may_be_of(const struct context *segment, const struct context *owner)
+{
+	const struct context *at = segment;
+
+	for (int i = 0; at && i < TRAIL_MAX; i++) {
+		if (at == owner)
+			return true;
+		at = context_root(at->hint ? at->hint : at->resumes);
+	}
+	return false;
+}
+
+/*
+ * A request is answered that has been computing, and may have been moved: the goroutine that writes was in no need of what was read here
+ * last, and whoever did read it has left the thread meanwhile.
+ */
+static bool was_moved_here(const struct moment *moment, const struct context *before, const struct context *owner)
+{
+	return moment->conn->role == CONN_SERVER && moment->record->head.op == IO_WRITE && owner && owner->ran_long &&
+	       thread_is_active(moment->thread) && !may_be_of(before, owner);
+}
+
+void rule_16_goroutine_shown(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	struct context *segment = context_root(thread->context), *owner = owner_of(moment), *resumed;
+
+	if (moment->conn->role == CONN_PAIR)
+		return; /* the scheduler wakes itself that way */
+	thread->shown_ns = moment->at_ns;
+	if (was_moved_here(moment, segment, owner))
+		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
+	if (!goroutine_is_unseen(segment))
+		return;
+	thread_commit(moment->engine, thread);
+	resumed = context_root(segment->resumes);
+	if (goes_on(moment, segment, owner)) {
+		if (!went_on(moment, segment))
+			goroutine_stray(moment->engine, segment, UINT64_MAX);
+		context_bind(moment->engine, segment, resumed);
+		thread_switch(moment->engine, thread, resumed, false);
+		return;
+	}
+	goroutine_stray(moment->engine, segment, here_since(moment, segment, owner));
+	segment->slept = false;
+	if (moment->conn->role == CONN_DOWNSTREAM && moment->record->head.op == IO_WRITE)
+		return;
+	context_put(moment->engine, segment->resumes);
+	segment->resumes = NULL;
+}
