@@ -14,14 +14,17 @@ REAL = ROOT / "tests/servers/real"
 # A runtime's own work in a handler (parsing, promises, collecting garbage) is nobody's burn: of it only conservation is asked.
 GO_MIX = "8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 1 /typical?id=#"
 GO_HANDLER_NS = 500_000  # of net/http, per request
+GO_LOCKED_CPU_MIN = 0.95
+GO_RUNTIME_MAX = 0.05
+GO_UNNAMED_MAX = 0.05
 CHECKS = (models.check_counts, models.check_calls, models.check_cpu, models.check_switches)
 
 
-def mixed(tap, command, *arguments, mix=models.MIX, checks=CHECKS):
+def mixed(tap, command, *arguments, mix=models.MIX, checks=CHECKS, requests=models.REQUESTS, connections=models.CONNECTIONS):
     with Lab() as lab:
         downstream = lab.downstream()
         server = lab.keep(Server(lab, command[-1].stem, [*command, *downstream.arguments(), *arguments]))
-        run = Run(lab, server, downstream, {"requests": models.REQUESTS, "connections": models.CONNECTIONS, "mix": mix})
+        run = Run(lab, server, downstream, {"requests": requests, "connections": connections, "mix": mix})
         for check in checks:
             check(tap, run)
 
@@ -56,12 +59,38 @@ def check_nothing_of_others(tap, run):
     burned_ns = sum(pair.truth["cpu_burned_ns"] for pair in run.pairs)
     excess_ns = sum(max(0, truth.credited_ns(pair.traced) - pair.truth["cpu_burned_ns"] - GO_HANDLER_NS) for pair in run.pairs)
     tap.at_most("CPU of others credited to a request", excess_ns / burned_ns, models.WRONG_CPU_MAX)
+    tap.equal("calls of others listed with a request", truth.foreign_calls(run.pairs, run.downstream.peer_by_kind), 0)
+
+
+def check_locked(tap, run):
+    tap.at_least("CPU credited to its true request", truth.right_share(run.pairs), GO_LOCKED_CPU_MIN)
+    tap.at_most("CPU that is called the runtime's", run.total("runtime_cpu_ns") / run.total("cpu_ns"), GO_RUNTIME_MAX)
+
+
+def check_unnamed(tap, run):
+    """Beside its calls a request of this mix only computes, so nothing of its wall may be without a name."""
+    tap.at_most("wall that is OTHER", sum(pair.traced["state_ns"]["other"] for pair in run.pairs)
+                / sum(pair.traced["wall_ns"] for pair in run.pairs), GO_UNNAMED_MAX)
+
+
+GO_UNSEEN = (models.check_counts, check_nothing_of_others, models.check_conservation, models.check_switches)
 
 
 def go_unseen(tap):
     """Goroutines that a request starts, and those that are taken off their thread after 10 ms of computing, leave no trace in the kernel.
-    What they do may be missing from its request, but never be given to another."""
-    mixed(tap, [build_go()], checks=(models.check_counts, check_nothing_of_others, models.check_conservation, models.check_switches))
+    What they do may be missing from its request, but never be given to another. One that is locked to its thread is found again."""
+    mixed(tap, [build_go()], checks=(*GO_UNSEEN, check_locked))
+
+
+def go_moved(tap):
+    """They go on on whatever thread is free."""
+    mixed(tap, [build_go()], "-locked=false", checks=GO_UNSEEN)
+
+
+def go_alone(tap):
+    """One request at a time: whatever goroutines do is its, wherever they do it."""
+    for locked in ("true", "false"):
+        mixed(tap, [build_go()], f"-locked={locked}", connections=1, requests=40, checks=(*CHECKS, check_nothing_of_others, check_unnamed))
 
 
 # What was stolen of a stint beyond its last span's core time is told with the thread's next window. Of the last stint that never comes:
@@ -97,5 +126,7 @@ TOPICS = {
     "python": python,
     "go": go,
     "go, what the kernel does not show": go_unseen,
+    "go, computing on any thread": go_moved,
+    "go, one request at a time": go_alone,
     "nginx": nginx,
 }

@@ -112,6 +112,16 @@ def wrong_calls(pairs, peer_by_kind):
     return found
 
 
+def foreign_calls(pairs, peer_by_kind):
+    """Calls that a request lists and did not make."""
+    found = 0
+    for pair in pairs:
+        listed = collections.Counter(call["peer"] for call in pair.traced["calls"])
+        made = collections.Counter(peer_by_kind[call["kind"]] for call in pair.calls)
+        found += (listed - made).total()
+    return found
+
+
 # ---- time
 
 
