@@ -8,6 +8,7 @@ from lab import Lab, has_tracepoint
 from traced_run import Run
 
 SPLIT_PAUSE_MS = 5  # at least so long loadgen waits
+STAMP_ERROR_MAX_MS = 0.5
 WHOLE = (models.check_counts, models.check_calls, models.check_cpu, models.check_handlers, models.check_switches)
 # Threads that have ended with their connections are in nobody's counters any more.
 FLEETING = (models.check_counts, models.check_calls, models.check_handlers)
@@ -43,6 +44,14 @@ def check_unstamped_calls(tap, run):
     tap.equal("requests with wrong calls", truth.wrong_calls(run.pairs, run.downstream.peer_by_kind), 0)
 
 
+def check_backlog(tap, run):
+    """What came to a connection that nobody had accepted yet has waited since it came."""
+    sent_to_read_ms = [(pair.truth["start_ns"] - pair.sent["sent_ns"]) / truth.NS_PER_MS for pair in run.pairs]
+    sent_to_begin_ms = [(pair.traced["start_unix_ns"] - run.offset_ns - pair.sent["sent_ns"]) / truth.NS_PER_MS for pair in run.pairs]
+    tap.at_least("from sent to read, mean", statistics.fmean(sent_to_read_ms), 10 * STAMP_ERROR_MAX_MS, " ms")
+    tap.at_most("from sent to begun, median", statistics.median(sent_to_begin_ms), STAMP_ERROR_MAX_MS, " ms")
+
+
 def check_pipelined(tap, run):
     """Several request lines may lie in one read, of which only the first bytes are carried along: then an endpoint is not known, and says
     so. The count is exact nevertheless."""
@@ -57,6 +66,7 @@ UNSTAMPED = (models.check_counts, check_unstamped_calls, models.check_conservati
 # Kernels before 6.3 have no hook that stamps what comes to a Unix or UDP socket.
 HAS_DATA_READY = has_tracepoint("sk_data_ready")
 BUSY_LOOP = WHOLE if HAS_DATA_READY else UNSTAMPED
+BACKLOG = (*WHOLE, check_backlog) if HAS_DATA_READY else UNSTAMPED
 LATE_HOOK = {"lead": {"requests": 1, "first_id": 1000, "path": "/parallel?id=#"}, "late_hook": "sk_data_ready"}
 PIPELINED = (check_pipelined, models.check_conservation, models.check_switches)
 
@@ -85,6 +95,7 @@ TOPICS = {
     "Unix sockets, thread_per_conn": transport("thread_per_conn", unix=True),
     "Unix sockets, epoll_loop": transport("epoll_loop", unix=True, connections=1),
     "Unix sockets, busy epoll_loop": transport("epoll_loop", unix=True, checks=BUSY_LOOP),
+    "Unix sockets, a connection per request, busy epoll_loop": transport("epoll_loop", unix=True, checks=BACKLOG, close=True),
     "UDP downstream, thread_per_conn": transport("thread_per_conn", udp=True),
     "UDP downstream, epoll_loop": transport("epoll_loop", udp=True, connections=1),
     "UDP downstream, busy epoll_loop": transport("epoll_loop", udp=True, checks=BUSY_LOOP, late_hook=True),
