@@ -143,18 +143,37 @@ static void what_is_odd_is_said(void **state)
 	free(text);
 }
 
-static void the_legend_names_all_states(void **state)
+static char *legend_of(unsigned width)
 {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
-	(void)state;
-	assert_int_equal(timeline_print_legend(out), 0);
+	assert_int_equal(timeline_print_legend(out, width), 0);
 	fclose(out);
+	return text;
+}
+
+static void the_legend_names_all_states(void **state)
+{
+	char *text = legend_of(0);
+
+	(void)state;
 	for (int i = 0; i < STATES; i++)
 		assert_non_null(strstr(text, state_names[i].key));
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	free(text);
+}
+
+static void the_legend_fits_the_terminal(void **state)
+{
+	char *text = legend_of(80), *rest = text, *line;
+	int lines = 0;
+
+	(void)state;
+	for (; (line = strsep(&rest, "\n")) && rest; lines++)
+		assert_in_range(text_columns(line), 20, 80);
+	assert_int_equal(lines, 3);
 	free(text);
 }
 
@@ -177,6 +196,7 @@ int main(void)
 		cmocka_unit_test(every_state_has_its_own_letter),
 		cmocka_unit_test(what_is_odd_is_said),
 		cmocka_unit_test(the_legend_names_all_states),
+		cmocka_unit_test(the_legend_fits_the_terminal),
 		cmocka_unit_test(a_full_disk_is_an_error),
 	};
 

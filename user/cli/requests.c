@@ -58,7 +58,7 @@ static void print_request(void *context, const struct named_request *named)
 	} else {
 		terminal_size(&width, &height);
 		if (!printer->printed)
-			printer->err = timeline_print_legend(stdout);
+			printer->err = timeline_print_legend(stdout, width);
 		if (!printer->err)
 			printer->err = timeline_print(stdout, named->request, named->endpoint, width);
 	}

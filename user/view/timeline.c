@@ -22,14 +22,19 @@ static const char state_letters[STATES + 1] = {
 	[STATE_LOCK] = 'K', [STATE_POOL] = 'P',  [STATE_LOG] = 'G',  [STATE_CLIENT] = 'W', [STATE_SLEEP] = 'S', [STATE_OTHER] = '.',
 };
 
-int timeline_print_legend(FILE *out)
+int timeline_print_legend(FILE *out, unsigned width)
 {
+	char line[512];
+	size_t used = 0;
+
 	for (int i = 0; i < STATES; i++) {
 		enum state state = state_display_order[i];
 
-		fprintf(out, "%s%c %s", i ? "  " : "", state_letters[state], state_names[state].key);
+		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%c %s", i ? " · " : "", state_letters[state],
+					 state_names[state].key);
 	}
-	fputs("  (ms; each letter is what took most of its slice)\n", out);
+	snprintf(line + used, sizeof(line) - used, " · in ms; each letter is what took most of its slice\n");
+	text_wrap(out, line, width ? width : SIZE_MAX);
 	return flush_stream(out);
 }
 

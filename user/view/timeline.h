@@ -11,8 +11,11 @@
 
 #include "util/request.h"
 
-/* What the letters of the bar mean: one line, to be printed once before the first request. 0 or −errno of the write. */
-int timeline_print_legend(FILE *out);
+/*
+ * What the letters of the bar mean, to be printed once before the first request: one line, or as many as the width (0: no terminal) takes.
+ * 0 or −errno of the write.
+ */
+int timeline_print_legend(FILE *out, unsigned width);
 
 /*
  * 9f3a61-7 GET /users/:id 200 52.1 ms  cpu 1.1 ready 0.2 net 46.5 (127.0.0.1:5432 ×5)  |CNNNNNNL..C|
