@@ -50,10 +50,15 @@ def median_of(results):
     return Result(**figures)
 
 
+def is_of(case, column):
+    """Without a pool nobody waits for one."""
+    return column.figure != "pool_ms" or case.way == "pool"
+
+
 def cells(case, result):
     missed = ", ".join(TITLES[figure] for figure in targets.missed(result, case.load.name, case.way))
-    return [case.row.name, case.way, case.load.name, *(column.format.format(getattr(result, column.figure)) for column in COLUMNS),
-            missed or "–"]
+    figures = [column.format.format(getattr(result, column.figure)) if is_of(case, column) else "–" for column in COLUMNS]
+    return [case.row.name, case.way, case.load.name, *figures, missed or "–"]
 
 
 def table(rows):

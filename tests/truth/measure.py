@@ -13,10 +13,10 @@ Two requests whose burns were swapped are wrong by both burns, even if their sum
 Time, mean absolute error of a request:
   NET    the state against the union of the holds that the downstream logged (tests/live/truth.py says how)
   TURN   from the moment that it could go on (it was sent, a call was answered) to the burn that follows, a request waits for its turn:
-         what of that is told as anything but LOOP, QUEUE, READY or CPU, and LOOP and QUEUE told anywhere else
+         what of that is told as anything but LOOP, QUEUE, READY, LOCK or CPU, and LOOP and QUEUE told anywhere else
   POOL   from a burn's end to the arrival of the call that follows it waits for a connection: what of that is told as anything but POOL,
          LOOP, READY or CPU, and POOL told anywhere else
-  READY  within burns: the state against the time that the burn took beyond its CPU
+  READY  within burns: the state (and LOCK: an interpreter's) against the time that the burn took beyond its CPU
 """
 import bisect
 import collections
@@ -26,8 +26,9 @@ import statistics
 import truth
 from truth import NS_PER_MS
 
-OWN_TURN = {"cpu", "ready", "loop", "queue"}
+OWN_TURN = {"cpu", "ready", "loop", "queue", "lock"}
 POOL_WAIT = {"cpu", "ready", "loop", "pool"}
+AWAY = {"ready", "lock"}
 
 Burn = collections.namedtuple("Burn", "tid start_ns end_ns cpu_ns")
 
@@ -139,7 +140,7 @@ def time_errors_ms(pairs):
                 + told_within(states, turns + connections, {"loop", "queue"}, outside=True))
         pool = told_within(states, connections, ALL_STATES - POOL_WAIT) + told_within(states, connections, {"pool"}, outside=True)
         away = sum(burn.end_ns - burn.start_ns - burn.cpu_ns for burn in burns)
-        ready = abs(told_within(states, computing, {"ready"}) - away)
+        ready = abs(told_within(states, computing, AWAY) - away)
         errors.append((turn / NS_PER_MS, pool / NS_PER_MS, ready / NS_PER_MS))
     return errors
 

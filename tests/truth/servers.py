@@ -2,6 +2,7 @@
 """The servers of the truth harness: a row each, with the ways in which they call their downstream."""
 import dataclasses
 import os
+import pathlib
 import subprocess
 
 import lab as labs
@@ -9,6 +10,7 @@ from lab import ROOT, Server, need
 from tap import Skip
 
 REAL = ROOT / "tests/servers/real"
+PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's packages
 POOL = 6
 
 
@@ -48,7 +50,7 @@ def java(model, threads, series=None):
     def command():
         need("javac")
         classes = labs.BUILD / "servers/java"
-        subprocess.run(["javac", "-nowarn", "-XDignore.symbol.file", "-d", classes, *sorted((REAL / "java").glob("*.java"))], check=True)
+        build("javac", "-nowarn", "-XDignore.symbol.file", "-d", classes, *sorted((REAL / "java").glob("*.java")))
         return [*java_program(series), "-Xshare:auto", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-cp", classes, "Server",
                 "--model", model, "--threads", threads]
     return command
@@ -61,6 +63,30 @@ def java_program(series):
     if found.returncode:
         raise Skip(f"no JDK {series}: {found.stderr.strip()[-200:]}")
     return found.stdout.split()
+
+
+def build(*command, **how):
+    """Raises with what the compiler said."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **how)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stdout[-600:]}")
+
+
+def python(script, *arguments, needs=None):
+    def command():
+        if needs and subprocess.run([PYTHON, "-c", f"import {needs}"], stderr=subprocess.DEVNULL, check=False).returncode:
+            raise Skip(f"python3-{needs} is not installed")
+        return [PYTHON, REAL / script, *arguments]
+    return command
+
+
+def tokio():
+    need("cargo")
+    if not list(pathlib.Path("/usr/share/cargo/registry").glob("hyper-0.14.*")):
+        raise Skip("librust-hyper-dev is not installed")
+    target = labs.BUILD / "servers/rust"
+    build("cargo", "build", "--quiet", "--release", "--offline", "--target-dir", target, cwd=REAL / "rust_tokio")
+    return [target / "release/rust_tokio", "--threads", 2]
 
 
 def ways(*names):
@@ -78,6 +104,14 @@ ROWS = [
     Row("C, pre-fork", "processes", sample("prefork", "--threads", 128), {"kept": []}),
     Row("C, epoll loop", "event loop", sample("epoll_loop"), C_CALLS, C_MORE),
     Row("C, loops on one port", "event loops", sample("reuseport_loops", "--threads", 2, "--as-threads"), C_CALLS, C_MORE),
+    Row("Python, ThreadingHTTPServer", "threads", python("python_threads.py"), C_CALLS, C_MORE),
+    Row("Python, asyncio streams", "tasks", python("python_asyncio.py"), ways("kept", "new", "pool")),
+    Row("Python, aiohttp", "tasks", python("python_aiohttp.py", needs="aiohttp"), ways("kept", "new", "pool")),
+    Row("Python, uvicorn", "tasks", python("python_asgi.py", needs="uvicorn"), ways("kept", "new", "pool")),
+    Row("Python, FastAPI on uvicorn", "tasks", python("python_asgi.py", "--application", "fastapi", needs="fastapi"), ways("kept", "pool")),
+    Row("Python, streams on uvloop", "tasks", python("python_asyncio.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
+    Row("Python, uvicorn on uvloop", "tasks", python("python_asgi.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
+    Row("Rust, tokio and hyper", "tasks on 2 threads", tokio, ways("kept", "new", "pool", "mux", "client")),
     Row("Java, executor", "threads of a pool", java("blocking", 128), ways("kept", "new", "pool", "client")),
     Row("Java, selector, queue, workers", "queue → workers", java("selector", THREADS), ways("kept", "new", "pool", "client")),
     Row("Java, HttpServer", "queue → workers", java("httpserver", THREADS), ways("kept", "pool")),

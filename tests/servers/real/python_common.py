@@ -2,11 +2,12 @@
 """What Python's sample servers share: their options, what a request burns and asks, and the truth that they log."""
 import argparse
 import os
+import threading
 import time
 
 TYPICAL = ["db", "cache", "db", "mail", "db"]
 BODY = b'{"status":"ok"}\n'
-TRUTH_HEAD = "id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol"
+TRUTH_HEAD = "id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol,burns"
 STOP_TRIES = 200  # of 10 ms each: for requests that have answered but not told yet
 
 
@@ -37,15 +38,17 @@ class Request:
 
     def __init__(self, request_id, path):
         self.id, self.path, self.calls, self.burned_ns = request_id, path, 0, 0
-        self.start_ns = time.monotonic_ns()
+        self.start_ns, self.burns = time.monotonic_ns(), []
 
     def burn(self, ms):
         if ms <= 0:
             return
-        began = time.thread_time_ns()
+        start_ns, began = time.monotonic_ns(), time.thread_time_ns()
         while time.thread_time_ns() - began < ms * 1e6:
             pass
-        self.burned_ns += time.thread_time_ns() - began
+        used_ns = time.thread_time_ns() - began
+        self.burns.append(f"{threading.get_native_id()}:{start_ns}:{time.monotonic_ns()}:{used_ns}")
+        self.burned_ns += used_ns
 
     def next_call_id(self):
         self.calls += 1
@@ -61,7 +64,7 @@ class Truth:
     def add(self, request, thread_id, end_ns, handler_cpu_ns=0, voluntary=-1, involuntary=-1):
         if self.path:
             row = (request.id, request.path, thread_id, request.burned_ns, handler_cpu_ns, request.start_ns, end_ns, voluntary,
-                   involuntary)
+                   involuntary, ";".join(request.burns))
             self.rows.append(",".join(map(str, row)))
 
     def write(self):

@@ -182,8 +182,11 @@ class Server:
         self.truth.write()
 
 
-def run(main):
+def run(main, **more):
+    """more: options of one server's own, as add_argument takes them."""
     parser = common.parser()
+    for name, how in more.items():
+        parser.add_argument(f"--{name}", **how)
     parser.add_argument("--calls", choices=("new", "kept", "pool"), default="new", help="a connection per call, kept ones, or --pool N")
     parser.add_argument("--uvloop", action="store_true", help="uvloop's event loop rather than asyncio's own")
     options = parser.parse_args()

@@ -152,7 +152,10 @@ class Handler(BaseHTTPRequestHandler):
         slice_ms = cpu_us / 1000 / (calls + 1)
         self.record.burn(slice_ms)
         for i in range(calls):
-            self.call(TYPICAL[i % len(TYPICAL)], hold_us / 1000)
+            if "pool" in query:
+                pool.call(self.record.next_call_id(), hold_us)
+            else:
+                self.call(TYPICAL[i % len(TYPICAL)], hold_us / 1000)
             self.record.burn(slice_ms)
         self.respond()
 
