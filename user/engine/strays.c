@@ -8,7 +8,7 @@
 
 #include "engine/model.h"
 
-#define STRAYS_MAX 1024
+#define STRAYS_MAX (1u << 14)    /* a busy kernel may cut a second of computing into thousands */
 #define KEPT_NS    5000000000ull /* for a request that lasts longer what ran earlier is not looked for */
 #define RIVALS_MAX 64            /* among more than so many it is not looked for one that could not have run */
 
