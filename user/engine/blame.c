@@ -12,10 +12,9 @@ static uint64_t suspect_add(struct context *suspect, uint64_t search, uint64_t n
 }
 
 /* Whoever held the loop longest while `victim` had data waiting, [from, until]. */
-static void find_culprit(const struct moment *moment, struct context *victim, uint64_t from_ns, uint64_t until_ns)
+static void find_culprit(struct engine *engine, const struct thread *thread, struct context *victim, uint64_t from_ns, uint64_t until_ns)
 {
-	const struct thread *thread = moment->thread;
-	uint64_t search = ++moment->engine->culprit_searches, longest_ns = victim->culprit_ns;
+	uint64_t search = ++engine->culprit_searches, longest_ns = victim->culprit_ns;
 	struct context *culprit = NULL;
 
 	for (uint32_t i = 1; thread->history && i <= HISTORY_MAX; i++) {
@@ -39,7 +38,7 @@ static void find_culprit(const struct moment *moment, struct context *victim, ui
 	}
 	if (!culprit)
 		return;
-	context_put(moment->engine, victim->culprit);
+	context_put(engine, victim->culprit);
 	victim->culprit = context_get(culprit);
 	victim->culprit_ns = longest_ns;
 }
@@ -61,7 +60,7 @@ uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_
 	if (until_ns <= arrived_ns)
 		return 0;
 	if (victim->is_request && !victim->told) /* nobody would read it, nor let go of it */
-		find_culprit(moment, victim, arrived_ns, until_ns);
+		find_culprit(moment->engine, thread, victim, arrived_ns, until_ns);
 	return until_ns;
 }
 
@@ -75,4 +74,15 @@ uint64_t blame_loop_unstamped(const struct moment *moment, struct context *victi
 		moment->engine, victim,
 		(struct interval){.start_ns = held_from_ns, .end_ns = blame_loop(moment, victim, held_from_ns), .state = STATE_LOOP});
 	return earliest_ns > write_ns ? earliest_ns : write_ns;
+}
+
+void blame_hop(struct engine *engine, struct thread *thread, struct context *victim, uint64_t from_ns, uint64_t until_ns)
+{
+	struct context *request = victim->is_request ? victim : context_root(victim->hint);
+
+	if (until_ns <= from_ns)
+		return;
+	context_add_interval(engine, victim, (struct interval){.start_ns = from_ns, .end_ns = until_ns, .state = STATE_LOOP});
+	if (context_is_open_request(request))
+		find_culprit(engine, thread, request, from_ns, until_ns);
 }

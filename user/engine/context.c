@@ -186,6 +186,7 @@ void context_put(struct engine *engine, struct context *context)
 		let_go(&dead, context->hint);
 		let_go(&dead, context->resumes);
 		let_go(&dead, context->culprit);
+		let_go(&dead, context->guess);
 		free_parts(context);
 		context->bound_to = engine->free_contexts;
 		engine->free_contexts = context;

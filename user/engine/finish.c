@@ -284,13 +284,14 @@ static void tell(struct engine *engine, struct context *request)
 
 static void close_request(struct engine *engine, struct context *request)
 {
-	struct context *culprit = request->culprit;
+	struct context *culprit = request->culprit, *guess = request->guess;
 
 	request->told = true;
 	request->timeline.count = 0;
 	context_forget_procs(request);
-	request->culprit = NULL;
+	request->culprit = request->guess = NULL;
 	context_put(engine, culprit);
+	context_put(engine, guess);
 	if (request->conn) {
 		context_put(engine, request->conn->last_told);
 		request->conn->last_told = context_get(request);

@@ -10,6 +10,7 @@
 #ifndef IOCPU_ENGINE_MODEL_H
 #define IOCPU_ENGINE_MODEL_H
 
+#include "engine/continuations.h"
 #include "engine/engine.h"
 #include "engine/timeline.h"
 #include "util/idmap.h"
@@ -154,6 +155,8 @@ struct context {
 	uint64_t partial_since_ns; /* its last write found the send buffer full; 0: it did not */
 	struct context *culprit;
 	uint64_t culprit_ns;
+	uint64_t in_line_ns;   /* rule 11: since then it waits for something within the process; 0: it does not */
+	struct context *guess; /* rule 11: a segment that is hinted at this one for no better reason than its place in a line */
 };
 
 struct handoff {
@@ -226,7 +229,8 @@ struct thread {
 	uint64_t wake_from_ns, wake_until_ns;
 	uint8_t wake_part;
 	uint64_t last_server_conn_id;
-	struct history_entry *history; /* HISTORY_MAX entries, of loop threads */
+	struct continuations *continuations; /* rule 11, of loop threads; NULL: in Go, or no memory */
+	struct history_entry *history;       /* HISTORY_MAX entries, of loop threads */
 	uint32_t history_next;
 };
 
@@ -430,5 +434,15 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 void rules_io(struct engine *engine, struct thread *thread, const struct event *event, struct conn *conn);
 /* A connection that was being made is up. */
 void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns);
+
+/* ---- rules_loop.c ---- */
+
+void rule_11_loop_found(struct engine *engine, struct thread *thread, int32_t epoll_fd);
+/* A loop falls asleep in epoll; epoll returns. False: the thread's steps are not told apart here, its soft tail is the caller's to end. */
+bool rule_11_sleeps(struct engine *engine, struct thread *thread);
+bool rule_11_round_begins(struct engine *engine, struct thread *thread);
+/* Is the thread a loop that defers, and has not come to this round's reads yet? */
+bool rule_11_in_steps(const struct thread *thread);
+void rule_11_forget(struct engine *engine, struct thread *thread);
 
 #endif

@@ -53,6 +53,9 @@ uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_
  */
 uint64_t blame_loop_unstamped(const struct moment *moment, struct context *victim, uint64_t write_ns);
 
+/* Data was read at from_ns, and what waited for it ran from until_ns on: the loop was busy with others (LOOP). */
+void blame_hop(struct engine *engine, struct thread *thread, struct context *victim, uint64_t from_ns, uint64_t until_ns);
+
 /* ---- gap.c ---- */
 
 /* Names what `request` waited for until `segment`, which turned out to be its next work; marks it ambiguous if that can't be. */
@@ -62,6 +65,21 @@ void name_gap(const struct moment *moment, struct context *request, const struct
 
 /* In Go, before any other rule: which goroutine does the record show, and whose is what ran unseen before it? */
 void rule_16_goroutine_shown(const struct moment *moment);
+
+/* ---- rules_loop.c: rule 11 ---- */
+
+/* Before a read is given to anybody: the steps of this round are over. */
+void rule_11_reads_begin(const struct moment *moment);
+/* `context` was read for: its continuation will run in a later round. */
+void rule_11_read(const struct moment *moment, struct context *context, enum side side);
+/* In the steps of a round: whose step it is that calls a downstream; the thread works for it. NULL: no memory. */
+struct context *rule_11_step_owner(const struct moment *moment);
+/* What comes next is the end of that step, or the next one. */
+void rule_11_step_called(const struct moment *moment, struct context *owner);
+/* A call in the callback of a read itself: this loop does not defer. */
+void rule_11_called_at_once(const struct moment *moment);
+/* `request` is answered here: whatever was ready for it has run. */
+void rule_11_server_write(const struct moment *moment, struct context *request);
 
 /* ---- rules_server.c, rules_downstream.c ---- */
 

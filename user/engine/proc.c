@@ -158,6 +158,7 @@ struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, ui
 
 void thread_forget_history(struct engine *engine, struct thread *thread)
 {
+	rule_11_forget(engine, thread);
 	for (uint32_t i = 0; thread->history && i < HISTORY_MAX; i++) {
 		context_put(engine, thread->history[i].context);
 		thread->history[i] = (struct history_entry){0};
@@ -171,6 +172,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	context_put(engine, thread->context);
 	thread_forget_history(engine, thread);
 	free(thread->history);
+	free(thread->continuations);
 	if (thread->loop && thread->proc->told.loop_threads)
 		thread->proc->told.loop_threads--;
 	if (--thread->proc->told.threads == 0) {

@@ -105,6 +105,8 @@ static void on_read(const struct moment *moment)
 			rule_7_reserve(moment, context_root(moment->thread->context));
 		return;
 	}
+	if (result > 0)
+		rule_11_reads_begin(moment);
 	if (moment->conn->role == CONN_DOWNSTREAM) {
 		/* The end of the connection answers whatever was asked. */
 		if (result > 0 || moment->conn->first_call)

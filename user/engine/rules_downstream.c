@@ -110,6 +110,8 @@ static struct context *caller_of(const struct moment *moment)
 	struct context *reserved = conn->reserved, *root = context_root(reserved), *before = context_root(moment->thread->context);
 	bool valid = root && root != before && !conn->first_call && (root->is_request ? context_is_open_request(root) : root->evidence);
 
+	bool step = rule_11_in_steps(moment->thread);
+
 	/* Who only read its own answer to the end has no claim against a request that the thread works for. */
 	if (valid && context_is_open_request(before) && context_root(conn->answering) == root && !conn->connected_ns)
 		valid = false;
@@ -119,6 +121,8 @@ static struct context *caller_of(const struct moment *moment)
 	conn->reserved = NULL;
 	if (valid) {
 		context_get(root);
+		if (step)
+			moment->thread->soft = false; /* what ran before it was its step */
 		if (before && !before->is_request && !before->evidence)
 			work_for(moment, root);
 		if (conn->connected_ns)
@@ -127,7 +131,7 @@ static struct context *caller_of(const struct moment *moment)
 							       .end_ns = blame_loop(moment, root, conn->connected_ns),
 							       .state = STATE_LOOP});
 	} else {
-		root = context_get(downstream_owner(moment));
+		root = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
 	}
 	conn->connected_ns = 0;
 	context_put(moment->engine, reserved);
@@ -175,12 +179,17 @@ static void note_asked(const struct moment *moment, struct context *owner)
 
 void rule_4_downstream_write(const struct moment *moment)
 {
-	struct context *owner = caller_of(moment);
+	bool step = rule_11_in_steps(moment->thread);
+	struct context *owner;
 
+	rule_11_called_at_once(moment);
+	owner = caller_of(moment);
 	if (owner) {
 		open_call(moment, owner);
 		note_asked(moment, owner);
 	}
+	if (owner && step)
+		rule_11_step_called(moment, owner);
 	context_put(moment->engine, owner);
 }
 
@@ -235,6 +244,8 @@ static void read_further_answer(const struct moment *moment)
 	context_add_interval(moment->engine, context,
 			     (struct interval){.start_ns = arrived_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
 	conn->answer_read_ns = moment->at_ns;
+	if (!context->told)
+		rule_11_read(moment, context, SIDE_DOWNSTREAM);
 }
 
 void rule_5_downstream_read(const struct moment *moment)
@@ -265,6 +276,7 @@ void rule_5_downstream_read(const struct moment *moment)
 		return;
 	work_for(moment, context);
 	done.arrived_ns = split_wait(moment, context, done.write_ns, &done.loop_until_ns);
+	rule_11_read(moment, context, SIDE_DOWNSTREAM);
 	number = context_add_call(moment->engine, context, &done);
 	moment->thread->via_call = context->is_request ? number : 0; /* a segment's calls get other numbers when it is bound */
 }
@@ -277,8 +289,11 @@ void connect_begins(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
 	const struct window *window = moment->event->window;
-	struct context *owner = downstream_owner(moment);
+	bool step = rule_11_in_steps(moment->thread);
+	struct context *owner;
 
+	rule_11_called_at_once(moment);
+	owner = step ? rule_11_step_owner(moment) : downstream_owner(moment);
 	if (!owner)
 		return;
 	rule_7_reserve(moment, owner);
@@ -293,6 +308,8 @@ void connect_begins(const struct moment *moment)
 	}
 	if (moment_is_go(moment) && moment->record->result == -EINPROGRESS)
 		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
+	else if (step)
+		rule_11_step_called(moment, owner);
 }
 
 void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns)

@@ -119,6 +119,7 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
 	if (!worked_for)
 		return;
 	work_for(moment, moment->conn->first_request->answered ? worked_for : moment->conn->first_request);
+	rule_11_read(moment, context_root(moment->thread->context), SIDE_SERVER);
 	for (struct context *request = worked_for; request; request = request->next_on_conn) {
 		uint64_t loop_until_ns = blame_loop(moment, request, request->start_ns);
 
@@ -142,6 +143,7 @@ static void read_further_bytes(const struct moment *moment, struct context *requ
 	context_add_interval(moment->engine, request,
 			     (struct interval){.start_ns = moment->arrived_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
 	request->last_read_ns = moment->at_ns;
+	rule_11_read(moment, request, SIDE_SERVER);
 }
 
 void rule_1_server_read(const struct moment *moment)
@@ -346,6 +348,7 @@ void rule_2_server_write(const struct moment *moment)
 		write_without_request(moment);
 		return;
 	}
+	rule_11_server_write(moment, request);
 	bind_to_request(moment, request);
 	context_add_interval(moment->engine, request,
 			     (struct interval){.start_ns = request->partial_since_ns ? request->partial_since_ns : moment->at_ns,

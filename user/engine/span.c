@@ -27,7 +27,8 @@ static const uint8_t part_by_cause[READY_CAUSES] = {
 struct boundary {
 	uint64_t at_ns; /* 0: none */
 	enum origin origin;
-	bool set_up; /* the thread waits for a connection's first request: what it did before may have readied that */
+	bool set_up;          /* the thread waits for a connection's first request: what it did before may have readied that */
+	bool sleeps, returns; /* of an epoll: the thread blocked there, its return is known */
 };
 
 static struct boundary boundary_at(uint64_t at_ns, enum origin origin)
@@ -96,9 +97,12 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 		bool blocked = idle && window->on_at_ns <= record->epoll_at_ns;
 
 		/* Of a timeout Go's scheduler may run any goroutine: it says nothing of timers. */
-		return boundary_at(blocked ? window->off_at_ns : record->epoll_at_ns, record->epoll_events ? ORIGIN_EVENT
-										      : go                 ? ORIGIN_PARK
-													   : ORIGIN_TIMER);
+		return (struct boundary){.at_ns = blocked ? window->off_at_ns : record->epoll_at_ns,
+					 .origin = record->epoll_events ? ORIGIN_EVENT
+						   : go                 ? ORIGIN_PARK
+									: ORIGIN_TIMER,
+					 .sleeps = blocked,
+					 .returns = true};
 	}
 	if (!window)
 		return none;
@@ -108,7 +112,9 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 	case WAIT_POLL:
 		if (thread_is_active(thread) && !thread->loop)
 			return none;
-		return boundary_at(window->off_at_ns, record->head.op == IO_POLL && record->result == 0 ? ORIGIN_TIMER : ORIGIN_EVENT);
+		return (struct boundary){.at_ns = window->off_at_ns,
+					 .origin = record->head.op == IO_POLL && record->result == 0 ? ORIGIN_TIMER : ORIGIN_EVENT,
+					 .sleeps = true};
 	case WAIT_LOCK:
 		if (thread_is_active(thread) || (go && goroutine_may_resume(thread)))
 			return none;
@@ -142,19 +148,28 @@ static bool was_given_a_connection(const struct context *segment)
 	       (segment->origin == ORIGIN_START || segment->origin == ORIGIN_FUTEX || segment->origin == ORIGIN_HANDOFF);
 }
 
+static void begin_segment(struct layout *layout, enum origin origin, uint64_t begins_ns)
+{
+	struct context *segment = context_new_segment(layout->engine, origin, NULL, begins_ns);
+
+	thread_switch(layout->engine, layout->thread, segment, false);
+	context_put(layout->engine, segment);
+}
+
 static void pass_boundary(struct layout *layout)
 {
 	struct thread *thread = layout->thread;
-	struct context *before = context_root(thread->context), *segment;
+	bool in_steps = layout->boundary.sleeps && rule_11_sleeps(layout->engine, thread);
+	struct context *before;
 
+	in_steps |= layout->boundary.returns && rule_11_round_begins(layout->engine, thread);
 	/* A soft tail whose thread parks is its request's. */
-	if (before && before->hint && (thread->soft || thread_worked_after_response(thread)))
+	before = context_root(thread->context);
+	if (!in_steps && before && before->hint && (thread->soft || thread_worked_after_response(thread)))
 		context_bind(layout->engine, before, before->hint);
 	else if (before && layout->boundary.set_up && was_given_a_connection(before))
 		before->sets_up = true;
-	segment = context_new_segment(layout->engine, layout->boundary.origin, NULL, layout->begins_ns);
-	thread_switch(layout->engine, thread, segment, false);
-	context_put(layout->engine, segment);
+	begin_segment(layout, layout->boundary.origin, layout->begins_ns);
 	thread->boundary_ns = layout->boundary.at_ns;
 	layout->boundary.at_ns = 0;
 }
@@ -274,11 +289,14 @@ static void lay_window(struct layout *layout, const struct shape *shape, const s
 	uint64_t inside_from_ns = shape->ready_from_ns - shape->core_inside_ns;
 	uint8_t part = window->ready_cause < READY_CAUSES ? part_by_cause[window->ready_cause] : READY_PART_WAKEUP;
 	uint8_t cause = window->cause < WAIT_CAUSES ? window->cause : WAIT_OTHER;
+	bool at_boundary = layout->thread->boundary_ns == shape->off_ns; /* passed already */
 
-	/* At a boundary the wait was for something new: nobody's. */
+	/* At a boundary the wait was for something new: nobody's. So is a loop's sleep after the epoll return that this record tells of. */
 	if (layout->boundary.at_ns && layout->boundary.at_ns <= shape->off_ns)
 		pass_boundary(layout);
-	else if (cause != WAIT_RUNNABLE && layout->thread->boundary_ns != shape->off_ns)
+	else if (cause == WAIT_POLL && !at_boundary && rule_11_sleeps(layout->engine, layout->thread))
+		begin_segment(layout, ORIGIN_EVENT, shape->ready_from_ns);
+	else if (cause != WAIT_RUNNABLE && !at_boundary)
 		lay_wait(layout, shape->off_ns, inside_from_ns, cause);
 	lay(layout, inside_from_ns, shape->ready_from_ns, STATE_CPU, 0);
 	lay(layout, shape->ready_from_ns, shape->on_ns, STATE_READY, part);
@@ -295,7 +313,7 @@ static void count_loop_time(struct thread *thread, const struct shape *shape, bo
 }
 
 /* Loop threads: how much of their time they do not wait in epoll, and what kept the iteration's events from being read. */
-static void follow_loop(struct thread *thread, const struct event *event, const struct shape *shape)
+static void follow_loop(struct engine *engine, struct thread *thread, const struct event *event, const struct shape *shape)
 {
 	const struct record *record = event_record(event);
 	const struct window *window = event->window;
@@ -307,6 +325,8 @@ static void follow_loop(struct thread *thread, const struct event *event, const 
 		thread->loop = true;
 		thread->proc->told.loop_threads += !go;
 		thread->history = calloc(HISTORY_MAX, sizeof(*thread->history));
+		if (!go)
+			rule_11_loop_found(engine, thread, record->epoll_fd);
 	}
 	if (!go && thread->loop && until_ns > from_ns)
 		count_loop_time(thread, shape, idle && !shape->open, from_ns, until_ns);
@@ -328,7 +348,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	uint64_t until_ns;
 
 	if (!thread->carrier)
-		follow_loop(thread, event, &shape);
+		follow_loop(engine, thread, event, &shape);
 	if (!shape.open)
 		layout.boundary = find_boundary(thread, event, conn);
 	layout.begins_ns = layout.boundary.at_ns == shape.off_ns && window ? shape.ready_from_ns : layout.boundary.at_ns;

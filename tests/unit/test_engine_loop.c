@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 11: loops that run what waited for a read in a later round, in the order of the reads. Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { LOOP = 1, OTHER_LOOP = 2 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
+
+static struct script *server(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
+	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
+		script_conn(script, client, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	script_conn(script, DB_2, CONN_DOWNSTREAM, 5432);
+	return script;
+}
+
+static const struct told *told_of(const struct script *script, const char *line)
+{
+	for (size_t i = 0; i < script->count; i++)
+		if (strcmp(script->told[i].line, line) == 0)
+			return &script->told[i];
+	fail_msg("%s was not told", line);
+	return NULL;
+}
+
+/* The loop shows that it answers one round after the read. */
+static void show_one_hop(struct script *script)
+{
+	READ(script, 110, LOOP, CLIENT_D, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /first");
+	WRITE(script, 140, LOOP, CLIENT_D, .epoll = 120, .status = 200);
+}
+
+/* Two are read in one round. In the next the first one answers and the second one asks; its own round follows its answer. */
+static void test_steps_in_the_order_of_reads(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
+	     .line = "GET /a");
+	READ(script, 130, LOOP, CLIENT_B, .arrived = 100, .line = "GET /b");
+	WRITE(script, 1140, LOOP, CLIENT_A, .epoll = 140, .status = 200);
+	WRITE(script, 3140, LOOP, DB);
+	READ(script, 9010, LOOP, DB, .off = 3160, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	WRITE(script, 10020, LOOP, CLIENT_B, .epoll = 9020, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->cpu_time, 10 + 20 + 1000);
+	assert_int_equal(a->state[STATE_OTHER], 0);
+	b = told_of(script, "GET /b");
+	assert_int_equal(b->call_count, 1);
+	/* Its read and what followed it, both steps, the end of the first one. */
+	assert_int_equal(b->cpu_time, 10 + 2000 + 20 + 20 + 1000);
+	assert_int_equal(b->state[STATE_NET], 9000 - 3160);
+	assert_int_equal(b->state[STATE_LOOP], 30 + 1000);
+	assert_string_equal(b->culprit, "GET /a");
+	assert_int_equal(b->state[STATE_OTHER], 0);
+	assert_false(a->ambiguous || b->ambiguous);
+	script_close(script);
+}
+
+/* The rounds of the one's steps are those of the other's reads: what a step computed is not for whoever is read next. */
+static void test_step_before_reads(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	show_one_hop(script);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	/* A's step computes and makes no call: it waits for something else. */
+	READ(script, 3020, LOOP, CLIENT_B, .epoll = 1020, .events = 1, .arrived = 1015, .line = "GET /b");
+	WRITE(script, 3130, LOOP, CLIENT_B, .epoll = 3030, .status = 200);
+	WRITE(script, 9050, LOOP, CLIENT_A, .off = 3140, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 2000 + 50);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_SLEEP], 9000 - 3020);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10 + 100);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_LOOP], 3020 - 1015);
+	script_close(script);
+}
+
+/* A server whose requests take one round more, for a task of their own (aiohttp), while answers do not. */
+static void test_two_hops(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_D, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /first");
+	WINDOW(script, 130, LOOP, .epoll = 120);
+	WRITE(script, 160, LOOP, CLIENT_D, .epoll = 140, .status = 200);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 170, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	READ(script, 1030, LOOP, CLIENT_B, .epoll = 1020, .events = 1, .arrived = 1015, .line = "GET /b");
+	WRITE(script, 2040, LOOP, DB, .epoll = 1040);
+	WRITE(script, 5050, LOOP, DB_2, .epoll = 2050);
+	READ(script, 9010, LOOP, DB, .off = 5060, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 2, .arrived = 8000);
+	READ(script, 9020, LOOP, DB_2, .arrived = 8500);
+	WRITE(script, 9130, LOOP, CLIENT_A, .epoll = 9030, .status = 200);
+	WRITE(script, 9430, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->cpu_time, 10 + 10 + 1000 + 10 + 10 + 10 + 100);
+	assert_int_equal(b->cpu_time, 10 + 10 + 3000 + 10 + 10 + 300);
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(a->peer_union, 8000 - 2040);
+	assert_int_equal(b->peer_union, 8500 - 5050);
+	assert_false(a->ambiguous || b->ambiguous);
+	script_close(script);
+}
+
+/* B finds no free connection. A's step answers, by which it gives its own back: one round later B asks on it. */
+static void test_line_for_a_connection(void **state)
+{
+	struct script *script = server();
+	const struct told *b;
+	(void)state;
+
+	show_one_hop(script);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	WRITE(script, 1100, LOOP, DB, .epoll = 1020);
+	READ(script, 2010, LOOP, CLIENT_B, .off = 1110, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000,
+	     .line = "GET /b");
+	WINDOW(script, 6005, LOOP, .epoll = 2020, .off = 2520, .on = 6000, .cause = WAIT_POLL);
+	READ(script, 6010, LOOP, DB, .epoll = 6005, .events = 1, .arrived = 6000);
+	WRITE(script, 6120, LOOP, CLIENT_A, .epoll = 6020, .status = 200);
+	WRITE(script, 6160, LOOP, DB, .epoll = 6140);
+	READ(script, 9010, LOOP, DB, .off = 6170, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	WRITE(script, 9120, LOOP, CLIENT_B, .epoll = 9020, .status = 200);
+	script_finish(script);
+	b = told_of(script, "GET /b");
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(b->peer_union, 9000 - 6160);
+	assert_int_equal(b->state[STATE_POOL], 6140 - 2520);
+	assert_int_equal(b->state[STATE_OTHER], 0);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_false(b->ambiguous);
+	script_close(script);
+}
+
+/*
+ * C stands in line too, before B, but waits for something else. What B asks seems C's, until B answers: then it is B's, and C still waits.
+ */
+static void test_wrong_guess_is_settled(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	show_one_hop(script);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	WRITE(script, 1100, LOOP, DB, .epoll = 1020);
+	READ(script, 2010, LOOP, CLIENT_C, .off = 1110, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000,
+	     .line = "GET /c");
+	READ(script, 3010, LOOP, CLIENT_B, .off = 2110, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1, .arrived = 3000,
+	     .line = "GET /b");
+	READ(script, 6010, LOOP, DB, .off = 3110, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1, .arrived = 6000);
+	WRITE(script, 6120, LOOP, CLIENT_A, .epoll = 6020, .status = 200);
+	WRITE(script, 6160, LOOP, DB, .epoll = 6140);
+	READ(script, 9010, LOOP, DB, .off = 6170, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	WRITE(script, 9120, LOOP, CLIENT_B, .epoll = 9020, .status = 200);
+	WRITE(script, 20020, LOOP, CLIENT_C, .off = 9130, .on = 20000, .cause = WAIT_POLL, .epoll = 20005, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /c")->call_count, 0);
+	assert_int_equal(told_of(script, "GET /c")->cpu_time, 10 + 100 + 20);
+	script_close(script);
+}
+
+/* A's step makes no call and B's follows: nobody can tell which part of the time is whose, and neither gets any of it. */
+static void test_mixed_steps_are_nobodys(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	struct process sum;
+	(void)state;
+
+	show_one_hop(script);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
+	     .line = "GET /a");
+	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	WRITE(script, 5030, LOOP, CLIENT_B, .epoll = 1030, .status = 200);
+	WRITE(script, 9050, LOOP, CLIENT_A, .off = 5040, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
+	sum = script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->cpu_time, 10 + 10 + 50);
+	assert_int_equal(b->cpu_time, 10);
+	assert_int_equal(b->state[STATE_OTHER], 4000);
+	assert_int_equal(sum.unattributed_cpu_ns, 4000 * US);
+	script_close(script);
+}
+
+/* A loop that calls back at once is taken for one from its first call on: a callback that no read began is not for who was read before. */
+static void test_called_back_at_once(void **state)
+{
+	struct script *script = server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_D, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /first");
+	WRITE(script, 120, LOOP, CLIENT_D, .status = 200);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	WRITE(script, 3020, LOOP, DB, .epoll = 1020);
+	WRITE(script, 9050, LOOP, CLIENT_A, .off = 3030, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 0);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 50);
+	/* The call that nobody made, and the beginning of the trace. */
+	assert_int_equal(sum.background_cpu_ns, (2010 + 10) * US);
+	script_close(script);
+}
+
+/* Threads that wait at one epoll fd: what the one has read runs at once, whatever the other one does. */
+static void test_shared_epoll(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	script_thread(script, 0, OTHER_LOOP, LOOP, THREAD_FOUND);
+	WINDOW(script, 60, LOOP, .off = 10, .on = 50, .cause = WAIT_POLL, .epoll = 55);
+	WINDOW(script, 60, OTHER_LOOP, .off = 10, .on = 50, .cause = WAIT_POLL, .epoll = 55);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 70, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	WRITE(script, 3020, LOOP, DB, .epoll = 1020);
+	WRITE(script, 4020, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 3000);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_steps_in_the_order_of_reads),
+		cmocka_unit_test(test_step_before_reads),
+		cmocka_unit_test(test_two_hops),
+		cmocka_unit_test(test_line_for_a_connection),
+		cmocka_unit_test(test_wrong_guess_is_settled),
+		cmocka_unit_test(test_mixed_steps_are_nobodys),
+		cmocka_unit_test(test_called_back_at_once),
+		cmocka_unit_test(test_shared_epoll),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

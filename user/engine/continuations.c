@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/continuations.h"
+
+#include <string.h>
+
+#include "engine/model.h"
+
+#define VOTES_MAX     64
+#define HOPS_AT_FIRST 1
+
+/* ---- how many rounds lie between a read and its step -------------------------------------------------------------------------------- */
+
+static unsigned int sum_of(const uint16_t *votes)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < HOPS_MAX; i++)
+		sum += votes[i];
+	return sum;
+}
+
+static unsigned int hops_of(const struct continuations *loop, uint8_t side)
+{
+	const uint16_t *votes = loop->votes[side];
+	unsigned int best = HOPS_AT_FIRST;
+
+	if (sum_of(votes)) {
+		for (unsigned int i = 0; i < HOPS_MAX; i++)
+			if (votes[i] > votes[best])
+				best = i;
+	} else if (sum_of(loop->votes[!side]) && !hops_of(loop, !side)) {
+		best = 0; /* who calls back at once on one side, does on the other */
+	}
+	return best;
+}
+
+void continuations_vote(struct continuations *loop, const struct continuation *waiting)
+{
+	uint64_t hops = loop->round - waiting->round;
+	uint16_t *votes = loop->votes[waiting->side];
+	unsigned int before[SIDES] = {hops_of(loop, SIDE_SERVER), hops_of(loop, SIDE_DOWNSTREAM)};
+
+	/* Who waited longer than the loop had something to do, waited for something else. */
+	if (hops >= HOPS_MAX || waiting->round < loop->slept_round || waiting->turn == TURN_WOKEN)
+		return;
+	if (++votes[hops] == VOTES_MAX)
+		for (unsigned int i = 0; i < HOPS_MAX; i++)
+			votes[i] /= 2;
+	/* Those whose turn seemed to be over may have it in this round, or later. */
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *other = &loop->waiting[i];
+		unsigned int now = hops_of(loop, other->side);
+
+		if (now != before[other->side] && other->round + now >= loop->round)
+			other->turn = TURN_TO_COME;
+	}
+}
+
+bool continuations_defer(const struct continuations *loop)
+{
+	return hops_of(loop, SIDE_SERVER) || hops_of(loop, SIDE_DOWNSTREAM);
+}
+
+bool continuations_known_to_defer(const struct continuations *loop)
+{
+	return (sum_of(loop->votes[SIDE_SERVER]) || sum_of(loop->votes[SIDE_DOWNSTREAM])) && continuations_defer(loop);
+}
+
+/* ---- one ---------------------------------------------------------------------------------------------------------------------------- */
+
+bool continuation_is_due(const struct continuations *loop, const struct continuation *waiting)
+{
+	switch (waiting->turn) {
+	case TURN_TO_COME:
+		return waiting->round + hops_of(loop, waiting->side) <= loop->round;
+	case TURN_WOKEN:
+		return waiting->round < loop->round;
+	default:
+		return false;
+	}
+}
+
+struct context *continuation_request(const struct continuation *waiting)
+{
+	struct context *root = context_root(waiting->context);
+
+	return !root || root->is_request ? root : context_root(root->hint);
+}
+
+static bool is_alive(const struct continuation *waiting)
+{
+	struct context *request = continuation_request(waiting);
+
+	return !request || !request->is_request || context_is_open_request(request);
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------------------------------------- */
+
+void continuations_push(struct engine *engine, struct continuations *loop, struct continuation read)
+{
+	struct continuation *oldest = &loop->waiting[0];
+
+	for (uint32_t i = 0; i < loop->count; i++) {
+		const struct continuation *waiting = &loop->waiting[i];
+
+		if (waiting->context == read.context && waiting->round == read.round && waiting->turn == TURN_TO_COME)
+			return; /* one more read of the same */
+		if (waiting->order < oldest->order)
+			oldest = &loop->waiting[i];
+	}
+	if (loop->count == CONTINUATIONS_MAX)
+		continuations_drop(engine, loop, oldest);
+	read.order = loop->next_order++;
+	loop->waiting[loop->count++] = read;
+	context_get(read.context);
+}
+
+void continuations_drop(struct engine *engine, struct continuations *loop, struct continuation *waiting)
+{
+	struct context *context = waiting->context;
+
+	*waiting = loop->waiting[--loop->count];
+	context_put(engine, context);
+}
+
+void continuations_drop_of(struct engine *engine, struct continuations *loop, const struct context *request)
+{
+	for (uint32_t i = loop->count; i-- > 0;)
+		if (continuation_request(&loop->waiting[i]) == request)
+			continuations_drop(engine, loop, &loop->waiting[i]);
+}
+
+void continuations_drop_dead(struct engine *engine, struct continuations *loop)
+{
+	for (uint32_t i = loop->count; i-- > 0;)
+		if (!is_alive(&loop->waiting[i]))
+			continuations_drop(engine, loop, &loop->waiting[i]);
+}
+
+void continuations_sleep(struct continuations *loop)
+{
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *waiting = &loop->waiting[i];
+
+		if (waiting->turn == TURN_TO_COME)
+			waiting->place = waiting->order;
+		waiting->turn = TURN_IN_LINE;
+	}
+	loop->sleeps = true;
+}
+
+void continuations_next_round(struct engine *engine, struct continuations *loop)
+{
+	bool deferred = continuations_defer(loop);
+
+	loop->round++;
+	loop->reading = false;
+	if (loop->sleeps)
+		loop->slept_round = loop->round;
+	loop->sleeps = false;
+	/* What was called back at once leaves nothing waiting; what is nobody's tells nothing any more when it is old. */
+	for (uint32_t i = loop->count; i-- > 0;)
+		if (loop->round - loop->waiting[i].round >= HOPS_MAX &&
+		    (!deferred || !context_is_open_request(continuation_request(&loop->waiting[i]))))
+			continuations_drop(engine, loop, &loop->waiting[i]);
+}
+
+/* ---- finding ------------------------------------------------------------------------------------------------------------------------ */
+
+struct continuation *continuations_first_due(struct continuations *loop)
+{
+	struct continuation *first = NULL;
+
+	for (uint32_t i = 0; i < loop->count; i++)
+		if (continuation_is_due(loop, &loop->waiting[i]) && (!first || loop->waiting[i].order < first->order))
+			first = &loop->waiting[i];
+	return first;
+}
+
+struct continuation *continuations_find_of(struct continuations *loop, const struct context *request)
+{
+	struct continuation *found = NULL;
+
+	for (uint32_t i = 0; i < loop->count; i++) {
+		if (continuation_request(&loop->waiting[i]) != request)
+			continue;
+		if (continuation_is_due(loop, &loop->waiting[i]))
+			return &loop->waiting[i];
+		found = &loop->waiting[i];
+	}
+	return found;
+}
+
+static struct continuation *first_in_line(struct continuations *loop)
+{
+	struct continuation *first = NULL;
+
+	for (uint32_t i = 0; i < loop->count; i++)
+		if (loop->waiting[i].turn == TURN_IN_LINE && (!first || loop->waiting[i].place < first->place))
+			first = &loop->waiting[i];
+	return first;
+}
+
+/* ---- the line ----------------------------------------------------------------------------------------------------------------------- */
+
+void continuations_stand_in_line(struct continuations *loop, struct continuation *waiting)
+{
+	if (waiting->turn == TURN_TO_COME && waiting->side == SIDE_DOWNSTREAM)
+		continuations_wake(loop, waiting);
+	waiting->place = loop->next_order++;
+	waiting->ran_round = loop->round;
+	waiting->turn = TURN_IN_LINE;
+}
+
+void continuations_wake(struct continuations *loop, const struct continuation *by)
+{
+	struct continuation *first = first_in_line(loop);
+
+	if (!first)
+		return;
+	first->turn = TURN_WOKEN;
+	first->conn_id = by->conn_id;
+	first->round = loop->round;
+	first->order = by->order;
+}
+
+void continuations_wait_again(struct engine *engine, struct continuations *loop, struct context *request)
+{
+	continuations_push(engine, loop, (struct continuation){.context = request, .round = loop->round, .turn = TURN_IN_LINE});
+}
+
+void continuations_vote_on_line(struct continuations *loop, bool right)
+{
+	uint16_t *votes = right ? &loop->line_right : &loop->line_wrong;
+
+	if (++*votes < VOTES_MAX)
+		return;
+	loop->line_right /= 2;
+	loop->line_wrong /= 2;
+}
+
+bool continuations_trust_line(const struct continuations *loop)
+{
+	return loop->line_right >= loop->line_wrong;
+}

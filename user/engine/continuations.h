@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an event loop has read and not run yet, in the order in which it will run, and who waits for something within the process.
+ * Used by rules_loop.c (rule 11), which span.c and the other rules call.
+ * Never: looks at a record, or gives time to anybody.
+ *
+ * A round is what lies between two epoll returns: first the steps that earlier rounds made ready, in that order, then this round's reads.
+ */
+#ifndef IOCPU_ENGINE_CONTINUATIONS_H
+#define IOCPU_ENGINE_CONTINUATIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONTINUATIONS_MAX 1024 /* the oldest are forgotten: their work is then found by the response alone */
+#define HOPS_MAX          4    /* rounds between a read and what waits for it; more are not looked for */
+
+struct engine;
+struct context;
+
+enum side { SIDE_SERVER, SIDE_DOWNSTREAM, SIDES };
+
+enum turn {
+	TURN_TO_COME, /* it was read for, and has not run since */
+	TURN_IN_LINE, /* it ran, and made no call: it waits for something within the process, as a connection of a pool */
+	TURN_WOKEN,   /* it stood first in line when a connection was given back */
+};
+
+struct continuation {
+	struct context *context;
+	uint64_t conn_id; /* that was read, or given back */
+	uint64_t read_at_ns;
+	uint64_t round;     /* in which it was read, or woken */
+	uint64_t ran_round; /* in line: since when */
+	uint64_t order;     /* of those that are due the lowest runs first */
+	uint64_t place;     /* in line: the lowest is woken first */
+	uint8_t side;       /* enum side: of what was read */
+	uint8_t turn;       /* enum turn */
+};
+
+struct continuations {
+	uint64_t round;       /* epoll returns so far */
+	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
+	uint64_t next_order;
+	int32_t epoll_fd;
+	bool shared;  /* with other threads: each works at once */
+	bool reading; /* this round's steps are over */
+	bool sleeps;  /* since the last return */
+	uint16_t votes[SIDES][HOPS_MAX];
+	uint16_t line_right, line_wrong; /* how often a response bore out who had been taken for the first in line */
+	uint32_t count;
+	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
+};
+
+/* Does what waits for a read run in a later round? Until the loop has shown it: yes. */
+bool continuations_defer(const struct continuations *loop);
+/* Has it shown that it does? One that hands all work to other threads never shows anything. */
+bool continuations_known_to_defer(const struct continuations *loop);
+/* What waited for this read has run now: so many rounds later it is. */
+void continuations_vote(struct continuations *loop, const struct continuation *waiting);
+bool continuation_is_due(const struct continuations *loop, const struct continuation *waiting);
+/* The request that it belongs to, as far as is known. NULL: nobody's yet. */
+struct context *continuation_request(const struct continuation *waiting);
+
+/* Something was read at read_at_ns, what waits for it will run in its turn. Takes a reference of its own to the context. */
+void continuations_push(struct engine *engine, struct continuations *loop, struct continuation read);
+/* The last one takes the place in memory of the one that is dropped. */
+void continuations_drop(struct engine *engine, struct continuations *loop, struct continuation *waiting);
+void continuations_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);
+/* Those whose request is over. */
+void continuations_drop_dead(struct engine *engine, struct continuations *loop);
+/* The loop falls asleep: that it does not do before all that is ready has run. */
+void continuations_sleep(struct continuations *loop);
+void continuations_next_round(struct engine *engine, struct continuations *loop);
+
+/* NULL: none. Of a request's several the one that is due is found first. */
+struct continuation *continuations_first_due(struct continuations *loop);
+struct continuation *continuations_find_of(struct continuations *loop, const struct context *request);
+
+/* It has run, and made no call. If an answer had brought it its turn, the answer's connection may have been given back by that. */
+void continuations_stand_in_line(struct continuations *loop, struct continuation *waiting);
+/* The step `by` has given a connection back: who stands first in line runs a round later, after all that stood before `by`. */
+void continuations_wake(struct continuations *loop, const struct continuation *by);
+/* Was who stood first in line for a connection the one who got it? */
+void continuations_vote_on_line(struct continuations *loop, bool right);
+bool continuations_trust_line(const struct continuations *loop);
+/* It stands first in line. */
+void continuations_wait_again(struct engine *engine, struct continuations *loop, struct context *request);
+
+#endif

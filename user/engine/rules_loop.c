@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 11: event loops that read many sockets after one epoll return, and only rounds later run what waited for it (asyncio), beside those
+ * that call back at once (Node, nginx). Between two such steps the kernel sees nothing: a step shows itself only by the call it ends in.
+ */
+#include <stdlib.h>
+
+#include "engine/continuations.h"
+#include "engine/moment.h"
+
+#define STEP_NS 50000 /* of CPU: less than this may be the end of the step before */
+
+/* NULL: it is none, or one whose events other threads take too, or whose strands a runtime tells. */
+static struct continuations *loop_of(const struct thread *thread)
+{
+	struct continuations *loop = thread->continuations;
+
+	return loop && !loop->shared && !thread->carrier ? loop : NULL;
+}
+
+bool rule_11_in_steps(const struct thread *thread)
+{
+	const struct continuations *loop = loop_of(thread);
+
+	return loop && !loop->reading && continuations_defer(loop);
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------------------------------- */
+
+static void hint_at(struct engine *engine, struct context *segment, struct context *request)
+{
+	struct context *before = segment->hint;
+
+	segment->hint = context_get(request);
+	context_put(engine, before);
+}
+
+/* The thread's present segment, if it has no evidence of its own: the end of a step, and the beginning of the next. */
+static struct context *present_step(const struct thread *thread)
+{
+	struct context *root = context_root(thread->context);
+
+	return root && !root->is_request && !root->evidence ? root : NULL;
+}
+
+static uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count)
+{
+	uint64_t sum_ns = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (intervals[i].state == STATE_CPU)
+			sum_ns += intervals[i].end_ns - intervals[i].start_ns;
+	return sum_ns;
+}
+
+static uint64_t step_cpu_ns(const struct thread *thread, const struct context *step)
+{
+	return cpu_sum_ns(thread->pending, thread->pending_count) + cpu_sum_ns(step->timeline.intervals, step->timeline.count);
+}
+
+/* The loop was busy with others' steps since its data was read. */
+static void name_hop(struct engine *engine, struct thread *thread, const struct continuation *waiting, const struct context *step)
+{
+	if (waiting->turn == TURN_TO_COME && step && continuations_known_to_defer(thread->continuations))
+		blame_hop(engine, thread, context_root(waiting->context), waiting->read_at_ns, step->begun_ns);
+}
+
+/* Several continuations ran in this step: whose time is whose nobody can tell. It stays nobody's. */
+static void leave_unclaimed(struct engine *engine, struct context *step)
+{
+	hint_at(engine, step, NULL);
+	step->origin = ORIGIN_MISSED;
+	step->helper_only = false;
+}
+
+/* Its turn is over, and no call showed it. */
+static void stand_in_line(struct engine *engine, struct thread *thread, struct continuation *waiting, const struct context *step)
+{
+	struct context *request = continuation_request(waiting);
+	const struct interval *last = thread->pending_count ? &thread->pending[thread->pending_count - 1] : NULL;
+
+	name_hop(engine, thread, waiting, step);
+	if (waiting->turn == TURN_TO_COME && step && request)
+		request->in_line_ns = last ? last->end_ns : step->last_active_ns;
+	continuations_stand_in_line(thread->continuations, waiting);
+}
+
+/*
+ * It is the turn of `taken`. Those that were due before it have had theirs, and made no call that would show it: what they computed lies in
+ * this step too. Only who was woken, and found nothing, computed nothing.
+ */
+static void begin_turn(const struct moment *moment, const struct continuation *taken)
+{
+	struct continuations *loop = moment->thread->continuations;
+	struct context *step = present_step(moment->thread);
+	bool mixed = false;
+
+	name_hop(moment->engine, moment->thread, taken, step);
+	if (!continuation_is_due(loop, taken))
+		return;
+	for (struct continuation *first; (first = continuations_first_due(loop)) && first->order < taken->order;) {
+		mixed |= first->turn == TURN_TO_COME;
+		stand_in_line(moment->engine, moment->thread, first, step);
+	}
+	if (!mixed || !step || step_cpu_ns(moment->thread, step) < STEP_NS)
+		return;
+	leave_unclaimed(moment->engine, step);
+	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
+}
+
+/* Steps that made no call ran too: they took what CPU there was since the last call, if it was more than the end of a step. */
+static void end_steps(struct engine *engine, struct thread *thread)
+{
+	struct continuations *loop = thread->continuations;
+	struct context *step = present_step(thread);
+	bool long_enough =
+		step && continuations_known_to_defer(loop) && (!thread->soft || !step->hint || step_cpu_ns(thread, step) >= STEP_NS);
+	struct continuation *ran = NULL;
+	unsigned int ran_count = 0;
+
+	continuations_drop_dead(engine, loop);
+	for (struct continuation *first; (first = continuations_first_due(loop));) {
+		if (first->turn == TURN_TO_COME) {
+			ran = first;
+			ran_count++;
+		}
+		stand_in_line(engine, thread, first, step);
+	}
+	if (ran_count == 1 && long_enough)
+		context_bind(engine, step, ran->context);
+	else if (ran_count && long_enough)
+		leave_unclaimed(engine, step);
+	else if (step && thread->soft && step->hint)
+		context_bind(engine, step, step->hint);
+}
+
+bool rule_11_sleeps(struct engine *engine, struct thread *thread)
+{
+	struct continuations *loop = loop_of(thread);
+	bool deferred = rule_11_in_steps(thread);
+
+	if (deferred)
+		end_steps(engine, thread);
+	if (!loop)
+		return false;
+	continuations_sleep(loop);
+	return deferred;
+}
+
+bool rule_11_round_begins(struct engine *engine, struct thread *thread)
+{
+	struct continuations *loop = loop_of(thread);
+	bool deferred = rule_11_in_steps(thread);
+
+	if (deferred)
+		end_steps(engine, thread);
+	if (loop)
+		continuations_next_round(engine, loop);
+	return deferred;
+}
+
+void rule_11_reads_begin(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	const struct continuations *loop = thread->continuations;
+	struct context *step;
+
+	if (!rule_11_in_steps(thread))
+		return;
+	end_steps(moment->engine, thread);
+	step = present_step(thread);
+	/* What ran long before this read was not for it: the loop was busy with others. */
+	if (step && (loop->round == loop->slept_round || !continuations_known_to_defer(loop) || step_cpu_ns(thread, step) < STEP_NS))
+		return;
+	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
+	thread->boundary_ns = 0;
+}
+
+void rule_11_read(const struct moment *moment, struct context *context, enum side side)
+{
+	struct continuations *loop = loop_of(moment->thread);
+
+	if (!loop || !context)
+		return;
+	loop->reading = true;
+	continuations_push(moment->engine, loop,
+			   (struct continuation){.context = context,
+						 .conn_id = moment->conn->id,
+						 .read_at_ns = moment->at_ns,
+						 .round = loop->round,
+						 .side = (uint8_t)side});
+}
+
+/* ---- a step that ends in a call to a downstream ------------------------------------------------------------------------------------- */
+
+/* Among those that are due: who has the connection; else who is first. Who stood in line is only asked first where that has proved right.
+ */
+static struct continuation *caller_among(struct continuations *loop, const struct conn *conn)
+{
+	bool trust_line = continuations_trust_line(loop);
+	struct continuation *first = NULL;
+
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *waiting = &loop->waiting[i];
+		bool woken = waiting->turn == TURN_WOKEN, first_woken = first && first->turn == TURN_WOKEN;
+
+		if (!continuation_is_due(loop, waiting))
+			continue;
+		if (!woken && waiting->side == SIDE_DOWNSTREAM && waiting->conn_id == conn->id)
+			return waiting;
+		if (!first || (trust_line || woken == first_woken ? waiting->order < first->order : first_woken))
+			first = waiting;
+	}
+	return first;
+}
+
+/* What a step that ended in no call has started (other tasks) runs one round later. */
+static struct continuation *parent_among(struct continuations *loop)
+{
+	struct continuation *first = NULL;
+
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *waiting = &loop->waiting[i];
+
+		if (waiting->turn == TURN_IN_LINE && waiting->ran_round + 1 == loop->round && (!first || waiting->order < first->order))
+			first = waiting;
+	}
+	return first;
+}
+
+static void guess(struct engine *engine, struct context *request, struct context *segment)
+{
+	struct context *before = request->guess;
+
+	request->guess = context_get(segment);
+	context_put(engine, before);
+}
+
+/* Rule 12, of loops: it stood in line until somebody gave back the connection that it calls on now. */
+static void name_pool_wait(const struct moment *moment, struct context *context, const struct context *request, uint64_t until_ns)
+{
+	if (request && request->in_line_ns)
+		context_add_interval(moment->engine, context,
+				     (struct interval){.start_ns = request->in_line_ns, .end_ns = until_ns, .state = STATE_POOL});
+}
+
+static void take_step(const struct moment *moment, struct context *step, struct continuation *taken)
+{
+	struct thread *thread = moment->thread;
+	struct continuations *loop = thread->continuations;
+	struct context *owner = context_root(taken->context);
+	bool gave_back = taken->turn == TURN_TO_COME && taken->side == SIDE_DOWNSTREAM;
+
+	if (loop->count == 1)
+		continuations_vote(loop, taken);
+	if (!owner->is_request) {
+		if (taken->turn == TURN_WOKEN)
+			name_pool_wait(moment, owner, continuation_request(taken), step->begun_ns);
+		context_bind(moment->engine, step, owner);
+	} else {
+		hint_at(moment->engine, step, owner);
+		step->origin = taken->turn == TURN_WOKEN ? ORIGIN_POOL : ORIGIN_EVENT;
+		if (taken->turn == TURN_WOKEN)
+			guess(moment->engine, owner, step);
+	}
+	if (gave_back)
+		continuations_wake(loop, taken);
+	continuations_drop(moment->engine, loop, taken);
+}
+
+/* Nothing was ready: the same step makes one more call, or somebody runs of whom nothing is known. */
+static void go_on_or_begin(const struct moment *moment, struct context *step)
+{
+	struct context *before = context_root(step->hint);
+
+	if (moment->thread->soft && before && !before->is_request && step_cpu_ns(moment->thread, step) < STEP_NS)
+		context_bind(moment->engine, step, before);
+	else if (before && !before->answered)
+		hint_at(moment->engine, step, NULL);
+}
+
+struct context *rule_11_step_owner(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	struct continuations *loop = thread->continuations;
+	struct context *step = present_step(thread), *owner;
+	struct continuation *taken;
+
+	if (!step)
+		return downstream_owner(moment);
+	continuations_drop_dead(moment->engine, loop);
+	taken = caller_among(loop, moment->conn);
+	if (taken)
+		begin_turn(moment, taken);
+	else
+		taken = parent_among(loop);
+	step = present_step(thread);
+	if (taken)
+		take_step(moment, step, taken);
+	else
+		go_on_or_begin(moment, step);
+	thread->soft = false;
+	owner = context_root(step);
+	owner->evidence = true;
+	owner->helper_only = false;
+	return owner;
+}
+
+void rule_11_step_called(const struct moment *moment, struct context *owner)
+{
+	turn_to_segment(moment, ORIGIN_SOFT, owner, true);
+}
+
+/* ---- a step that ends in a response ------------------------------------------------------------------------------------------------- */
+
+/*
+ * The first that is ready answers `request`. If it was only by its place in line that it seemed another's, that was wrong, and what was
+ * taken for this request's is the other's, who otherwise still stands in line. No time is in doubt by that: it lies in the segments.
+ */
+static void settle_guess(const struct moment *moment, struct continuations *loop, struct context *request)
+{
+	struct continuation *first = continuations_first_due(loop);
+	struct context *segment = first ? context_root(first->context) : NULL, *other;
+	struct context *mine = context_root(request->guess);
+
+	if (!segment || segment->is_request || segment->origin != ORIGIN_POOL)
+		return;
+	other = context_root(segment->hint);
+	if (other != request && !context_is_open_request(other))
+		return;
+	continuations_vote_on_line(loop, other == request);
+	if (other == request)
+		return;
+	if (mine && !mine->is_request) {
+		hint_at(moment->engine, mine, other);
+		guess(moment->engine, other, mine);
+	} else {
+		continuations_wait_again(moment->engine, loop, other);
+		guess(moment->engine, other, NULL);
+	}
+	hint_at(moment->engine, segment, request);
+}
+
+/* Rule 13: what this continuation used, or did not use, can't be told from what another one did. */
+static void doubt(const struct continuation *waiting)
+{
+	struct context *request = continuation_request(waiting);
+
+	context_root(waiting->context)->ambiguous = true;
+	if (request)
+		request->ambiguous = true;
+}
+
+/* The response is of a request that nothing was ready for: what was ready first, and is not known to be another's, was its. */
+static void bind_first_due(const struct moment *moment, struct continuations *loop, struct context *request)
+{
+	struct continuation *first = continuations_first_due(loop);
+
+	if (!first || context_root(first->context)->is_request)
+		return;
+	if (context_root(first->context)->hint) {
+		doubt(first);
+		request->ambiguous = true;
+	}
+	context_bind(moment->engine, first->context, request);
+}
+
+static void bind_step(const struct moment *moment, struct continuations *loop, struct continuation *taken, struct context *request)
+{
+	struct context *segment = context_root(taken->context);
+
+	begin_turn(moment, taken);
+	if (taken->turn == TURN_TO_COME && taken->side == SIDE_DOWNSTREAM)
+		continuations_wake(loop, taken);
+	if (segment == request)
+		return;
+	if (segment->origin == ORIGIN_POOL)
+		name_pool_wait(moment, request, request, segment->begun_ns);
+	context_bind(moment->engine, segment, request);
+}
+
+void rule_11_server_write(const struct moment *moment, struct context *request)
+{
+	struct continuations *loop = loop_of(moment->thread);
+	bool in_steps = rule_11_in_steps(moment->thread);
+	struct continuation *taken;
+
+	if (!loop || request->answered)
+		return;
+	continuations_drop_dead(moment->engine, loop);
+	if (in_steps)
+		settle_guess(moment, loop, request);
+	taken = continuations_find_of(loop, request);
+	if (taken)
+		continuations_vote(loop, taken);
+	if (in_steps && taken)
+		bind_step(moment, loop, taken, request);
+	else if (in_steps)
+		bind_first_due(moment, loop, request);
+	continuations_drop_of(moment->engine, loop, request);
+}
+
+/* ---- calls made at once, in the callback of a read ---------------------------------------------------------------------------------- */
+
+void rule_11_called_at_once(const struct moment *moment)
+{
+	struct continuations *loop = loop_of(moment->thread);
+	struct context *root = context_root(moment->thread->context);
+
+	if (!loop || !loop->reading)
+		return;
+	for (uint32_t i = loop->count; i-- > 0;) {
+		if (context_root(loop->waiting[i].context) != root || loop->waiting[i].round != loop->round)
+			continue;
+		continuations_vote(loop, &loop->waiting[i]);
+		continuations_drop(moment->engine, loop, &loop->waiting[i]);
+	}
+}
+
+/* ---- loops -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Threads that wait at one epoll fd share its events: each reads and works at once. */
+void rule_11_loop_found(struct engine *engine, struct thread *thread, int32_t epoll_fd)
+{
+	struct thread *other;
+	size_t cursor = 0;
+
+	thread->continuations = calloc(1, sizeof(*thread->continuations));
+	if (!thread->continuations)
+		return;
+	thread->continuations->epoll_fd = epoll_fd;
+	while ((other = idmap_next(&engine->threads, &cursor))) {
+		if (other == thread || other->proc != thread->proc || !other->continuations || other->continuations->epoll_fd != epoll_fd)
+			continue;
+		other->continuations->shared = thread->continuations->shared = true;
+	}
+}
+
+void rule_11_forget(struct engine *engine, struct thread *thread)
+{
+	struct continuations *loop = thread->continuations;
+
+	while (loop && loop->count)
+		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
+}
