@@ -34,11 +34,11 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Werror -target bpf -D__TARGET_ARCH_$(ARCH) 
 PURE_ROOMS := engine route stats view export advise record util
 PURE_SRCS := $(foreach room,$(PURE_ROOMS),$(wildcard user/$(room)/*.c))
 CLI_SRCS := $(wildcard user/cli/*.c)
-LIVE_SRCS := $(wildcard user/probe/*.c) $(wildcard user/main.c)
+LIVE_SRCS := $(wildcard user/probe/*.c user/runtime/*.c) $(wildcard user/main.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(B)/%.o)
 CLI_OBJS := $(CLI_SRCS:%.c=$(B)/%.o)
 LIVE_OBJS := $(LIVE_SRCS:%.c=$(B)/%.o)
-PROBE_OBJS := $(filter $(B)/user/probe/%,$(LIVE_OBJS))
+PROBE_OBJS := $(filter $(B)/user/probe/% $(B)/user/runtime/%,$(LIVE_OBJS))
 PURE_LIB := $(B)/libpure.a
 # Archives, so that a unit test of options or windows gets along without the probe.
 CLI_LIB := $(B)/libcli.a
@@ -117,6 +117,12 @@ $(B)/tests/unit/test_probe_%: tests/unit/test_probe_%.c $(PROBE_PURE_OBJS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(PROBE_PURE_OBJS) -lelf -lcmocka
+
+RUNTIME_OBJS := $(filter $(B)/user/runtime/%,$(LIVE_OBJS))
+$(B)/tests/unit/test_runtime_%: tests/unit/test_runtime_%.c $(RUNTIME_OBJS)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(RUNTIME_OBJS) -lelf -lcmocka
 
 $(B)/servers/%: tests/servers/%.c $(wildcard tests/servers/common_*.c tests/servers/*.h)
 	$(call say,SERVER,$@)

@@ -98,7 +98,13 @@ struct thread {
 	__u64 arrived_sk;
 
 	__s32 epoll_fd;
-	__u32 polled; /* its last call was poll or select: a read now comes as soon as there is something */
+	__u8 polled;      /* its last call was poll or select: a read now comes as soon as there is something */
+	__u8 strand_told; /* a hook into its runtime has told which strand it runs */
+	__u8 strand_due;  /* the record that tells of strand_id did not get in, and is due before anything else but `untold` */
+	__u8 pad;
+
+	__u64 strand_id; /* 0: the runtime itself */
+	__u64 strand_at; /* of the traced process: where the runtime keeps the strand, if its hook wants to know */
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */

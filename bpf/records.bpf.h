@@ -116,6 +116,23 @@ static __always_inline bool emit_sized(struct thread *thread, const struct bound
 	return true;
 }
 
+/* The strand that the thread runs, where the record of its own did not get in: what it did since passes for the last one's. */
+static __always_inline bool tell_due_strand(struct thread *thread, __u32 tid, __u64 at_ns)
+{
+	const struct boundary end = {.at_ns = at_ns,
+				     .tid = tid,
+				     .kind = RECORD_STRAND,
+				     .op = STRAND_RUNS,
+				     .conn_id = thread->strand_id,
+				     .fd = -1,
+				     .result = WAIT_OTHER};
+
+	if (!emit_sized(thread, &end, thread->window_state != WINDOW_NONE, 0))
+		return false;
+	thread->strand_due = 0;
+	return true;
+}
+
 /*
  * Ends the thread's span. Its core time must be settled up to end->at_ns. False: the record did not get in, the span goes on.
  * payload_max is a constant; 0: no payload.
@@ -127,6 +144,8 @@ static __always_inline bool emit_span(struct thread *thread, struct task_struct 
 			return false;
 		thread->untold = 0;
 	}
+	if (thread->strand_due && !tell_due_strand(thread, end->tid, end->at_ns))
+		return false;
 	if (thread->window_state != WINDOW_NONE)
 		return emit_sized(thread, end, true, payload_max);
 	return emit_sized(thread, end, false, payload_max);

@@ -37,6 +37,15 @@ static __always_inline void handle_switch_in(struct thread *thread, struct task_
 	thread_write_end(thread);
 }
 
+/*
+ * Preempted while a hook of its own writes to its account, as uprobes are. It is left alone until it goes on: then it passes for having
+ * run, and what it was not charged for, for stolen.
+ */
+static __always_inline bool is_in_own_hook(const struct thread *thread)
+{
+	return thread->sequence & 1;
+}
+
 /* The state is taken from the task, so three arguments do for every kernel: since 5.18 (fa2c3254d7cf) there is a fourth, the state itself.
  */
 SEC("tp_btf/sched_switch")
@@ -50,11 +59,14 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	leaving = thread_of(prev);
 	if (leaving) {
 		now = bpf_ktime_get_ns();
-		handle_switch_out(leaving, prev, preempt, now);
+		if (!is_in_own_hook(leaving))
+			handle_switch_out(leaving, prev, preempt, now);
 	}
 	entering = thread_of(next);
-	if (entering)
-		handle_switch_in(entering, next, now ?: bpf_ktime_get_ns());
+	if (entering) {
+		if (!is_in_own_hook(entering))
+			handle_switch_in(entering, next, now ?: bpf_ktime_get_ns());
+	}
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 #ifndef IOCPU_CONFIG_H
 #define IOCPU_CONFIG_H
 
+#include <linux/types.h>
+
 /* Above the highest syscall number of any architecture here (x86-64 in 6.18: 470). */
 #define SYSCALL_MAX 512
 
@@ -29,5 +31,21 @@ enum wait_by_file {
 
 #define PROCESSES_MAX 4096
 #define LISTENERS_MAX 4096
+
+/* Why a goroutine waits: runtime.waitReason, a byte, of which no version has this many. */
+#define GO_REASONS_MAX 64
+
+/* What a Go program is read by: offsets in runtime.g, and what of its code is the runtime's own. */
+struct go_layout {
+	__u64 system_from, system_to; /* goroutines that begin there are the runtime's own … */
+	__u64 main_pc;                /* … but for the one that begins here */
+	__u16 goid_offset;            /* the status is 8 bytes before it, the reason of a wait 24 behind it, in all known versions */
+	__u16 startpc_offset;
+	__u8 pad[4];
+	__u8 wait_cause_by_reason[GO_REASONS_MAX]; /* enum wait_cause */
+};
+
+/* Processes that are hooked at the same time; of more, the rest goes by the kernel's evidence. */
+#define HOOKED_PROCESSES_MAX 64
 
 #endif

@@ -17,6 +17,7 @@
 	row(LOSS_LISTENERS, "listeners")             /* no room for a listening port: its connections read as downstream */ \
 	row(LOSS_PAYLOADS, "payloads")               /* a read's bytes were not in memory: no route for that request */ \
 	row(LOSS_SWITCHES, "hidden_switches")        /* a switch that no hook saw, and of which the scheduler left no time */ \
+	row(LOSS_STRANDS, "strands")                 /* a runtime's memory could not be read: its strand's time is the runtime's */ \
 	row(LOSS_SNAPSHOTS, "snapshots")             /* an account that kept changing while it was read */
 /* clang-format on */
 

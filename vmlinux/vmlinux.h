@@ -54,6 +54,8 @@ struct pt_regs {
 	unsigned long si;
 	unsigned long dx;
 	unsigned long r10;
+	unsigned long ax; /* of Go's functions: the first argument … */
+	unsigned long bx; /* … and the second */
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {

@@ -162,7 +162,7 @@ static enum exit_code check_memlock(void)
 /* Whatever the files say: does it load and attach? */
 static enum exit_code check_trial(bool verbose)
 {
-	const struct probe_options options = {.verbose = verbose};
+	const struct probe_options options = {.hooks = true, .verbose = verbose};
 	const char *why = NULL;
 	struct probe *probe = probe_open(&options, &why);
 	uint64_t attach_ns, close_ns;

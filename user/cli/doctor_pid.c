@@ -11,8 +11,19 @@
 #include "cli/runtimes.h"
 #include "cli/target.h"
 #include "probe/elf.h"
+#include "probe/hooks.h"
 
 #define HELD_MAX 64
+
+static void check_hooks(pid_t pid, enum runtime runtime)
+{
+	char says[HOOK_SAYS_MAX];
+	bool usable;
+
+	if (hooks_look(pid, runtime, says, &usable))
+		doctor_say(usable ? FINDING_OK : FINDING_NOTE, "hooks", usable ? NULL : "without them it goes by the kernel's evidence",
+			   "%s", says);
+}
 
 static void check_runtime(pid_t pid)
 {
@@ -109,6 +120,7 @@ enum exit_code doctor_process(pid_t pid)
 	doctor_say(FINDING_OK, "process", NULL, "%d (%s), %u thread%s, may use %u core%s", pid, stat.comm, stat.threads,
 		   stat.threads == 1 ? "" : "s", stat.cores, stat.cores == 1 ? "" : "s");
 	check_runtime(pid);
+	check_hooks(pid, process_runtime(pid));
 	check_listeners(pid);
 	check_tls(pid);
 	return EXIT_DONE;

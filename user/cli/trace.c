@@ -27,13 +27,16 @@ struct trace {
 	char waits_for[256];
 };
 
-/* --hooks, if it was said, is answered by what was found. */
+/* What is hooked is said in any case; that there is nothing to hook, where --hooks was said. */
 static void tell_hooks(const struct trace *trace, const struct event *event)
 {
 	const struct record_process *process = (const struct record_process *)event->head;
 	uint8_t runtime = process->runtime < RUNTIMES ? process->runtime : 0;
+	const char *says = probe_hooks_say(trace->probe, (pid_t)process->head.tid);
 
-	if (trace->options->hooks == HOOKS_AUTO)
+	if (says)
+		remark("hooks: pid %u (%s): %s", process->head.tid, process->comm, says);
+	else if (trace->options->hooks == HOOKS_AUTO)
 		remark("hooks: pid %u (%s) is %s: %s", process->head.tid, process->comm, runtime_rows[runtime].name,
 		       runtime_rows[runtime].note);
 }
@@ -94,7 +97,11 @@ static void read_tool(struct feed *feed, struct tool_figures *figures)
 
 static enum exit_code open_probe(struct trace *trace)
 {
-	const struct probe_options options = {.no_payload = trace->options->no_routes, .verbose = trace->options->verbose};
+	const struct probe_options options = {
+		.no_payload = trace->options->no_routes,
+		.hooks = trace->options->hooks != HOOKS_OFF,
+		.verbose = trace->options->verbose,
+	};
 	const char *why = NULL;
 
 	trace->probe = probe_open(&options, &why);
@@ -188,8 +195,6 @@ static enum exit_code attach(struct trace *trace)
 	remark("attached in %.0f ms", (double)probe_attach_ns(trace->probe) / 1e6);
 	if (options->hooks == HOOKS_OFF)
 		remark("hooks: off");
-	else if (options->hooks == HOOKS_AUTO)
-		remark("hooks: this version has none; it goes by the kernel's evidence");
 	describe_target(trace);
 	return EXIT_DONE;
 }

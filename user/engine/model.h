@@ -351,8 +351,11 @@ bool thread_worked_after_response(const struct thread *thread);
 void rules_strand(struct engine *engine, struct thread *thread, const struct record *record);
 /* The thread's strand has read from this request: whoever answers wakes it. */
 void strand_reads(const struct thread *thread, struct context *request);
-/* When its runtime let the thread's strand go on last; 0: no strand runs here. */
-uint64_t strand_runs_since_ns(const struct thread *thread);
+/*
+ * What the thread has just read for `context` had arrived then: if its strand waited for it, and was let go on later, it waited for a core
+ * (READY).
+ */
+void strand_was_due(struct engine *engine, const struct thread *thread, struct context *context, uint64_t arrived_ns);
 /* The last wait of the thread's strand for something, [*from_ns, *until_ns]; false: it has not waited, or no strand runs here. */
 bool strand_last_wait(const struct thread *thread, uint64_t *from_ns, uint64_t *until_ns);
 /* The thread ends, and the strand that it runs with it. */

@@ -195,18 +195,6 @@ void rule_4_downstream_write(const struct moment *moment)
 
 /* ---- rule 5: a downstream read ------------------------------------------------------------------------------------------------------- */
 
-/* The answer had come, and the strand that waited for it had not been let go on yet: it waited for a core to run on. */
-static void strand_was_due(const struct moment *moment, struct context *context, uint64_t arrived_ns)
-{
-	uint64_t runs_since_ns = strand_runs_since_ns(moment->thread);
-
-	if (runs_since_ns > arrived_ns)
-		context_add_interval(
-			moment->engine, context,
-			(struct interval){
-				.start_ns = arrived_ns, .end_ns = runs_since_ns, .state = STATE_READY, .ready_part = READY_PART_WAKEUP});
-}
-
 /*
  * What was read now had been awaited since then: until when it was on its way, which is returned, and until when it waited for the loop (0:
  * it did not). The thread works for the context already.
@@ -219,7 +207,7 @@ static uint64_t split_wait(const struct moment *moment, struct context *context,
 	*loop_until_ns = 0;
 	if (!moment->arrival_known && moment->thread->loop)
 		return blame_loop_unstamped(moment, context, since_ns);
-	strand_was_due(moment, context, arrived_ns);
+	strand_was_due(moment->engine, moment->thread, context, arrived_ns);
 	*loop_until_ns = blame_loop(moment, context, arrived_ns);
 	return arrived_ns;
 }

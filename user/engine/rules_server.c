@@ -127,6 +127,9 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
 				     (struct interval){.start_ns = request->start_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
 		context_add_interval(moment->engine, request,
 				     (struct interval){.start_ns = request->start_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE});
+		/* Of a new connection it may have waited to be accepted first. */
+		if (request->turn > 1 || !moment->conn->accepted)
+			strand_was_due(moment->engine, moment->thread, request, request->start_ns);
 	}
 }
 

@@ -371,9 +371,17 @@ void strand_reads(const struct thread *thread, struct context *request)
 	request->handler_strand_id = thread->strand ? thread->strand->id : 0;
 }
 
-uint64_t strand_runs_since_ns(const struct thread *thread)
+void strand_was_due(struct engine *engine, const struct thread *thread, struct context *context, uint64_t arrived_ns)
 {
-	return thread->strand ? thread->strand->runs_since_ns : 0;
+	const struct strand *strand = thread->strand;
+
+	/* One that is seen for the first time has slept through all that came before. */
+	if (strand && (!strand->left_at_ns || strand->left == WAIT_NET) && strand->runs_since_ns > arrived_ns)
+		context_add_interval(engine, context,
+				     (struct interval){.start_ns = arrived_ns > strand->left_at_ns ? arrived_ns : strand->left_at_ns,
+						       .end_ns = strand->runs_since_ns,
+						       .state = STATE_READY,
+						       .ready_part = READY_PART_WAKEUP});
 }
 
 bool strand_last_wait(const struct thread *thread, uint64_t *from_ns, uint64_t *until_ns)

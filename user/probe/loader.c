@@ -105,8 +105,15 @@ static const char *syscall_event(const struct bpf_program *program)
 	return strncmp(section, SYSCALL_SECTION, strlen(SYSCALL_SECTION)) ? NULL : section + strlen(SYSCALL_SECTION);
 }
 
+static bool is_uprobe(const struct bpf_program *program)
+{
+	const char *section = bpf_program__section_name(program);
+
+	return !strcmp(section + (*section == '?'), "uprobe");
+}
+
 /* Calls and hooks that this kernel or architecture does not have are left out. */
-static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs, const struct features *features)
+static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs, const struct features *features, bool hooks)
 {
 	struct bpf_program *program;
 
@@ -116,6 +123,8 @@ static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs, c
 
 		if (event)
 			bpf_program__set_autoload(program, tracefs_has_event(tracefs, "syscalls", event));
+		else if (is_uprobe(program))
+			bpf_program__set_autoload(program, hooks);
 	}
 	bpf_program__set_autoload(skel->progs.on_sk_data_ready, features->sk_data_ready);
 }
@@ -128,7 +137,7 @@ static void raise_memlock(void)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
-static int load(struct loader *loader, const struct tracefs *tracefs, bool no_payload)
+static int load(struct loader *loader, const struct tracefs *tracefs, const struct loader_options *options)
 {
 	struct iocpu *skel = iocpu__open();
 
@@ -137,12 +146,12 @@ static int load(struct loader *loader, const struct tracefs *tracefs, bool no_pa
 	loader->skel = skel;
 	skel->rodata->has_rdonly_cast = loader->features.rdonly_cast;
 	skel->rodata->has_sk_data_ready = loader->features.sk_data_ready;
-	skel->rodata->no_payload = no_payload;
+	skel->rodata->no_payload = options->no_payload;
 	skel->rodata->jiffy_ns = loader->features.jiffy_ns;
 	skel->bss->realtime_offset_ns = unix_offset_ns();
 	syscalls_wait_causes((uint8_t *)skel->rodata->wait_cause_by_syscall);
 	syscalls_that_write((uint8_t *)skel->rodata->writes_by_syscall);
-	choose_programs(skel, tracefs, &loader->features);
+	choose_programs(skel, tracefs, &loader->features, options->hooks);
 	return iocpu__load(skel);
 }
 
@@ -150,7 +159,8 @@ static int load(struct loader *loader, const struct tracefs *tracefs, bool no_pa
 
 static bool is_attached_later(const struct loader *loader, const struct bpf_program *program)
 {
-	return !strncmp(bpf_program__section_name(program), "iter/", 5) || program == loader->skel->progs.on_sk_data_ready;
+	return is_uprobe(program) || !strncmp(bpf_program__section_name(program), "iter/", 5) ||
+	       program == loader->skel->progs.on_sk_data_ready;
 }
 
 static int attach_program(struct loader *loader, struct bpf_program *program)
@@ -190,10 +200,26 @@ int loader_stamp_arrivals(struct loader *loader)
 	return attach_program(loader, loader->skel->progs.on_sk_data_ready);
 }
 
+int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, uint64_t file_offset, uint64_t cookie)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
+	struct bpf_link *link;
+	char path[64];
+
+	if (loader->link_count == LOADER_LINKS_MAX)
+		return -E2BIG;
+	snprintf(path, sizeof(path), "/proc/%d/exe", tgid);
+	link = bpf_program__attach_uprobe_opts(program, tgid, path, file_offset, &opts);
+	if (!link)
+		return -errno;
+	loader->links[loader->link_count++] = link;
+	return 0;
+}
+
 /* What loader_open does in a thread of its own, whose mount namespace may differ. */
 struct opening {
 	struct loader *loader;
-	bool no_payload;
+	const struct loader_options *options;
 	const char **why;
 	int err;
 };
@@ -210,7 +236,7 @@ static void *load_and_attach(void *argument)
 		opening->err = explain(opening->why, -ENOTSUP, "cannot mount tracefs: %s", strerror(-err));
 	if (err)
 		return NULL;
-	err = load(opening->loader, &tracefs, opening->no_payload);
+	err = load(opening->loader, &tracefs, opening->options);
 	if (err)
 		opening->err = explain_load(opening->why, err);
 	else
@@ -230,14 +256,14 @@ static int load_in_thread(struct opening *opening)
 	return opening->err;
 }
 
-int loader_open(struct loader *loader, bool no_payload, bool verbose, const char **why)
+int loader_open(struct loader *loader, const struct loader_options *options, const char **why)
 {
-	struct opening opening = {.loader = loader, .no_payload = no_payload, .why = why};
+	struct opening opening = {.loader = loader, .options = options, .why = why};
 	uint64_t begun_ns = monotonic_ns();
 	int err;
 
 	*loader = (struct loader){};
-	libbpf_set_print(verbose ? print_verbosely : print_nothing);
+	libbpf_set_print(options->verbose ? print_verbosely : print_nothing);
 	raise_memlock();
 	err = features_find(&loader->features);
 	err = explain_features(why, &loader->features, err);

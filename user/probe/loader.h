@@ -18,7 +18,14 @@ struct iocpu;
 struct bpf_program;
 struct bpf_link;
 
-#define LOADER_LINKS_MAX 64
+/* The kernel half's own hooks, and five for each process with a hooked runtime. */
+#define LOADER_LINKS_MAX 512
+
+struct loader_options {
+	bool no_payload; /* copy no byte of any payload */
+	bool hooks;      /* load the programs for runtimes too */
+	bool verbose;    /* libbpf's own words on stderr */
+};
 
 struct loader {
 	struct iocpu *skel;
@@ -33,7 +40,7 @@ struct loader {
  * Loads the kernel half and attaches all its hooks. 0 or −errno: −EPERM not permitted, −ENOTSUP the kernel is unfit. *why is then one line
  * for people. Nothing is left to undo after an error.
  */
-int loader_open(struct loader *loader, bool no_payload, bool verbose, const char **why);
+int loader_open(struct loader *loader, const struct loader_options *options, const char **why);
 void loader_close(struct loader *loader);
 
 /*
@@ -41,6 +48,11 @@ void loader_close(struct loader *loader);
  * Never called where loader.features.sk_data_ready is false.
  */
 int loader_stamp_arrivals(struct loader *loader);
+
+/*
+ * Attaches one of the programs that are for runtimes to a place in a process's program. 0 or −errno. It is detached with all others.
+ */
+int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, uint64_t file_offset, uint64_t cookie);
 
 /* Makes an account for each thread of a process. 0; −ESRCH: none of them lives; or another −errno. */
 int loader_adopt(struct loader *loader, pid_t tgid);

@@ -14,6 +14,7 @@
 #include "counters.h"
 #include "iocpu.skel.h"
 #include "probe/cost.h"
+#include "probe/hooks.h"
 #include "probe/loader.h"
 #include "probe/proc.h"
 #include "probe/source.h"
@@ -21,6 +22,7 @@
 
 struct probe {
 	struct loader loader;
+	struct runtime_hooks hooks;
 	struct source source;
 	int stamping_fd; /* a socket that asks for receive stamps; −1: could not be had */
 };
@@ -39,16 +41,18 @@ static int open_stamping_socket(void)
 
 struct probe *probe_open(const struct probe_options *options, const char **why)
 {
+	const struct loader_options loading = {.no_payload = options->no_payload, .hooks = options->hooks, .verbose = options->verbose};
 	struct probe *probe = calloc(1, sizeof(*probe));
 	int err;
 
 	*why = "not enough memory";
 	if (!probe)
 		return NULL;
-	err = loader_open(&probe->loader, options->no_payload, options->verbose, why);
+	err = loader_open(&probe->loader, &loading, why);
 	if (err)
 		goto failed;
-	err = source_init(&probe->source, &probe->loader);
+	hooks_init(&probe->hooks, &probe->loader, options->hooks);
+	err = source_init(&probe->source, &probe->loader, &probe->hooks);
 	if (err) {
 		*why = "cannot map the ring buffer";
 		loader_close(&probe->loader);
@@ -225,6 +229,11 @@ int probe_stop(struct probe *probe)
 }
 
 /* ---- how it went */
+
+const char *probe_hooks_say(const struct probe *probe, pid_t tgid)
+{
+	return hooks_say(&probe->hooks, tgid);
+}
 
 uint64_t probe_attach_ns(const struct probe *probe)
 {

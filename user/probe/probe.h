@@ -17,6 +17,7 @@ struct probe;
 
 struct probe_options {
 	bool no_payload; /* copy no byte of any payload (--no-routes) */
+	bool hooks;      /* into language runtimes, where they are known */
 	bool verbose;    /* libbpf's own words on stderr */
 };
 
@@ -40,6 +41,12 @@ struct probe *probe_open(const struct probe_options *options, const char **why);
 
 /* Follows a process, its threads, and what they fork from now on; with_children: also its living descendants. −ESRCH: gone. */
 int probe_follow(struct probe *probe, pid_t pid, bool with_children);
+
+/*
+ * One line for people on the hooks into a followed process's runtime: what is attached, or why nothing is; NULL: hooks were not asked for,
+ * or there are none for its runtime.
+ */
+const char *probe_hooks_say(const struct probe *probe, pid_t tgid);
 
 /* How long loading and attaching took, ns. */
 uint64_t probe_attach_ns(const struct probe *probe);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TCP_LISTEN        0x0A
@@ -108,6 +109,33 @@ int proc_descendants(pid_t pid, struct pid_set *set)
 		err = add_children(&families, set->pids[i], set);
 	pid_set_fini(&families.pids);
 	pid_set_fini(&families.parents);
+	return err;
+}
+
+/* The first mapping of a program's file begins with the file's first byte, whose address in the file is 0. */
+int proc_load_bias(pid_t pid, uint64_t *moved_by)
+{
+	char path[64], line[512];
+	int err = -ENOENT;
+	struct stat exe;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	if (stat(path, &exe))
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return -errno;
+	while (err && fgets(line, sizeof(line), maps)) {
+		unsigned long long start, offset, inode;
+
+		if (sscanf(line, "%llx-%*x %*s %llx %*s %llu", &start, &offset, &inode) != 3 || inode != exe.st_ino || offset)
+			continue;
+		*moved_by = start;
+		err = 0;
+	}
+	fclose(maps);
 	return err;
 }
 

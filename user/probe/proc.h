@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What /proc says of a process: its family, and the sockets that it listens on.
+ * What /proc says of a process: its family, the sockets that it listens on, where its program lies.
  * Called when a process is followed, once. The line parsers are pure.
  */
 #ifndef IOCPU_PROBE_PROC_H
@@ -36,6 +36,9 @@ struct listener {
 /* Calls back for each listening socket that the process has open. 0 or −errno; the callback's error ends it. */
 typedef int (*listener_callback)(void *context, const struct listener *listener);
 int proc_listeners(pid_t pid, listener_callback on_listener, void *context);
+
+/* By how much a program that runs wherever it is put was moved: what lies at an address in the file lies so much higher. 0 or −errno. */
+int proc_load_bias(pid_t pid, uint64_t *moved_by);
 
 /* "comm" of a process, without the newline; empty when it is gone. */
 void proc_comm(pid_t pid, char comm[COMM_MAX]);

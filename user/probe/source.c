@@ -55,6 +55,7 @@ void source_inject_process(struct source *source, pid_t tgid)
 	if (!process.runtime)
 		return; /* gone already */
 	proc_comm(tgid, process.comm);
+	hooks_attach(source->hooks, tgid, process.runtime);
 	source_inject(source, &process, sizeof(process));
 }
 
@@ -211,12 +212,15 @@ static void source_close(struct event_source *base)
 	(void)base; /* the probe's */
 }
 
-int source_init(struct source *source, struct loader *loader)
+int source_init(struct source *source, struct loader *loader, struct runtime_hooks *hooks)
 {
 	uint64_t now_ns = monotonic_ns();
 
-	*source = (struct source){
-		.base = {.next = source_next, .close = source_close}, .loader = loader, .ticked_ns = now_ns, .snapshot_ns = now_ns};
+	*source = (struct source){.base = {.next = source_next, .close = source_close},
+				  .loader = loader,
+				  .hooks = hooks,
+				  .ticked_ns = now_ns,
+				  .snapshot_ns = now_ns};
 	cost_init(&source->cost, now_ns);
 	return ring_init(&source->ring, bpf_map__fd(loader->skel->maps.records), RING_BYTES);
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "probe/cost.h"
+#include "probe/hooks.h"
 #include "probe/loader.h"
 #include "probe/ring.h"
 #include "util/event.h"
@@ -39,6 +40,7 @@ enum source_phase {
 struct source {
 	struct event_source base;
 	struct loader *loader;
+	struct runtime_hooks *hooks;
 	struct ring ring;
 	struct cost cost;
 	struct injected *first; /* to be told */
@@ -56,12 +58,12 @@ struct source {
 };
 
 /* 0 or −errno. */
-int source_init(struct source *source, struct loader *loader);
+int source_init(struct source *source, struct loader *loader, struct runtime_hooks *hooks);
 void source_fini(struct source *source);
 
 /* Puts a record of `size` bytes, payload behind it, into the stream. Copied. */
 void source_inject(struct source *source, const void *record, size_t size);
-/* The same for a RECORD_PROCESS: looks at the process's ELF file. */
+/* The same for a RECORD_PROCESS: looks at the process's ELF file, and hooks its runtime. */
 void source_inject_process(struct source *source, pid_t tgid);
 
 /* Attaches what the kernel half has asked for meanwhile. What cannot be had is counted, and reads go on without their arrivals. */

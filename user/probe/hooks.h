@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Hooks into language runtimes: finds what a process's runtime offers, and attaches to it.
+ * Called as processes are followed, and by doctor, which only looks.
+ * Never: writes to the process; the kernel puts a breakpoint into its memory, and takes it out when the hook's fd is closed.
+ */
+#ifndef IOCPU_PROBE_HOOKS_H
+#define IOCPU_PROBE_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "probe/loader.h"
+#include "record.h"
+
+#define HOOK_SAYS_MAX 160
+
+struct hooked {
+	pid_t tgid;
+	char says[HOOK_SAYS_MAX];
+};
+
+struct runtime_hooks {
+	struct loader *loader;
+	bool wanted;
+	struct hooked processes[HOOKED_PROCESSES_MAX]; /* a process that executes another program is a new one */
+	size_t count;
+	pid_t refused; /* the last one that found no room */
+};
+
+void hooks_init(struct runtime_hooks *hooks, struct loader *loader, bool wanted);
+
+/* Attaches to what the process's runtime offers. What came of it is kept for `hooks_say`. */
+void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime);
+
+/* One line for people on what was attached to the process, or why nothing was; NULL: for its runtime there are no hooks. */
+const char *hooks_say(const struct runtime_hooks *hooks, pid_t tgid);
+
+/* What hooks_attach would find, without attaching. False: for this runtime there are no hooks. *usable: whether it could attach. */
+bool hooks_look(pid_t tgid, enum runtime runtime, char says[HOOK_SAYS_MAX], bool *usable);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where in a Go program the scheduler says which goroutine a thread runs, told by its ELF file alone.
+ * Called when such a process is followed, and by doctor.
+ * Never: guesses. A version whose layout is not known, and code that does not look as it should, have no places.
+ */
+#ifndef IOCPU_RUNTIME_GO_H
+#define IOCPU_RUNTIME_GO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+
+/*
+ * Each place is a `call` instruction, which the kernel emulates where it would have to single-step a function's first instruction, at 20
+ * times the price. In all of them the goroutine (a runtime.g) is an argument.
+ */
+enum go_place {
+	GO_RUNS,  /* the scheduler lets it run on this thread */
+	GO_IDLES, /* the thread has left its goroutine, and looks for another one */
+	GO_MADE,  /* a `go` statement made it */
+	GO_WAKES, /* it may go on: what it waited for has happened */
+	GO_PLACES
+};
+
+#define GO_CALLS_MAX   16
+#define GO_VERSION_MAX 32
+
+struct go_call {
+	enum go_place place;
+	uint64_t file_offset;
+};
+
+struct go_program {
+	char version[GO_VERSION_MAX]; /* "go1.24.4"; empty: not known */
+	struct go_call calls[GO_CALLS_MAX];
+	size_t call_count;
+	struct go_layout layout; /* addresses as in the file */
+	bool movable;            /* in a process they are all moved by as much as its program is */
+};
+
+/* 0, or −errno; *why is then what stands in the way, for people: static. The version is set as soon as it is known. */
+int go_program_read(const char *path, struct go_program *program, const char **why);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "runtime/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct image {
+	int fd;
+	Elf *elf;
+	const uint8_t *bytes;
+	size_t size;
+};
+
+static bool is_program(Elf *elf)
+{
+	GElf_Ehdr header;
+
+	return elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header) && gelf_getclass(elf) == ELFCLASS64 &&
+	       header.e_machine == EM_X86_64;
+}
+
+struct image *image_open(const char *path)
+{
+	struct image *image = calloc(1, sizeof(*image));
+	int err = 0;
+
+	if (!image)
+		return NULL;
+	image->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (image->fd < 0) {
+		err = errno;
+	} else {
+		elf_version(EV_CURRENT);
+		image->elf = elf_begin(image->fd, ELF_C_READ_MMAP, NULL);
+		image->bytes = is_program(image->elf) ? (const uint8_t *)elf_rawfile(image->elf, &image->size) : NULL;
+		err = image->bytes ? 0 : ENOEXEC;
+	}
+	if (!err)
+		return image;
+	image_close(image);
+	errno = err;
+	return NULL;
+}
+
+void image_close(struct image *image)
+{
+	if (!image)
+		return;
+	elf_end(image->elf);
+	if (image->fd >= 0)
+		close(image->fd);
+	free(image);
+}
+
+bool image_is_movable(const struct image *image)
+{
+	GElf_Ehdr header;
+
+	return gelf_getehdr(image->elf, &header) && header.e_type == ET_DYN;
+}
+
+/* ---- parts ------------------------------------------------------------------------------------------------------------------------- */
+
+static struct stretch part_of_file(const struct image *image, uint64_t address, uint64_t offset, uint64_t size)
+{
+	struct stretch none = {0};
+
+	if (offset > image->size || size > image->size - offset)
+		return none;
+	return (struct stretch){.address = address, .bytes = image->bytes + offset, .size = size};
+}
+
+struct stretch image_section(const struct image *image, const char *name)
+{
+	Elf_Scn *section = NULL;
+	struct stretch none = {0};
+	size_t names;
+
+	if (elf_getshdrstrndx(image->elf, &names))
+		return none;
+	while ((section = elf_nextscn(image->elf, section))) {
+		GElf_Shdr header;
+		const char *its_name;
+
+		if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS)
+			continue;
+		its_name = elf_strptr(image->elf, names, header.sh_name);
+		if (its_name && !strcmp(its_name, name))
+			return part_of_file(image, header.sh_addr, header.sh_offset, header.sh_size);
+	}
+	return none;
+}
+
+static bool find_segment(const struct image *image, uint64_t address, GElf_Phdr *segment)
+{
+	size_t count;
+
+	if (elf_getphdrnum(image->elf, &count))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (gelf_getphdr(image->elf, (int)i, segment) && segment->p_type == PT_LOAD && address >= segment->p_vaddr &&
+		    address - segment->p_vaddr < segment->p_filesz)
+			return true;
+	return false;
+}
+
+struct stretch image_at(const struct image *image, uint64_t address, size_t size)
+{
+	struct stretch none = {0}, found;
+	GElf_Phdr segment;
+	uint64_t inside;
+
+	if (!find_segment(image, address, &segment))
+		return none;
+	inside = address - segment.p_vaddr;
+	found = part_of_file(image, address, segment.p_offset + inside, segment.p_filesz - inside);
+	return found.size >= size ? found : none;
+}
+
+bool image_file_offset(const struct image *image, uint64_t address, uint64_t *offset)
+{
+	GElf_Phdr segment;
+
+	if (!find_segment(image, address, &segment))
+		return false;
+	*offset = segment.p_offset + (address - segment.p_vaddr);
+	return true;
+}
+
+static bool find_relocation(Elf_Scn *section, const GElf_Shdr *header, uint64_t address, uint64_t *pointer)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+
+	for (size_t i = 0; data && i < count; i++) {
+		GElf_Rela entry;
+
+		if (!gelf_getrela(data, (int)i, &entry) || entry.r_offset != address)
+			continue;
+		*pointer = (uint64_t)entry.r_addend;
+		return true;
+	}
+	return false;
+}
+
+uint64_t image_pointer(const struct image *image, uint64_t address)
+{
+	struct stretch here = image_at(image, address, sizeof(uint64_t));
+	uint64_t pointer = stretch_u64(&here, 0);
+	Elf_Scn *section = NULL;
+
+	while (!pointer && (section = elf_nextscn(image->elf, section))) {
+		GElf_Shdr header;
+
+		if (gelf_getshdr(section, &header) && header.sh_type == SHT_RELA && find_relocation(section, &header, address, &pointer))
+			break;
+	}
+	return pointer;
+}
+
+/* ---- numbers ----------------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t number(const struct stretch *stretch, uint64_t offset, size_t size)
+{
+	uint64_t value = 0;
+
+	if (offset <= stretch->size && size <= stretch->size - offset)
+		memcpy(&value, stretch->bytes + offset, size);
+	return value;
+}
+
+uint32_t stretch_u32(const struct stretch *stretch, uint64_t offset)
+{
+	return (uint32_t)number(stretch, offset, sizeof(uint32_t));
+}
+
+uint64_t stretch_u64(const struct stretch *stretch, uint64_t offset)
+{
+	return number(stretch, offset, sizeof(uint64_t));
+}
+
+struct stretch stretch_from(const struct stretch *stretch, uint64_t offset)
+{
+	struct stretch none = {0};
+
+	if (offset >= stretch->size)
+		return none;
+	return (struct stretch){stretch->address + offset, stretch->bytes + offset, stretch->size - offset};
+}

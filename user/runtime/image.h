@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An ELF file as it lies in memory when it runs: bytes by address.
+ * Called by the readers of single runtimes.
+ * Never: believes a file; what lies outside of it is not there.
+ */
+#ifndef IOCPU_RUNTIME_IMAGE_H
+#define IOCPU_RUNTIME_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct image;
+
+/* A part of the file. */
+struct stretch {
+	uint64_t address;
+	const uint8_t *bytes; /* the image's; NULL: there is none */
+	size_t size;
+};
+
+/* NULL: errno; ENOEXEC: not an ELF file of 64 bits for x86-64. */
+struct image *image_open(const char *path);
+void image_close(struct image *image);
+
+/* Does it run wherever it is put (PIE)? */
+bool image_is_movable(const struct image *image);
+/* The section of this name that has bytes in the file. */
+struct stretch image_section(const struct image *image, const char *name);
+/* What lies at an address, at least `size` bytes, up to the end of its segment. */
+struct stretch image_at(const struct image *image, uint64_t address, size_t size);
+/* Where in the file the byte at an address lies; false: nowhere. */
+bool image_file_offset(const struct image *image, uint64_t address, uint64_t *offset);
+/* The pointer at an address as it is before the program is moved: in a program that can be moved it stands among the relocations. */
+uint64_t image_pointer(const struct image *image, uint64_t address);
+
+/* A number of 4 or 8 bytes; 0 where the stretch has none. */
+uint32_t stretch_u32(const struct stretch *stretch, uint64_t offset);
+uint64_t stretch_u64(const struct stretch *stretch, uint64_t offset);
+/* The rest of a stretch. */
+struct stretch stretch_from(const struct stretch *stretch, uint64_t offset);
+
+#endif
