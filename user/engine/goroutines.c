@@ -206,7 +206,7 @@ void rule_16_goroutine_shown(const struct moment *moment)
 	}
 	goroutine_stray(moment->engine, segment, here_since(moment, segment, owner));
 	segment->slept = false;
-	if (moment->conn->role == CONN_DOWNSTREAM && moment->record->head.op == IO_WRITE)
+	if (moment->conn->role == CONN_DOWNSTREAM && (moment->record->head.op == IO_WRITE || moment->record->head.op == IO_CONNECT))
 		return;
 	context_put(moment->engine, segment->resumes);
 	segment->resumes = NULL;
