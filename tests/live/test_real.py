@@ -37,7 +37,7 @@ def node(tap):
 
 def node_kept(tap):
     need("node")
-    mixed(tap, ["node", REAL / "node_http.js"], "--keep")
+    mixed(tap, ["node", REAL / "node_http.js"], "--calls", "kept")
 
 
 def python(tap):

@@ -56,15 +56,15 @@ public final class Server {
 	}
 
 	private static byte[] response(int status, long id) {
-		byte[] head = ("HTTP/1.1 " + status + " -\r\nContent-Type: application/json\r\nX-Id: " + id + "\r\nContent-Length: " + BODY.length
-			+ "\r\n\r\n").getBytes(StandardCharsets.US_ASCII);
+		byte[] head = ("HTTP/1.1 " + status + " -\r\nX-Id: " + id + "\r\nContent-Length: " + BODY.length + "\r\n\r\n")
+			.getBytes(StandardCharsets.US_ASCII);
 		byte[] whole = java.util.Arrays.copyOf(head, head.length + BODY.length);
 		System.arraycopy(BODY, 0, whole, head.length, BODY.length);
 		return whole;
 	}
 
 	private static boolean isWhole(byte[] bytes, int count) {
-		return count >= 4 && bytes[count - 4] == '\r' && bytes[count - 3] == '\n' && bytes[count - 2] == '\r' && bytes[count - 1] == '\n';
+		return count >= 4 && new String(bytes, count - 4, 4, StandardCharsets.US_ASCII).equals("\r\n\r\n");
 	}
 
 	private static Work workOf(Request request) {
@@ -167,8 +167,8 @@ public final class Server {
 
 	private static void handle(HttpExchange exchange) throws IOException {
 		String query = exchange.getRequestURI().getQuery(), id = exchange.getRequestHeaders().getFirst("X-Id");
-		Request request =
-			new Request(exchange.getRequestURI().getPath(), parseQuery(query == null ? "" : query), id == null ? 0 : Long.parseLong(id));
+		Map<String, Long> values = parseQuery(query == null ? "" : query);
+		Request request = new Request(exchange.getRequestURI().getPath(), values, id == null ? 0 : Long.parseLong(id));
 		Work work = workOf(request);
 		exchange.getResponseHeaders().set("X-Id", Long.toString(request.id));
 		exchange.sendResponseHeaders(work.run(), BODY.length);
