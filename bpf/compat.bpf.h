@@ -45,6 +45,25 @@ extern const volatile bool has_rdonly_cast;
 			 : BPF_CORE_READ((struct type *)(object), member))
 
 /*
+ * Some kernels (7.3) run the programs of tracepoints with preemption on. An account is written by its thread's own hooks, of which the
+ * switch hook is one: it must not come in between another's look at the clock and the end of its writing. User space sets the switch from
+ * BTF. Returns 0, a program's result. (Uprobes are preempted on every kernel, on some that cannot turn it off: see is_in_own_hook.)
+ */
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+extern const volatile bool is_preemptible;
+
+#define KEEPING_THE_CORE(work)                                                                                                             \
+	({                                                                                                                                 \
+		if (is_preemptible)                                                                                                        \
+			bpf_preempt_disable();                                                                                             \
+		work;                                                                                                                      \
+		if (is_preemptible)                                                                                                        \
+			bpf_preempt_enable();                                                                                              \
+		0;                                                                                                                         \
+	})
+
+/*
  * An element of an array of pointers, for which there is no type to load it by: where loads are cheap it is read as the `file` of a struct
  * socket that would lie around it.
  */

@@ -209,7 +209,7 @@ static __always_inline void emit_io(struct thread *thread, struct task_struct *t
 	}
 }
 
-static __always_inline int handle_io(struct syscall_trace_exit *ctx, const struct call call)
+static __always_inline void handle_io(struct syscall_trace_exit *ctx, const struct call call)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
@@ -219,16 +219,16 @@ static __always_inline int handle_io(struct syscall_trace_exit *ctx, const struc
 	__u8 role;
 
 	if (!thread)
-		return 0;
+		return;
 	regs = saved_registers(task);
 	end.fd = syscall_arg(regs, call.fd_arg);
 	find_end(task, end.fd, &peer);
 	if (peer.kind == END_OTHER)
-		return 0;
+		return;
 	end.at_ns = bpf_ktime_get_ns();
 	role = role_of_conn(task, &peer, end.at_ns);
 	if (!role)
-		return 0;
+		return;
 
 	end.tid = task->pid;
 	end.kind = RECORD_IO;
@@ -246,15 +246,16 @@ static __always_inline int handle_io(struct syscall_trace_exit *ctx, const struc
 	thread->polled = 0;
 	emit_io(thread, task, regs, &end, &call, role);
 	thread_write_end(thread);
-	return 0;
 }
 
-#define ON_IO(name, ...)                                                                                                                   \
+#define ON_EXIT(name, handle, ...)                                                                                                         \
 	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                                                        \
 	int on_##name(struct syscall_trace_exit *ctx)                                                                                      \
 	{                                                                                                                                  \
-		return handle_io(ctx, (struct call){__VA_ARGS__});                                                                         \
+		return KEEPING_THE_CORE(handle(ctx, ##__VA_ARGS__));                                                                       \
 	}
+
+#define ON_IO(name, ...) ON_EXIT(name, handle_io, (struct call){__VA_ARGS__})
 
 /* name, op, fd, length, flags, buffer */
 ON_IO(read, IO_READ, 0, -1, -1, BUFFER_PLAIN)
@@ -271,39 +272,33 @@ ON_IO(sendfile64, IO_WRITE, 0, 3, -1, BUFFER_FILE)
 ON_IO(shutdown, IO_SHUTDOWN, 0, -1, -1, BUFFER_NONE)
 
 /* Socket to pipe is a read of the socket, pipe to socket a write to it; the pipe is only how the call wants it. */
-SEC("?tracepoint/syscalls/sys_exit_splice")
-int on_splice(struct syscall_trace_exit *ctx)
+static __always_inline void handle_splice(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct end from;
 
 	if (!thread_of(task))
-		return 0;
+		return;
 	find_end(task, SYSCALL_ARG0(saved_registers(task)), &from);
 	if (from.kind == END_SOCKET)
-		return handle_io(ctx, (struct call){IO_READ, 0, -1, -1, BUFFER_NONE});
-	return handle_io(ctx, (struct call){IO_WRITE, 2, -1, -1, BUFFER_NONE});
+		handle_io(ctx, (struct call){IO_READ, 0, -1, -1, BUFFER_NONE});
+	else
+		handle_io(ctx, (struct call){IO_WRITE, 2, -1, -1, BUFFER_NONE});
 }
+
+ON_EXIT(splice, handle_splice)
 
 /* ---- new connections, event loops: no payload */
 
-#define ON_EXIT(name, handle)                                                                                                              \
-	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                                                        \
-	int on_##name(struct syscall_trace_exit *ctx)                                                                                      \
-	{                                                                                                                                  \
-		return handle(ctx);                                                                                                        \
-	}
-
-static __always_inline int emit_plain(struct thread *thread, struct task_struct *task, const struct boundary *end)
+static __always_inline void emit_plain(struct thread *thread, struct task_struct *task, const struct boundary *end)
 {
 	thread_write_begin(thread);
 	charge_core(thread, task, end->at_ns);
 	emit_span(thread, task, end, 0);
 	thread_write_end(thread);
-	return 0;
 }
 
-static __always_inline int handle_accept(struct syscall_trace_exit *ctx)
+static __always_inline void handle_accept(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
@@ -311,7 +306,7 @@ static __always_inline int handle_accept(struct syscall_trace_exit *ctx)
 	struct end peer;
 
 	if (!thread)
-		return 0;
+		return;
 	end.at_ns = bpf_ktime_get_ns();
 	if (ctx->ret >= 0) {
 		find_end(task, ctx->ret, &peer);
@@ -321,13 +316,13 @@ static __always_inline int handle_accept(struct syscall_trace_exit *ctx)
 	end.tid = task->pid;
 	end.fd = SYSCALL_ARG0(saved_registers(task));
 	end.result = ctx->ret;
-	return emit_plain(thread, task, &end);
+	emit_plain(thread, task, &end);
 }
 
 ON_EXIT(accept, handle_accept)
 ON_EXIT(accept4, handle_accept)
 
-static __always_inline int handle_connect(struct syscall_trace_exit *ctx)
+static __always_inline void handle_connect(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
@@ -335,31 +330,31 @@ static __always_inline int handle_connect(struct syscall_trace_exit *ctx)
 	struct end peer;
 
 	if (!thread)
-		return 0;
+		return;
 	end.fd = SYSCALL_ARG0(saved_registers(task));
 	find_end(task, end.fd, &peer);
 	end.at_ns = bpf_ktime_get_ns();
 	if (!introduce_socket(task, &peer, CONN_DOWNSTREAM, end.at_ns))
-		return 0;
+		return;
 	end.conn_id = peer.conn_id;
 	end.tid = task->pid;
 	end.result = ctx->ret;
 	if (ctx->ret == -EINPROGRESS && tcp_state_of(peer.sk) == TCP_ESTABLISHED)
 		end.flags = RECORD_ESTABLISHED;
-	return emit_plain(thread, task, &end);
+	emit_plain(thread, task, &end);
 }
 
 ON_EXIT(connect, handle_connect)
 
 /* Most epoll returns say nothing that the next record does not: they ride on it, unless another one waits for that already. */
-static __always_inline int handle_epoll(struct syscall_trace_exit *ctx)
+static __always_inline void handle_epoll(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	struct boundary end = {.kind = RECORD_EPOLL, .fd = -1};
 
 	if (!thread)
-		return 0;
+		return;
 	end.at_ns = bpf_ktime_get_ns();
 	end.tid = task->pid;
 	if (thread->epoll_at_ns)
@@ -369,26 +364,25 @@ static __always_inline int handle_epoll(struct syscall_trace_exit *ctx)
 	thread->epoll_fd = SYSCALL_ARG0(saved_registers(task));
 	thread->epoll_events = ctx->ret > 0 ? ctx->ret : 0;
 	thread_write_end(thread);
-	return 0;
 }
 
 ON_EXIT(epoll_wait, handle_epoll)
 ON_EXIT(epoll_pwait, handle_epoll)
 ON_EXIT(epoll_pwait2, handle_epoll)
 
-static __always_inline int handle_poll(struct syscall_trace_exit *ctx)
+static __always_inline void handle_poll(struct syscall_trace_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	struct boundary end = {.kind = RECORD_IO, .op = IO_POLL, .fd = -1};
 
 	if (!thread)
-		return 0;
+		return;
 	end.at_ns = bpf_ktime_get_ns();
 	end.tid = task->pid;
 	end.result = ctx->ret;
 	thread->polled = 1;
-	return emit_plain(thread, task, &end);
+	emit_plain(thread, task, &end);
 }
 
 ON_EXIT(poll, handle_poll)

@@ -13,7 +13,8 @@
 
 /* Found in BTF: see compat.bpf.h. */
 const volatile bool has_rdonly_cast = false;
-/* Found in BTF: the tracepoint sk_data_ready. Kernels before 6.3 (40e0b0908142, "net/sock: Introduce trace_sk_data_ready()") lack it. */
+const volatile bool is_preemptible = false;
+/* The tracepoint sk_data_ready. Kernels before 6.3 (40e0b0908142, "net/sock: Introduce trace_sk_data_ready()") lack it. */
 const volatile bool has_sk_data_ready = false;
 /* The kernel's tick, 1 / CONFIG_HZ. */
 const volatile __u64 jiffy_ns = 10000000;

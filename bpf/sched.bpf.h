@@ -112,29 +112,28 @@ int BPF_PROG(on_task_newtask, struct task_struct *child)
 }
 
 /* A thread that is not the first one takes over the first one's id as it becomes a program of its own: its old id ends. */
-static __always_inline void handle_exec(struct thread *thread, struct task_struct *task, __u32 old_tid, __u64 now)
+static __always_inline void handle_exec(struct task_struct *task, __u32 old_tid)
 {
-	struct boundary end = {.at_ns = now, .tid = old_tid, .kind = RECORD_THREAD_EXIT, .fd = -1};
+	struct boundary end = {.tid = old_tid, .kind = RECORD_THREAD_EXIT, .fd = -1};
+	struct thread *thread = thread_to_write(task);
 
+	if (!thread)
+		return;
+	end.at_ns = bpf_ktime_get_ns();
+	thread_write_begin(thread);
 	if (old_tid != task->pid) {
-		charge_core(thread, task, now);
+		charge_core(thread, task, end.at_ns);
 		emit_span(thread, task, &end, 0);
 	}
-	if (!emit_thread(task, THREAD_EXECED, old_tid != task->pid ? old_tid : 0, now))
+	if (!emit_thread(task, THREAD_EXECED, old_tid != task->pid ? old_tid : 0, end.at_ns))
 		thread->untold = THREAD_EXECED;
+	thread_write_end(thread);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_sched_process_exec, struct task_struct *task, unsigned int old_tid)
 {
-	struct thread *thread = thread_to_write(task);
-
-	if (!thread)
-		return 0;
-	thread_write_begin(thread);
-	handle_exec(thread, task, old_tid, bpf_ktime_get_ns());
-	thread_write_end(thread);
-	return 0;
+	return KEEPING_THE_CORE(handle_exec(task, old_tid));
 }
 
 #endif

@@ -43,6 +43,8 @@ int features_find(struct features *features)
 	features->task_storage = has_helper(btf, "BPF_FUNC_task_storage_get") && has_helper(btf, "BPF_FUNC_task_pt_regs");
 	features->rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	features->sk_data_ready = btf__find_by_name_kind(btf, "btf_trace_sk_data_ready", BTF_KIND_TYPEDEF) > 0;
+	features->preemptible = btf__find_by_name_kind(btf, "trace_call_bpf_faultable", BTF_KIND_FUNC) > 0 &&
+				btf__find_by_name_kind(btf, "bpf_preempt_disable", BTF_KIND_FUNC) > 0;
 	btf__free(btf);
 	return 0;
 }

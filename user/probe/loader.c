@@ -146,6 +146,7 @@ static int load(struct loader *loader, const struct tracefs *tracefs, const stru
 	loader->skel = skel;
 	skel->rodata->has_rdonly_cast = loader->features.rdonly_cast;
 	skel->rodata->has_sk_data_ready = loader->features.sk_data_ready;
+	skel->rodata->is_preemptible = loader->features.preemptible;
 	skel->rodata->no_payload = options->no_payload;
 	skel->rodata->jiffy_ns = loader->features.jiffy_ns;
 	skel->bss->realtime_offset_ns = unix_offset_ns();
