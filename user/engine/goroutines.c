@@ -138,8 +138,8 @@ static bool goes_on(const struct moment *moment, const struct context *segment, 
 		return false;
 	if (owner && (owner == resumed || resumed->is_request))
 		return owner == resumed;
-	if (resumed->is_request && resumed->answered)
-		return false;
+	if (resumed->is_request && (resumed->answered || (!owner && resumed->calls_in_flight)))
+		return false; /* it waits for an answer: this is another one that asks */
 	if (owner && !owner->ran_long && went_on(moment, segment))
 		return true;
 	return (moment->record->head.op == IO_WRITE || moment->record->head.op == IO_CONNECT) &&
