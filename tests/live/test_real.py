@@ -18,14 +18,15 @@ GO_FOREIGN_CALLS_MAX = 0.01  # two goroutines that follow each other on a thread
 GO_LOCKED_CPU_MIN = 0.95
 GO_RUNTIME_MAX = 0.05
 GO_UNNAMED_MAX = 0.05
+BY_KERNEL = ("--hooks", "off")
 CHECKS = (models.check_counts, models.check_calls, models.check_cpu, models.check_switches)
 
 
-def mixed(tap, command, *arguments, mix=models.MIX, checks=CHECKS, requests=models.REQUESTS, connections=models.CONNECTIONS):
+def mixed(tap, command, *arguments, mix=models.MIX, checks=CHECKS, requests=models.REQUESTS, connections=models.CONNECTIONS, options=()):
     with Lab() as lab:
         downstream = lab.downstream()
         server = lab.keep(Server(lab, command[-1].stem, [*command, *downstream.arguments(), *arguments]))
-        run = Run(lab, server, downstream, {"requests": requests, "connections": connections, "mix": mix})
+        run = Run(lab, server, downstream, {"requests": requests, "connections": connections, "mix": mix}, options=options)
         for check in checks:
             check(tap, run)
 
@@ -53,7 +54,7 @@ def build_go():
 
 
 def go(tap):
-    mixed(tap, [build_go()], mix=GO_MIX)
+    mixed(tap, [build_go()], mix=GO_MIX, options=BY_KERNEL)
 
 
 def check_nothing_of_others(tap, run):
@@ -82,18 +83,29 @@ GO_UNSEEN = (models.check_counts, check_nothing_of_others, models.check_conserva
 def go_unseen(tap):
     """Goroutines that a request starts, and those that are taken off their thread after 10 ms of computing, leave no trace in the kernel.
     What they do may be missing from its request, but never be given to another. One that is locked to its thread is found again."""
-    mixed(tap, [build_go()], checks=(*GO_UNSEEN, check_locked))
+    mixed(tap, [build_go()], checks=(*GO_UNSEEN, check_locked), options=BY_KERNEL)
 
 
 def go_moved(tap):
     """They go on on whatever thread is free."""
-    mixed(tap, [build_go()], "-locked=false", checks=GO_UNSEEN)
+    mixed(tap, [build_go()], "-locked=false", checks=GO_UNSEEN, options=BY_KERNEL)
 
 
 def go_alone(tap):
     """One request at a time: whatever goroutines do is its, wherever they do it."""
     for locked in ("true", "false"):
-        mixed(tap, [build_go()], f"-locked={locked}", connections=1, requests=40, checks=(*CHECKS, check_nothing_of_others, check_unnamed))
+        mixed(tap, [build_go()], f"-locked={locked}", connections=1, requests=40, options=BY_KERNEL,
+              checks=(*CHECKS, check_nothing_of_others, check_unnamed))
+
+
+def check_no_doubt(tap, run):
+    tap.equal("requests with ambiguous parts", sum(pair.traced["ambiguous"] for pair in run.pairs), 0)
+
+
+def go_told(tap):
+    """With the hook into its scheduler nothing of that is missing."""
+    for locked in ("true", "false"):
+        mixed(tap, [build_go()], f"-locked={locked}", checks=(*CHECKS, check_nothing_of_others, check_no_doubt, check_unnamed))
 
 
 # What was stolen of a stint beyond its last span's core time is told with the thread's next window. Of the last stint that never comes:
@@ -131,5 +143,6 @@ TOPICS = {
     "go, what the kernel does not show": go_unseen,
     "go, computing on any thread": go_moved,
     "go, one request at a time": go_alone,
+    "go, told by its scheduler": go_told,
     "nginx": nginx,
 }

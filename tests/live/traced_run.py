@@ -8,14 +8,15 @@ class Run:
     """pairs: what was told of each request beside what was logged of it; totals: the object that -o json printed; inner, outer: what the
     kernel's counters of all threads (CPU ns, voluntary, involuntary switches) grew by from just inside the trace's beginning to just inside
     its end, and from before it to after it. They differ only where a server has timers of its own.
+    options: of both tracers.
     lead: a load that goes before the others, after which both tracers have the hook named late_hook; it is not among the pairs."""
 
-    def __init__(self, lab, server, downstream, *loads, ends=(), truth_path=None, lead=None, late_hook=None):
+    def __init__(self, lab, server, downstream, *loads, ends=(), truth_path=None, options=(), lead=None, late_hook=None):
         self.downstream, self.port = downstream, server.port
         pids = server.pids()
         outside = quiet_counters(pids)
-        requests = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson", "--show-query")
-        totals = lab.trace("totals", "-p", server.pid, "-o", "json")
+        requests = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson", "--show-query", *options)
+        totals = lab.trace("totals", "-p", server.pid, "-o", "json", *options)
         requests.attached()
         totals.attached()
         inside = quiet_counters(pids)

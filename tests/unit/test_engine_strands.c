@@ -193,6 +193,55 @@ static void test_servants(void **state)
 	script_close(script);
 }
 
+enum given { A_CONNECTION, SOMETHING_TO_SEND, LEAVE_TO_CONNECT, NOTHING_THAT_SHOWS };
+
+/*
+ * A made CHILD, which waits, and B lets it go on while A is open. Is it A's part, or does it serve whoever comes? If it asks over the
+ * connection that B had used until then, or connects, that was what it waited for; if it asks over another one, it was given something to
+ * send.
+ */
+static struct script *child_is_given(enum given given)
+{
+	struct script *script = server_with_request();
+
+	MADE(script, 1100, MAIN, CHILD);
+	RUNS(script, 1110, CARRIER, CHILD);
+	RUNS(script, 1120, CARRIER, HANDLER_B, .left = WAIT_PIPE);
+	READ(script, 1130, CARRIER, CLIENT_B, .arrived = 1120, .line = "GET /b");
+	WRITE(script, 1140, CARRIER, DB);
+	READ(script, 1340, CARRIER, DB, .arrived = 1330);
+	WOKEN(script, 1400, CARRIER, CHILD);
+	RUNS(script, 1410, CARRIER, CHILD, .left = WAIT_PIPE);
+	if (given == LEAVE_TO_CONNECT)
+		script_span(script, 1800, CARRIER, RECORD_IO, IO_CONNECT, CACHE, 0, (struct with){0});
+	if (given == A_CONNECTION)
+		WRITE(script, 1910, CARRIER, DB);
+	else if (given != NOTHING_THAT_SHOWS)
+		WRITE(script, 1910, CARRIER, CACHE);
+	RUNS(script, 1910, CARRIER, HANDLER_B, .left = WAIT_NET);
+	WRITE(script, 2010, CARRIER, CLIENT_B, .status = 200);
+	WRITE(script, 5000, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	return script;
+}
+
+static void test_child_or_servant(void **state)
+{
+	static const bool is_servant[] = {[SOMETHING_TO_SEND] = true, [NOTHING_THAT_SHOWS] = false};
+	(void)state;
+
+	for (enum given given = A_CONNECTION; given <= NOTHING_THAT_SHOWS; given++) {
+		struct script *script = child_is_given(given);
+		const struct told *a = told_of(script, "GET /a"), *b = told_of(script, "GET /b");
+
+		assert_int_equal(a->cpu_time, 10 + 3990 + 10 + (is_servant[given] ? 0 : 500));
+		assert_int_equal(b->cpu_time, 10 + 280 + 100 + (is_servant[given] ? 500 : 0));
+		assert_int_equal(a->ambiguous, given == NOTHING_THAT_SHOWS);
+		assert_int_equal(b->ambiguous, given == NOTHING_THAT_SHOWS);
+		script_close(script);
+	}
+}
+
 /* It does what others give it without ever answering: each piece is the giver's, though the givers are all open. */
 static void test_one_way_worker(void **state)
 {
@@ -330,7 +379,7 @@ int main(void)
 		cmocka_unit_test(test_one_way_worker), cmocka_unit_test(test_named_by_its_answer),
 		cmocka_unit_test(test_waits),          cmocka_unit_test(test_seen_out_of_order),
 		cmocka_unit_test(test_after_response), cmocka_unit_test(test_parent_told_late),
-		cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_forgotten),      cmocka_unit_test(test_child_or_servant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

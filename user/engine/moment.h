@@ -39,6 +39,14 @@ void settle_socket_waits(const struct moment *moment);
 /* Whose downstream work the thread does: after a response it is a segment's own, until a server-side write names it. NULL: no memory. */
 struct context *downstream_owner(const struct moment *moment);
 
+/* ---- strand.c ---- */
+
+/*
+ * The thread's strand asks a downstream, or connects to one. If it is in doubt whether it serves whoever gave it something last: it does,
+ * unless that was this connection, which the giver had used until then, or leave to make one.
+ */
+void strand_asks(const struct moment *moment, bool on_new_connection);
+
 /* ---- blame.c ---- */
 
 /*

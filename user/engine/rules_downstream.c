@@ -182,6 +182,7 @@ void rule_4_downstream_write(const struct moment *moment)
 	bool step = rule_11_in_steps(moment->thread);
 	struct context *owner;
 
+	strand_asks(moment, false);
 	rule_11_called_at_once(moment);
 	owner = caller_of(moment);
 	if (owner) {
@@ -280,6 +281,7 @@ void connect_begins(const struct moment *moment)
 	bool step = rule_11_in_steps(moment->thread);
 	struct context *owner;
 
+	strand_asks(moment, true);
 	rule_11_called_at_once(moment);
 	owner = step ? rule_11_step_owner(moment) : downstream_owner(moment);
 	if (!owner)

@@ -6,20 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "engine/moment.h"
-
-struct strand {
-	uint64_t id;
-	struct thread *thread; /* that runs it and has its state; NULL: it is away, and its state is here */
-	struct context *context;
-	bool soft;
-	uint32_t via_call;    /* as of a thread */
-	uint8_t left;         /* enum wait_cause: why it left its thread last */
-	uint64_t left_at_ns;  /* 0: it has not yet */
-	uint64_t woken_at_ns; /* since then; 0: not told */
-	uint64_t runs_since_ns;
-	struct context *given; /* whose work whoever woke it did */
-};
+#include "engine/strand.h"
 
 static const uint8_t state_by_wait[WAIT_CAUSES] = {
 	[WAIT_RUNNABLE] = STATE_READY, [WAIT_LOCK] = STATE_LOCK,  [WAIT_SLEEP] = STATE_SLEEP, [WAIT_NET] = STATE_OTHER, /* the calls tell */
@@ -27,40 +14,9 @@ static const uint8_t state_by_wait[WAIT_CAUSES] = {
 	[WAIT_OTHER] = STATE_OTHER,
 };
 
-/* ---- whose ------------------------------------------------------------------------------------------------------------------------- */
-
-#define HINTS_FOLLOWED 8
-
-/* The open request that it is done for, as far as is known by now; NULL: none. */
-static struct context *request_of(struct context *context)
-{
-	context = context_root(context);
-	for (int i = 0; i < HINTS_FOLLOWED && context && !context->is_request; i++)
-		context = context_root(context->hint);
-	return context_is_open_request(context) ? context : NULL;
-}
-
-/* What a strand that is made or woken by this thread is for; NULL: nobody that is known. */
-static struct context *given_by(const struct thread *thread)
-{
-	struct context *root = context_root(thread->context), *request = request_of(root);
-
-	if (!thread->strand || !root)
-		return NULL;
-	return request ? request : !root->is_request && root->evidence && !thread->soft ? root : NULL;
-}
-
-/* Does it read requests, and has it an open one? */
-static bool handles(const struct strand *strand, struct context *context)
-{
-	struct context *root = context_root(context);
-
-	return context_is_open_request(root) && root->handler_strand_id == strand->id;
-}
-
 /* ---- the strands that something is known of ---------------------------------------------------------------------------------------- */
 
-static struct strand *strand_add(struct engine *engine, struct proc *proc, uint64_t id)
+struct strand *strand_add(struct engine *engine, struct proc *proc, uint64_t id)
 {
 	struct strand *strand = engine->strand_count < STRANDS_MAX ? calloc(1, sizeof(*strand)) : NULL;
 
@@ -85,6 +41,7 @@ static void strand_free(struct engine *engine, struct strand *strand)
 {
 	context_put(engine, strand->context);
 	context_put(engine, strand->given);
+	context_put(engine, strand->own);
 	engine->strand_count--;
 	free(strand);
 }
@@ -93,25 +50,6 @@ static void strand_forget(struct engine *engine, struct proc *proc, struct stran
 {
 	idmap_take(&proc->strands, strand->id);
 	strand_free(engine, strand);
-}
-
-static struct context *new_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t at_ns)
-{
-	struct context *segment = context_new_segment(engine, origin, hint, at_ns);
-
-	/* A strand is the program's own work, on whatever thread. */
-	if (segment)
-		segment->helper_only = false;
-	return segment;
-}
-
-/* What its segment is known to be for is settled now, not when the last one forgets it. */
-static void settle_hint(struct engine *engine, struct context *context)
-{
-	struct context *root = context_root(context);
-
-	if (root && !root->is_request && root->hint)
-		context_bind(engine, root, root->hint);
 }
 
 /* ---- leaving a thread -------------------------------------------------------------------------------------------------------------- */
@@ -127,7 +65,7 @@ static bool goes_on(const struct thread *thread, uint8_t left)
 		return false;
 	if (root->is_request ? root->answered || root->told : thread->soft)
 		return !waits_for_new;
-	return root->is_request || root->evidence || request_of(root);
+	return root->is_request || root->evidence || strand_request_of(root);
 }
 
 static void turn_to_runtime(struct engine *engine, struct thread *thread, uint64_t at_ns)
@@ -142,9 +80,12 @@ static void turn_to_runtime(struct engine *engine, struct thread *thread, uint64
 static void put_away(struct engine *engine, struct thread *thread, uint8_t left, bool ended, uint64_t at_ns)
 {
 	struct strand *strand = thread->strand;
-	bool kept = !ended && goes_on(thread, left);
 	uint32_t via_call = thread->via_call;
+	bool kept;
 
+	if (strand->own && left != WAIT_RUNNABLE)
+		strand_decide_in_doubt(engine, thread, at_ns);
+	kept = !ended && goes_on(thread, left);
 	thread->strand = NULL;
 	strand->thread = NULL;
 	strand->left = left;
@@ -155,7 +96,7 @@ static void put_away(struct engine *engine, struct thread *thread, uint8_t left,
 		strand->via_call = via_call;
 	} else {
 		thread_commit(engine, thread);
-		settle_hint(engine, thread->context);
+		strand_settle_hint(engine, thread->context);
 	}
 	turn_to_runtime(engine, thread, at_ns);
 	if (ended || (!kept && !strand->given))
@@ -163,38 +104,6 @@ static void put_away(struct engine *engine, struct thread *thread, uint8_t left,
 }
 
 /* ---- coming to a thread ------------------------------------------------------------------------------------------------------------ */
-
-/*
- * A strand that waited for something to be given to it does the giver's work from here on, unless it has work that it is known to do: its
- * own request, or that of an open one that made it.
- */
-static bool takes_what_is_given(const struct strand *strand)
-{
-	struct context *root = context_root(strand->context), *mine = request_of(root);
-
-	if (!strand->given || (strand->left_at_ns && strand->left != WAIT_PIPE))
-		return false;
-	if (!root || strand->soft)
-		return true;
-	if (mine && mine == request_of(strand->given))
-		return false;
-	return root->is_request ? !mine : root->origin == ORIGIN_WOKEN || (!mine && !root->evidence);
-}
-
-static void take_what_is_given(struct engine *engine, struct strand *strand, uint64_t at_ns)
-{
-	struct context *before = strand->context;
-
-	if (takes_what_is_given(strand)) {
-		settle_hint(engine, before);
-		strand->context = new_segment(engine, ORIGIN_WOKEN, strand->given, at_ns);
-		strand->soft = false;
-		strand->via_call = 0;
-		context_put(engine, before);
-	}
-	context_put(engine, strand->given);
-	strand->given = NULL;
-}
 
 /* Why it was away: it waited for what its runtime says, and then for a thread to run on. */
 static void name_absence(struct engine *engine, const struct strand *strand, uint64_t at_ns)
@@ -233,10 +142,10 @@ static void let_run(struct engine *engine, struct thread *thread, struct strand 
 {
 	if (strand->thread)
 		take_from(engine, strand, at_ns);
-	take_what_is_given(engine, strand, at_ns);
+	strand_take_what_is_given(engine, strand, at_ns);
 	name_absence(engine, strand, at_ns);
 	if (!strand->context)
-		strand->context = new_segment(engine, ORIGIN_STRAND, NULL, at_ns);
+		strand->context = strand_segment(engine, ORIGIN_STRAND, NULL, at_ns);
 	thread_switch(engine, thread, strand->context, strand->soft);
 	thread->via_call = strand->via_call;
 	context_put(engine, strand->context);
@@ -270,14 +179,14 @@ static void make(struct engine *engine, struct proc *proc, uint64_t id, struct c
 	struct strand *strand = hint ? strand_of(engine, proc, id) : NULL;
 
 	if (strand && !strand->thread && !strand->context)
-		strand->context = new_segment(engine, ORIGIN_MADE, hint, at_ns);
+		strand->context = strand_segment(engine, ORIGIN_MADE, hint, at_ns);
 }
 
 /* What a strand is for that is seen for the first time: what its maker does. */
 static void make_of_parent(struct engine *engine, struct proc *proc, const struct record *record)
 {
 	const struct strand *parent = idmap_get(&proc->strands, record->parent_strand_id);
-	struct context *hint = parent ? request_of(parent->thread ? parent->thread->context : parent->context) : NULL;
+	struct context *hint = parent ? strand_request_of(parent->thread ? parent->thread->context : parent->context) : NULL;
 
 	if (!idmap_get(&proc->strands, record->strand_id))
 		make(engine, proc, record->strand_id, hint, record->head.at_ns);
@@ -303,48 +212,6 @@ static void on_runs(struct engine *engine, struct thread *thread, const struct r
 		turn_to_runtime(engine, thread, at_ns);
 }
 
-/* ---- waking ------------------------------------------------------------------------------------------------------------------------ */
-
-/*
- * Whoever gives something to the strand that reads a request, and waits, has worked for that request: as a server-side write says who ran,
- * so does this. What it does next is open, as after a response.
- */
-static void gives_to_handler(const struct moment *moment, const struct strand *strand, struct context *request)
-{
-	struct thread *thread = moment->thread;
-	struct context *root = context_root(thread->context), *mine = request_of(root);
-
-	if (strand->thread || strand->left != WAIT_PIPE || !root)
-		return;
-	if (root->is_request ? root != request : mine && mine != request && !thread->soft)
-		return;
-	if (!root->is_request) {
-		request->ambiguous |= root->evidence && mine != request; /* rule 13: or a token, that anybody may give */
-		context_bind(moment->engine, root, request);
-	}
-	turn_to_segment(moment, ORIGIN_SOFT, request, true);
-}
-
-static void on_woken(const struct moment *moment)
-{
-	struct thread *thread = moment->thread;
-	struct context *given = given_by(thread), *context;
-	struct strand *strand = idmap_get(&thread->proc->strands, moment->record->strand_id);
-
-	if (!strand && given)
-		strand = strand_add(moment->engine, thread->proc, moment->record->strand_id);
-	if (!strand || strand == thread->strand)
-		return;
-	strand->woken_at_ns = moment->at_ns;
-	context = strand->thread ? strand->thread->context : strand->context;
-	if (thread->strand && handles(strand, context)) {
-		gives_to_handler(moment, strand, context_root(context));
-		return;
-	}
-	context_put(moment->engine, strand->given);
-	strand->given = context_get(given);
-}
-
 /* ---- what the other rooms call ----------------------------------------------------------------------------------------------------- */
 
 void rules_strand(struct engine *engine, struct thread *thread, const struct record *record)
@@ -356,10 +223,10 @@ void rules_strand(struct engine *engine, struct thread *thread, const struct rec
 		on_runs(engine, thread, record);
 		break;
 	case STRAND_MADE:
-		make(engine, thread->proc, record->strand_id, given_by(thread), record->head.at_ns);
+		make(engine, thread->proc, record->strand_id, strand_given_by(thread), record->head.at_ns);
 		break;
 	case STRAND_WOKEN:
-		on_woken(&moment);
+		strand_wakes(&moment);
 		break;
 	default:
 		break;
@@ -409,7 +276,7 @@ void strands_forget(struct engine *engine, struct proc *proc)
 	while ((strand = idmap_next(&proc->strands, &cursor))) {
 		if (strand->thread)
 			strand->thread->strand = NULL;
-		settle_hint(engine, strand->context);
+		strand_settle_hint(engine, strand->context);
 		strand_forget(engine, proc, strand);
 		cursor--; /* another one may have moved into its place */
 	}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A strand, and what strand.c (which strand runs where) and strand_given.c (for whom) need of each other.
+ * Never: seen by the other rules, which know only the thread that runs it.
+ */
+#ifndef IOCPU_ENGINE_STRAND_H
+#define IOCPU_ENGINE_STRAND_H
+
+#include "engine/moment.h"
+
+struct strand {
+	uint64_t id;
+	struct thread *thread; /* that runs it and has its state; NULL: it is away, and its state is here */
+	struct context *context;
+	bool soft;
+	uint32_t via_call;    /* as of a thread */
+	uint8_t left;         /* enum wait_cause: why it left its thread last */
+	uint64_t left_at_ns;  /* 0: it has not yet */
+	uint64_t woken_at_ns; /* since then; 0: not told */
+	uint64_t runs_since_ns;
+	struct context *given; /* whose work whoever woke it did */
+	struct context *own;   /* in doubt: what it did before it was given something; NULL: no doubt */
+};
+
+/* ---- strand.c ---- */
+
+/* What is known of a strand; begins to know it. NULL: memory. */
+struct strand *strand_add(struct engine *engine, struct proc *proc, uint64_t id);
+
+/* ---- strand_given.c ---- */
+
+/* A segment of a strand's own work, on whatever thread. The reference is the caller's. */
+struct context *strand_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t at_ns);
+/* What its segment is known to be for is settled now, not when the last one forgets it. */
+void strand_settle_hint(struct engine *engine, struct context *context);
+/* The open request that it is done for; NULL: none. */
+struct context *strand_request_of(struct context *context);
+/* What a strand that is made or woken by this thread is for; NULL: nobody that is known. In doubt it is what this strand was made for. */
+struct context *strand_given_by(const struct thread *thread);
+/* It comes to a thread: takes what was given to it meanwhile, if it waited for that. */
+void strand_take_what_is_given(struct engine *engine, struct strand *strand, uint64_t at_ns);
+/* It leaves its thread and has not shown whose work it did: its own, as it was made for that. */
+void strand_decide_in_doubt(struct engine *engine, struct thread *thread, uint64_t at_ns);
+/* The thread, or its strand, lets another strand go on. */
+void strand_wakes(const struct moment *moment);
+
+#endif

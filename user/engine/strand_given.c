@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 15, the part of who works for whom: strands that wait for something do the work of whoever gives it to them, and who gives something
+ * to the strand that reads a request has worked for it.
+ */
+#include "engine/strand.h"
+
+/* ---- whose ------------------------------------------------------------------------------------------------------------------------- */
+
+#define HINTS_FOLLOWED 8
+
+/* Whom it is done for, as far as is known by now. */
+static struct context *whose(struct context *context)
+{
+	context = context_root(context);
+	for (int i = 0; i < HINTS_FOLLOWED && context && !context->is_request && context->hint; i++)
+		context = context_root(context->hint);
+	return context;
+}
+
+struct context *strand_request_of(struct context *context)
+{
+	context = whose(context);
+	return context_is_open_request(context) ? context : NULL;
+}
+
+struct context *strand_given_by(const struct thread *thread)
+{
+	struct context *root = context_root(thread->context), *request;
+
+	if (!thread->strand || !root)
+		return NULL;
+	request = strand_request_of(thread->strand->own ? thread->strand->own : root);
+	return request ? request : !root->is_request && root->evidence && !thread->soft ? root : NULL;
+}
+
+/* Does it read requests, and has it an open one? */
+static bool handles(const struct strand *strand, struct context *context)
+{
+	struct context *root = context_root(context);
+
+	return context_is_open_request(root) && root->handler_strand_id == strand->id;
+}
+
+struct context *strand_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t at_ns)
+{
+	struct context *segment = context_new_segment(engine, origin, hint, at_ns);
+
+	/* A strand is the program's own work, on whatever thread. */
+	if (segment)
+		segment->helper_only = false;
+	return segment;
+}
+
+void strand_settle_hint(struct engine *engine, struct context *context)
+{
+	struct context *root = context_root(context);
+
+	if (root && !root->is_request && root->hint)
+		context_bind(engine, root, root->hint);
+}
+
+/* ---- doubt ------------------------------------------------------------------------------------------------------------------------- */
+
+/* The doubt is over: it went on with its own work, or does the giver's. */
+static void decide(struct engine *engine, struct thread *thread, bool own)
+{
+	struct strand *strand = thread->strand;
+
+	if (own)
+		context_bind(engine, thread->context, strand->own);
+	else
+		strand_settle_hint(engine, strand->own);
+	context_put(engine, strand->own);
+	strand->own = NULL;
+}
+
+#define DOUBT_NS 100000 /* less CPU than this is not worth a mark */
+
+void strand_decide_in_doubt(struct engine *engine, struct thread *thread, uint64_t at_ns)
+{
+	struct context *giver = whose(thread->context), *maker = whose(thread->strand->own);
+
+	if (at_ns - thread->strand->runs_since_ns >= DOUBT_NS && giver && maker)
+		giver->ambiguous = maker->ambiguous = true; /* rule 13 */
+	decide(engine, thread, true);
+}
+
+void strand_asks(const struct moment *moment, bool on_new_connection)
+{
+	struct thread *thread = moment->thread;
+	struct context *giver, *last;
+
+	if (!thread->strand || !thread->strand->own)
+		return;
+	giver = whose(thread->context);
+	last = whose(moment->conn->answering);
+	decide(moment->engine, thread, on_new_connection || (last && last == giver && last != whose(thread->strand->own)));
+}
+
+/* ---- taking what is given ----------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A strand that waited for something to be given to it does the giver's work from here on, unless it has work that it is known to do, as
+ * its own request.
+ */
+static bool takes_what_is_given(const struct strand *strand)
+{
+	struct context *root = context_root(strand->context), *mine = strand_request_of(root);
+
+	if (!strand->given || (strand->left_at_ns && strand->left != WAIT_PIPE))
+		return false;
+	if (!root || strand->soft)
+		return true;
+	if (mine && mine == strand_request_of(strand->given))
+		return false;
+	return root->is_request ? !mine : root->origin == ORIGIN_WOKEN || root->origin == ORIGIN_MADE || (!mine && !root->evidence);
+}
+
+/*
+ * One that an open request made may be that one's part, which was given leave to go on (a token, a connection), or serve whoever comes: in
+ * doubt until it shows.
+ */
+void strand_take_what_is_given(struct engine *engine, struct strand *strand, uint64_t at_ns)
+{
+	struct context *before = strand->context, *root = context_root(before);
+
+	if (takes_what_is_given(strand)) {
+		if (root && root->origin == ORIGIN_MADE && !strand->soft && strand_request_of(root))
+			strand->own = context_get(root);
+		else
+			strand_settle_hint(engine, before);
+		strand->context = strand_segment(engine, ORIGIN_WOKEN, strand->given, at_ns);
+		strand->soft = false;
+		strand->via_call = 0;
+		context_put(engine, before);
+	}
+	context_put(engine, strand->given);
+	strand->given = NULL;
+}
+
+/* ---- waking ------------------------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Whoever gives something to the strand that reads a request, and waits, has worked for that request: as a server-side write says who ran,
+ * so does this. What it does next is open, as after a response.
+ */
+static void gives_to_handler(const struct moment *moment, const struct strand *strand, struct context *request)
+{
+	struct thread *thread = moment->thread;
+	struct context *root = context_root(thread->context), *mine = strand_request_of(root);
+
+	if (strand->thread || strand->left != WAIT_PIPE || !root)
+		return;
+	if (thread->strand->own && strand_request_of(thread->strand->own) == request) {
+		decide(moment->engine, thread, true);
+		root = context_root(thread->context);
+		mine = strand_request_of(root);
+	}
+	if (root->is_request ? root != request : mine && mine != request && !thread->soft)
+		return;
+	if (!root->is_request) {
+		request->ambiguous |= root->evidence && mine != request; /* rule 13: or a token, that anybody may give */
+		context_bind(moment->engine, root, request);
+	}
+	turn_to_segment(moment, ORIGIN_SOFT, request, true);
+}
+
+void strand_wakes(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	struct context *given = strand_given_by(thread), *context;
+	struct strand *strand = idmap_get(&thread->proc->strands, moment->record->strand_id);
+
+	if (!strand && given)
+		strand = strand_add(moment->engine, thread->proc, moment->record->strand_id);
+	if (!strand || strand == thread->strand)
+		return;
+	strand->woken_at_ns = moment->at_ns;
+	context = strand->thread ? strand->thread->context : strand->context;
+	if (thread->strand && handles(strand, context)) {
+		gives_to_handler(moment, strand, context_root(context));
+		return;
+	}
+	context_put(moment->engine, strand->given);
+	strand->given = context_get(given);
+}
