@@ -16,6 +16,8 @@ BOUNDS = [
     ("C, selector, queue, workers", "kept", 99, 1, 1, 0.5),
     ("C, pre-fork", "kept", 99, 1, 1, 0.5),
     ("C, epoll loop", "kept", 99, 1, 1, 0.5),
+    ("Go, net/http", "kept", 98, 1, 1, 0.5),
+    ("Go, net/http", "pool", 98, 1, 1, 0.5),
     ("Node, http", "new", 98, 1, 1, 0.5),
     ("Python, ThreadingHTTPServer", "kept", 99, 1, 1, 0.5),
     ("Java, executor", "kept", 99, 1, 1, 0.5),

@@ -15,7 +15,7 @@ from tap import Skip
 
 TEMPLATE = pathlib.Path(__file__).with_name("accuracy.md.in")
 
-Case = collections.namedtuple("Case", "row way load")
+Case = collections.namedtuple("Case", "row way load hooks")
 Column = collections.namedtuple("Column", "title figure format")
 
 COLUMNS = [
@@ -33,12 +33,16 @@ TITLES = {column.figure: column.title.split(" ")[0] for column in COLUMNS} | {"c
 
 
 def cases(patterns):
-    every = [Case(row, way, load) for row in servers.ROWS for way in row.calls for load in scenario.LOADS]
+    every = [Case(row, way, load, hooks) for row in servers.ROWS for way in row.calls for hooks in row.hooks for load in scenario.LOADS]
     return [case for case in every if not patterns or any(pattern in name_of(case) for pattern in patterns)]
 
 
+def way_of(case):
+    return case.way if case.hooks == "auto" else f"{case.way}, hooks {case.hooks}"
+
+
 def name_of(case):
-    return f"{case.row.name}, {case.way}, {case.load.name}"
+    return f"{case.row.name}, {way_of(case)}, {case.load.name}"
 
 
 def median_of(results):
@@ -58,7 +62,7 @@ def is_of(case, column):
 def cells(case, result):
     missed = ", ".join(TITLES[figure] for figure in targets.missed(result, case.load.name, case.way))
     figures = [column.format.format(getattr(result, column.figure)) if is_of(case, column) else "–" for column in COLUMNS]
-    return [case.row.name, case.way, case.load.name, *figures, missed or "–"]
+    return [case.row.name, way_of(case), case.load.name, *figures, missed or "–"]
 
 
 def table(rows):
@@ -99,13 +103,13 @@ def write_page(path, values):
 
 def run_case(case, options):
     make_server, more = case.row.make(case.way), case.row.more.get(case.way, "")
-    return median_of([scenario.run(make_server, case.load, options.requests, more) for _ in range(options.rounds)])
+    return median_of([scenario.run(make_server, case.load, options.requests, more, case.hooks) for _ in range(options.rounds)])
 
 
 def run(options):
     """main's exit code: 1 if a run failed, or something was told that must never be."""
     if options.list:
-        print("\n".join(dict.fromkeys(f"{case.row.name}, {case.way}" for case in cases(options.pattern))))
+        print("\n".join(dict.fromkeys(f"{case.row.name}, {way_of(case)}" for case in cases(options.pattern))))
         return 0
     if os.getuid():
         print("truth: tracing needs root")

@@ -43,9 +43,9 @@ LOADS = [
 class Recorder:
     """`record` on a server; `told` once it has ended."""
 
-    def __init__(self, lab, server):
+    def __init__(self, lab, server, hooks):
         self.path = lab.scratch / "run.rec"
-        self.process = lab.trace("recorder", "record", "--payload", "-w", self.path, "-p", server.pid)
+        self.process = lab.trace("recorder", "record", "--payload", "--hooks", hooks, "-w", self.path, "-p", server.pid)
         self.process.attached()
         self.attached_ns = time.monotonic_ns()
 
@@ -69,7 +69,7 @@ def counters_at_rest(pids):
     raise RuntimeError("the server does not come to rest")
 
 
-def run_load(lab, server, load, requests, mix):
+def run_load(lab, server, load, requests, mix, hooks):
     """Records the load from its beginning or its middle. (recorder, what it told, rows, what the kernel charged at least and at most)"""
     options = {"connections": load.connections, "mix": mix, "rate": load.rate or False, "timeout": LOAD_TIMEOUT_S}
     options |= {"duration": LATE_LOAD_SECONDS} if load.late else {"requests": requests}
@@ -78,11 +78,11 @@ def run_load(lab, server, load, requests, mix):
         process = lab.load(server, linger=True, **options)
         time.sleep(LATE_SECONDS)
         outside = counters(pids)
-        recorder = Recorder(lab, server)
+        recorder = Recorder(lab, server, hooks)
         inside = counters(server.pids())
     else:
         outside = counters_at_rest(pids)
-        recorder = Recorder(lab, server)
+        recorder = Recorder(lab, server, hooks)
         inside = counters_at_rest(pids)
         process = lab.load(server, linger=True, **options)
     process.await_answers(LOAD_TIMEOUT_S)
@@ -94,14 +94,15 @@ def run_load(lab, server, load, requests, mix):
     return recorder, heard, process.rows(), (inner, outer)
 
 
-def run(make_server, load, requests, more=""):
-    """make_server(lab, downstream): a labs.Server. Requests that were under way when the tracer came are not counted."""
+def run(make_server, load, requests, more="", hooks="auto"):
+    """make_server(lab, downstream): a labs.Server; more: of each request's query; hooks: as --hooks takes it. Requests that were under way
+    when the tracer came are not counted."""
     mix = MIX.format(more=more)
     with labs.Lab() as lab:
         downstream = lab.downstream()
         server = make_server(lab, downstream)
         lab.run_load(server, name="warm", requests=WARM_REQUESTS, connections=load.connections, mix=mix, first_id=WARM_FIRST_ID)
-        recorder, (requests_told, processes, losses), rows, kernel = run_load(lab, server, load, requests, mix)
+        recorder, (requests_told, processes, losses), rows, kernel = run_load(lab, server, load, requests, mix, hooks)
         for process in (server, downstream):
             process.end()  # which makes them write their logs
         wanted = [row for row in rows if row["sent_ns"] > recorder.attached_ns]

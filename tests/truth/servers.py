@@ -17,6 +17,7 @@ POOL = 6
 @dataclasses.dataclass(frozen=True)
 class Row:
     """calls: {way: arguments}; a way's name is one of new, kept, pool, mux, client. more: what a request's query takes along for a way.
+    hooks: what --hooks is given; off besides where the tracer has a hook for that runtime.
     command(): the server's program and first arguments, built if need be; raises tap.Skip where this machine lacks something."""
 
     name: str
@@ -24,6 +25,7 @@ class Row:
     command: object
     calls: dict
     more: dict = dataclasses.field(default_factory=dict)
+    hooks: tuple = ("auto",)
 
     def make(self, way):
         command = self.command()
@@ -72,6 +74,16 @@ def build(*command, **how):
         raise RuntimeError(f"{command[0]}: {done.stdout[-600:]}")
 
 
+def go(*arguments):
+    def command():
+        need("go")
+        program = labs.BUILD / "servers/go_http"
+        environment = os.environ | {"GOFLAGS": "-mod=mod", "GOCACHE": str(labs.BUILD / "go-cache"), "GOTOOLCHAIN": "local"}
+        build("go", "build", "-o", program, ".", cwd=REAL / "go_http", env=environment)
+        return [program, *arguments]
+    return command
+
+
 def python(script, *arguments, needs=None):
     def command():
         if needs and subprocess.run([PYTHON, "-c", f"import {needs}"], stderr=subprocess.DEVNULL, check=False).returncode:
@@ -95,6 +107,7 @@ def ways(*names):
 
 
 C_CALLS, C_MORE = {"kept": [], "pool": ["--pool", POOL]}, {"pool": "&pool=1"}
+BOTH = ("auto", "off")
 THREADS = 32  # of pools that serve blocking: as many as there are connections
 
 ROWS = [
@@ -104,6 +117,8 @@ ROWS = [
     Row("C, pre-fork", "processes", sample("prefork", "--threads", 128), {"kept": []}),
     Row("C, epoll loop", "event loop", sample("epoll_loop"), C_CALLS, C_MORE),
     Row("C, loops on one port", "event loops", sample("reuseport_loops", "--threads", 2, "--as-threads"), C_CALLS, C_MORE),
+    Row("Go, net/http", "goroutines", go("-locked=false"), ways("kept", "new", "pool", "mux", "client"), hooks=BOTH),
+    Row("Go, net/http, threads locked", "goroutines", go(), ways("kept", "pool")),
     Row("Node, net", "event loop", real("node", "node_net.js"), ways("kept", "new", "pool", "mux")),
     Row("Node, http", "event loop", real("node", "node_http.js"), ways("kept", "new", "pool", "mux", "client")),
     Row("Node, http and worker threads", "event loop → workers", real("node", "node_http.js", "--workers", 2), ways("kept", "pool")),

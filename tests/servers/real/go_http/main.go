@@ -1,157 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// Go's net/http, with the endpoints of the C samples. Downstream calls go over raw TCP, over connections that are kept; /pool goes through
-// -pool N of them.
+// Go's net/http, with the endpoints of the C samples; computing is in burn.go, the ways to the downstream in downstream.go.
 package main
 
 import (
-	"bufio"
 	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
-const (
-	clockMonotonic = 1 // as the kernel numbers them
-	clockThreadCPU = 3
-	body           = "{\"status\":\"ok\"}\n"
-)
+const body = "{\"status\":\"ok\"}\n"
 
 var (
 	typicalPeers = []string{"db", "cache", "db", "mail", "db"}
 	sharedLock   sync.Mutex
-	locked       = flag.Bool("locked", true, "goroutines that compute stay on their thread")
-)
-
-// ---- time and CPU
-
-func clockNs(clock uintptr) int64 {
-	var t syscall.Timespec
-	syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&t)), 0)
-	return t.Nano()
-}
-
-const maxStepNs = 100_000 // a step takes a tenth of this, unless another goroutine had the thread in the midst of it
-
-func step(value uint64) uint64 {
-	for i := 0; i < 5000; i++ {
-		value = value*6364136223846793005 + 1
-	}
-	return value
-}
-
-// The goroutine goes to any thread in the midst of it, as most do. A step in which it may have done so counts as much as the one before.
-func burnFreely(r *request, wanted time.Duration) {
-	burnedNs, stepNs, value := int64(0), int64(0), uint64(1)
-	thread, clock := syscall.Gettid(), clockNs(clockThreadCPU)
-	for burnedNs < wanted.Nanoseconds() {
-		value = step(value)
-		nextThread, next := syscall.Gettid(), clockNs(clockThreadCPU)
-		if tookNs := next - clock; thread == nextThread && tookNs > 0 && tookNs < maxStepNs {
-			stepNs = tookNs
-		}
-		thread, clock = nextThread, next
-		burnedNs += stepNs
-	}
-	r.sink = value
-	r.burnedNs += burnedNs
-	r.threadID = thread
-}
-
-// The goroutine stays on its thread for as long as it burns, so that the thread's clock is its own.
-func burn(r *request, wanted time.Duration) {
-	if wanted <= 0 {
-		return
-	}
-	if !*locked {
-		burnFreely(r, wanted)
-		return
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	began, value := clockNs(clockThreadCPU), uint64(1)
-	for clockNs(clockThreadCPU)-began < wanted.Nanoseconds() {
-		value = step(value)
-	}
-	r.sink = value
-	r.burnedNs += clockNs(clockThreadCPU) - began
-	r.threadID = syscall.Gettid()
-}
-
-// ---- downstream calls
-
-type connection struct {
-	net.Conn
-	lines *bufio.Reader
-}
-
-// Connections to one peer: idle ones, and tokens for those that may be used at once (nil: any number).
-type pool struct {
-	port   int
-	mutex  sync.Mutex
-	idle   []*connection
-	tokens chan struct{}
-}
-
-func newPool(port, limit int) *pool {
-	p := &pool{port: port}
-	if limit > 0 {
-		p.tokens = make(chan struct{}, limit)
-	}
-	return p
-}
-
-func (p *pool) take() (*connection, error) {
-	p.mutex.Lock()
-	if count := len(p.idle); count > 0 {
-		c := p.idle[count-1]
-		p.idle = p.idle[:count-1]
-		p.mutex.Unlock()
-		return c, nil
-	}
-	p.mutex.Unlock()
-	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.port))
-	if err != nil {
-		return nil, err
-	}
-	return &connection{c, bufio.NewReader(c)}, nil
-}
-
-func (p *pool) call(id int64, hold time.Duration) error {
-	if p.tokens != nil {
-		p.tokens <- struct{}{}
-		defer func() { <-p.tokens }()
-	}
-	c, err := p.take()
-	if err != nil {
-		return err
-	}
-	if _, err = fmt.Fprintf(c, "Q %d %d\n", id, hold.Microseconds()); err == nil {
-		_, err = c.lines.ReadString('\n')
-	}
-	if err != nil {
-		c.Close()
-		return err
-	}
-	p.mutex.Lock()
-	p.idle = append(p.idle, c)
-	p.mutex.Unlock()
-	return nil
-}
-
-var (
-	pools   = map[string]*pool{}
-	limited *pool
 )
 
 // ---- the endpoints
@@ -160,6 +30,7 @@ type request struct {
 	*http.Request
 	id, calls, burnedNs int64
 	threadID            int // of the last burn
+	burns               []string
 	sink                uint64
 	respond             func(status int, body string)
 }
@@ -170,7 +41,7 @@ func (r *request) nextCallID() int64 {
 }
 
 func (r *request) call(peer string, hold time.Duration) error {
-	return pools[peer].call(r.nextCallID(), hold)
+	return downstream.call(peer, r.nextCallID(), hold)
 }
 
 func (r *request) number(key string) int64 {
@@ -196,7 +67,7 @@ func typical(r *request) error {
 func parallel(r *request) error {
 	answers := make(chan error, len(typicalPeers))
 	for _, peer := range typicalPeers {
-		go func(p *pool, id int64) { answers <- p.call(id, 50*time.Millisecond) }(pools[peer], r.nextCallID())
+		go func(peer string, id int64) { answers <- downstream.call(peer, id, 50*time.Millisecond) }(peer, r.nextCallID())
 	}
 	var failed error
 	for range typicalPeers {
@@ -229,7 +100,7 @@ func lock(r *request) error {
 }
 
 func callThroughPool(r *request) error {
-	if err := limited.call(r.nextCallID(), 20*time.Millisecond); err != nil {
+	if err := limited.call("db", r.nextCallID(), 20*time.Millisecond); err != nil {
 		return err
 	}
 	return json(r)
@@ -278,13 +149,15 @@ var truth struct {
 }
 
 func keepTruth(r *request, startNs, endNs int64) {
+	burns := strings.Join(r.burns, ";")
+	row := fmt.Sprintf("%d,%s,%d,%d,0,%d,%d,-1,-1,%s", r.id, r.URL.Path, r.threadID, r.burnedNs, startNs, endNs, burns)
 	truth.Lock()
-	truth.rows = append(truth.rows, fmt.Sprintf("%d,%s,%d,%d,0,%d,%d,-1,-1", r.id, r.URL.Path, r.threadID, r.burnedNs, startNs, endNs))
+	truth.rows = append(truth.rows, row)
 	truth.Unlock()
 }
 
 func writeTruth(path string) error {
-	header := "id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol\n"
+	header := "id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol,burns\n"
 	told := make(chan struct{})
 	go func() {
 		truth.open.Wait()
@@ -343,31 +216,14 @@ func fail(err error) {
 	}
 }
 
-func openPools(downstream string, limit int) {
-	ports := map[string]int{}
-	for _, pair := range strings.Split(downstream, ",") {
-		if name, port, found := strings.Cut(pair, "="); found {
-			number, err := strconv.Atoi(port)
-			fail(err)
-			ports[name] = number
-		}
-	}
-	for _, peer := range typicalPeers {
-		if ports[peer] == 0 {
-			ports[peer] = ports["db"]
-		}
-		pools[peer] = newPool(ports[peer], 0)
-	}
-	limited = newPool(ports["db"], limit)
-}
-
 func main() {
 	port := flag.Int("port", 0, "listen there on 127.0.0.1 (0: any free port)")
-	downstream := flag.String("downstream", "", "db=PORT,cache=PORT,mail=PORT")
+	peers := flag.String("downstream", "", "db=PORT,cache=PORT,mail=PORT")
+	way := flag.String("calls", "kept", "new, kept, pool, mux (one connection, answers out of order) or client (net/http's)")
 	limit := flag.Int("pool", 2, "downstream connections that /pool shares")
 	truthPath := flag.String("truth", "", "FILE: at the end, what each request really did, as CSV")
 	flag.Parse()
-	openPools(*downstream, *limit)
+	fail(openDownstream(*peers, *way, *limit))
 	for path, endpoint := range endpoints {
 		http.HandleFunc(path, handle(endpoint))
 	}
