@@ -243,6 +243,42 @@ static void test_shared_epoll(void **state)
 	script_close(script);
 }
 
+/*
+ * Everything is read, then runs, and then all that was written is sent, in no order: what ran is of all that was read. Where that was one
+ * request, it is its. Whose call it was that was answered beside others nobody can tell, and who may lack it is marked.
+ */
+static void test_collected_writes(void **state)
+{
+	struct script *script = server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 1010, LOOP, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 3, .arrived = 1000,
+	     .line = "GET /a");
+	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	READ(script, 1030, LOOP, CLIENT_C, .arrived = 1000, .line = "GET /c");
+	WRITE(script, 9030, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 9040, LOOP, DB);
+	READ(script, 10010, LOOP, CLIENT_D, .off = 9050, .on = 10000, .cause = WAIT_POLL, .epoll = 10005, .events = 1, .arrived = 10000,
+	     .line = "GET /d");
+	WRITE(script, 11010, LOOP, CLIENT_D, .status = 200);
+	READ(script, 12010, LOOP, DB, .off = 11020, .on = 12000, .cause = WAIT_POLL, .epoll = 12005, .events = 2, .arrived = 12000);
+	READ(script, 12020, LOOP, CLIENT_D, .arrived = 12000, .line = "GET /d2");
+	WRITE(script, 15020, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 15030, LOOP, CLIENT_D, .status = 200);
+	WRITE(script, 20010, LOOP, CLIENT_C, .off = 15040, .on = 20000, .cause = WAIT_POLL, .epoll = 20005, .status = 200);
+	sum = script_finish(script);
+	/* What ran for three, the call that nobody made, what ran for two. */
+	assert_int_equal(sum.unattributed_cpu_ns, (8000 + 20 + 3000) * US);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10);
+	assert_int_equal(told_of(script, "GET /d")->cpu_time, 10 + 1000);
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	assert_false(told_of(script, "GET /d")->ambiguous);
+	assert_false(told_of(script, "GET /d2")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_mixed_steps_are_nobodys),
 		cmocka_unit_test(test_called_back_at_once),
 		cmocka_unit_test(test_shared_epoll),
+		cmocka_unit_test(test_collected_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,10 @@ void continuations_push(struct engine *engine, struct continuations *loop, struc
 	if (loop->count == CONTINUATIONS_MAX)
 		continuations_drop(engine, loop, oldest);
 	read.order = loop->next_order++;
+	if (read.turn == TURN_TO_COME) {
+		loop->last_read_order = read.order;
+		loop->reads++;
+	}
 	loop->waiting[loop->count++] = read;
 	context_get(read.context);
 }
@@ -154,7 +158,8 @@ void continuations_next_round(struct engine *engine, struct continuations *loop)
 	bool deferred = continuations_defer(loop);
 
 	loop->round++;
-	loop->reading = false;
+	loop->reads = 0;
+	loop->reading = loop->wrote = loop->sending = false;
 	if (loop->sleeps)
 		loop->slept_round = loop->round;
 	loop->sleeps = false;
@@ -229,17 +234,41 @@ void continuations_wait_again(struct engine *engine, struct continuations *loop,
 	continuations_push(engine, loop, (struct continuation){.context = request, .round = loop->round, .turn = TURN_IN_LINE});
 }
 
-void continuations_vote_on_line(struct continuations *loop, bool right)
+static void count(uint16_t *votes, uint16_t *against)
 {
-	uint16_t *votes = right ? &loop->line_right : &loop->line_wrong;
-
 	if (++*votes < VOTES_MAX)
 		return;
-	loop->line_right /= 2;
-	loop->line_wrong /= 2;
+	*votes /= 2;
+	*against /= 2;
+}
+
+void continuations_vote_on_line(struct continuations *loop, bool right)
+{
+	if (right)
+		count(&loop->line_right, &loop->line_wrong);
+	else
+		count(&loop->line_wrong, &loop->line_right);
 }
 
 bool continuations_trust_line(const struct continuations *loop)
 {
 	return loop->line_right >= loop->line_wrong;
+}
+
+void continuations_vote_on_sending(struct continuations *loop, bool at_once)
+{
+	if (at_once)
+		count(&loop->sent_at_once, &loop->sent_later);
+	else
+		count(&loop->sent_later, &loop->sent_at_once);
+}
+
+bool continuations_sending_known(const struct continuations *loop)
+{
+	return loop->sent_at_once || loop->sent_later;
+}
+
+bool continuations_collect(const struct continuations *loop)
+{
+	return loop->sent_later > loop->sent_at_once;
 }

@@ -43,11 +43,16 @@ struct continuations {
 	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
 	uint64_t next_order;
 	int32_t epoll_fd;
-	bool shared;  /* with other threads: each works at once */
-	bool reading; /* this round's steps are over */
-	bool sleeps;  /* since the last return */
+	bool shared;    /* with other threads: each works at once */
+	bool reading;   /* this round's steps are over */
+	bool sleeps;    /* since the last return */
+	bool wrote;     /* since the last read of this round */
+	bool sending;   /* of one that collects: what this round's reads brought has run */
+	uint32_t reads; /* of this round */
+	uint64_t last_read_order;
 	uint16_t votes[SIDES][HOPS_MAX];
-	uint16_t line_right, line_wrong; /* how often a response bore out who had been taken for the first in line */
+	uint16_t sent_at_once, sent_later; /* in rounds of several reads */
+	uint16_t line_right, line_wrong;   /* how often a response bore out who had been taken for the first in line */
 	uint32_t count;
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
 };
@@ -56,6 +61,11 @@ struct continuations {
 bool continuations_defer(const struct continuations *loop);
 /* Has it shown that it does? One that hands all work to other threads never shows anything. */
 bool continuations_known_to_defer(const struct continuations *loop);
+/* Does it send what was written only after all that was read has been worked for? */
+bool continuations_collect(const struct continuations *loop);
+/* at_once: it wrote, and then went on reading, or answered what it had read last; otherwise it answered something before that. */
+void continuations_vote_on_sending(struct continuations *loop, bool at_once);
+bool continuations_sending_known(const struct continuations *loop);
 /* What waited for this read has run now: so many rounds later it is. */
 void continuations_vote(struct continuations *loop, const struct continuation *waiting);
 bool continuation_is_due(const struct continuations *loop, const struct continuation *waiting);

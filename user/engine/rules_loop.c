@@ -5,10 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "engine/continuations.h"
-#include "engine/moment.h"
-
-#define STEP_NS 50000 /* of CPU: less than this may be the end of the step before */
+#include "engine/rules_loop.h"
 
 /* NULL: it is none, or one whose events other threads take too, or whose strands a runtime tells. */
 static struct continuations *loop_of(const struct thread *thread)
@@ -22,12 +19,12 @@ bool rule_11_in_steps(const struct thread *thread)
 {
 	const struct continuations *loop = loop_of(thread);
 
-	return loop && !loop->reading && continuations_defer(loop);
+	return loop && (continuations_collect(loop) || (!loop->reading && continuations_defer(loop)));
 }
 
 /* ---- steps -------------------------------------------------------------------------------------------------------------------------- */
 
-static void hint_at(struct engine *engine, struct context *segment, struct context *request)
+void hint_at(struct engine *engine, struct context *segment, struct context *request)
 {
 	struct context *before = segment->hint;
 
@@ -35,15 +32,14 @@ static void hint_at(struct engine *engine, struct context *segment, struct conte
 	context_put(engine, before);
 }
 
-/* The thread's present segment, if it has no evidence of its own: the end of a step, and the beginning of the next. */
-static struct context *present_step(const struct thread *thread)
+struct context *present_step(const struct thread *thread)
 {
 	struct context *root = context_root(thread->context);
 
 	return root && !root->is_request && !root->evidence ? root : NULL;
 }
 
-static uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count)
+uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count)
 {
 	uint64_t sum_ns = 0;
 
@@ -53,7 +49,7 @@ static uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count)
 	return sum_ns;
 }
 
-static uint64_t step_cpu_ns(const struct thread *thread, const struct context *step)
+uint64_t step_cpu_ns(const struct thread *thread, const struct context *step)
 {
 	return cpu_sum_ns(thread->pending, thread->pending_count) + cpu_sum_ns(step->timeline.intervals, step->timeline.count);
 }
@@ -65,8 +61,7 @@ static void name_hop(struct engine *engine, struct thread *thread, const struct 
 		blame_hop(engine, thread, context_root(waiting->context), waiting->read_at_ns, step->begun_ns);
 }
 
-/* Several continuations ran in this step: whose time is whose nobody can tell. It stays nobody's. */
-static void leave_unclaimed(struct engine *engine, struct context *step)
+void leave_unclaimed(struct engine *engine, struct context *step)
 {
 	hint_at(engine, step, NULL);
 	step->origin = ORIGIN_MISSED;
@@ -118,6 +113,10 @@ static void end_steps(struct engine *engine, struct thread *thread)
 	struct continuation *ran = NULL;
 	unsigned int ran_count = 0;
 
+	if (continuations_collect(loop)) {
+		collect_end(engine, thread);
+		return;
+	}
 	continuations_drop_dead(engine, loop);
 	for (struct continuation *first; (first = continuations_first_due(loop));) {
 		if (first->turn == TURN_TO_COME) {
@@ -165,7 +164,7 @@ void rule_11_reads_begin(const struct moment *moment)
 	const struct continuations *loop = thread->continuations;
 	struct context *step;
 
-	if (!rule_11_in_steps(thread))
+	if (!rule_11_in_steps(thread) || continuations_collect(loop))
 		return;
 	end_steps(moment->engine, thread);
 	step = present_step(thread);
@@ -183,12 +182,17 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 	if (!loop || !context)
 		return;
 	loop->reading = true;
+	if (loop->wrote)
+		continuations_vote_on_sending(loop, true);
+	loop->wrote = false;
 	continuations_push(moment->engine, loop,
 			   (struct continuation){.context = context,
 						 .conn_id = moment->conn->id,
 						 .read_at_ns = moment->at_ns,
 						 .round = loop->round,
 						 .side = (uint8_t)side});
+	if (continuations_collect(loop))
+		collect_after_read(moment);
 }
 
 /* ---- a step that ends in a call to a downstream ------------------------------------------------------------------------------------- */
@@ -286,6 +290,8 @@ struct context *rule_11_step_owner(const struct moment *moment)
 	struct context *step = present_step(thread), *owner;
 	struct continuation *taken;
 
+	if (continuations_collect(loop))
+		return collect_owner(moment);
 	if (!step)
 		return downstream_owner(moment);
 	continuations_drop_dead(moment->engine, loop);
@@ -295,6 +301,8 @@ struct context *rule_11_step_owner(const struct moment *moment)
 	else
 		taken = parent_among(loop);
 	step = present_step(thread);
+	if (!step)
+		return downstream_owner(moment);
 	if (taken)
 		take_step(moment, step, taken);
 	else
@@ -388,6 +396,14 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	if (!loop || request->answered)
 		return;
 	continuations_drop_dead(moment->engine, loop);
+	taken = continuations_find_of(loop, request);
+	if (taken && taken->turn == TURN_TO_COME && taken->round == loop->round && loop->reads > 1)
+		continuations_vote_on_sending(loop, taken->order == loop->last_read_order);
+	loop->wrote = loop->reading;
+	if (continuations_collect(loop)) {
+		collect_server_write(moment, request);
+		return;
+	}
 	if (in_steps)
 		settle_guess(moment, loop, request);
 	taken = continuations_find_of(loop, request);
@@ -407,8 +423,16 @@ void rule_11_called_at_once(const struct moment *moment)
 	struct continuations *loop = loop_of(moment->thread);
 	struct context *root = context_root(moment->thread->context);
 
-	if (!loop || !loop->reading)
+	if (!loop || !loop->reading || continuations_collect(loop))
 		return;
+	if (loop->reads > 1 && !continuations_sending_known(loop)) {
+		struct context *seems = context_get(moment->thread->context);
+
+		collect_take_back(moment->engine, moment->thread);
+		thread_switch(moment->engine, moment->thread, seems, false);
+		context_put(moment->engine, seems);
+	}
+	loop->wrote = true;
 	for (uint32_t i = loop->count; i-- > 0;) {
 		if (context_root(loop->waiting[i].context) != root || loop->waiting[i].round != loop->round)
 			continue;

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 11, of loops that collect their writes (uvloop): after an epoll return they read all that is ready, run what waited for it, and only
+ * then send what was written, all at once and in no order. If one thing was read in the round, all of that is its. If it was more, a
+ * response names its request, but what they computed is nobody's, and who made which call is not known.
+ */
+#include "engine/rules_loop.h"
+
+void collect_after_read(const struct moment *moment)
+{
+	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
+}
+
+/* Of this round's reads the only one. NULL: there were several, or none. */
+static struct continuation *only_read(struct continuations *loop)
+{
+	for (uint32_t i = 0; loop->reads == 1 && i < loop->count; i++)
+		if (loop->waiting[i].round == loop->round)
+			return &loop->waiting[i];
+	return NULL;
+}
+
+void collect_take_back(struct engine *engine, struct thread *thread)
+{
+	struct context *segment;
+
+	if (cpu_sum_ns(thread->pending, thread->pending_count) < STEP_NS)
+		return;
+	segment = context_new_segment(engine, ORIGIN_MISSED, NULL, thread->pending[0].start_ns);
+	context_put(engine, thread->context);
+	thread->context = segment;
+	thread->soft = false;
+}
+
+/* What ran between the reads and the first write. */
+static void settle_computed(struct engine *engine, struct thread *thread)
+{
+	struct continuations *loop = thread->continuations;
+	struct context *step = present_step(thread);
+	struct continuation *only = only_read(loop);
+
+	if (loop->sending || !loop->reading)
+		return;
+	loop->sending = true;
+	if (!step)
+		collect_take_back(engine, thread);
+	else if (only)
+		context_bind(engine, step, only->context);
+	else if (step_cpu_ns(thread, step) >= STEP_NS)
+		leave_unclaimed(engine, step);
+}
+
+void collect_end(struct engine *engine, struct thread *thread)
+{
+	struct continuations *loop = thread->continuations;
+	struct context *step;
+
+	settle_computed(engine, thread);
+	step = present_step(thread);
+	if (step && thread->soft && step->hint)
+		context_bind(engine, step, step->hint);
+	while (loop->count)
+		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
+}
+
+static struct continuation *caller_of(struct continuations *loop, const struct conn *conn)
+{
+	for (uint32_t i = 0; i < loop->count; i++)
+		if (loop->waiting[i].side == SIDE_DOWNSTREAM && loop->waiting[i].conn_id == conn->id)
+			return &loop->waiting[i];
+	return only_read(loop);
+}
+
+struct context *collect_owner(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	struct continuations *loop = thread->continuations;
+	struct continuation *caller = caller_of(loop, moment->conn);
+	struct context *step, *owner;
+
+	settle_computed(moment->engine, thread);
+	turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
+	step = present_step(thread);
+	if (!step)
+		return downstream_owner(moment);
+	owner = caller ? context_root(caller->context) : NULL;
+	if (owner && owner->is_request)
+		hint_at(moment->engine, step, owner);
+	else if (owner)
+		context_bind(moment->engine, step, owner);
+	owner = context_root(step);
+	owner->evidence = true;
+	owner->helper_only = false;
+	return owner;
+}
+
+/* Was there an answer to this request's call among what was read, and whose was not known? */
+static bool may_lack_calls(const struct continuations *loop)
+{
+	for (uint32_t i = 0; i < loop->count; i++)
+		if (!continuation_request(&loop->waiting[i]))
+			return true;
+	return false;
+}
+
+void collect_server_write(const struct moment *moment, struct context *request)
+{
+	struct thread *thread = moment->thread;
+	struct continuations *loop = thread->continuations;
+	struct continuation *own = continuations_find_of(loop, request), *only = only_read(loop);
+
+	settle_computed(moment->engine, thread);
+	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
+	if (!own && only && !context_root(only->context)->is_request && !context_root(only->context)->hint)
+		own = only;
+	if (own && context_root(own->context) != request)
+		context_bind(moment->engine, own->context, request);
+	request->ambiguous |= !own && may_lack_calls(loop);
+	continuations_drop_of(moment->engine, loop, request);
+}

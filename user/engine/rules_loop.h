@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the two files of rule 11 share: the step that a loop is in.
+ * Used by rules_loop.c (loops that defer) and rules_collect.c (loops that collect their writes).
+ * Never: seen by the other rules, which call what model.h and moment.h declare.
+ */
+#ifndef IOCPU_ENGINE_RULES_LOOP_H
+#define IOCPU_ENGINE_RULES_LOOP_H
+
+#include "engine/continuations.h"
+#include "engine/moment.h"
+
+#define STEP_NS 50000 /* of CPU: less than this may be the end of the step before */
+
+/* The thread's present segment, if it has no evidence of its own: the end of a step, and the beginning of the next. NULL: it has. */
+struct context *present_step(const struct thread *thread);
+uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count);
+uint64_t step_cpu_ns(const struct thread *thread, const struct context *step);
+/* Several continuations ran in this step: whose time is whose nobody can tell. It stays nobody's. */
+void leave_unclaimed(struct engine *engine, struct context *step);
+void hint_at(struct engine *engine, struct context *segment, struct context *request);
+
+/* ---- rules_collect.c ---- */
+
+/* Before a loop has shown that it collects, all that ran after the reads seems to be for what was read last: it is nobody's. */
+void collect_take_back(struct engine *engine, struct thread *thread);
+/* Something was read; what runs from here on may be for any of what was read in this round. */
+void collect_after_read(const struct moment *moment);
+/* The round is over. */
+void collect_end(struct engine *engine, struct thread *thread);
+struct context *collect_owner(const struct moment *moment);
+void collect_server_write(const struct moment *moment, struct context *request);
+
+#endif
