@@ -20,12 +20,16 @@
 #define SYSCALL_ARG1(regs) ((regs)->si)
 #define SYSCALL_ARG2(regs) ((regs)->dx)
 #define SYSCALL_ARG3(regs) ((regs)->r10)
+/* Where a thread's own storage is told. */
+#define THREAD_POINTER(task) ((task)->thread.fsbase)
 #elif defined(__TARGET_ARCH_arm64)
-#define SYSCALL_NR(regs)   ((regs)->syscallno)
-#define SYSCALL_ARG0(regs) ((regs)->orig_x0)
-#define SYSCALL_ARG1(regs) ((regs)->regs[1])
-#define SYSCALL_ARG2(regs) ((regs)->regs[2])
-#define SYSCALL_ARG3(regs) ((regs)->regs[3])
+#define SYSCALL_NR(regs)     ((regs)->syscallno)
+#define SYSCALL_ARG0(regs)   ((regs)->orig_x0)
+#define SYSCALL_ARG1(regs)   ((regs)->regs[1])
+#define SYSCALL_ARG2(regs)   ((regs)->regs[2])
+#define SYSCALL_ARG3(regs)   ((regs)->regs[3])
+/* Not asked for: libraries of this architecture are not read yet. */
+#define THREAD_POINTER(task) 0
 #endif
 
 static __always_inline struct pt_regs *saved_registers(struct task_struct *task)

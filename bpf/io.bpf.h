@@ -9,6 +9,7 @@
 
 #include "account.bpf.h"
 #include "conn.bpf.h"
+#include "hotspot.bpf.h"
 
 #define EAGAIN          11
 #define EINPROGRESS     115
@@ -238,12 +239,14 @@ static __always_inline void handle_io(struct syscall_trace_exit *ctx, const stru
 	end.flags = io_flags(&call, regs, peer.sk, ctx->ret);
 	thread_write_begin(thread);
 	charge_core(thread, task, end.at_ns);
+	tell_mounted(thread, task, end.at_ns);
 	if (call.op == IO_READ && peer.kind == END_TIMERFD && end.result > 0)
 		end.arrived_ns = expiry_of(&peer);
 	else if (call.op == IO_READ)
 		set_arrival(&end, thread, peer.sk, role, ctx->nr);
 	thread->arrived_ns = 0;
 	thread->polled = 0;
+	thread->awaits_data = end.result == -EAGAIN;
 	emit_io(thread, task, regs, &end, &call, role);
 	thread_write_end(thread);
 }
@@ -294,6 +297,8 @@ static __always_inline void emit_plain(struct thread *thread, struct task_struct
 {
 	thread_write_begin(thread);
 	charge_core(thread, task, end->at_ns);
+	tell_mounted(thread, task, end->at_ns);
+	thread->awaits_data = end->result == -EAGAIN || end->result == -EINPROGRESS;
 	emit_span(thread, task, end, 0);
 	thread_write_end(thread);
 }

@@ -4,6 +4,7 @@
  * linker cannot merge two files that declare the same kernel function.
  */
 #include "go.bpf.h"
+#include "hotspot.bpf.h"
 #include "io.bpf.h"
 #include "iter.bpf.h"
 #include "sched.bpf.h"

@@ -102,10 +102,17 @@ struct thread {
 	__u8 polled;      /* its last call was poll or select: a read now comes as soon as there is something */
 	__u8 strand_told; /* a hook into its runtime has told which strand it runs */
 	__u8 strand_due;  /* the record that tells of strand_id did not get in, and is due before anything else but `untold` */
-	__u8 pad;
+	__u8 awaits_data; /* its last call found nothing, or has only begun to connect */
 
 	__u64 strand_id; /* 0: the runtime itself */
-	__u64 strand_at; /* of the traced process: where the runtime keeps the strand, if its hook wants to know */
+	__u64 strand_at; /* of the traced process: where the runtime keeps the strand, or what says which, if its hook wants to know */
+
+	/* See hotspot.bpf.h. */
+	__u64 carrier_id; /* Java's id of the thread itself; 0: not known to be a Java thread */
+	__u32 hotspot;    /* its process's number */
+	__u32 hotspots_asked;
+	__u32 finds;
+	__u32 pad;
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */

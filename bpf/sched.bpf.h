@@ -7,6 +7,7 @@
 #define IOCPU_SCHED_BPF_H
 
 #include "account.bpf.h"
+#include "hotspot.bpf.h"
 
 static __always_inline void forget_process(struct task_struct *task)
 {
@@ -25,6 +26,7 @@ static __always_inline void handle_switch_out(struct thread *thread, struct task
 		leave_for_ever(thread, task, now);
 		forget_process(task);
 	} else {
+		tell_mounted(thread, task, now);
 		leave_core(thread, task, preempt || state == 0, now);
 	}
 	thread_write_end(thread);
@@ -125,6 +127,7 @@ static __always_inline void handle_exec(struct task_struct *task, __u32 old_tid)
 		charge_core(thread, task, end.at_ns);
 		emit_span(thread, task, &end, 0);
 	}
+	thread->carrier_id = 0;
 	if (!emit_thread(task, THREAD_EXECED, old_tid != task->pid ? old_tid : 0, end.at_ns))
 		thread->untold = THREAD_EXECED;
 	thread_write_end(thread);

@@ -48,4 +48,26 @@ struct go_layout {
 /* Processes that are hooked at the same time; of more, the rest goes by the kernel's evidence. */
 #define HOOKED_PROCESSES_MAX 64
 
+/*
+ * Where HotSpot (21 and later) keeps the id of the thread that Java's code calls the current one, for bpf/hotspot.bpf.h: offsets, but for
+ * what is called an address. Found by user/runtime/hotspot.h in the running process.
+ */
+struct hotspot_layout {
+	__u64 next_id_at;     /* an address: the counter that new threads take their ids from; 0: not known */
+	__u64 narrow_base;    /* an address: of narrow references */
+	__u32 tls_module;     /* libjvm's, in the loader's count */
+	__u32 tls_offset;     /* in libjvm's block: the JavaThread */
+	__u32 thread_object;  /* in the JavaThread: the handle of the carrier's own java.lang.Thread */
+	__u32 current_object; /* … and of the one that is mounted */
+	__u32 current_id;     /* in the JavaThread: the id of the one that is mounted; 0: not kept there */
+	__u32 object_thread;  /* in a java.lang.Thread: back to the JavaThread */
+	__u32 object_id;
+	__u32 object_container; /* … the scope that it was started in; 0: not known */
+	__u32 container_owner;  /* in such a scope: the java.lang.Thread that opened it */
+	__u8 narrow_shift;
+	__u8 narrow;      /* references in objects take 4 bytes */
+	__u8 coloured;    /* references are those of the generational ZGC */
+	__u8 tells_yield; /* a probe tells when a virtual thread leaves its carrier */
+};
+
 #endif

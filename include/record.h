@@ -55,13 +55,14 @@ struct record_head {
 };
 
 enum record_flag {
-	RECORD_HAS_WINDOW = 1 << 0,     /* a struct window follows the struct record */
-	RECORD_ARRIVED_COARSE = 1 << 1, /* arrived_ns is right to a jiffy only */
-	RECORD_PARTIAL = 1 << 2,        /* a write that took less than it was given: more is to come */
-	RECORD_ESTABLISHED = 1 << 3,    /* a connect that said EINPROGRESS, but the connection is up already */
-	RECORD_ON_CORE = 1 << 4,        /* a snapshot: the thread was on a core at at_ns */
-	RECORD_PEEK = 1 << 5,           /* a read with MSG_PEEK: it took nothing */
-	RECORD_STRAND_ENDED = 1 << 6,   /* STRAND_RUNS: the strand that the thread ran until then has ended */
+	RECORD_HAS_WINDOW = 1 << 0,      /* a struct window follows the struct record */
+	RECORD_ARRIVED_COARSE = 1 << 1,  /* arrived_ns is right to a jiffy only */
+	RECORD_PARTIAL = 1 << 2,         /* a write that took less than it was given: more is to come */
+	RECORD_ESTABLISHED = 1 << 3,     /* a connect that said EINPROGRESS, but the connection is up already */
+	RECORD_ON_CORE = 1 << 4,         /* a snapshot: the thread was on a core at at_ns */
+	RECORD_PEEK = 1 << 5,            /* a read with MSG_PEEK: it took nothing */
+	RECORD_STRAND_ENDED = 1 << 6,    /* STRAND_RUNS: the strand that the thread ran until then has ended */
+	RECORD_STRAND_DOUBTFUL = 1 << 7, /* STRAND_RUNS: at_ns is when it was seen; of the span's core time it may have used a part */
 };
 
 /* What a syscall did, whichever of its many forms was called. */

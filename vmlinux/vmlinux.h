@@ -94,6 +94,12 @@ struct signal_struct {
 
 struct files_struct;
 
+#if defined(__TARGET_ARCH_x86)
+struct thread_struct {
+	unsigned long fsbase; /* where user space keeps what each thread has of its own */
+};
+#endif
+
 struct task_struct {
 	unsigned int __state; /* up to 5.13: state */
 	unsigned int on_cpu;
@@ -108,6 +114,9 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct files_struct *files;
 	struct signal_struct *signal;
+#if defined(__TARGET_ARCH_x86)
+	struct thread_struct thread;
+#endif
 };
 
 /* 6.18 and later take each task of a throttled group off the core on its own, and say so here. */

@@ -17,7 +17,8 @@
 		key, part, MEMBER(type, member), form, names, COUNT(names), 0                                                              \
 	}
 
-static const char *const flag_names[] = {NULL, "arrived_coarse", "partial", "established", "on_core", "peek", "strand_ended"};
+static const char *const flag_names[] = {NULL,      "arrived_coarse", "partial",      "established",
+					 "on_core", "peek",           "strand_ended", "strand_doubtful"};
 static const char *const wait_names[WAIT_CAUSES] = {
 	[WAIT_RUNNABLE] = "runnable", [WAIT_NET] = "net", [WAIT_POLL] = "poll", [WAIT_DISK] = "disk",   [WAIT_LOCK] = "lock",
 	[WAIT_SLEEP] = "sleep",       [WAIT_LOG] = "log", [WAIT_PIPE] = "pipe", [WAIT_OTHER] = "other",

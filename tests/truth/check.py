@@ -22,6 +22,8 @@ BOUNDS = [
     ("Python, ThreadingHTTPServer", "kept", 99, 1, 1, 0.5),
     ("Java, executor", "kept", 99, 1, 1, 0.5),
     ("Java, selector, queue, workers", "kept", 98, 1, 1, 0.5),
+    ("Java 21, virtual threads", "pool", 98, 1, 1, 0.5),
+    ("Java 25, virtual threads", "client", 97, 1, 1, 0.5),
 ]
 
 

@@ -371,6 +371,48 @@ static void test_forgotten(void **state)
 	script_close(script);
 }
 
+/* HANDLER_B begins with "GET /b" on the other thread, calls, and leaves it; then HANDLER_A, on a core since 2000, is followed by it. */
+static struct script *script_with_doubt(enum wait_cause left)
+{
+	struct script *script = server_with_request();
+
+	RUNS(script, 1100, CARRIER, HANDLER_B);
+	READ(script, 1110, CARRIER, CLIENT_B, .arrived = 1100, .line = "GET /b");
+	WRITE(script, 1120, CARRIER, DB);
+	RUNS(script, 1130, CARRIER, NONE, .left = left);
+	RUNS(script, 2000, MAIN, NONE, .left = WAIT_OTHER);
+	RUNS(script, 2000, MAIN, HANDLER_A);
+	RUNS(script, 2100, MAIN, HANDLER_B, .left = WAIT_OTHER, .flags = RECORD_STRAND_DOUBTFUL);
+	WRITE(script, 2200, MAIN, CLIENT_B, .status = 200);
+	RUNS(script, 2300, MAIN, HANDLER_A);
+	WRITE(script, 2400, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	return script;
+}
+
+/* Where only now and then is seen which strand runs, whoever came after another one may have used a part of its time. */
+static void test_doubtful(void **state)
+{
+	struct script *script = script_with_doubt(WAIT_OTHER);
+	(void)state;
+
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 990 + 100 + 100);
+	script_close(script);
+}
+
+/* Not so if it had waited to read: it would have read first. */
+static void test_waited_to_read(void **state)
+{
+	struct script *script = script_with_doubt(WAIT_NET);
+	(void)state;
+
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 990 + 100 + 100);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_waits),          cmocka_unit_test(test_seen_out_of_order),
 		cmocka_unit_test(test_after_response), cmocka_unit_test(test_parent_told_late),
 		cmocka_unit_test(test_forgotten),      cmocka_unit_test(test_child_or_servant),
+		cmocka_unit_test(test_doubtful),       cmocka_unit_test(test_waited_to_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

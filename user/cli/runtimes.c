@@ -9,7 +9,7 @@ const struct runtime_row runtime_rows[RUNTIMES] = {
 			"makes requests ambiguous"},
 	[RUNTIME_NODE] = {"Node.js",
 			  "callbacks are told apart by their sockets; a pool of downstream connections makes requests ambiguous"},
-	[RUNTIME_JVM] = {"Java", "platform threads are told apart; virtual threads would need a hook, which this version has not"},
+	[RUNTIME_JVM] = {"Java", "platform threads are told apart; virtual threads by their sockets, where no hook tells of them"},
 	[RUNTIME_PYTHON] = {"Python", "threads are told apart; asyncio and uvloop would need a hook, which this version has not"},
 	[RUNTIME_RUST] = {"Rust", "threads are told apart; tasks of tokio by their sockets only"},
 };

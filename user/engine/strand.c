@@ -192,6 +192,15 @@ static void make_of_parent(struct engine *engine, struct proc *proc, const struc
 		make(engine, proc, record->strand_id, hint, record->head.at_ns);
 }
 
+/* Of the span that the record closed the new strand may have used a part, unless its first act then would have been to read again. */
+static void note_doubt(const struct thread *thread, const struct strand *next, const struct record *record)
+{
+	struct context *request = strand_request_of(context_root(thread->context));
+
+	if (request && record->head.flags & RECORD_STRAND_DOUBTFUL && record->core_ns && !(next && next->left == WAIT_NET))
+		request->ambiguous = true;
+}
+
 static void on_runs(struct engine *engine, struct thread *thread, const struct record *record)
 {
 	uint64_t at_ns = record->head.at_ns;
@@ -200,6 +209,7 @@ static void on_runs(struct engine *engine, struct thread *thread, const struct r
 	become_carrier(thread);
 	if (thread->strand && thread->strand->id == record->strand_id)
 		return;
+	note_doubt(thread, idmap_get(&thread->proc->strands, record->strand_id), record);
 	if (thread->strand)
 		put_away(engine, thread, (uint8_t)record->result, record->head.flags & RECORD_STRAND_ENDED, at_ns);
 	if (record->strand_id) {

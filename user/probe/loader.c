@@ -201,15 +201,14 @@ int loader_stamp_arrivals(struct loader *loader)
 	return attach_program(loader, loader->skel->progs.on_sk_data_ready);
 }
 
-int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, uint64_t file_offset, uint64_t cookie)
+int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, const char *path, uint64_t file_offset,
+			 uint64_t cookie)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
 	struct bpf_link *link;
-	char path[64];
 
 	if (loader->link_count == LOADER_LINKS_MAX)
 		return -E2BIG;
-	snprintf(path, sizeof(path), "/proc/%d/exe", tgid);
 	link = bpf_program__attach_uprobe_opts(program, tgid, path, file_offset, &opts);
 	if (!link)
 		return -errno;

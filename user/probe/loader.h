@@ -50,9 +50,10 @@ void loader_close(struct loader *loader);
 int loader_stamp_arrivals(struct loader *loader);
 
 /*
- * Attaches one of the programs that are for runtimes to a place in a process's program. 0 or −errno. It is detached with all others.
+ * Attaches one of the programs that are for runtimes to a place in a file that a process runs. 0 or −errno. It is detached with all others.
  */
-int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, uint64_t file_offset, uint64_t cookie);
+int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, const char *path, uint64_t file_offset,
+			 uint64_t cookie);
 
 /* Makes an account for each thread of a process. 0; −ESRCH: none of them lives; or another −errno. */
 int loader_adopt(struct loader *loader, pid_t tgid);

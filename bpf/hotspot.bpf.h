@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * HotSpot's virtual threads: the id of the one that a carrier runs is read from the JVM's memory whenever the carrier is looked at anyway,
+ * at its boundaries and as it leaves a core. A uprobe tells when one leaves its carrier; without it that moment is known only so far.
+ * Never: an id of a thread whose Java object does not point back to it.
+ */
+#ifndef IOCPU_HOTSPOT_BPF_H
+#define IOCPU_HOTSPOT_BPF_H
+
+#include "strand.bpf.h"
+
+/* Processes with a known layout, by number. User space writes a layout, then the number, then counts `hotspots` up. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HOOKED_PROCESSES_MAX);
+	__type(key, __u32);
+	__type(value, struct hotspot_layout);
+} hotspot_layouts SEC(".maps");
+
+/* Asked once a thread, and again when another process got a layout. Full: user space refuses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HOOKED_PROCESSES_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} hotspot_slots SEC(".maps");
+
+volatile __u32 hotspots = 0;
+
+/* Java threads are found at their first look, all but those that begin. Others, of the collector and the compilers, never are. */
+#define FINDS_MAX 200
+
+static __always_inline bool read_user(__u64 *to, __u64 at)
+{
+	return !bpf_probe_read_user(to, sizeof(*to), (const void *)at);
+}
+
+/* The generational ZGC's references have the address above the one of these four bits that is set. */
+static __always_inline __u64 uncoloured(const struct hotspot_layout *layout, __u64 reference)
+{
+	if (!layout->coloured)
+		return reference;
+	if (reference & 0x8000)
+		return reference >> 16;
+	if (reference & 0x4000)
+		return reference >> 15;
+	if (reference & 0x2000)
+		return reference >> 14;
+	return reference & 0x1000 ? reference >> 13 : 0;
+}
+
+/* The java.lang.Thread that a handle in the JavaThread names; 0: not readable. */
+static __always_inline __u64 object_by_handle(const struct hotspot_layout *layout, __u64 java_thread, __u32 handle)
+{
+	__u64 reference = 0;
+
+	if (!read_user(&reference, java_thread + handle) || !read_user(&reference, reference))
+		return 0;
+	return uncoloured(layout, reference);
+}
+
+/* ---- which thread this is ------------------------------------------------------------------------------------------------------------ */
+
+/* The JavaThread that the thread's own storage names, by way of libjvm's block; believed only if its object points back. */
+static __always_inline bool find_java_thread(struct thread *thread, struct task_struct *task, const struct hotspot_layout *layout)
+{
+	__u64 vector = 0, block = 0, java_thread = 0, object, back = 0;
+
+	if (!read_user(&vector, THREAD_POINTER(task) + 8) || !read_user(&block, vector + 16 * (__u64)layout->tls_module))
+		return false;
+	if (block + 1 <= 1 || !read_user(&java_thread, block + layout->tls_offset) || !java_thread)
+		return false;
+	object = object_by_handle(layout, java_thread, layout->thread_object);
+	if (!object || !read_user(&back, object + layout->object_thread) || back != java_thread)
+		return false;
+	if (!read_user(&thread->carrier_id, object + layout->object_id))
+		return false;
+	thread->strand_at = java_thread;
+	return true;
+}
+
+/* NULL: no Java thread. */
+static __always_inline const struct hotspot_layout *hotspot_of(struct thread *thread, struct task_struct *task)
+{
+	const struct hotspot_layout *layout;
+	__u32 tgid = task->tgid, *slot;
+
+	if (thread->carrier_id)
+		return bpf_map_lookup_elem(&hotspot_layouts, &thread->hotspot);
+	if (thread->hotspots_asked == hotspots && thread->finds == FINDS_MAX)
+		return NULL;
+	if (thread->hotspots_asked != hotspots) {
+		thread->hotspots_asked = hotspots;
+		thread->finds = 0;
+	}
+	slot = bpf_map_lookup_elem(&hotspot_slots, &tgid);
+	if (!slot) {
+		thread->finds = FINDS_MAX;
+		return NULL;
+	}
+	thread->finds++;
+	thread->hotspot = *slot;
+	layout = bpf_map_lookup_elem(&hotspot_layouts, &thread->hotspot);
+	return layout && find_java_thread(thread, task, layout) ? layout : NULL;
+}
+
+/* ---- what it runs
+ * ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The strand of the virtual thread that is mounted; 0: none is. False: not readable, as at a thread's end. */
+static __always_inline bool mounted_strand(const struct thread *thread, const struct hotspot_layout *layout, __u64 *strand_id)
+{
+	__u64 id = 0, next_id = 0, object;
+
+	if (layout->current_id) {
+		if (!read_user(&id, thread->strand_at + layout->current_id))
+			return false;
+	} else {
+		object = object_by_handle(layout, thread->strand_at, layout->current_object);
+		if (!object || !read_user(&id, object + layout->object_id))
+			return false;
+	}
+	*strand_id = id == thread->carrier_id ? 0 : id;
+	/* What was freed may hold anything. */
+	if (*strand_id && *strand_id != thread->strand_id && layout->next_id_at)
+		return read_user(&next_id, layout->next_id_at) && id < next_id;
+	return true;
+}
+
+static __always_inline __u64 reference_in(const struct hotspot_layout *layout, __u64 object, __u32 offset)
+{
+	__u64 reference = 0;
+	__u32 narrow = 0;
+
+	if (!layout->narrow)
+		return read_user(&reference, object + offset) ? uncoloured(layout, reference) : 0;
+	if (bpf_probe_read_user(&narrow, sizeof(narrow), (const void *)(object + offset)) || !narrow)
+		return 0;
+	return layout->narrow_base + ((__u64)narrow << layout->narrow_shift);
+}
+
+/* Whoever opened the structured scope that the mounted one was started in; 0: it was in none. */
+static __always_inline __u64 mounted_parent(const struct thread *thread, const struct hotspot_layout *layout)
+{
+	__u64 object, container, owner, id = 0;
+
+	if (!layout->object_container)
+		return 0;
+	object = object_by_handle(layout, thread->strand_at, layout->current_object);
+	container = object ? reference_in(layout, object, layout->object_container) : 0;
+	owner = container ? reference_in(layout, container, layout->container_owner) : 0;
+	return owner && read_user(&id, owner + layout->object_id) ? id : 0;
+}
+
+/* ---- telling ---------------------------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Whoever is seen after nobody, or after one that had said that it leaves (by the probe, or by a read that found nothing), has run since
+ * then. Else the first one has, as one that ends does without a word; but where no probe tells who leaves, that is doubtful.
+ */
+static __noinline void look_at_mounted(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	const struct hotspot_layout *layout = hotspot_of(thread, task);
+	struct strand_change change = {.at_ns = now, .last.cause = thread->awaits_data ? WAIT_NET : WAIT_OTHER};
+
+	if (!layout)
+		return;
+	if (!mounted_strand(thread, layout, &change.strand_id)) {
+		count_loss(LOSS_STRANDS);
+		return;
+	}
+	/* A thread that no virtual one was ever seen on is nobody's carrier, and works for itself. */
+	if (change.strand_id == thread->strand_id)
+		return;
+	if (change.strand_id) {
+		change.parent_id = mounted_parent(thread, layout);
+		change.since_last_seen = !thread->strand_id || thread->awaits_data;
+		change.doubtful = !change.since_last_seen && !layout->tells_yield;
+	}
+	tell_change(thread, task, &change);
+}
+
+/* Before a record of the thread, or the end of its time on a core, at `now`. Its account is being written. */
+static __always_inline void tell_mounted(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	if (hotspots)
+		look_at_mounted(thread, task, now);
+}
+
+/* It yields: until now it has run, and from now on its carrier looks for another one. If it cannot be unmounted, it is seen again. */
+SEC("?uprobe")
+int on_hotspot_yields(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_to_write(task);
+	struct strand_change change = {0};
+
+	if (!thread)
+		return 0;
+	thread_write_begin(thread);
+	change.at_ns = bpf_ktime_get_ns();
+	change.last.cause = thread->awaits_data ? WAIT_NET : WAIT_OTHER;
+	look_at_mounted(thread, task, change.at_ns);
+	if (thread->strand_id)
+		tell_change(thread, task, &change);
+	thread_write_end(thread);
+	return 0;
+}
+
+#endif
