@@ -244,6 +244,34 @@ static void test_shared_epoll(void **state)
 }
 
 /*
+ * A asks and B computes; then B answers, while A's answer is ready and nothing is ready for B: whose answer was it? Nobody can tell. Where
+ * that happens often, no answer is trusted any more.
+ */
+static void test_contradicted_order(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	show_one_hop(script);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
+	     .line = "GET /a");
+	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	WRITE(script, 1040, LOOP, DB, .epoll = 1030);
+	READ(script, 6010, LOOP, DB, .off = 2040, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1, .arrived = 6000);
+	WRITE(script, 6120, LOOP, CLIENT_B, .epoll = 6020, .status = 200);
+	WRITE(script, 9120, LOOP, CLIENT_A, .off = 6130, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
+	READ(script, 9210, LOOP, CLIENT_C, .off = 9130, .on = 9200, .cause = WAIT_POLL, .epoll = 9205, .events = 1, .arrived = 9200,
+	     .line = "GET /c");
+	WRITE(script, 9320, LOOP, CLIENT_C, .epoll = 9220, .status = 200);
+	script_finish(script);
+	assert_false(told_of(script, "GET /first")->ambiguous);
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	assert_true(told_of(script, "GET /c")->ambiguous);
+	script_close(script);
+}
+
+/*
  * Everything is read, then runs, and then all that was written is sent, in no order: what ran is of all that was read. Where that was one
  * request, it is its. Whose call it was that was answered beside others nobody can tell, and who may lack it is marked.
  */
@@ -290,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_mixed_steps_are_nobodys),
 		cmocka_unit_test(test_called_back_at_once),
 		cmocka_unit_test(test_shared_epoll),
+		cmocka_unit_test(test_contradicted_order),
 		cmocka_unit_test(test_collected_writes),
 	};
 

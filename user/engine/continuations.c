@@ -5,8 +5,9 @@
 
 #include "engine/model.h"
 
-#define VOTES_MAX     64
-#define HOPS_AT_FIRST 1
+#define VOTES_MAX             64
+#define HOPS_AT_FIRST         1
+#define ORDER_RIGHT_PER_WRONG 4
 
 /* ---- how many rounds lie between a read and its step -------------------------------------------------------------------------------- */
 
@@ -136,9 +137,14 @@ void continuations_drop_of(struct engine *engine, struct continuations *loop, co
 
 void continuations_drop_dead(struct engine *engine, struct continuations *loop)
 {
-	for (uint32_t i = loop->count; i-- > 0;)
-		if (!is_alive(&loop->waiting[i]))
-			continuations_drop(engine, loop, &loop->waiting[i]);
+	for (uint32_t i = loop->count; i-- > 0;) {
+		struct continuation *waiting = &loop->waiting[i];
+
+		if (!is_alive(waiting))
+			continuations_drop(engine, loop, waiting);
+		else if (waiting->turn == TURN_WOKEN && !conn_of(engine, waiting->conn_id))
+			waiting->turn = TURN_IN_LINE; /* it was closed, not given back */
+	}
 }
 
 void continuations_sleep(struct continuations *loop)
@@ -248,6 +254,19 @@ void continuations_vote_on_line(struct continuations *loop, bool right)
 		count(&loop->line_right, &loop->line_wrong);
 	else
 		count(&loop->line_wrong, &loop->line_right);
+}
+
+void continuations_vote_on_order(struct continuations *loop, bool right)
+{
+	if (right)
+		count(&loop->order_right, &loop->order_wrong);
+	else
+		count(&loop->order_wrong, &loop->order_right);
+}
+
+bool continuations_doubt_order(const struct continuations *loop)
+{
+	return loop->order_wrong * ORDER_RIGHT_PER_WRONG > loop->order_right;
 }
 
 bool continuations_trust_line(const struct continuations *loop)

@@ -52,6 +52,7 @@ struct continuations {
 	uint64_t last_read_order;
 	uint16_t votes[SIDES][HOPS_MAX];
 	uint16_t sent_at_once, sent_later; /* in rounds of several reads */
+	uint16_t order_right, order_wrong; /* how often a response bore out whose step had been taken for whose */
 	uint16_t line_right, line_wrong;   /* how often a response bore out who had been taken for the first in line */
 	uint32_t count;
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
@@ -77,7 +78,7 @@ void continuations_push(struct engine *engine, struct continuations *loop, struc
 /* The last one takes the place in memory of the one that is dropped. */
 void continuations_drop(struct engine *engine, struct continuations *loop, struct continuation *waiting);
 void continuations_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);
-/* Those whose request is over. */
+/* Those whose request is over; and nobody was woken for a connection that has ended. */
 void continuations_drop_dead(struct engine *engine, struct continuations *loop);
 /* The loop falls asleep: that it does not do before all that is ready has run. */
 void continuations_sleep(struct continuations *loop);
@@ -91,6 +92,9 @@ struct continuation *continuations_find_of(struct continuations *loop, const str
 void continuations_stand_in_line(struct continuations *loop, struct continuation *waiting);
 /* The step `by` has given a connection back: who stands first in line runs a round later, after all that stood before `by`. */
 void continuations_wake(struct continuations *loop, const struct continuation *by);
+/* Does the order of the reads tell whose step is whose? Where responses often say otherwise, it does not. */
+void continuations_vote_on_order(struct continuations *loop, bool right);
+bool continuations_doubt_order(const struct continuations *loop);
 /* Was who stood first in line for a connection the one who got it? */
 void continuations_vote_on_line(struct continuations *loop, bool right);
 bool continuations_trust_line(const struct continuations *loop);

@@ -349,34 +349,39 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
 	hint_at(moment->engine, segment, request);
 }
 
-/* Rule 13: what this continuation used, or did not use, can't be told from what another one did. */
-static void doubt(const struct continuation *waiting)
+/*
+ * The response is of a request that nothing was ready for, or that stood in line. If what is ready first was taken for another's, it may be
+ * that one's, whose turn is still to come, or this one's, and the other's is elsewhere: which it was can't be told (rule 13).
+ */
+static void note_contradiction(struct continuations *loop, struct context *request)
 {
-	struct context *request = continuation_request(waiting);
+	struct continuation *first = continuations_first_due(loop);
+	struct context *other = first ? continuation_request(first) : NULL;
 
-	context_root(waiting->context)->ambiguous = true;
-	if (request)
-		request->ambiguous = true;
+	if (!first || context_root(first->context)->is_request || !other || other == request)
+		return;
+	other->ambiguous = request->ambiguous = true;
+	continuations_vote_on_order(loop, false);
 }
 
-/* The response is of a request that nothing was ready for: what was ready first, and is not known to be another's, was its. */
-static void bind_first_due(const struct moment *moment, struct continuations *loop, struct context *request)
+/* Nothing was ready for it. What was ready first, and is nobody's yet, was its. */
+static void bind_unexpected(const struct moment *moment, struct continuations *loop, struct context *request)
 {
 	struct continuation *first = continuations_first_due(loop);
 
-	if (!first || context_root(first->context)->is_request)
-		return;
-	if (context_root(first->context)->hint) {
-		doubt(first);
-		request->ambiguous = true;
-	}
-	context_bind(moment->engine, first->context, request);
+	note_contradiction(loop, request);
+	if (first && !continuation_request(first))
+		context_bind(moment->engine, first->context, request);
 }
 
 static void bind_step(const struct moment *moment, struct continuations *loop, struct continuation *taken, struct context *request)
 {
 	struct context *segment = context_root(taken->context);
 
+	if (continuation_is_due(loop, taken) && segment != request)
+		continuations_vote_on_order(loop, true);
+	if (!continuation_is_due(loop, taken))
+		note_contradiction(loop, request);
 	begin_turn(moment, taken);
 	if (taken->turn == TURN_TO_COME && taken->side == SIDE_DOWNSTREAM)
 		continuations_wake(loop, taken);
@@ -412,7 +417,8 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	if (in_steps && taken)
 		bind_step(moment, loop, taken, request);
 	else if (in_steps)
-		bind_first_due(moment, loop, request);
+		bind_unexpected(moment, loop, request);
+	request->ambiguous |= in_steps && continuations_doubt_order(loop);
 	continuations_drop_of(moment->engine, loop, request);
 }
 
