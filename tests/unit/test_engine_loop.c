@@ -243,6 +243,32 @@ static void test_shared_epoll(void **state)
 	script_close(script);
 }
 
+/* A's step makes two tasks, which ask a round later; both answers only wake others, and A itself runs when both are there. */
+static void test_fan_out(void **state)
+{
+	struct script *script = server();
+	const struct told *a;
+	(void)state;
+
+	show_one_hop(script);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	WINDOW(script, 1050, LOOP, .epoll = 1020);
+	WRITE(script, 1150, LOOP, DB, .epoll = 1060);
+	WRITE(script, 1250, LOOP, DB_2);
+	READ(script, 6010, LOOP, DB, .off = 1260, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 2, .arrived = 5000);
+	READ(script, 6020, LOOP, DB_2, .arrived = 6000);
+	WINDOW(script, 6050, LOOP, .epoll = 6030);
+	WRITE(script, 8060, LOOP, CLIENT_A, .epoll = 6060, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(a->peer_union, 6000 - 1150);
+	assert_int_equal(a->cpu_time, 260 + 2060);
+	assert_false(a->ambiguous);
+	script_close(script);
+}
+
 /*
  * A asks and B computes; then B answers, while A's answer is ready and nothing is ready for B: whose answer was it? Nobody can tell. Where
  * that happens often, no answer is trusted any more.
@@ -318,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_mixed_steps_are_nobodys),
 		cmocka_unit_test(test_called_back_at_once),
 		cmocka_unit_test(test_shared_epoll),
+		cmocka_unit_test(test_fan_out),
 		cmocka_unit_test(test_contradicted_order),
 		cmocka_unit_test(test_collected_writes),
 	};

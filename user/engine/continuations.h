@@ -42,6 +42,7 @@ struct continuations {
 	uint64_t round;       /* epoll returns so far */
 	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
 	uint64_t next_order;
+	uint64_t parent_round; /* the last one in which a call seemed to be of a task that an earlier step had made */
 	int32_t epoll_fd;
 	bool shared;    /* with other threads: each works at once */
 	bool reading;   /* this round's steps are over */

@@ -112,6 +112,7 @@ struct context {
 	bool is_request;
 	bool evidence; /* a segment: it touched a socket, so what precedes the next read is not that read's */
 	bool ambiguous;
+	bool fans_out;    /* rule 11: it called, and called again before it could have been answered */
 	uint8_t origin;   /* of a segment: enum origin */
 	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
 	bool sets_up;     /* a segment: it accepted a connection, or readied one before its first request */

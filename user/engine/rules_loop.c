@@ -212,6 +212,8 @@ static struct continuation *caller_among(struct continuations *loop, const struc
 			continue;
 		if (!woken && waiting->side == SIDE_DOWNSTREAM && waiting->conn_id == conn->id)
 			return waiting;
+		if (context_root(waiting->context)->fans_out)
+			continue; /* it has further answers to wait for, or others to wake */
 		if (!first || (trust_line || woken == first_woken ? waiting->order < first->order : first_woken))
 			first = waiting;
 	}
@@ -272,15 +274,20 @@ static void take_step(const struct moment *moment, struct context *step, struct 
 	continuations_drop(moment->engine, loop, taken);
 }
 
-/* Nothing was ready: the same step makes one more call, or somebody runs of whom nothing is known. */
+/* Nothing was ready: the same step, or the same parent, makes one more call; or somebody runs of whom nothing is known. */
 static void go_on_or_begin(const struct moment *moment, struct context *step)
 {
 	struct context *before = context_root(step->hint);
 
-	if (moment->thread->soft && before && !before->is_request && step_cpu_ns(moment->thread, step) < STEP_NS)
+	struct continuations *loop = moment->thread->continuations;
+	uint64_t most_ns = loop->parent_round == loop->round ? CHILD_NS : STEP_NS;
+
+	if (moment->thread->soft && before && !before->is_request && step_cpu_ns(moment->thread, step) < most_ns) {
+		before->fans_out = true;
 		context_bind(moment->engine, step, before);
-	else if (before && !before->answered)
+	} else if (before && !before->answered) {
 		hint_at(moment->engine, step, NULL);
+	}
 }
 
 struct context *rule_11_step_owner(const struct moment *moment)
@@ -298,8 +305,8 @@ struct context *rule_11_step_owner(const struct moment *moment)
 	taken = caller_among(loop, moment->conn);
 	if (taken)
 		begin_turn(moment, taken);
-	else
-		taken = parent_among(loop);
+	else if ((taken = parent_among(loop)))
+		loop->parent_round = loop->round;
 	step = present_step(thread);
 	if (!step)
 		return downstream_owner(moment);
