@@ -72,7 +72,7 @@ def table(rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def facts(done, skipped, options):
+def facts(done, skipped, failed, options):
     """What the page's text says, each from this run."""
     met = sum(not targets.missed(result, case.load.name, case.way) for case, result in done)
     faulty = [f"- {name_of(case)}: {fault}" for case, result in done for fault in result.faults]
@@ -85,6 +85,7 @@ def facts(done, skipped, options):
         "models": "\n".join(f"- {row.name}: {row.model}" for row in servers.ROWS if any(case.row is row for case, _ in done)),
         "faults": "\n".join(faulty) or "Nothing: in each run every request was told exactly once, states and CPU closed, nothing was lost.",
         "skipped": "\n".join(f"- {name}: {reason}" for name, reason in skipped.items()) or "Nothing.",
+        "failed": "\n".join(f"- {name}: {reason}" for name, reason in failed.items()) or "None.",
         "conservation": f"{max(result.conservation for _, result in done):.2f}",
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
@@ -114,7 +115,7 @@ def run(options):
     if os.getuid():
         print("truth: tracing needs root")
         return 1
-    done, skipped, failed = [], {}, 0
+    done, skipped, failed = [], {}, {}
     print(table([]))
     for case in cases(options.pattern):
         if case.row.name in skipped:
@@ -127,8 +128,8 @@ def run(options):
             skipped[case.row.name] = str(reason)
             print(f"skipped: {case.row.name}: {reason}", flush=True)
         except Exception as error:  # whatever it is, the other cases go on
-            failed += 1
-            print(f"failed: {name_of(case)}: {type(error).__name__}: {error}", flush=True)
-    if options.page and done and not failed:
-        write_page(options.page, facts(done, skipped, options))
+            failed[name_of(case)] = f"{type(error).__name__}: {error}"
+            print(f"failed: {name_of(case)}: {failed[name_of(case)]}", flush=True)
+    if options.page and done:
+        write_page(options.page, facts(done, skipped, failed, options))
     return 1 if failed or any(result.faults for _, result in done) else 0

@@ -28,12 +28,22 @@ class Row:
     hooks: tuple = ("auto",)
 
     def make(self, way):
-        command = self.command()
+        command = command_of(self)
 
         def start(lab, downstream):
             return lab.keep(Server(lab, "server", [*command, *downstream.arguments(), *self.calls[way]]))
 
         return start
+
+
+_command_by_name = {}
+
+
+def command_of(row):
+    """Built once."""
+    if row.name not in _command_by_name:
+        _command_by_name[row.name] = row.command()
+    return _command_by_name[row.name]
 
 
 def sample(program, *arguments):
@@ -92,6 +102,17 @@ def python(script, *arguments, needs=None):
     return command
 
 
+def asio(threads):
+    def command():
+        need("g++")
+        if not pathlib.Path("/usr/include/asio.hpp").exists():
+            raise Skip("libasio-dev is not installed")
+        program = labs.BUILD / "servers/cpp_asio"
+        build("g++", "-std=c++20", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-o", program, REAL / "cpp_asio.cc", "-lpthread")
+        return [program, "--threads", threads]
+    return command
+
+
 def tokio():
     need("cargo")
     if not list(pathlib.Path("/usr/share/cargo/registry").glob("hyper-0.14.*")):
@@ -130,6 +151,8 @@ ROWS = [
     Row("Python, streams on uvloop", "tasks", python("python_asyncio.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
     Row("Python, uvicorn on uvloop", "tasks", python("python_asgi.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
     Row("Rust, tokio and hyper", "tasks on 2 threads", tokio, ways("kept", "new", "pool", "mux", "client")),
+    Row("C++, coroutines on Asio", "event loop", asio(1), ways("kept", "new", "pool")),
+    Row("C++, coroutines on Asio, 2 threads", "event loop of 2 threads", asio(2), ways("kept", "pool")),
     Row("Java, executor", "threads of a pool", java("blocking", 128), ways("kept", "new", "pool", "client")),
     Row("Java, selector, queue, workers", "queue → workers", java("selector", THREADS), ways("kept", "new", "pool", "client")),
     Row("Java, HttpServer", "queue → workers", java("httpserver", THREADS), ways("kept", "pool")),
