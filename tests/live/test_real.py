@@ -98,16 +98,6 @@ def go_alone(tap):
               checks=(*CHECKS, check_nothing_of_others, check_unnamed))
 
 
-def check_no_doubt(tap, run):
-    tap.equal("requests with ambiguous parts", sum(pair.traced["ambiguous"] for pair in run.pairs), 0)
-
-
-def go_told(tap):
-    """With the hook into its scheduler nothing of that is missing."""
-    for locked in ("true", "false"):
-        mixed(tap, [build_go()], f"-locked={locked}", checks=(*CHECKS, check_nothing_of_others, check_no_doubt, check_unnamed))
-
-
 # What was stolen of a stint beyond its last span's core time is told with the thread's next window. Of the last stint that never comes:
 # up to some 50 us of CPU too much, which must be little beside all that such cheap requests cost.
 NGINX_REQUESTS = 1009
@@ -143,6 +133,5 @@ TOPICS = {
     "go, what the kernel does not show": go_unseen,
     "go, computing on any thread": go_moved,
     "go, one request at a time": go_alone,
-    "go, told by its scheduler": go_told,
     "nginx": nginx,
 }

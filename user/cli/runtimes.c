@@ -5,8 +5,8 @@ const struct runtime_row runtime_rows[RUNTIMES] = {
 	[0] = {"an unknown runtime", "its program could not be read"},
 	[RUNTIME_NATIVE] = {"native", "threads, worker pools, pre-forked workers and event loops that call back at once are told apart"},
 	[RUNTIME_GO] = {"Go",
-			"goroutines are told apart by their sockets; locks and channels are not seen; a pool of downstream connections "
-			"makes requests ambiguous"},
+			"without hooks goroutines are told apart by their sockets; locks and channels are not seen; a pool of downstream "
+			"connections makes requests ambiguous"},
 	[RUNTIME_NODE] = {"Node.js",
 			  "callbacks are told apart by their sockets; a pool of downstream connections makes requests ambiguous"},
 	[RUNTIME_JVM] = {"Java", "platform threads are told apart; virtual threads by their sockets, where no hook tells of them"},

@@ -45,15 +45,18 @@ static int attach_go(struct runtime_hooks *hooks, pid_t tgid, const struct go_pr
 	};
 	struct go_layout layout = program->layout;
 	__u32 slot = (__u32)hooks->count;
-	uint64_t moved_by = 0;
+	uint64_t at, moved_by;
 	char path[64];
-	int err = program->movable ? proc_load_bias(tgid, &moved_by) : 0;
+	int err = proc_program_at(tgid, &at);
 
+	if (err)
+		return err;
 	snprintf(path, sizeof(path), "/proc/%d/exe", tgid);
+	moved_by = at - program->linked_at;
 	layout.main_pc += moved_by;
 	layout.system_from += moved_by;
 	layout.system_to += moved_by;
-	if (!err && bpf_map__update_elem(skel->maps.go_layouts, &slot, sizeof(slot), &layout, sizeof(layout), BPF_ANY))
+	if (bpf_map__update_elem(skel->maps.go_layouts, &slot, sizeof(slot), &layout, sizeof(layout), BPF_ANY))
 		err = -errno;
 	for (size_t i = 0; !err && i < program->call_count; i++)
 		err = loader_attach_uprobe(hooks->loader, program_by_place[program->calls[i].place], tgid, path,

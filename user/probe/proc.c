@@ -112,8 +112,7 @@ int proc_descendants(pid_t pid, struct pid_set *set)
 	return err;
 }
 
-/* The first mapping of a program's file begins with the file's first byte, whose address in the file is 0. */
-int proc_load_bias(pid_t pid, uint64_t *moved_by)
+int proc_program_at(pid_t pid, uint64_t *address)
 {
 	char path[64], line[512];
 	int err = -ENOENT;
@@ -132,7 +131,7 @@ int proc_load_bias(pid_t pid, uint64_t *moved_by)
 
 		if (sscanf(line, "%llx-%*x %*s %llx %*s %llu", &start, &offset, &inode) != 3 || inode != exe.st_ino || offset)
 			continue;
-		*moved_by = start;
+		*address = start;
 		err = 0;
 	}
 	fclose(maps);

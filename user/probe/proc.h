@@ -37,8 +37,8 @@ struct listener {
 typedef int (*listener_callback)(void *context, const struct listener *listener);
 int proc_listeners(pid_t pid, listener_callback on_listener, void *context);
 
-/* By how much a program that runs wherever it is put was moved: what lies at an address in the file lies so much higher. 0 or −errno. */
-int proc_load_bias(pid_t pid, uint64_t *moved_by);
+/* Where the first byte of a process's program lies. 0 or −errno. */
+int proc_program_at(pid_t pid, uint64_t *address);
 
 /* "comm" of a process, without the newline; empty when it is gone. */
 void proc_comm(pid_t pid, char comm[COMM_MAX]);

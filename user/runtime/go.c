@@ -96,7 +96,7 @@ static bool read_version(const struct image *image, struct go_program *program)
 #define TABLE_MAGIC_1_20 0xfffffff1u
 
 /* Of its header, 8 bytes each: what lies where. */
-enum { TABLE_COUNT = 8, TABLE_TEXT = 24, TABLE_NAMES = 32, TABLE_FUNCTIONS = 64 };
+enum { TABLE_COUNT = 8, TABLE_TEXT = 24, TABLE_NAMES = 32, TABLE_FUNCTIONS = 64, TABLE_HEADER_BYTES = 72 };
 
 struct functions {
 	struct stretch table;
@@ -106,15 +106,34 @@ struct functions {
 	uint64_t text; /* where the first one begins */
 };
 
+/* The header's first 8 bytes: the magic number, two zeros, the step between instructions, the size of a pointer. */
+static bool is_table(const struct stretch *table)
+{
+	uint32_t magic = stretch_u32(table, 0);
+
+	return (magic == TABLE_MAGIC_1_18 || magic == TABLE_MAGIC_1_20) && stretch_u32(table, 4) == 0x08010000;
+}
+
+/* A linker of the system puts it among other data, where the program can be moved. */
+static struct stretch search_table(struct stretch data)
+{
+	struct stretch none = {0};
+
+	for (; data.size >= TABLE_HEADER_BYTES; data = stretch_from(&data, sizeof(uint64_t)))
+		if (is_table(&data))
+			return data;
+	return none;
+}
+
 static bool open_functions(const struct image *image, struct functions *functions)
 {
 	struct stretch table = image_section(image, ".gopclntab");
-	uint32_t magic;
 
 	if (!table.bytes)
 		table = image_section(image, ".data.rel.ro.gopclntab");
-	magic = stretch_u32(&table, 0);
-	if ((magic != TABLE_MAGIC_1_18 && magic != TABLE_MAGIC_1_20) || table.bytes[7] != sizeof(uint64_t))
+	if (!table.bytes)
+		table = search_table(image_section(image, ".data.rel.ro"));
+	if (!is_table(&table))
 		return false;
 	functions->table = table;
 	functions->count = stretch_u64(&table, TABLE_COUNT);
@@ -296,7 +315,7 @@ int go_program_read(const char *path, struct go_program *program, const char **w
 		*why = errno == ENOEXEC ? "it is not a program for x86-64" : "its program cannot be read";
 		return -errno;
 	}
-	program->movable = image_is_movable(image);
+	program->linked_at = image_linked_at(image);
 	err = read_program(image, program, why);
 	image_close(image);
 	return err;

@@ -7,7 +7,6 @@
 #ifndef IOCPU_RUNTIME_GO_H
 #define IOCPU_RUNTIME_GO_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +37,7 @@ struct go_program {
 	struct go_call calls[GO_CALLS_MAX];
 	size_t call_count;
 	struct go_layout layout; /* addresses as in the file */
-	bool movable;            /* in a process they are all moved by as much as its program is */
+	uint64_t linked_at;      /* the address of the file's first byte: in a process all are moved by as much as that is */
 };
 
 /* 0, or −errno; *why is then what stands in the way, for people: static. The version is set as soon as it is known. */

@@ -57,11 +57,17 @@ void image_close(struct image *image)
 	free(image);
 }
 
-bool image_is_movable(const struct image *image)
+uint64_t image_linked_at(const struct image *image)
 {
-	GElf_Ehdr header;
+	GElf_Phdr segment;
+	size_t count;
 
-	return gelf_getehdr(image->elf, &header) && header.e_type == ET_DYN;
+	if (elf_getphdrnum(image->elf, &count))
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (gelf_getphdr(image->elf, (int)i, &segment) && segment.p_type == PT_LOAD)
+			return segment.p_vaddr - segment.p_offset;
+	return 0;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------------------------- */

@@ -24,8 +24,8 @@ struct stretch {
 struct image *image_open(const char *path);
 void image_close(struct image *image);
 
-/* Does it run wherever it is put (PIE)? */
-bool image_is_movable(const struct image *image);
+/* The address of the file's first byte; a program that runs wherever it is put (PIE) is moved from there. */
+uint64_t image_linked_at(const struct image *image);
 /* The section of this name that has bytes in the file. */
 struct stretch image_section(const struct image *image, const char *name);
 /* What lies at an address, at least `size` bytes, up to the end of its segment. */

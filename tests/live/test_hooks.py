@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Hooks into runtimes: what they add, and that nothing of them stays behind."""
+import pathlib
+import signal
+
+import test_real as real
+from lab import Lab, Server
+
+NO_LOAD_S = 10
+
+
+def check_no_doubt(tap, run):
+    tap.equal("requests with ambiguous parts", sum(pair.traced["ambiguous"] for pair in run.pairs), 0)
+
+
+def go_told(tap):
+    """With the hook into its scheduler nothing is missing of what Go's goroutines do without the kernel."""
+    for locked in ("true", "false"):
+        real.mixed(tap, [real.build_go()], f"-locked={locked}",
+                   checks=(*real.CHECKS, real.check_nothing_of_others, check_no_doubt, real.check_unnamed))
+
+
+def changed_code(pid, program):
+    """How many bytes of the program's code are otherwise in the process than in the file."""
+    file = program.read_bytes()
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps:
+        ranges = [line.split() for line in maps if line.rstrip().endswith(str(program)) and line.split()[1].startswith("r-x")]
+    changed = 0
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for addresses, _, offset, *_ in ranges:
+            begin, end = (int(address, 16) for address in addresses.split("-"))
+            memory.seek(begin)
+            code = memory.read(end - begin)
+            at = int(offset, 16)
+            changed += sum(a != b for a, b in zip(code, file[at:at + len(code)]))
+    return changed
+
+
+def go_left_behind(tap):
+    """Neither by a tracer that ends, nor by one that is killed; and one that was told not to hook does not."""
+    program = pathlib.Path(real.build_go())
+    with Lab() as lab:
+        downstream = lab.downstream()
+        server = lab.keep(Server(lab, "server", [program, *downstream.arguments()]))
+        tap.equal("bytes of code that differ before", changed_code(server.pid, program), 0)
+        for name, how in (("ends", signal.SIGTERM), ("is killed", signal.SIGKILL)):
+            tracer = lab.trace(name, "record", "-w", lab.scratch / "hooks.rec", "-p", server.pid).attached()
+            tap.at_least(f"bytes of code that differ until the tracer {name}", changed_code(server.pid, program), 1, "")
+            tracer.child.send_signal(how)
+            tracer.child.wait(NO_LOAD_S)
+            tap.equal(f"bytes of code that differ after the tracer {name}", changed_code(server.pid, program), 0)
+        lab.trace("off", "record", "-w", lab.scratch / "off.rec", "--hooks", "off", "-p", server.pid).attached()
+        tap.equal("bytes of code that differ with --hooks off", changed_code(server.pid, program), 0)
+
+
+TOPICS = {
+    "go, told by its scheduler": go_told,
+    "go, hooks leave nothing behind": go_left_behind,
+}
