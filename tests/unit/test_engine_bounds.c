@@ -8,6 +8,7 @@
 enum { MASTER = 1, CHILD = 1000, CHILDREN = 10000, LISTED_MAX = 200 };
 enum { CLIENT = 100, HALF_DONE = 20000 };
 enum { WORKER = 2, STRETCHES = 10000 };
+enum { READER = 9, MAKER = 10, WORKERS = 3, UNFOLDED = 500, DB = 200 }; /* fewer stretches than are folded */
 
 /* A process forks, serves one request on a connection of its own, and exits; its last 10 µs come after the response. */
 static void run_child(struct script *script, uint64_t at, uint32_t tgid)
@@ -162,12 +163,45 @@ static void test_folded_tail(void **state)
 	script_close(script);
 }
 
+/* Of a segment that is younger than what was found to be its work nothing can be folded but the CPU; that is not lost when it is bound. */
+static void test_folded_older_than_begun(void **state)
+{
+	struct script *script = master();
+	struct process sum;
+	uint64_t at = 0;
+	(void)state;
+
+	script_conn(script, CLIENT, CONN_SERVER, 8080);
+	script_thread(script, 0, READER, MASTER, THREAD_FOUND);
+	READ(script, 10, READER, CLIENT, .arrived = 10, .line = "GET /a");
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		script_conn(script, DB + i, CONN_DOWNSTREAM, 5432);
+		script_thread(script, 0, WORKER + i, MASTER, THREAD_FOUND);
+		WINDOW(script, 100, WORKER + i, .off = 10, .on = 90, .cause = WAIT_LOCK);
+		at = 100;
+		for (uint32_t stretch = 0; stretch < UNFOLDED; stretch++, at += 100)
+			WINDOW(script, at + 100, WORKER + i, .off = at + 30, .on = at + 80, .cause = WAIT_DISK);
+	}
+	/* Who connects has it all done: the next call on each connection, whoever makes it, is its. */
+	script_thread(script, at, MAKER, MASTER, THREAD_FORKED);
+	for (uint32_t i = 0; i < WORKERS; i++)
+		script_span(script, at + 20 + i, MAKER, RECORD_IO, IO_CONNECT, DB + i, 0, (struct with){0});
+	for (uint32_t i = 0; i < WORKERS; i++)
+		WRITE(script, at + 100, WORKER + i, DB + i);
+	WRITE(script, at + 200, MAKER, CLIENT, .status = 200);
+	sum = script_finish(script); /* checks that none is lost */
+	assert_int_equal(script->count, 1);
+	assert_true(script->told[0].cpu_time >= WORKERS * UNFOLDED * 50);
+	assert_int_equal(sum.request_cpu_ns, script->told[0].cpu_time * US);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_children), cmocka_unit_test(test_child_that_is_still_named),
 		cmocka_unit_test(test_id_used_again), cmocka_unit_test(test_folded_segment),
-		cmocka_unit_test(test_folded_tail),
+		cmocka_unit_test(test_folded_tail),   cmocka_unit_test(test_folded_older_than_begun),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 
 #include "unit/engine_script.h"
 
-enum { FIRST = 1, SECOND = 2 }; /* threads; FIRST is the process too */
+enum { FIRST = 1, SECOND = 2, THIRD = 3 }; /* threads; FIRST is the process too */
 enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, CACHE = 201, MAIL = 202 };
 
 static struct script *go_server(void)
@@ -228,12 +228,52 @@ static void test_runtime(void **state)
 	script_close(script);
 }
 
+/* Two cores told of a request's read and its write in the wrong order: what another goroutine computed around them is not there twice. */
+static void test_answer_told_before_its_read(void **state)
+{
+	struct script *script = go_server();
+	struct process sum;
+	(void)state;
+
+	script_thread(script, 0, THIRD, FIRST, THREAD_FOUND);
+	READ(script, 10, SECOND, CLIENT_A, .arrived = 10, .line = "GET /a");
+	READ(script, 40002, FIRST, CLIENT_B, .arrived = 39990, .line = "GET /b");
+	WRITE(script, 40000, THIRD, CLIENT_B, .off = 100, .on = 39990, .cause = WAIT_LOCK, .status = 200);
+	script_span(script, 60000, SECOND, RECORD_THREAD_EXIT, 0, 0, 0, (struct with){0});
+	sum = script_finish(script); /* checks that */
+	assert_int_equal(told_of(script, "GET /b")->wall, 10);
+	assert_true(sum.cpu_ns >= 60000 * US);
+	script_close(script);
+}
+
+/* The trace ends while only a connection knows of a goroutine's work. */
+static void test_kept_by_a_connection(void **state)
+{
+	struct script *script = go_server();
+	struct process sum;
+	(void)state;
+
+	script_span(script, 8400, FIRST, RECORD_IO, IO_CONNECT, DB, 0,
+		    (struct with){.epoll = 10, .events = 3, .off = 4200, .on = 4202, .cause = WAIT_LOCK});
+	sum = script_finish(script);
+	assert_int_equal(sum.background_cpu_ns + sum.runtime_cpu_ns + sum.unattributed_cpu_ns, 8398 * US);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_locked),      cmocka_unit_test(test_moved_alone),          cmocka_unit_test(test_two_compute),
-		cmocka_unit_test(test_rival_waits), cmocka_unit_test(test_moved_behind_another), cmocka_unit_test(test_not_the_next_one),
-		cmocka_unit_test(test_fan_out),     cmocka_unit_test(test_fan_out_contested),    cmocka_unit_test(test_runtime),
+		cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_moved_alone),
+		cmocka_unit_test(test_two_compute),
+		cmocka_unit_test(test_rival_waits),
+		cmocka_unit_test(test_moved_behind_another),
+		cmocka_unit_test(test_not_the_next_one),
+		cmocka_unit_test(test_fan_out),
+		cmocka_unit_test(test_fan_out_contested),
+		cmocka_unit_test(test_runtime),
+		cmocka_unit_test(test_answer_told_before_its_read),
+		cmocka_unit_test(test_kept_by_a_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,7 +298,7 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	to = context_root(to);
 	if (!segment || !to || segment == to)
 		return;
-	if (segment->timeline.settled_until_ns)
+	if (segment->timeline.settled_until_ns || segment->folded_cpu)
 		context_move_folded(engine, segment, to);
 	for (uint32_t i = 0; i < segment->timeline.count; i++)
 		context_add_interval(engine, to, segment->timeline.intervals[i]);

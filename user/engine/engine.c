@@ -188,10 +188,10 @@ void engine_finish(struct engine *engine)
 		thread_switch(engine, thread, NULL, false);
 		thread_forget_history(engine, thread);
 	}
-	strays_finish(engine);
 	/* One back, not to the start: that would be n², and another one may have moved into the place of the one taken out. */
 	for (cursor = 0; (conn = idmap_next(&engine->conns, &cursor)); cursor--)
 		conn_ended(engine, conn, engine->now_ns);
+	strays_finish(engine); /* last: whatever nobody refers to any more may have become one */
 }
 
 void engine_close(struct engine *engine)

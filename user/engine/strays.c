@@ -243,7 +243,8 @@ static void claim_piece(struct claim *claim, const struct stray *stray, struct i
 static void claim_time(struct claim *claim, const struct stray *stray)
 {
 	struct context *request = claim->request;
-	uint64_t from_ns = request->first_read_ns, until_ns = request->last_write_ns;
+	/* Records of two threads may come in the wrong order. */
+	uint64_t from_ns = request->first_read_ns, until_ns = request->last_write_ns > from_ns ? request->last_write_ns : from_ns;
 	struct interval before = stray->interval, piece = before, after = before;
 
 	/* What its goroutine may have gone on with after the response is its as well. */
