@@ -9,11 +9,19 @@
 
 #include "arrival.bpf.h"
 
+#define SHUTDOWN_MASK 3
+
 enum tcp_state { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9, TCP_LISTEN = 10 };
 
 static __always_inline __u8 tcp_state_of(struct sock *sk)
 {
 	return LOAD(sock, sk, __sk_common.skc_state);
+}
+
+/* By either side, or by both directions shut down: its end was told then, and it is not told a second time as a new connection. */
+static __always_inline bool has_ended(struct sock *sk)
+{
+	return tcp_state_of(sk) == TCP_CLOSE || LOAD(sock, sk, sk_shutdown) == SHUTDOWN_MASK;
 }
 
 /* Nothing but the socket is known: neither accept nor connect was seen. 0: its end was told already. */
@@ -22,8 +30,7 @@ static __always_inline __u8 guess_inet_role(struct sock *sk)
 	__u16 port = LOAD(sock, sk, __sk_common.skc_num);
 
 	if (LOAD(sock, sk, sk_type) == SOCK_STREAM) {
-		/* The connection has ended, and its end was told: it is not told a second time as a new one. */
-		if (tcp_state_of(sk) == TCP_CLOSE)
+		if (has_ended(sk))
 			return 0;
 		return bpf_map_lookup_elem(&listener_by_port, &port) ? CONN_SERVER : CONN_DOWNSTREAM;
 	}

@@ -14,6 +14,7 @@
 #define S_IFBLK             0060000
 #define S_IFIFO             0010000
 #define ANON_INODE_FS_MAGIC 0x09041934
+#define PIPEFS_MAGIC        0x50495045
 
 #define AF_UNIX     1
 #define AF_INET     2
@@ -42,11 +43,16 @@ static __always_inline struct file *file_of_fd(struct task_struct *task, __u32 f
 	return fd < table->max_fds ? load_pointer(&table->fd[fd]) : NULL;
 }
 
-static __always_inline bool is_anonymous(struct inode *inode)
+static __always_inline unsigned long file_system_of(struct inode *inode)
 {
 	struct super_block *super = LOAD(inode, inode, i_sb);
 
-	return LOAD(super_block, super, s_magic) == ANON_INODE_FS_MAGIC;
+	return LOAD(super_block, super, s_magic);
+}
+
+static __always_inline bool is_anonymous(struct inode *inode)
+{
+	return file_system_of(inode) == ANON_INODE_FS_MAGIC;
 }
 
 static __always_inline enum end_kind anonymous_kind(struct file *file)
@@ -68,6 +74,12 @@ static __always_inline enum end_kind anonymous_kind(struct file *file)
 		return END_TIMERFD;
 	}
 	return END_OTHER;
+}
+
+/* The kernel object behind a file, as an id. Not by LOAD: an id must be a number, no pointer. */
+static __always_inline __u64 object_of(struct file *file)
+{
+	return (__u64)BPF_CORE_READ(file, private_data);
 }
 
 /* Sockets, pipes, eventfds and timerfds have ends; anything else is END_OTHER. */
@@ -92,11 +104,13 @@ static __always_inline void find_end(struct task_struct *task, __u32 fd, struct 
 		end->sk = LOAD(socket, socket, sk);
 	} else if (type == S_IFIFO) {
 		end->kind = END_PIPE;
+		/* Sockets and pipes have their numbers from one counter; a named pipe has its own from a disk. */
+		if (file_system_of(inode) != PIPEFS_MAGIC)
+			end->conn_id = object_of(file);
 	} else if (is_anonymous(inode)) {
-		/* All anonymous files may share one inode: the kernel object tells them apart. Not by LOAD: an id must be a number, no
-		 * pointer. */
+		/* All anonymous files may share one inode. */
 		end->kind = anonymous_kind(file);
-		end->conn_id = (__u64)BPF_CORE_READ(file, private_data);
+		end->conn_id = object_of(file);
 	}
 }
 

@@ -210,17 +210,13 @@ static __always_inline void emit_io(struct thread *thread, struct task_struct *t
 	}
 }
 
-static __always_inline void handle_io(struct syscall_trace_exit *ctx, const struct call call)
+static __always_inline void tell_io(struct thread *thread, struct task_struct *task, struct syscall_trace_exit *ctx, const struct call call)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_to_write(task);
 	struct boundary end = {};
 	struct pt_regs *regs;
 	struct end peer;
 	__u8 role;
 
-	if (!thread)
-		return;
 	regs = saved_registers(task);
 	end.fd = syscall_arg(regs, call.fd_arg);
 	find_end(task, end.fd, &peer);
@@ -244,11 +240,22 @@ static __always_inline void handle_io(struct syscall_trace_exit *ctx, const stru
 		end.arrived_ns = expiry_of(&peer);
 	else if (call.op == IO_READ)
 		set_arrival(&end, thread, peer.sk, role, ctx->nr);
-	thread->arrived_ns = 0;
 	thread->polled = 0;
 	thread->awaits_data = end.result == -EAGAIN;
 	emit_io(thread, task, regs, &end, &call, role);
 	thread_write_end(thread);
+}
+
+static __always_inline void handle_io(struct syscall_trace_exit *ctx, const struct call call)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_to_write(task);
+
+	if (!thread)
+		return;
+	tell_io(thread, task, ctx, call);
+	/* The stamp was this call's, told or not: the next connection may get this one's memory, and would pass for having waited since. */
+	thread->arrived_ns = 0;
 }
 
 #define ON_EXIT(name, handle, ...)                                                                                                         \

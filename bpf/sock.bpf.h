@@ -9,8 +9,6 @@
 #include "account.bpf.h"
 #include "conn.bpf.h"
 
-#define SHUTDOWN_MASK 3
-
 /* ---- arrival */
 
 /*

@@ -137,7 +137,7 @@ struct window {
 struct record {
 	struct record_head head;
 	union {
-		__u64 conn_id;   /* 0: none. Sockets and pipes: the inode number; eventfds and timerfds: the kernel object */
+		__u64 conn_id;   /* 0: none. Sockets and pipes: the inode number; named pipes, eventfds and timerfds: the kernel object */
 		__u64 strand_id; /* of a RECORD_STRAND */
 	};
 	__u64 core_ns; /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */

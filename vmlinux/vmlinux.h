@@ -131,7 +131,7 @@ struct bpf_iter__task {
 /* ---- files */
 
 struct super_block {
-	unsigned long s_magic; /* tells anonymous files, which are regular ones by mode since 6.16 */
+	unsigned long s_magic; /* tells anonymous files, which are regular ones by mode since 6.16, and pipes without a name */
 };
 
 struct inode {

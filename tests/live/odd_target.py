@@ -5,8 +5,11 @@ import os
 import socket
 import sys
 import tempfile
+import threading
 
 FILE_BYTES, ASKED_BYTES = 10_000, 4_000_000
+SHUTDOWNS = 7
+REPLACED = 17
 
 
 def zombie():
@@ -30,5 +33,35 @@ def sendfile():
                 os.sendfile(client.fileno(), file.fileno(), 0, ASKED_BYTES)
 
 
-{"zombie": zombie, "sendfile": sendfile}[sys.argv[1]]()
+def shutdown():
+    """Shuts each connection down in both directions before it closes it, and writes to a named pipe."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "pipe")
+        os.mkfifo(path)
+        pipe = os.open(path, os.O_RDWR)
+        print(f"READY port={listener.getsockname()[1]} pid={os.getpid()} inode={os.fstat(pipe).st_ino}", flush=True)
+        for _ in range(SHUTDOWNS):
+            with listener.accept()[0] as client:
+                client.recv(4096)
+                os.write(pipe, b".")
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                client.shutdown(socket.SHUT_RDWR)
+
+
+def replaced():
+    """While a read waits, its fd becomes another file. Then the next connection comes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, open(os.devnull, "rb") as null:
+        print(f"READY port={listener.getsockname()[1]} pid={os.getpid()}", flush=True)
+        for _ in range(REPLACED):
+            fd = listener.accept()[0].detach()
+            replacing = threading.Timer(0.01, os.dup2, (null.fileno(), fd))
+            replacing.start()
+            os.read(fd, 4096)
+            replacing.join()
+            os.close(fd)
+            with listener.accept()[0] as client:
+                client.recv(4096)
+
+
+{"zombie": zombie, "sendfile": sendfile, "shutdown": shutdown, "replaced": replaced}[sys.argv[1]]()
 sys.stdin.read()

@@ -2,7 +2,10 @@
 """Targets with something odd about them: what the tracer must not stumble over."""
 import http.client
 import pathlib
+import re
+import socket
 import subprocess
+import time
 
 import lab as labs
 from lab import Lab, Process
@@ -11,6 +14,8 @@ from tap import Skip
 ODD_TARGET = pathlib.Path(__file__).with_name("odd_target.py")
 CPU_SHARE_MIN, CPU_SHARE_MAX = 0.95, 1.02
 READS = 3001
+SHUTDOWNS, REPLACED = 7, 17  # as odd_target.py has them
+BEFORE_ACCEPT_MAX_NS = 5_000_000  # data may wait for accept, but nobody here keeps it waiting
 
 
 def start(lab, name, *command):
@@ -64,8 +69,62 @@ def uring_workers(tap):
         tap.at_most("the same", share, CPU_SHARE_MAX)
 
 
+def records_of(lab, path):
+    """A recording's lines, each as its first words and its pairs."""
+    text = subprocess.run([labs.BUILD / "rec_to_text", path], check=True, capture_output=True, text=True, timeout=60).stdout
+    return [(line.split(" ")[1:3], dict(re.findall(r"(\w+)=(\S+)", line)), int(line.split(" ")[0]))
+            for line in text.splitlines() if line[0].isdigit()]
+
+
+def shutdown_in_both(tap):
+    """A connection ends once. A named pipe has its inode number from a disk: it is no id beside those of sockets."""
+    with Lab() as lab:
+        target, ready = start(lab, "target", ODD_TARGET, "shutdown")
+        path = lab.scratch / "run.rec"
+        recorder = lab.trace("recorder", "record", "-w", path, "-p", ready["pid"]).attached()
+        for _ in range(SHUTDOWNS):
+            client = http.client.HTTPConnection("127.0.0.1", int(ready["port"]))
+            client.request("GET", "/")
+            client.getresponse().read()
+            client.close()
+        target.child.stdin.close()
+        tap.equal("the target's exit code", target.wait(), 0)
+        tap.equal("exit code of a run that ends with its target", recorder.wait(), 0)
+        records = records_of(lab, path)
+        served = [pairs["conn"] for words, pairs, _ in records if words[0] == "conn" and pairs["role"] == "server"]
+        tap.equal("connections told", len(served), SHUTDOWNS)
+        tap.equal("their ends told", sum(words[0] == "conn_state" and pairs["conn"] in served for words, pairs, _ in records), SHUTDOWNS)
+        pipes = {pairs["conn"] for words, pairs, _ in records if words[0] == "conn" and pairs["family"] == "pipe"}
+        tap.check("the named pipe's id is not its inode number", pipes and ready["inode"] not in pipes, f"{ready['inode']}, ids {pipes}")
+
+
+def replaced_fd(tap):
+    """When a read's data came is not told of the next connection, though that has the closed one's memory."""
+    with Lab() as lab:
+        target, ready = start(lab, "target", ODD_TARGET, "replaced")
+        path = lab.scratch / "run.rec"
+        recorder = lab.trace("recorder", "record", "-w", path, "-p", ready["pid"]).attached()
+        for _ in range(REPLACED):
+            for _ in range(2):
+                with socket.create_connection(("127.0.0.1", int(ready["port"]))) as client:
+                    time.sleep(0.03)
+                    client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                    time.sleep(0.03)
+        target.child.stdin.close()
+        tap.equal("the target's exit code", target.wait(), 0)
+        tap.equal("exit code of a run that ends with its target", recorder.wait(), 0)
+        records = records_of(lab, path)
+        up_ns = {pairs["conn"]: at_ns for words, pairs, at_ns in records if words == ["io", "accept"]}
+        arrivals = [int(pairs["arrived"]) - up_ns[pairs["conn"]] for words, pairs, _ in records
+                    if words == ["io", "read"] and "arrived" in pairs]
+        tap.at_least("reads that know when their data came", len(arrivals), REPLACED)
+        tap.at_least("data came after accept, ns", min(arrivals), -BEFORE_ACCEPT_MAX_NS)
+
+
 TOPICS = {
     "a child that nobody waited for": zombie_child,
     "a file shorter than was asked for": short_file,
     "workers of io_uring": uring_workers,
+    "a connection shut down in both directions, a named pipe": shutdown_in_both,
+    "an fd replaced under a read": replaced_fd,
 }
