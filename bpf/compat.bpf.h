@@ -94,7 +94,9 @@ static __always_inline __u64 at_most(__u64 limit, __u64 len)
 	return len;
 }
 
-/* Adds one to a counter that nobody else writes, after all stores before and ahead of all behind. x86 shows a core's stores in their order.
+/*
+ * Adds one to a counter that nobody else writes, after all stores before and ahead of all behind. x86 shows a core's stores in their order;
+ * arm64 does for an atomic whose result is used: BPF's other kind orders nothing.
  */
 static __always_inline void count_in_order(__u32 *counter)
 {
@@ -103,8 +105,25 @@ static __always_inline void count_in_order(__u32 *counter)
 	*(volatile __u32 *)counter = *counter + 1;
 	barrier();
 #else
-	__sync_fetch_and_add(counter, 1);
+	__u32 before = __sync_fetch_and_add(counter, 1);
+
+	barrier_var(before);
 #endif
+}
+
+/* Such a counter, read after all loads before and ahead of all behind. */
+static __always_inline __u32 read_in_order(__u32 *counter)
+{
+	__u32 count;
+
+	barrier();
+#if defined(__TARGET_ARCH_x86)
+	count = *(volatile __u32 *)counter;
+#else
+	count = __sync_fetch_and_add(counter, 0);
+#endif
+	barrier();
+	return count;
 }
 
 /* Is a runnable task off its core because its group's CPU quota is used up? */

@@ -10,11 +10,11 @@
 
 /* Arguments of Go's register calling convention, 1.17 and later. */
 #if defined(__TARGET_ARCH_x86)
-#define GO_ARG0(regs) ((regs)->ax)
-#define GO_ARG1(regs) ((regs)->bx)
+#define GO_ARG0(context) ((context)->ax)
+#define GO_ARG1(context) ((context)->bx)
 #elif defined(__TARGET_ARCH_arm64)
-#define GO_ARG0(regs) ((regs)->regs[0])
-#define GO_ARG1(regs) ((regs)->regs[1])
+#define GO_ARG0(context) ((context)->regs[0])
+#define GO_ARG1(context) ((context)->regs[1])
 #endif
 
 /* Written before the process's hooks are attached. */
