@@ -80,16 +80,16 @@ int adopt_threads(struct bpf_iter__task *ctx)
 /* A hook writes for up to 0.5 µs, a try takes 40 ns: together they outlast it. */
 #define READ_TRIES 16
 
-static __always_inline bool try_to_read_account(struct thread *copy, const volatile struct thread *thread)
+static __always_inline bool try_to_read_account(struct thread *copy, struct thread *thread)
 {
-	__u32 before = thread->sequence;
+	__u32 before = read_in_order(&thread->sequence);
 
 	bpf_probe_read_kernel(copy, sizeof(*copy), (const void *)thread);
-	return !(before & 1) && thread->sequence == before;
+	return !(before & 1) && read_in_order(&thread->sequence) == before;
 }
 
 /* Copies an account as it was at one moment. False: its thread kept writing, or lost its core while it did. */
-static __always_inline bool read_account(struct thread *copy, const volatile struct thread *thread)
+static __always_inline bool read_account(struct thread *copy, struct thread *thread)
 {
 #pragma clang loop unroll(full)
 	for (int i = 0; i < READ_TRIES; i++)
@@ -158,6 +158,15 @@ static __always_inline void emit_snapshot(struct thread *copy, struct task_struc
 	emit_span(copy, task, &end, 0);
 }
 
+/*
+ * Nothing ends a thread's span but records of its own. While one is due that goes before anything else, a snapshot would tell it in the
+ * thread's place, and the thread once more. At the end there is nobody else to tell it.
+ */
+static __always_inline bool may_be_told(const struct thread *copy)
+{
+	return paused || (!copy->untold && !copy->strand_due);
+}
+
 SEC("iter/task")
 int snapshot_threads(struct bpf_iter__task *ctx)
 {
@@ -172,10 +181,10 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	thread = thread_of(task);
 	if (!thread)
 		return 0;
-	if (read_account(&copy, thread))
-		emit_snapshot(&copy, task);
-	else
+	if (!read_account(&copy, thread))
 		count_loss(LOSS_SNAPSHOTS);
+	else if (may_be_told(&copy))
+		emit_snapshot(&copy, task);
 	return 0;
 }
 

@@ -127,7 +127,11 @@ static __always_inline void handle_exec(struct task_struct *task, __u32 old_tid)
 		charge_core(thread, task, end.at_ns);
 		emit_span(thread, task, &end, 0);
 	}
+	/* The new program's strands have nothing to do with the old one's, whatever their ids. */
 	thread->carrier_id = 0;
+	thread->strand_told = 0;
+	thread->strand_due = 0;
+	thread->strand_id = 0;
 	if (!emit_thread(task, THREAD_EXECED, old_tid != task->pid ? old_tid : 0, end.at_ns))
 		thread->untold = THREAD_EXECED;
 	thread_write_end(thread);
