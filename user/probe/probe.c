@@ -200,11 +200,18 @@ int probe_follow(struct probe *probe, pid_t pid, bool with_children)
 	return err;
 }
 
-bool probe_targets_alive(const struct probe *probe)
+bool probe_targets_alive(struct probe *probe)
 {
+	struct bpf_map *processes = probe->loader.skel->maps.process_by_tgid;
 	__u32 tgid;
 
-	return !bpf_map_get_next_key(bpf_map__fd(probe->loader.skel->maps.process_by_tgid), NULL, &tgid);
+	while (!bpf_map__get_next_key(processes, NULL, &tgid, sizeof(tgid))) {
+		if (!kill((pid_t)tgid, 0) || errno != ESRCH)
+			return true;
+		/* Its last thread's end takes a process out, unless no hook saw it: there was no memory for its account. */
+		bpf_map__delete_elem(processes, &tgid, sizeof(tgid), 0);
+	}
+	return false;
 }
 
 /* ---- reading and ending */
@@ -244,7 +251,7 @@ uint64_t probe_attach_ns(const struct probe *probe)
 static const char *const loss_names[LOSS_KINDS] = {LOSSES(LOSS_NAME)};
 #undef LOSS_NAME
 
-_Static_assert(LOSS_KINDS + 3 <= PROBE_LOSSES_MAX, "every loss has a place");
+_Static_assert(LOSS_KINDS + 4 <= PROBE_LOSSES_MAX, "every loss has a place");
 
 size_t probe_losses(const struct probe *probe, struct probe_loss losses[PROBE_LOSSES_MAX])
 {
@@ -255,7 +262,8 @@ size_t probe_losses(const struct probe *probe, struct probe_loss losses[PROBE_LO
 	losses[LOSS_KINDS] = (struct probe_loss){.name = "injected_records", .count = probe->source.lost_injections};
 	losses[LOSS_KINDS + 1] = (struct probe_loss){.name = "skipped_hooks", .count = cost_sum(probe->loader.skel).skipped_runs};
 	losses[LOSS_KINDS + 2] = (struct probe_loss){.name = "refused_hooks", .count = probe->source.lost_hooks};
-	return LOSS_KINDS + 3;
+	losses[LOSS_KINDS + 3] = (struct probe_loss){.name = "packet_stamps", .count = probe->stamping_fd < 0};
+	return LOSS_KINDS + 4;
 }
 
 void probe_cost(const struct probe *probe, struct probe_cost *cost)

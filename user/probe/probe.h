@@ -52,7 +52,7 @@ const char *probe_hooks_say(const struct probe *probe, pid_t tgid);
 uint64_t probe_attach_ns(const struct probe *probe);
 
 /* Is any followed process still alive? */
-bool probe_targets_alive(const struct probe *probe);
+bool probe_targets_alive(struct probe *probe);
 
 /* The records as events. The source belongs to the probe and lives as long; its close does nothing. */
 struct event_source *probe_source(struct probe *probe);

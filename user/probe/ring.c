@@ -53,6 +53,11 @@ uint64_t ring_written(const struct ring *ring)
 	return __atomic_load_n(ring->producer_pos, __ATOMIC_ACQUIRE);
 }
 
+bool ring_has_more(const struct ring *ring)
+{
+	return ring_read(ring) < ring_written(ring);
+}
+
 static void advance(struct ring *ring, size_t bytes)
 {
 	__atomic_store_n(ring->consumer_pos, *ring->consumer_pos + bytes, __ATOMIC_RELEASE);
@@ -60,7 +65,7 @@ static void advance(struct ring *ring, size_t bytes)
 
 const void *ring_peek(struct ring *ring, size_t *size)
 {
-	while (ring_read(ring) < ring_written(ring)) {
+	while (ring_has_more(ring)) {
 		const uint8_t *header = ring->data + (*ring->consumer_pos & (ring->size - 1));
 		uint32_t word = __atomic_load_n((const uint32_t *)(const void *)header, __ATOMIC_ACQUIRE);
 		uint32_t len = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);

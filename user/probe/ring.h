@@ -31,5 +31,7 @@ void ring_release(struct ring *ring);
 /* Positions in bytes since the start: all up to `written` has been read once `read` has got there. */
 uint64_t ring_read(const struct ring *ring);
 uint64_t ring_written(const struct ring *ring);
+/* Is there something that was not read yet, complete or not? */
+bool ring_has_more(const struct ring *ring);
 
 #endif

@@ -160,10 +160,13 @@ static void sleep_ns(uint64_t ns)
 	nanosleep(&time, NULL);
 }
 
-/* The ring is empty: more will come, or the last snapshots find room in it for certain. */
+/*
+ * Nothing can be read. A hook that lost its core in the middle of its record will finish it, and what lies behind is read then. Else the
+ * ring is empty: more will come, or the last snapshots find room in it for certain.
+ */
 static void wait_or_finish(struct source *source)
 {
-	if (source->phase == SOURCE_STOPPED) {
+	if (source->phase == SOURCE_STOPPED && !ring_has_more(&source->ring)) {
 		source_snapshot(source);
 		source->phase = SOURCE_RESTING;
 		return;
@@ -193,7 +196,8 @@ static int source_next(struct event_source *base, struct event *event)
 		if (source->since_mark++ >= RECORDS_PER_LOOK) {
 			source->since_mark = 0;
 			keep_house(source, monotonic_ns());
-			if (tick_is_due(source, &at_ns))
+			/* Behind the stop the last tick is to come, of the moment when it was. */
+			if (source->phase == SOURCE_RUNNING && tick_is_due(source, &at_ns))
 				return tell_tick(source, event, at_ns) ?: 1;
 		}
 		bytes = ring_peek(&source->ring, &size);
@@ -201,7 +205,7 @@ static int source_next(struct event_source *base, struct event *event)
 			return tell_record(source, event, bytes, size);
 		if (source->phase == SOURCE_ENDED)
 			return 0;
-		if (source->phase == SOURCE_RESTING)
+		if (source->phase == SOURCE_RESTING && !ring_has_more(&source->ring))
 			return tell_end(source, event) ?: 1;
 		wait_or_finish(source);
 	}
