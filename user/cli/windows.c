@@ -98,7 +98,9 @@ static void subtract_before(struct process *now, const struct process_list *from
 
 	if (before)
 		process_subtract(now, before);
-	for (size_t i = 0; !now->tgid && i < from->count; i++)
+	if (now->tgid || !from->processes)
+		return;
+	for (size_t i = 0; i < from->count; i++)
 		if (from->processes[i].tgid && !find_process(to, &from->processes[i]))
 			process_subtract(now, &from->processes[i]);
 }

@@ -31,6 +31,6 @@ void collect_after_read(const struct moment *moment);
 /* The round is over. */
 void collect_end(struct engine *engine, struct thread *thread);
 struct context *collect_owner(const struct moment *moment);
-void collect_server_write(const struct moment *moment, struct context *request);
+void collect_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
 
 #endif

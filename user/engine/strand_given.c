@@ -141,6 +141,8 @@ void strand_take_what_is_given(struct engine *engine, struct strand *strand, uin
 
 /* ---- waking ------------------------------------------------------------------------------------------------------------------------ */
 
+static void gives_to_handler(const struct moment *moment, const struct strand *strand, struct context *request) __attribute__((nonnull));
+
 /*
  * Whoever gives something to the strand that reads a request, and waits, has worked for that request: as a server-side write says who ran,
  * so does this. What it does next is open, as after a response.

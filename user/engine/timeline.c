@@ -144,7 +144,7 @@ int timeline_sweep(const struct timeline *timeline, uint64_t start_ns, uint64_t 
 		memcpy(sums->ready_ns, timeline->settled_ready_ns, sizeof(sums->ready_ns));
 	}
 	/* Each interval has two edges, and between two edges lies at most one stretch; one more at either end. */
-	sums->stretches = malloc((2 * (size_t)timeline->count + 3) * sizeof(*sums->stretches));
+	sums->stretches = calloc(2 * (size_t)timeline->count + 3, sizeof(*sums->stretches));
 	if (2 * (size_t)timeline->count > sizeof(few) / sizeof(few[0]))
 		edges = malloc(2 * (size_t)timeline->count * sizeof(*edges));
 	if (!sums->stretches || !edges) {
@@ -211,7 +211,7 @@ void timeline_fold(struct timeline *timeline, uint64_t start_ns, uint64_t until_
 	timeline->count = kept;
 }
 
-static void settle(struct timeline *timeline, uint8_t state, uint8_t ready_part, uint64_t ns)
+static void settle(struct timeline *timeline, unsigned int state, unsigned int ready_part, uint64_t ns)
 {
 	uint64_t *unknown_ns = &timeline->settled_state_ns[STATE_OTHER];
 
@@ -236,9 +236,9 @@ void timeline_settle(struct timeline *timeline, const struct interval *interval,
 
 void timeline_settle_sums(struct timeline *timeline, const struct timeline *other)
 {
-	for (uint8_t state = 0; state < STATE_OTHER; state++)
+	for (unsigned int state = 0; state < STATE_OTHER; state++)
 		if (state != STATE_READY)
 			settle(timeline, state, 0, other->settled_state_ns[state]);
-	for (uint8_t part = 0; part < READY_PARTS; part++)
+	for (unsigned int part = 0; part < READY_PARTS; part++)
 		settle(timeline, STATE_READY, part, other->settled_ready_ns[part]);
 }
