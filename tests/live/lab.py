@@ -265,13 +265,14 @@ def need(*commands):
 
 
 def counters(pids):
-    """By thread: CPU ns, voluntary and involuntary switches."""
+    """By thread: CPU ns, voluntary and involuntary switches, ns that it waited for a core."""
     found = {}
     for pid in pids:
         for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
             status = dict(line.split(":", 1) for line in (task / "status").read_text(encoding="ascii", errors="replace").splitlines())
-            found[int(task.name)] = (int((task / "schedstat").read_text(encoding="ascii").split()[0]),
-                                     int(status["voluntary_ctxt_switches"]), int(status["nonvoluntary_ctxt_switches"]))
+            cpu_ns, core_wait_ns = map(int, (task / "schedstat").read_text(encoding="ascii").split()[:2])
+            switches = (int(status[f"{kind}_ctxt_switches"]) for kind in ("voluntary", "nonvoluntary"))
+            found[int(task.name)] = (cpu_ns, *switches, core_wait_ns)
     return found
 
 
@@ -289,5 +290,5 @@ def quiet_counters(pids, seconds=20):
 
 
 def growth(before, after):
-    """Sums over all threads of what grew: CPU ns, voluntary, involuntary."""
-    return tuple(sum(after[tid][i] - before.get(tid, (0, 0, 0))[i] for tid in after) for i in range(3))
+    """Sums over all threads of what grew: CPU ns, voluntary, involuntary, ns of waiting for a core."""
+    return tuple(sum(after[tid][i] - before.get(tid, (0, 0, 0, 0))[i] for tid in after) for i in range(4))

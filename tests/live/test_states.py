@@ -111,7 +111,9 @@ def story(model, path, state, requests, connections=1, arguments=(), verdict=Non
         run = run_alone(model, {"requests": requests, "connections": connections, "path": f"{path}id=#", **load}, arguments=arguments)
         error_ms = mean_ms(missed_ns(pair, run.offset_ns, state, *also) for pair in run.pairs)
         in_state_ms = truth.mean_ms(run.pairs, state)
-        left_over_ms = mean_ms(left_over_ns(pair) - truth.held_ns(pair) for pair in run.pairs)
+        # Less what the kernel says that the threads waited for a core, which on a busy machine may be more than all else.
+        core_wait_ms = run.inner[3] / len(run.pairs) / NS_PER_MS
+        left_over_ms = mean_ms(left_over_ns(pair) - truth.held_ns(pair) for pair in run.pairs) - core_wait_ms
         tap.equal("requests told", len(run.pairs), requests)
         tap.at_most(f"{names} and waits before it against the handler's time, mean error", error_ms, STATE_ERROR_MAX_MS, " ms")
         tap.at_most("NET, mean error", statistics.fmean(truth.net_errors_ms(run.pairs)), STATE_ERROR_MAX_MS, " ms")

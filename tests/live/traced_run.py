@@ -6,8 +6,8 @@ from lab import counters, growth, quiet_counters, unix_offset_ns
 
 class Run:
     """pairs: what was told of each request beside what was logged of it; totals: the object that -o json printed; inner, outer: what the
-    kernel's counters of all threads (CPU ns, voluntary, involuntary switches) grew by from just inside the trace's beginning to just inside
-    its end, and from before it to after it. They differ only where a server has timers of its own.
+    kernel's counters of all threads (CPU ns, voluntary, involuntary switches, ns of waiting for a core) grew by from just inside the
+    trace's beginning to just inside its end, and from before it to after it. They differ only where a server has timers of its own.
     options: of both tracers.
     lead: a load that goes before the others, after which both tracers have the hook named late_hook; it is not among the pairs."""
 
