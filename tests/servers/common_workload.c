@@ -2,9 +2,28 @@
 #include "common_workload.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static volatile sig_atomic_t ended;
+
+static void on_end(int number)
+{
+	(void)number;
+	ended = 1;
+}
+
+void load_end_on_signal(void)
+{
+	sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_end, .sa_flags = SA_RESTART}, NULL);
+}
+
+bool load_has_ended(void)
+{
+	return ended;
+}
 
 int mix_add(struct mix *mix, long weight, const char *path, size_t length)
 {

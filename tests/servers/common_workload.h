@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a load consists of: which path comes next, and how long until the next arrival. Used by loadgen; pure but for drand48's state. */
+/* What a load consists of: which path comes next, how long until the next arrival, and when it is over. Used by loadgen; pure
+ * but for drand48's state and a signal.
+ */
 #ifndef SERVERS_COMMON_WORKLOAD_H
 #define SERVERS_COMMON_WORKLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +33,9 @@ void mix_next(struct mix *mix, char *path, unsigned long id);
 
 /* A random number, exponentially distributed with mean 1: the gap between two arrivals of a Poisson process of rate 1. */
 double exponential_gap(void);
+
+/* From now on SIGUSR1 ends the load: no new requests. */
+void load_end_on_signal(void);
+bool load_has_ended(void);
 
 #endif

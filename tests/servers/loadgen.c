@@ -2,7 +2,7 @@
 /* The load generator: one epoll thread that sends exactly the requests it was told to, and logs the client's truth of each as CSV:
  * id,path,sent_ns,first_byte_ns,done_ns,status,bytes (CLOCK_MONOTONIC; status 0: no whole response came). Closed loop by default, every
  * connection asking again when it was answered; with --rate an open loop, which asks whether or not it was. Always bounded in count
- * and time. Exits 1 if any request failed.
+ * and time; SIGUSR1: no new requests from now on. Exits 1 if any request failed.
  */
 #include <errno.h>
 #include <http_parser.h>
@@ -77,7 +77,7 @@ static void die(const char *what, int error)
 /* Is there still a request to come, now or later? */
 static bool more_to_come(void)
 {
-	return (!options.requests || issued < options.requests) && now_ns() < duration_end_ns;
+	return !load_has_ended() && (!options.requests || issued < options.requests) && now_ns() < duration_end_ns;
 }
 
 static void finish_request(const struct request *request)
@@ -481,6 +481,7 @@ int main(int argc, char **argv)
 	error = set_up();
 	if (error)
 		die("start", error);
+	load_end_on_signal();
 	start_clocks();
 	issue();
 	error = loop_run(&loop);

@@ -65,11 +65,28 @@ def cells(case, result):
     return [case.row.name, way_of(case), case.load.name, *figures, missed or "–"]
 
 
-def table(rows):
-    """In Markdown, which reads well on a terminal too."""
-    titles = ["server", "calls", "load", *(column.title for column in COLUMNS), "misses"]
-    lines = [titles, ["---"] * 3 + ["---:"] * len(COLUMNS) + ["---"], *(cells(*row) for row in rows)]
+def markdown(titles, texts, rows):
+    """A table that reads well on a terminal too; the first `texts` columns are no figures."""
+    lines = [titles, ["---"] * texts + ["---:"] * (len(titles) - texts), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def table(rows):
+    return markdown(["server", "calls", "load", *(column.title for column in COLUMNS), "misses"], 3, [cells(*row) for row in rows])
+
+
+def summary(done):
+    """A row a server and way: right under each load, and the worst of the others."""
+    by_way = collections.defaultdict(dict)
+    for case, result in done:
+        by_way[case.row.name, case.row.model, way_of(case)][case.load.name] = result
+    rows = []
+    for names, results in by_way.items():
+        right = [f"{results[load.name].right:.1f}" if load.name in results else "–" for load in scenario.LOADS]
+        worst = [max(getattr(result, figure) for result in results.values()) for figure in ("wrong", "ambiguous", "net_ms")]
+        rows.append([*names, *right, f"{worst[0]:.1f}", f"{worst[1]:.1f}", f"{worst[2]:.2f}"])
+    loads = [f"right %: {load.name}" for load in scenario.LOADS]
+    return markdown(["server", "model", "calls", *loads, "wrong %, worst", "ambiguous %, worst", "NET ms, worst"], 3, rows)
 
 
 def facts(done, skipped, failed, options):
@@ -77,13 +94,13 @@ def facts(done, skipped, failed, options):
     met = sum(not targets.missed(result, case.load.name, case.way) for case, result in done)
     faulty = [f"- {name_of(case)}: {fault}" for case, result in done for fault in result.faults]
     return {
+        "summary": summary(done),
         "table": table(done),
         "rounds": options.rounds,
         "cases": len(done),
         "met": met,
         "requests": f"{int(sum(result.requests for _, result in done)) * options.rounds:,}",
-        "models": "\n".join(f"- {row.name}: {row.model}" for row in servers.ROWS if any(case.row is row for case, _ in done)),
-        "faults": "\n".join(faulty) or "Nothing: in each run every request was told exactly once, states and CPU closed, nothing was lost.",
+        "faults": "\n".join(faulty) or "Nothing, in no run.",
         "skipped": "\n".join(f"- {name}: {reason}" for name, reason in skipped.items()) or "Nothing.",
         "failed": "\n".join(f"- {name}: {reason}" for name, reason in failed.items()) or "None.",
         "conservation": f"{max(result.conservation for _, result in done):.2f}",

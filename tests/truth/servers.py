@@ -144,6 +144,7 @@ ROWS = [
     Row("Node, http", "event loop", real("node", "node_http.js"), ways("kept", "new", "pool", "mux", "client")),
     Row("Node, http and worker threads", "event loop → workers", real("node", "node_http.js", "--workers", 2), ways("kept", "pool")),
     Row("Python, ThreadingHTTPServer", "threads", python("python_threads.py"), C_CALLS, C_MORE),
+    Row("Python, gunicorn", "processes", python("python_gunicorn.py", "--workers", 32, needs="gunicorn"), {"kept": []}),
     Row("Python, asyncio streams", "tasks", python("python_asyncio.py"), ways("kept", "new", "pool")),
     Row("Python, aiohttp", "tasks", python("python_aiohttp.py", needs="aiohttp"), ways("kept", "new", "pool")),
     Row("Python, uvicorn", "tasks", python("python_asgi.py", needs="uvicorn"), ways("kept", "new", "pool")),
