@@ -52,15 +52,33 @@ static void test_node(void **state)
 
 static void test_this_process(void **state)
 {
+	struct known_programs known = {};
+
 	(void)state;
-	assert_int_equal(process_runtime(getpid()), RUNTIME_NATIVE);
+	assert_int_equal(process_runtime(&known, getpid()), RUNTIME_NATIVE);
+}
+
+/* Believed as long as the file is the same and unchanged. */
+static void test_known_program(void **state)
+{
+	struct known_programs known = {};
+
+	(void)state;
+	process_runtime(&known, getpid());
+	assert_int_equal(known.programs[0].runtime, RUNTIME_NATIVE);
+	known.programs[0].runtime = RUNTIME_RUST;
+	assert_int_equal(process_runtime(&known, getpid()), RUNTIME_RUST);
+	known.programs[0].changed.tv_nsec ^= 1;
+	assert_int_equal(process_runtime(&known, getpid()), RUNTIME_NATIVE);
 }
 
 static void test_no_such_process(void **state)
 {
+	struct known_programs known = {};
+
 	(void)state;
 	/* Above the highest pid that Linux can be set to. */
-	assert_int_equal(process_runtime(5000000), 0);
+	assert_int_equal(process_runtime(&known, 5000000), 0);
 	assert_int_equal(elf_runtime("/nonexistent"), 0);
 }
 
@@ -137,15 +155,11 @@ static void test_wait_causes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_native),
-		cmocka_unit_test(test_go),
-		cmocka_unit_test(test_python),
-		cmocka_unit_test(test_node),
-		cmocka_unit_test(test_this_process),
-		cmocka_unit_test(test_no_such_process),
-		cmocka_unit_test(test_names_do_not_count),
-		cmocka_unit_test(test_truncated_files),
-		cmocka_unit_test(test_wait_causes),
+		cmocka_unit_test(test_native),          cmocka_unit_test(test_go),
+		cmocka_unit_test(test_python),          cmocka_unit_test(test_node),
+		cmocka_unit_test(test_this_process),    cmocka_unit_test(test_known_program),
+		cmocka_unit_test(test_no_such_process), cmocka_unit_test(test_names_do_not_count),
+		cmocka_unit_test(test_truncated_files), cmocka_unit_test(test_wait_causes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,10 +25,8 @@ static void check_hooks(pid_t pid, enum runtime runtime)
 			   "%s", says);
 }
 
-static void check_runtime(pid_t pid)
+static void check_runtime(enum runtime runtime)
 {
-	enum runtime runtime = process_runtime(pid);
-
 	if (runtime)
 		doctor_say(FINDING_OK, "runtime", NULL, "%s: %s", runtime_rows[runtime].name, runtime_rows[runtime].note);
 	else
@@ -105,7 +103,9 @@ static void check_listeners(pid_t pid)
 
 enum exit_code doctor_process(pid_t pid)
 {
+	struct known_programs known = {};
 	struct procfs_stat stat;
+	enum runtime runtime;
 
 	putchar('\n');
 	if (procfs_stat(pid, &stat)) {
@@ -119,8 +119,9 @@ enum exit_code doctor_process(pid_t pid)
 	}
 	doctor_say(FINDING_OK, "process", NULL, "%d (%s), %u thread%s, may use %u core%s", pid, stat.comm, stat.threads,
 		   stat.threads == 1 ? "" : "s", stat.cores, stat.cores == 1 ? "" : "s");
-	check_runtime(pid);
-	check_hooks(pid, process_runtime(pid));
+	runtime = process_runtime(&known, pid);
+	check_runtime(runtime);
+	check_hooks(pid, runtime);
 	check_listeners(pid);
 	check_tls(pid);
 	return EXIT_DONE;

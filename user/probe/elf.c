@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The signs, in the order in which they are believed: a Go program may well embed a symbol that looks like another's. */
@@ -129,25 +130,56 @@ static size_t look_at_sections(Elf *elf)
 	return best;
 }
 
-enum runtime elf_runtime(const char *path)
+static enum runtime read_runtime(int fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t best = SIGNS;
 	Elf *elf;
 	bool is_elf;
 
-	if (fd < 0)
-		return 0;
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	is_elf = elf && elf_kind(elf) == ELF_K_ELF;
 	if (is_elf)
 		best = look_at_sections(elf);
 	elf_end(elf);
-	close(fd);
 	if (!is_elf)
 		return 0;
 	return best < SIGNS ? signs[best].runtime : RUNTIME_NATIVE;
+}
+
+enum runtime elf_runtime(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum runtime runtime;
+
+	if (fd < 0)
+		return 0;
+	runtime = read_runtime(fd);
+	close(fd);
+	return runtime;
+}
+
+/* Asked of the open file, as the process may become another program at any time. */
+static enum runtime known_runtime(struct known_programs *known, int fd)
+{
+	struct known_program program = {};
+	struct stat status;
+
+	if (fstat(fd, &status))
+		return 0;
+	program.device = status.st_dev;
+	program.inode = status.st_ino;
+	program.changed = status.st_ctim;
+	for (size_t i = 0; i < KNOWN_PROGRAMS_MAX; i++) {
+		const struct known_program *each = &known->programs[i];
+
+		if (each->runtime && each->device == program.device && each->inode == program.inode &&
+		    each->changed.tv_sec == program.changed.tv_sec && each->changed.tv_nsec == program.changed.tv_nsec)
+			return each->runtime;
+	}
+	program.runtime = read_runtime(fd);
+	known->programs[known->next++ % KNOWN_PROGRAMS_MAX] = program;
+	return program.runtime;
 }
 
 /* A library may have been opened long after the start, as java does. */
@@ -171,12 +203,17 @@ static enum runtime mapped_runtime(pid_t pid)
 	return best < SIGNS ? signs[best].runtime : RUNTIME_NATIVE;
 }
 
-enum runtime process_runtime(pid_t pid)
+enum runtime process_runtime(struct known_programs *known, pid_t pid)
 {
-	enum runtime runtime;
+	enum runtime runtime = 0;
 	char path[64];
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	runtime = elf_runtime(path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		runtime = known_runtime(known, fd);
+		close(fd);
+	}
 	return runtime > RUNTIME_NATIVE ? runtime : mapped_runtime(pid);
 }

@@ -49,7 +49,7 @@ void source_inject_process(struct source *source, pid_t tgid)
 {
 	struct record_process process = {
 		.head = {.at_ns = monotonic_ns(), .tid = (__u32)tgid, .kind = RECORD_PROCESS},
-		.runtime = (__u8)process_runtime(tgid),
+		.runtime = (__u8)process_runtime(&source->known_programs, tgid),
 	};
 
 	if (!process.runtime)

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "probe/cost.h"
+#include "probe/elf.h"
 #include "probe/hooks.h"
 #include "probe/loader.h"
 #include "probe/ring.h"
@@ -43,6 +44,7 @@ struct source {
 	struct runtime_hooks *hooks;
 	struct ring ring;
 	struct cost cost;
+	struct known_programs known_programs;
 	struct injected *first; /* to be told */
 	struct injected *last;
 	struct injected *told; /* the event that the caller holds */
