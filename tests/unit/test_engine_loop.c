@@ -333,6 +333,31 @@ static void test_collected_writes(void **state)
 	script_close(script);
 }
 
+/* A call seemed to be A's, who alone had been read then; but when its answer alone is read, B is answered: it was B's. */
+static void test_collected_call_of_another(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 1010, LOOP, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 3, .arrived = 1000,
+	     .line = "GET /a");
+	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	READ(script, 1030, LOOP, CLIENT_C, .arrived = 1000, .line = "GET /c");
+	WRITE(script, 2030, LOOP, CLIENT_A, .status = 200);
+	READ(script, 3010, LOOP, CLIENT_A, .off = 2040, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1, .arrived = 3000,
+	     .line = "GET /a2");
+	WRITE(script, 4010, LOOP, DB);
+	READ(script, 6010, LOOP, DB, .off = 4020, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1, .arrived = 6000);
+	WRITE(script, 8010, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 9050, LOOP, CLIENT_A, .off = 8020, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /a2")->call_count, 0);
+	assert_true(told_of(script, "GET /b")->ambiguous && told_of(script, "GET /a2")->ambiguous);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_fan_out),
 		cmocka_unit_test(test_contradicted_order),
 		cmocka_unit_test(test_collected_writes),
+		cmocka_unit_test(test_collected_call_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,8 @@ void rule_11_step_called(const struct moment *moment, struct context *owner);
 void rule_11_called_at_once(const struct moment *moment);
 /* `request` is answered here: whatever was ready for it has run. */
 void rule_11_server_write(const struct moment *moment, struct context *request);
+/* So is a request from before the trace. */
+void rule_11_unknown_write(const struct moment *moment);
 
 /* ---- rules_server.c, rules_downstream.c ---- */
 

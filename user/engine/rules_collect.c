@@ -103,6 +103,16 @@ static bool may_lack_calls(const struct continuations *loop)
 	return false;
 }
 
+/* The only answer read was this request's, for whomever the call had been taken (rule 13). */
+static struct continuation *taken_for(struct continuation *only, struct context *request)
+{
+	struct context *other = continuation_request(only);
+
+	if (other)
+		other->ambiguous = request->ambiguous = true;
+	return only;
+}
+
 void collect_server_write(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
@@ -111,8 +121,8 @@ void collect_server_write(const struct moment *moment, struct context *request)
 
 	settle_computed(moment->engine, thread);
 	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
-	if (!own && only && !context_root(only->context)->is_request && !context_root(only->context)->hint)
-		own = only;
+	if (!own && only && !context_root(only->context)->is_request)
+		own = taken_for(only, request);
 	if (own && context_root(own->context) != request)
 		context_bind(moment->engine, own->context, request);
 	request->ambiguous |= !own && may_lack_calls(loop);

@@ -221,7 +221,8 @@ static void read_further_answer(const struct moment *moment)
 	uint64_t arrived_ns, loop_until_ns;
 
 	if (!context) {
-		downstream_owner(moment); /* attached in the middle, or a server that speaks first */
+		/* attached in the middle, or a server that speaks first */
+		rule_11_read(moment, downstream_owner(moment), SIDE_DOWNSTREAM);
 		return;
 	}
 	if (!context->told)

@@ -429,6 +429,15 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	continuations_drop_of(moment->engine, loop, request);
 }
 
+void rule_11_unknown_write(const struct moment *moment)
+{
+	struct continuations *loop = loop_of(moment->thread);
+	struct continuation *first = loop && rule_11_in_steps(moment->thread) ? continuations_first_due(loop) : NULL;
+
+	if (first && !continuation_request(first))
+		continuations_drop(moment->engine, loop, first);
+}
+
 /* ---- calls made at once, in the callback of a read ---------------------------------------------------------------------------------- */
 
 void rule_11_called_at_once(const struct moment *moment)

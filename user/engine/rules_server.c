@@ -348,6 +348,7 @@ void rule_2_server_write(const struct moment *moment)
 	begin_unseen_request(moment);
 	request = request_answered_by(moment);
 	if (!request) {
+		rule_11_unknown_write(moment);
 		write_without_request(moment);
 		return;
 	}
