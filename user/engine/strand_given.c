@@ -34,12 +34,12 @@ struct context *strand_given_by(const struct thread *thread)
 	return request ? request : !root->is_request && root->evidence && !thread->soft ? root : NULL;
 }
 
-/* Does it read requests, and has it an open one? */
-static bool handles(const struct strand *strand, struct context *context)
+/* The open request that the strand itself reads; NULL: there is none. */
+static struct context *handled_by(const struct strand *strand)
 {
-	struct context *root = context_root(context);
+	struct context *root = context_root(strand->thread ? strand->thread->context : strand->context);
 
-	return context_is_open_request(root) && root->handler_strand_id == strand->id;
+	return context_is_open_request(root) && root->handler_strand_id == strand->id ? root : NULL;
 }
 
 struct context *strand_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t at_ns)
@@ -171,7 +171,7 @@ static void gives_to_handler(const struct moment *moment, const struct strand *s
 void strand_wakes(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
-	struct context *given = strand_given_by(thread), *context;
+	struct context *given = strand_given_by(thread), *request;
 	struct strand *strand = idmap_get(&thread->proc->strands, moment->record->strand_id);
 
 	if (!strand && given)
@@ -179,9 +179,9 @@ void strand_wakes(const struct moment *moment)
 	if (!strand || strand == thread->strand)
 		return;
 	strand->woken_at_ns = moment->at_ns;
-	context = strand->thread ? strand->thread->context : strand->context;
-	if (thread->strand && handles(strand, context)) {
-		gives_to_handler(moment, strand, context_root(context));
+	request = thread->strand ? handled_by(strand) : NULL;
+	if (request) {
+		gives_to_handler(moment, strand, request);
 		return;
 	}
 	context_put(moment->engine, strand->given);
