@@ -238,6 +238,13 @@ truth:
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
 	$(Q)tests/truth/run -b $(B) $(or $(CASES),--page docs/accuracy.md)
 
+#: compare         the same work on every concurrency model, COMPARE_ROUNDS (2) times each (as root; MODELS='Go Node' picks some)
+COMPARE_ROUNDS ?= 2
+compare:
+	$(SETUP) build test truth
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
+	$(Q)tests/compare/run -b $(B) --rounds $(COMPARE_ROUNDS) $(or $(MODELS),--page docs/compare.md)
+
 test-programs: $(UNIT_TESTS) $(GOLDEN_RUN)
 
 asan-programs:
@@ -319,7 +326,7 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all help static demo check check-fast unit golden asan fuzz live truth test-programs asan-programs verifier-budget vm-test \
+.PHONY: all help static demo check check-fast unit golden asan fuzz live truth compare test-programs asan-programs verifier-budget vm-test \
 	cross-arm64 objects bench layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

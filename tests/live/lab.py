@@ -3,6 +3,7 @@
 
 A Lab ends whatever it started, by pid, when its `with` block is left; should this process be killed, the kernel tells its children.
 """
+import contextlib
 import csv
 import ctypes
 import json
@@ -147,7 +148,8 @@ class Server(Process):
             pid = todo.pop()
             found.append(pid)
             for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-                todo += [int(child) for child in path.read_text(encoding="ascii").split()]
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+                    todo += [int(child) for child in path.read_text(encoding="ascii").split()]
         return found
 
 

@@ -42,17 +42,19 @@ LOADS = [
 
 
 class Recorder:
-    """`record` on a server; `told` once it has ended."""
+    """`record` on a server; what it `told` once it has ended."""
 
-    def __init__(self, lab, server, hooks):
-        self.path = lab.scratch / "run.rec"
-        self.process = lab.trace("recorder", "record", "--payload", "--hooks", hooks, "-w", self.path, "-p", server.pid)
+    def __init__(self, lab, server, hooks, name="run"):
+        self.path = lab.scratch / f"{name}.rec"
+        self.process = lab.trace(f"recorder of {name}", "record", "--payload", "--hooks", hooks, "-w", self.path, "-p", server.pid)
         self.process.attached()
         self.attached_ns = time.monotonic_ns()
 
-    def told(self):
+    def end(self):
         if self.process.end():
             raise RuntimeError(f"recorder: {self.process.err()}")
+
+    def told(self):
         done = subprocess.run([labs.BUILD / "rec_to_requests", self.path], stdout=subprocess.PIPE, check=True, text=True)
         return told.parse(done.stdout)
 
@@ -90,6 +92,7 @@ def run_load(lab, server, load, requests, mix, hooks):
         process = lab.load(server, linger=True, **options)
     process.await_answers(LOAD_TIMEOUT_S)
     inner = growth(inside, counters_at_rest(server.pids()))[0]
+    recorder.end()
     heard = recorder.told()
     outer = growth(outside, counters(server.pids()))[0]
     if process.finish():
