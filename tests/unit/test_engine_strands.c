@@ -242,6 +242,33 @@ static void test_child_or_servant(void **state)
 	}
 }
 
+/* The same child, but it reads the answer to what B had asked: that says whose work it does, and B is not A's for it. */
+static void test_child_reads_answer(void **state)
+{
+	struct script *script = server_with_request();
+	const struct told *a, *b;
+	(void)state;
+
+	MADE(script, 1100, MAIN, CHILD);
+	RUNS(script, 1110, CARRIER, CHILD);
+	RUNS(script, 1120, CARRIER, HANDLER_B, .left = WAIT_PIPE);
+	READ(script, 1130, CARRIER, CLIENT_B, .arrived = 1120, .line = "GET /b");
+	WRITE(script, 1140, CARRIER, DB);
+	WOKEN(script, 1150, CARRIER, CHILD);
+	RUNS(script, 1160, CARRIER, CHILD, .left = WAIT_PIPE);
+	READ(script, 1400, CARRIER, DB, .arrived = 1390);
+	RUNS(script, 1500, CARRIER, HANDLER_B, .left = WAIT_PIPE);
+	WRITE(script, 1600, CARRIER, CLIENT_B, .status = 200);
+	WRITE(script, 5000, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->cpu_time, 3990 + 10 + 10);
+	assert_int_equal(b->cpu_time, 10 + 30 + 340 + 100);
+	assert_int_equal(b->call_count, 1);
+	script_close(script);
+}
+
 /* It does what others give it without ever answering: each piece is the giver's, though the givers are all open. */
 static void test_one_way_worker(void **state)
 {
@@ -416,13 +443,21 @@ static void test_waited_to_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_preempted),      cmocka_unit_test(test_shared_connection),
-		cmocka_unit_test(test_fan_out),        cmocka_unit_test(test_servants),
-		cmocka_unit_test(test_one_way_worker), cmocka_unit_test(test_named_by_its_answer),
-		cmocka_unit_test(test_waits),          cmocka_unit_test(test_seen_out_of_order),
-		cmocka_unit_test(test_after_response), cmocka_unit_test(test_parent_told_late),
-		cmocka_unit_test(test_forgotten),      cmocka_unit_test(test_child_or_servant),
-		cmocka_unit_test(test_doubtful),       cmocka_unit_test(test_waited_to_read),
+		cmocka_unit_test(test_preempted),
+		cmocka_unit_test(test_shared_connection),
+		cmocka_unit_test(test_fan_out),
+		cmocka_unit_test(test_servants),
+		cmocka_unit_test(test_one_way_worker),
+		cmocka_unit_test(test_named_by_its_answer),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_seen_out_of_order),
+		cmocka_unit_test(test_after_response),
+		cmocka_unit_test(test_parent_told_late),
+		cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_child_or_servant),
+		cmocka_unit_test(test_child_reads_answer),
+		cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_waited_to_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

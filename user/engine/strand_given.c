@@ -24,13 +24,21 @@ struct context *strand_request_of(struct context *context)
 	return context_is_open_request(context) ? context : NULL;
 }
 
+/* It is not any more once it has read somebody's answer, or answered a request: then it works for that one. */
+static bool in_doubt(const struct thread *thread)
+{
+	const struct context *root = context_root(thread->context);
+
+	return thread->strand->own && root && !root->is_request && root->origin == ORIGIN_WOKEN && !root->evidence;
+}
+
 struct context *strand_given_by(const struct thread *thread)
 {
 	struct context *root = context_root(thread->context), *request;
 
 	if (!thread->strand || !root)
 		return NULL;
-	request = strand_request_of(thread->strand->own ? thread->strand->own : root);
+	request = strand_request_of(in_doubt(thread) ? thread->strand->own : root);
 	return request ? request : !root->is_request && root->evidence && !thread->soft ? root : NULL;
 }
 
@@ -62,12 +70,12 @@ void strand_settle_hint(struct engine *engine, struct context *context)
 
 /* ---- doubt ------------------------------------------------------------------------------------------------------------------------- */
 
-/* The doubt is over: it went on with its own work, or does the giver's. */
+/* The doubt is over: it went on with its own work, or does the giver's, or that of whom it has shown since. */
 static void decide(struct engine *engine, struct thread *thread, bool own)
 {
 	struct strand *strand = thread->strand;
 
-	if (own)
+	if (own && in_doubt(thread))
 		context_bind(engine, thread->context, strand->own);
 	else
 		strand_settle_hint(engine, strand->own);
@@ -81,7 +89,7 @@ void strand_decide_in_doubt(struct engine *engine, struct thread *thread, uint64
 {
 	struct context *giver = whose(thread->context), *maker = whose(thread->strand->own);
 
-	if (at_ns - thread->strand->runs_since_ns >= DOUBT_NS && giver && maker)
+	if (in_doubt(thread) && at_ns - thread->strand->runs_since_ns >= DOUBT_NS && giver && maker)
 		giver->ambiguous = maker->ambiguous = true; /* rule 13 */
 	decide(engine, thread, true);
 }
