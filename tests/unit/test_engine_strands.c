@@ -269,6 +269,25 @@ static void test_child_reads_answer(void **state)
 	script_close(script);
 }
 
+/* A strand that waits in an epoll of its own works for nobody that is known: not for who happens to be open, as where none is told. */
+static void test_loop_of_its_own(void **state)
+{
+	struct script *script = server_with_request();
+	struct process sum;
+	(void)state;
+
+	RUNS(script, 1100, MAIN, NONE, .left = WAIT_PIPE);
+	RUNS(script, 1200, CARRIER, TICKER);
+	script_span(script, 1310, CARRIER, RECORD_EPOLL, 0, 0, 0, (struct with){.epoll = 1300, .events = 1});
+	script_span(script, 6310, CARRIER, RECORD_EPOLL, 0, 0, 0, (struct with){.epoll = 6300, .events = 1});
+	RUNS(script, 7000, MAIN, HANDLER_A);
+	WRITE(script, 7100, MAIN, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 90 + 100);
+	assert_true(sum.background_cpu_ns >= 5000 * US);
+	script_close(script);
+}
+
 /* It does what others give it without ever answering: each piece is the giver's, though the givers are all open. */
 static void test_one_way_worker(void **state)
 {
@@ -443,21 +462,14 @@ static void test_waited_to_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_preempted),
-		cmocka_unit_test(test_shared_connection),
-		cmocka_unit_test(test_fan_out),
-		cmocka_unit_test(test_servants),
-		cmocka_unit_test(test_one_way_worker),
-		cmocka_unit_test(test_named_by_its_answer),
-		cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_seen_out_of_order),
-		cmocka_unit_test(test_after_response),
-		cmocka_unit_test(test_parent_told_late),
-		cmocka_unit_test(test_forgotten),
-		cmocka_unit_test(test_child_or_servant),
-		cmocka_unit_test(test_child_reads_answer),
-		cmocka_unit_test(test_doubtful),
-		cmocka_unit_test(test_waited_to_read),
+		cmocka_unit_test(test_preempted),       cmocka_unit_test(test_shared_connection),
+		cmocka_unit_test(test_fan_out),         cmocka_unit_test(test_servants),
+		cmocka_unit_test(test_one_way_worker),  cmocka_unit_test(test_named_by_its_answer),
+		cmocka_unit_test(test_waits),           cmocka_unit_test(test_seen_out_of_order),
+		cmocka_unit_test(test_after_response),  cmocka_unit_test(test_parent_told_late),
+		cmocka_unit_test(test_forgotten),       cmocka_unit_test(test_child_or_servant),
+		cmocka_unit_test(test_loop_of_its_own), cmocka_unit_test(test_child_reads_answer),
+		cmocka_unit_test(test_doubtful),        cmocka_unit_test(test_waited_to_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

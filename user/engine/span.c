@@ -98,9 +98,9 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 
 		/* Of a timeout Go's scheduler may run any goroutine: it says nothing of timers. */
 		return (struct boundary){.at_ns = blocked ? window->off_at_ns : record->epoll_at_ns,
-					 .origin = record->epoll_events ? ORIGIN_EVENT
-						   : go                 ? ORIGIN_PARK
-									: ORIGIN_TIMER,
+					 .origin = !record->epoll_events ? (go ? ORIGIN_PARK : ORIGIN_TIMER)
+						   : thread->carrier     ? ORIGIN_STRAND
+									 : ORIGIN_EVENT,
 					 .sleeps = blocked,
 					 .returns = true};
 	}
@@ -152,6 +152,8 @@ static void begin_segment(struct layout *layout, enum origin origin, uint64_t be
 {
 	struct context *segment = context_new_segment(layout->engine, origin, NULL, begins_ns);
 
+	if (segment && layout->thread->strand)
+		segment->helper_only = false; /* a strand is the program's own work, on whatever thread */
 	thread_switch(layout->engine, layout->thread, segment, false);
 	context_put(layout->engine, segment);
 }
