@@ -333,6 +333,32 @@ static void test_collected_writes(void **state)
 	script_close(script);
 }
 
+/* Of A's two answers the last one is read last, after B's: A is answered at once then, which shows no loop that collects. */
+static void test_several_answers_at_once(void **state)
+{
+	struct script *script = server();
+	struct process sum;
+	(void)state;
+
+	script_conn(script, DB_2 + 1, CONN_DOWNSTREAM, 5432);
+	READ(script, 1010, LOOP, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	WRITE(script, 1020, LOOP, DB);
+	WRITE(script, 1030, LOOP, DB_2);
+	READ(script, 2010, LOOP, CLIENT_B, .off = 1040, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000,
+	     .line = "GET /b");
+	WRITE(script, 2020, LOOP, DB_2 + 1);
+	READ(script, 6010, LOOP, DB, .off = 2030, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 3, .arrived = 6000);
+	READ(script, 6020, LOOP, DB_2 + 1, .arrived = 6000);
+	READ(script, 6030, LOOP, DB_2, .arrived = 6000);
+	WRITE(script, 9030, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 20010, LOOP, CLIENT_B, .off = 9040, .on = 20000, .cause = WAIT_POLL, .epoll = 20005, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(sum.unattributed_cpu_ns, 0);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 30 + 10 + 10 + 10 + 3000);
+	script_close(script);
+}
+
 /* A call seemed to be A's, who alone had been read then; but when its answer alone is read, B is answered: it was B's. */
 static void test_collected_call_of_another(void **state)
 {
@@ -373,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_contradicted_order),
 		cmocka_unit_test(test_collected_writes),
 		cmocka_unit_test(test_collected_call_of_another),
+		cmocka_unit_test(test_several_answers_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,8 +104,10 @@ void continuations_push(struct engine *engine, struct continuations *loop, struc
 	for (uint32_t i = 0; i < loop->count; i++) {
 		const struct continuation *waiting = &loop->waiting[i];
 
-		if (waiting->context == read.context && waiting->round == read.round && waiting->turn == TURN_TO_COME)
-			return; /* one more read of the same */
+		if (waiting->context == read.context && waiting->round == read.round && waiting->turn == TURN_TO_COME) {
+			loop->last_read_order = waiting->order; /* one more read of the same */
+			return;
+		}
 		if (waiting->order < oldest->order)
 			oldest = &loop->waiting[i];
 	}
