@@ -156,13 +156,23 @@ static __always_inline __u64 mounted_parent(const struct thread *thread, const s
  */
 
 /*
- * Whoever is seen after nobody, or after one that had said that it leaves (by the probe, or by a read that found nothing), has run since
- * then. Else the first one has, as one that ends does without a word; but where no probe tells who leaves, that is doubtful.
+ * Has the one that was seen last said that it leaves, by a read that found nothing, or by the probe? That one may be seen once more, where
+ * its carrier is preempted on the way.
+ */
+static __always_inline bool was_leaving(const struct thread *thread)
+{
+	return !thread->strand_id || thread->awaits_data || thread->strand_id == thread->yielded_id;
+}
+
+/*
+ * Whoever is seen after nobody, or after one that was leaving, has run since then. Else the first one has, as one that ends does without a
+ * word; but where no probe tells who leaves, that is doubtful.
  */
 static __noinline void look_at_mounted(struct thread *thread, struct task_struct *task, __u64 now)
 {
 	const struct hotspot_layout *layout = hotspot_of(thread, task);
 	struct strand_change change = {.at_ns = now, .last.cause = thread->awaits_data ? WAIT_NET : WAIT_OTHER};
+	bool was_gone;
 
 	if (!layout)
 		return;
@@ -171,12 +181,16 @@ static __noinline void look_at_mounted(struct thread *thread, struct task_struct
 		return;
 	}
 	/* A thread that no virtual one was ever seen on is nobody's carrier, and works for itself. */
-	if (change.strand_id == thread->strand_id)
+	if (change.strand_id == thread->strand_id) {
+		thread->yielded_id = 0;
 		return;
+	}
+	was_gone = was_leaving(thread);
+	change.last.ended = !was_gone && layout->tells_yield;
 	if (change.strand_id) {
 		change.parent_id = mounted_parent(thread, layout);
-		change.since_last_seen = !thread->strand_id || thread->awaits_data;
-		change.doubtful = !change.since_last_seen && !layout->tells_yield;
+		change.since_last_seen = was_gone;
+		change.doubtful = !was_gone && !layout->tells_yield;
 	}
 	tell_change(thread, task, &change);
 }
@@ -202,6 +216,7 @@ int on_hotspot_yields(struct pt_regs *ctx)
 	change.at_ns = bpf_ktime_get_ns();
 	change.last.cause = thread->awaits_data ? WAIT_NET : WAIT_OTHER;
 	look_at_mounted(thread, task, change.at_ns);
+	thread->yielded_id = thread->strand_id;
 	if (thread->strand_id)
 		tell_change(thread, task, &change);
 	thread_write_end(thread);

@@ -372,6 +372,7 @@ static __always_inline void handle_epoll(struct syscall_trace_exit *ctx)
 	if (thread->epoll_at_ns)
 		emit_plain(thread, task, &end);
 	thread_write_begin(thread);
+	tell_mounted(thread, task, end.at_ns);
 	thread->epoll_at_ns = end.at_ns;
 	thread->epoll_fd = SYSCALL_ARG0(saved_registers(task));
 	thread->epoll_events = ctx->ret > 0 ? ctx->ret : 0;

@@ -109,6 +109,7 @@ struct thread {
 
 	/* See hotspot.bpf.h. */
 	__u64 carrier_id; /* Java's id of the thread itself; 0: not known to be a Java thread */
+	__u64 yielded_id; /* the strand that has said that it leaves, until it is seen to be gone, or to have stayed; 0: none */
 	__u32 hotspot;    /* its process's number */
 	__u32 hotspots_asked;
 	__u32 finds;

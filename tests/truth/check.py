@@ -26,7 +26,8 @@ BOUNDS = [
     ("Java, executor", "kept", 99, 1, 1, 0.5),
     ("Java, selector, queue, workers", "kept", 98, 1, 1, 0.5),
     ("Java 21, virtual threads", "pool", 98, 1, 1, 0.5),
-    ("Java 25, virtual threads", "client", 97, 1, 1, 0.5),
+    ("Java 25, virtual threads", "client", 98, 1, 1, 0.5),
+    ("Java 25, virtual threads", "scope", 98, 1, 1, 0.5),
 ]
 
 

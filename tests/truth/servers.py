@@ -63,8 +63,9 @@ def java(model, threads, series=None):
         need("javac")
         classes = labs.BUILD / "servers/java"
         build("javac", "-nowarn", "-XDignore.symbol.file", "-d", classes, *sorted((REAL / "java").glob("*.java")))
-        return [*java_program(series), "-Xshare:auto", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-cp", classes, "Server",
-                "--model", model, "--threads", threads]
+        preview = ["--enable-preview"] if series else []
+        return [*java_program(series), *preview, "-Xshare:auto", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-cp", classes,
+                "Server", "--model", model, "--threads", threads]
     return command
 
 
@@ -129,6 +130,12 @@ def ways(*names):
 
 C_CALLS, C_MORE = {"kept": [], "pool": ["--pool", POOL]}, {"pool": "&pool=1"}
 BOTH = ("auto", "off")
+VIRTUAL_CALLS = ways("kept", "new", "pool", "client") | {
+    "lock": ["--calls", "kept"],
+    "scope": ["--calls", "kept", "--steps", "scope"],
+    "executor": ["--calls", "kept", "--steps", "executor"],
+}
+VIRTUAL_MORE = {"lock": "&lock=1"}
 THREADS = 32  # of pools that serve blocking: as many as there are connections
 
 ROWS = [
@@ -157,6 +164,6 @@ ROWS = [
     Row("Java, executor", "threads of a pool", java("blocking", 128), ways("kept", "new", "pool", "client")),
     Row("Java, selector, queue, workers", "queue → workers", java("selector", THREADS), ways("kept", "new", "pool", "client")),
     Row("Java, HttpServer", "queue → workers", java("httpserver", THREADS), ways("kept", "pool")),
-    Row("Java 21, virtual threads", "virtual threads", java("blocking", "virtual", "21"), ways("kept", "new", "pool", "client")),
-    Row("Java 25, virtual threads", "virtual threads", java("blocking", "virtual", "25"), ways("kept", "new", "pool", "client")),
+    Row("Java 21, virtual threads", "virtual threads", java("blocking", "virtual", "21"), VIRTUAL_CALLS, VIRTUAL_MORE),
+    Row("Java 25, virtual threads", "virtual threads", java("blocking", "virtual", "25"), VIRTUAL_CALLS, VIRTUAL_MORE),
 ]

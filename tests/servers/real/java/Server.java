@@ -22,15 +22,18 @@ import java.util.concurrent.Executors;
 /**
  * Java's ways to serve, with some endpoints of the C samples: a thread of an executor for each connection (blocking), a selector that hands
  * single requests to an executor (selector), the JDK's own HttpServer (httpserver). The executor is a fixed pool, or (--threads virtual)
- * makes virtual threads, which needs Java 21 and --add-opens java.base/java.lang=ALL-UNNAMED.
+ * makes virtual threads, which needs Java 21 and --add-opens java.base/java.lang=ALL-UNNAMED. A request's calls are made in turn, or
+ * (--steps executor, scope) at once, each by a thread of its own.
  */
 public final class Server {
 	private static final byte[] BODY = "{\"status\":\"ok\"}\n".getBytes(StandardCharsets.US_ASCII);
 	private static final int REQUEST_BYTES_MAX = 8192, BACKLOG = 1024;
 	private static final Map<String, String> options =
-		new HashMap<>(Map.of("port", "0", "model", "blocking", "threads", "32", "calls", "kept", "pool", "2", "downstream", ""));
+		new HashMap<>(Map.of("port", "0", "model", "blocking", "threads", "32", "calls", "kept", "pool", "2", "downstream", "",
+			"steps", "turn"));
 	private static ExecutorService executor;
 	private static Downstream downstream;
+	private static Steps steps;
 
 	// ---- HTTP/1.1, as far as the load generator speaks it: no bodies, a request comes whole or in pieces
 
@@ -68,7 +71,7 @@ public final class Server {
 	}
 
 	private static Work workOf(Request request) {
-		return new Work(request.id, request.path, request.query, downstream);
+		return new Work(request.id, request.path, request.query, downstream, steps);
 	}
 
 	// ---- blocking: a thread for each connection
@@ -233,6 +236,7 @@ public final class Server {
 		for (int i = 0; i + 1 < arguments.length; i += 2)
 			options.put(arguments[i].substring(2), arguments[i + 1]);
 		executor = executorOf(options.get("threads"));
+		steps = Steps.of(options.get("steps"), executor);
 		downstream = Downstream.of(options.get("calls"), ports(options.get("downstream")), Integer.parseInt(options.get("pool")));
 		sun.misc.Signal.handle(new sun.misc.Signal("TERM"), signal -> stop());
 		sun.misc.Signal.handle(new sun.misc.Signal("INT"), signal -> stop());

@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** What an endpoint does, whichever thread it is on, and the truth of it. */
 final class Work {
@@ -18,21 +20,24 @@ final class Work {
 	private static final int STEPS_PER_LOOK = 5000;
 	private static final ThreadMXBean CLOCKS = ManagementFactory.getThreadMXBean();
 	private static final ConcurrentLinkedQueue<String> truth = new ConcurrentLinkedQueue<>();
+	private static final ReentrantLock LOCK = new ReentrantLock(true);
 	private static volatile long sink;
 
 	private final long id, startNs = System.nanoTime(); // CLOCK_MONOTONIC
 	private final String path;
 	private final Map<String, Long> query;
 	private final Downstream downstream;
+	private final Steps steps;
 	private final List<String> burns = new ArrayList<>();
 	private long calls, burnedNs;
 	private String threadId = "0";
 
-	Work(long id, String path, Map<String, Long> query, Downstream downstream) {
+	Work(long id, String path, Map<String, Long> query, Downstream downstream, Steps steps) {
 		this.id = id;
 		this.path = path;
 		this.query = query;
 		this.downstream = downstream;
+		this.steps = steps;
 	}
 
 	/** The response's status; the answer itself is the caller's to send. */
@@ -50,7 +55,7 @@ final class Work {
 			default -> { return 404; }
 			}
 			return 200;
-		} catch (IOException | InterruptedException error) {
+		} catch (Exception error) {
 			System.err.println(path + ": request " + id + ": " + error);
 			return 502;
 		}
@@ -70,17 +75,28 @@ final class Work {
 		return query.getOrDefault(key, 0L);
 	}
 
-	private void work(long cpuUs, long count, long holdUs) throws IOException, InterruptedException {
+	private void work(long cpuUs, long count, long holdUs) throws Exception {
 		long sliceNs = cpuUs * 1000 / (count + 1);
+		List<Callable<Void>> afterwards = new ArrayList<>();
 		burn(sliceNs);
 		for (int i = 0; i < count; i++) {
-			call(TYPICAL[i % TYPICAL.length], holdUs);
-			burn(sliceNs);
+			String peer = TYPICAL[i % TYPICAL.length];
+			afterwards.add(() -> {
+				call(peer, holdUs);
+				burnBehindLock(number("lock") * sliceNs / 2);
+				burn(sliceNs - number("lock") * sliceNs / 2);
+				return null;
+			});
 		}
+		steps.run(afterwards);
 	}
 
 	private void call(String peer, long holdUs) throws IOException, InterruptedException {
-		downstream.call(peer, id * 100 + calls++, holdUs);
+		downstream.call(peer, nextCall(), holdUs);
+	}
+
+	private synchronized long nextCall() {
+		return id * 100 + calls++;
 	}
 
 	// ---- CPU
@@ -97,9 +113,25 @@ final class Work {
 			used = cpuNs(clock) - began;
 		} while (used < wantedNs);
 		sink = value;
-		burns.add(tid + ":" + start + ":" + System.nanoTime() + ":" + used);
-		burnedNs += used;
+		addBurn(tid, start, System.nanoTime(), used);
+	}
+
+	private synchronized void addBurn(String tid, long startNs, long endNs, long usedNs) {
+		burns.add(tid + ":" + startNs + ":" + endNs + ":" + usedNs);
+		burnedNs += usedNs;
 		threadId = tid;
+	}
+
+	/** With lock=1 half of each step is computed by one request at a time, in the order in which they came. */
+	private void burnBehindLock(long wantedNs) throws IOException {
+		if (wantedNs <= 0)
+			return;
+		LOCK.lock();
+		try {
+			burn(wantedNs);
+		} finally {
+			LOCK.unlock();
+		}
 	}
 
 	private static long cpuNs(Thread thread) {
