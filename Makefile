@@ -232,11 +232,12 @@ fuzz: $(FUZZ_TARGETS) $(B)/text_to_rec
 live: $(LIVE_PROGRAMS)
 	$(Q)$(RUN_TESTS) --live $(LIVE_TESTS)
 
-#: truth           how right the tracer is, on every server and load, against their logs (as root; CASES='Go Node' picks some)
+#: truth           how right the tracer is, on every server and load, against their logs (as root; two hours; CASES='Go Node' picks some)
+ROUNDS ?= 3
 truth:
 	$(SETUP) build test truth
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
-	$(Q)tests/truth/run -b $(B) $(or $(CASES),--page docs/accuracy.md)
+	$(Q)tests/truth/run -b $(B) --rounds $(ROUNDS) $(or $(CASES),--page docs/accuracy.md)
 
 #: compare         the same work on every concurrency model, COMPARE_ROUNDS (2) times each (as root; MODELS='Go Node' picks some)
 COMPARE_ROUNDS ?= 2
