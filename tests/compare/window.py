@@ -79,7 +79,7 @@ def busy_ns():
 
 
 def cpu_ns(processes):
-    return sum(cpu for cpu, _, _ in labs.counters([process.pid for process in processes]).values())
+    return labs.growth({}, labs.counters([process.pid for process in processes]))[0]
 
 
 # ---- memory
