@@ -27,6 +27,14 @@ struct {
 
 volatile __u32 hotspots = 0;
 
+/* Of each process: up to which id it is known who made the thread. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HOOKED_PROCESSES_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} hotspot_made_ids SEC(".maps");
+
 /* Java threads are found at their first look, all but those that begin. Others, of the collector and the compilers, never are. */
 #define FINDS_MAX 200
 
@@ -156,6 +164,36 @@ static __always_inline __u64 mounted_parent(const struct thread *thread, const s
  */
 
 /*
+ * Ids that were taken since the thread's last look were taken by whoever ran, on this thread or on another one; most likely by the first
+ * that is looked at. New threads make nothing so soon. What a thread that is nobody's carrier makes, as connections' threads, is for
+ * nobody.
+ */
+static __always_inline void tell_made(struct thread *thread, struct task_struct *task, const struct hotspot_layout *layout, __u64 now)
+{
+	struct boundary end = {.at_ns = now, .kind = RECORD_STRAND, .op = STRAND_MADE, .fd = -1};
+	__u64 next_id = 0, first = thread->next_id_seen, made, *made_ids;
+
+	if (!layout->next_id_at || !read_user(&next_id, layout->next_id_at))
+		return;
+	thread->next_id_seen = next_id;
+	made_ids = bpf_map_lookup_elem(&hotspot_made_ids, &thread->hotspot);
+	if (!made_ids || !first || (thread->strand_told && !thread->strand_id))
+		return;
+	made = *made_ids;
+	if (first < made)
+		first = made;
+	if (first >= next_id || thread->strand_id >= first)
+		return;
+	if (__sync_val_compare_and_swap(made_ids, made, next_id) != made || !thread->strand_id)
+		return;
+	end.tid = task->pid;
+	end.conn_id = first;
+	end.result = next_id - first;
+	charge_core(thread, task, now);
+	emit_span(thread, task, &end, 0);
+}
+
+/*
  * Has the one that was seen last said that it leaves, by a read that found nothing, or by the probe? That one may be seen once more, where
  * its carrier is preempted on the way.
  */
@@ -181,11 +219,13 @@ static __noinline void look_at_mounted(struct thread *thread, struct task_struct
 		return;
 	}
 	/* A thread that no virtual one was ever seen on is nobody's carrier, and works for itself. */
+	was_gone = was_leaving(thread);
+	if (change.strand_id == thread->strand_id || !was_gone)
+		tell_made(thread, task, layout, now);
 	if (change.strand_id == thread->strand_id) {
 		thread->yielded_id = 0;
 		return;
 	}
-	was_gone = was_leaving(thread);
 	change.last.ended = !was_gone && layout->tells_yield;
 	if (change.strand_id) {
 		change.parent_id = mounted_parent(thread, layout);
@@ -193,6 +233,8 @@ static __noinline void look_at_mounted(struct thread *thread, struct task_struct
 		change.doubtful = !was_gone && !layout->tells_yield;
 	}
 	tell_change(thread, task, &change);
+	if (was_gone)
+		tell_made(thread, task, layout, now);
 }
 
 /* Before a record of the thread, or the end of its time on a core, at `now`. Its account is being written. */

@@ -108,9 +108,10 @@ struct thread {
 	__u64 strand_at; /* of the traced process: where the runtime keeps the strand, or what says which, if its hook wants to know */
 
 	/* See hotspot.bpf.h. */
-	__u64 carrier_id; /* Java's id of the thread itself; 0: not known to be a Java thread */
-	__u64 yielded_id; /* the strand that has said that it leaves, until it is seen to be gone, or to have stayed; 0: none */
-	__u32 hotspot;    /* its process's number */
+	__u64 carrier_id;   /* Java's id of the thread itself; 0: not known to be a Java thread */
+	__u64 yielded_id;   /* the strand that has said that it leaves, until it is seen to be gone, or to have stayed; 0: none */
+	__u64 next_id_seen; /* the counter of ids, when the thread was looked at last */
+	__u32 hotspot;      /* its process's number */
 	__u32 hotspots_asked;
 	__u32 finds;
 	__u32 pad;

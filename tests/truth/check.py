@@ -28,6 +28,7 @@ BOUNDS = [
     ("Java 21, virtual threads", "pool", 98, 1, 1, 0.5),
     ("Java 25, virtual threads", "client", 98, 1, 1, 0.5),
     ("Java 25, virtual threads", "scope", 98, 1, 1, 0.5),
+    ("Java 25, virtual threads", "executor", 95, 2, 1, 0.5),
 ]
 
 

@@ -417,6 +417,26 @@ static void test_forgotten(void **state)
 	script_close(script);
 }
 
+/* A maker that is told late, of several at once: one that has begun already, and one that has not. */
+static void test_made_in_a_row(void **state)
+{
+	struct script *script = server_with_request();
+	struct process sum;
+	(void)state;
+
+	RUNS(script, 1100, CARRIER, CHILD);
+	MADE(script, 1200, MAIN, CHILD, .left = OTHER_CHILD - CHILD + 1); /* here: how many */
+	RUNS(script, 1300, MAIN, NONE, .left = WAIT_OTHER);
+	RUNS(script, 1500, CARRIER, OTHER_CHILD, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	RUNS(script, 2100, CARRIER, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	RUNS(script, 2200, MAIN, HANDLER_A);
+	WRITE(script, 2300, MAIN, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 290 + 400 + 600 + 100);
+	assert_int_equal(sum.unattributed_cpu_ns, 2 * 900 * US);
+	script_close(script);
+}
+
 /* HANDLER_B begins with "GET /b" on the other thread, calls, and leaves it; then HANDLER_A, on a core since 2000, is followed by it. */
 static struct script *script_with_doubt(enum wait_cause left)
 {
@@ -469,7 +489,8 @@ int main(void)
 		cmocka_unit_test(test_after_response),  cmocka_unit_test(test_parent_told_late),
 		cmocka_unit_test(test_forgotten),       cmocka_unit_test(test_child_or_servant),
 		cmocka_unit_test(test_loop_of_its_own), cmocka_unit_test(test_child_reads_answer),
-		cmocka_unit_test(test_doubtful),        cmocka_unit_test(test_waited_to_read),
+		cmocka_unit_test(test_made_in_a_row),   cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_waited_to_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,12 +174,35 @@ static void become_carrier(struct thread *thread)
 	thread->loop = false;
 }
 
+/* It has begun already. */
+static void hear_of_maker(struct context *root, struct context *hint)
+{
+	if (!root || root->is_request || root->hint || root->origin != ORIGIN_STRAND || root == context_root(hint))
+		return;
+	root->hint = context_get(context_root(hint));
+	root->origin = ORIGIN_MADE;
+}
+
 static void make(struct engine *engine, struct proc *proc, uint64_t id, struct context *hint, uint64_t at_ns)
 {
 	struct strand *strand = hint ? strand_of(engine, proc, id) : NULL;
 
 	if (strand && !strand->thread && !strand->context)
 		strand->context = strand_segment(engine, ORIGIN_MADE, hint, at_ns);
+	else if (strand)
+		hear_of_maker(context_root(strand->thread ? strand->thread->context : strand->context), hint);
+}
+
+#define MADE_AT_ONCE_MAX 1000
+
+/* Where several are told at once, they have ids in a row. */
+static void make_all(struct engine *engine, struct thread *thread, const struct record *record)
+{
+	struct context *hint = strand_given_by(thread);
+	int32_t count = record->result > 1 ? record->result : 1;
+
+	for (int32_t i = 0; i < count && i < MADE_AT_ONCE_MAX; i++)
+		make(engine, thread->proc, record->strand_id + (uint64_t)i, hint, record->head.at_ns);
 }
 
 /* What a strand is for that is seen for the first time: what its maker does. */
@@ -233,7 +256,7 @@ void rules_strand(struct engine *engine, struct thread *thread, const struct rec
 		on_runs(engine, thread, record);
 		break;
 	case STRAND_MADE:
-		make(engine, thread->proc, record->strand_id, strand_given_by(thread), record->head.at_ns);
+		make_all(engine, thread, record);
 		break;
 	case STRAND_WOKEN:
 		strand_wakes(&moment);
