@@ -168,12 +168,13 @@ static __always_inline __u64 mounted_parent(const struct thread *thread, const s
  * that is looked at. New threads make nothing so soon. What a thread that is nobody's carrier makes, as connections' threads, is for
  * nobody.
  */
-static __always_inline void tell_made(struct thread *thread, struct task_struct *task, const struct hotspot_layout *layout, __u64 now)
+static __noinline void tell_made(struct thread *thread, struct task_struct *task, __u64 now)
 {
+	const struct hotspot_layout *layout = hotspot_of(thread, task);
 	struct boundary end = {.at_ns = now, .kind = RECORD_STRAND, .op = STRAND_MADE, .fd = -1};
 	__u64 next_id = 0, first = thread->next_id_seen, made, *made_ids;
 
-	if (!layout->next_id_at || !read_user(&next_id, layout->next_id_at))
+	if (!layout || !layout->next_id_at || !read_user(&next_id, layout->next_id_at))
 		return;
 	thread->next_id_seen = next_id;
 	made_ids = bpf_map_lookup_elem(&hotspot_made_ids, &thread->hotspot);
@@ -219,13 +220,13 @@ static __noinline void look_at_mounted(struct thread *thread, struct task_struct
 		return;
 	}
 	/* A thread that no virtual one was ever seen on is nobody's carrier, and works for itself. */
-	was_gone = was_leaving(thread);
-	if (change.strand_id == thread->strand_id || !was_gone)
-		tell_made(thread, task, layout, now);
 	if (change.strand_id == thread->strand_id) {
 		thread->yielded_id = 0;
 		return;
 	}
+	was_gone = was_leaving(thread);
+	if (!was_gone)
+		thread->next_id_seen = 0; /* what it made as it ended is nobody's */
 	change.last.ended = !was_gone && layout->tells_yield;
 	if (change.strand_id) {
 		change.parent_id = mounted_parent(thread, layout);
@@ -233,15 +234,15 @@ static __noinline void look_at_mounted(struct thread *thread, struct task_struct
 		change.doubtful = !was_gone && !layout->tells_yield;
 	}
 	tell_change(thread, task, &change);
-	if (was_gone)
-		tell_made(thread, task, layout, now);
 }
 
 /* Before a record of the thread, or the end of its time on a core, at `now`. Its account is being written. */
 static __always_inline void tell_mounted(struct thread *thread, struct task_struct *task, __u64 now)
 {
-	if (hotspots)
-		look_at_mounted(thread, task, now);
+	if (!hotspots)
+		return;
+	look_at_mounted(thread, task, now);
+	tell_made(thread, task, now);
 }
 
 /* It yields: until now it has run, and from now on its carrier looks for another one. If it cannot be unmounted, it is seen again. */
@@ -257,7 +258,7 @@ int on_hotspot_yields(struct pt_regs *ctx)
 	thread_write_begin(thread);
 	change.at_ns = bpf_ktime_get_ns();
 	change.last.cause = thread->awaits_data ? WAIT_NET : WAIT_OTHER;
-	look_at_mounted(thread, task, change.at_ns);
+	tell_mounted(thread, task, change.at_ns);
 	thread->yielded_id = thread->strand_id;
 	if (thread->strand_id)
 		tell_change(thread, task, &change);
