@@ -59,13 +59,14 @@ class Recorder:
         return told.parse(done.stdout)
 
 
-def counters_at_rest(pids):
-    """The counters once the processes hardly run any more: of a runtime's own timers nobody waits for the end."""
+def counters_at_rest(server):
+    """The counters once its processes hardly run any more, and all that it forks are there: of a runtime's own timers nobody waits for the
+    end."""
     end = time.monotonic() + REST_SECONDS
-    last = counters(pids)
+    last = counters(server.pids())
     while time.monotonic() < end:
         time.sleep(REST_LOOK_SECONDS)
-        now = counters(pids)
+        now = counters(server.pids())
         if growth(last, now)[0] < REST_CPU_NS:
             return now
         last = now
@@ -76,22 +77,21 @@ def run_load(lab, server, load, requests, mix, hooks):
     """Records the load from its beginning or its middle. (recorder, what it told, rows, what the kernel charged at least and at most)"""
     options = {"connections": load.connections, "mix": mix, "rate": load.rate or False, "timeout": LOAD_TIMEOUT_S}
     options |= {"duration": LOAD_TIMEOUT_S} if load.late else {"requests": requests}
-    pids = server.pids()
     if load.late:
         process = lab.load(server, linger=True, **options)
         time.sleep(LATE_SECONDS)
-        outside = counters(pids)
+        outside = counters(server.pids())
         recorder = Recorder(lab, server, hooks)
         inside = counters(server.pids())
         time.sleep(2 * LATE_SECONDS)
         process.child.send_signal(signal.SIGUSR1)  # no new requests
     else:
-        outside = counters_at_rest(pids)
+        outside = counters_at_rest(server)
         recorder = Recorder(lab, server, hooks)
-        inside = counters_at_rest(pids)
+        inside = counters_at_rest(server)
         process = lab.load(server, linger=True, **options)
     process.await_answers(LOAD_TIMEOUT_S)
-    inner = growth(inside, counters_at_rest(server.pids()))[0]
+    inner = growth(inside, counters_at_rest(server))[0]
     recorder.end()
     heard = recorder.told()
     outer = growth(outside, counters(server.pids()))[0]
