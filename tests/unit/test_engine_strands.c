@@ -1,49 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The engine where a runtime tells which strands its threads run: rule 15, case by case. Times in µs. */
-#include <stdio.h>
-
-#include "unit/engine_script.h"
-
-enum { MAIN = 1, CARRIER = 2 };
-enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, CACHE = 201 };
-enum { HANDLER_A = 10, HANDLER_B = 11, CHILD = 12, OTHER_CHILD = 13, WRITER = 14, READER = 15, TICKER = 16 };
-enum { NONE = 0 };
-
-/* Both threads are carriers, and run nothing. */
-static struct script *server_with_carriers(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
-	script_thread(script, 0, CARRIER, MAIN, THREAD_FOUND);
-	script_runtime(script, MAIN, RUNTIME_GO);
-	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
-	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	script_conn(script, CACHE, CONN_DOWNSTREAM, 6379);
-	RUNS(script, 900, MAIN, NONE);
-	RUNS(script, 900, CARRIER, NONE);
-	return script;
-}
-
-/* HANDLER_A has begun with "GET /a" at 1000 on MAIN, and goes on there. */
-static struct script *server_with_request(void)
-{
-	struct script *script = server_with_carriers();
-
-	RUNS(script, 1000, MAIN, HANDLER_A);
-	READ(script, 1010, MAIN, CLIENT_A, .arrived = 1000, .line = "GET /a");
-	return script;
-}
-
-static const struct told *told_of(const struct script *script, const char *line)
-{
-	for (size_t i = 0; i < script->count; i++)
-		if (!strcmp(script->told[i].line, line))
-			return &script->told[i];
-	fail_msg("no %s was told", line);
-	return NULL;
-}
+#include "unit/strand_script.h"
 
 /* It computes, is taken off for another one, and goes on elsewhere: its own CPU only, and it was ready meanwhile. */
 static void test_preempted(void **state)
@@ -387,20 +344,6 @@ static void test_after_response(void **state)
 	script_close(script);
 }
 
-/* A hook that knows a strand's maker only when it runs. */
-static void test_parent_told_late(void **state)
-{
-	struct script *script = server_with_request();
-	(void)state;
-
-	RUNS(script, 1100, MAIN, CHILD, .left = WAIT_OTHER, .parent = HANDLER_A);
-	RUNS(script, 3100, MAIN, HANDLER_A, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
-	WRITE(script, 3200, MAIN, CLIENT_A, .status = 200);
-	script_finish(script);
-	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 90 + 2000 + 100);
-	script_close(script);
-}
-
 /* A strand's end is its end: another one with the same work begins anew, and nothing is kept of the first. */
 static void test_forgotten(void **state)
 {
@@ -414,26 +357,6 @@ static void test_forgotten(void **state)
 	sum = script_finish(script);
 	assert_int_equal(sum.request_cpu_ns, (10 + 990) * US);
 	assert_int_equal(sum.background_cpu_ns, 1000 * US);
-	script_close(script);
-}
-
-/* A maker that is told late, of several at once: one that has begun already, and one that has not. */
-static void test_made_in_a_row(void **state)
-{
-	struct script *script = server_with_request();
-	struct process sum;
-	(void)state;
-
-	RUNS(script, 1100, CARRIER, CHILD);
-	MADE(script, 1200, MAIN, CHILD, .left = OTHER_CHILD - CHILD + 1); /* here: how many */
-	RUNS(script, 1300, MAIN, NONE, .left = WAIT_OTHER);
-	RUNS(script, 1500, CARRIER, OTHER_CHILD, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
-	RUNS(script, 2100, CARRIER, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
-	RUNS(script, 2200, MAIN, HANDLER_A);
-	WRITE(script, 2300, MAIN, CLIENT_A, .status = 200);
-	sum = script_finish(script);
-	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 290 + 400 + 600 + 100);
-	assert_int_equal(sum.unattributed_cpu_ns, 2 * 900 * US);
 	script_close(script);
 }
 
@@ -482,14 +405,20 @@ static void test_waited_to_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_preempted),       cmocka_unit_test(test_shared_connection),
-		cmocka_unit_test(test_fan_out),         cmocka_unit_test(test_servants),
-		cmocka_unit_test(test_one_way_worker),  cmocka_unit_test(test_named_by_its_answer),
-		cmocka_unit_test(test_waits),           cmocka_unit_test(test_seen_out_of_order),
-		cmocka_unit_test(test_after_response),  cmocka_unit_test(test_parent_told_late),
-		cmocka_unit_test(test_forgotten),       cmocka_unit_test(test_child_or_servant),
-		cmocka_unit_test(test_loop_of_its_own), cmocka_unit_test(test_child_reads_answer),
-		cmocka_unit_test(test_made_in_a_row),   cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_preempted),
+		cmocka_unit_test(test_shared_connection),
+		cmocka_unit_test(test_fan_out),
+		cmocka_unit_test(test_servants),
+		cmocka_unit_test(test_one_way_worker),
+		cmocka_unit_test(test_named_by_its_answer),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_seen_out_of_order),
+		cmocka_unit_test(test_after_response),
+		cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_child_or_servant),
+		cmocka_unit_test(test_loop_of_its_own),
+		cmocka_unit_test(test_child_reads_answer),
+		cmocka_unit_test(test_doubtful),
 		cmocka_unit_test(test_waited_to_read),
 	};
 

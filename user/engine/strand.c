@@ -205,14 +205,23 @@ static void make_all(struct engine *engine, struct thread *thread, const struct 
 		make(engine, thread->proc, record->strand_id + (uint64_t)i, hint, record->head.at_ns);
 }
 
-/* What a strand is for that is seen for the first time: what its maker does. */
+/*
+ * What a strand is for that runs for the first time: what its maker does. The runtime's own word for that is surer than who was seen to run
+ * as its id was taken.
+ */
 static void make_of_parent(struct engine *engine, struct proc *proc, const struct record *record)
 {
 	const struct strand *parent = idmap_get(&proc->strands, record->parent_strand_id);
 	struct context *hint = parent ? strand_request_of(parent->thread ? parent->thread->context : parent->context) : NULL;
+	struct strand *strand = idmap_get(&proc->strands, record->strand_id);
 
-	if (!idmap_get(&proc->strands, record->strand_id))
-		make(engine, proc, record->strand_id, hint, record->head.at_ns);
+	if (strand && (strand->runs_since_ns || !hint))
+		return;
+	if (strand) {
+		context_put(engine, strand->context);
+		strand->context = NULL;
+	}
+	make(engine, proc, record->strand_id, hint, record->head.at_ns);
 }
 
 /* Of the span that the record closed the new strand may have used a part, unless its first act then would have been to read again. */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who made a strand, where the hook learns it late, or by two ways: rule 15. Times in µs. */
+#include "unit/strand_script.h"
+
+/* A hook that knows a strand's maker only when it runs. */
+static void test_parent_told_late(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	RUNS(script, 1100, MAIN, CHILD, .left = WAIT_OTHER, .parent = HANDLER_A);
+	RUNS(script, 3100, MAIN, HANDLER_A, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	WRITE(script, 3200, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 90 + 2000 + 100);
+	script_close(script);
+}
+
+/* Whoever ran as its id was taken seemed to be its maker, until the runtime itself said who is. */
+static void test_runtime_knows_better(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	RUNS(script, 1100, CARRIER, HANDLER_B);
+	READ(script, 1110, CARRIER, CLIENT_B, .arrived = 1100, .line = "GET /b");
+	MADE(script, 1200, CARRIER, CHILD);
+	RUNS(script, 1300, MAIN, CHILD, .left = WAIT_OTHER, .parent = HANDLER_A);
+	RUNS(script, 3300, MAIN, HANDLER_A, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	WRITE(script, 3400, MAIN, CLIENT_A, .status = 200);
+	WRITE(script, 3500, CARRIER, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 290 + 2000 + 100);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10 + 90 + 2300);
+	script_close(script);
+}
+
+/* A maker that is told late, of several at once: one that has begun already, and one that has not. */
+static void test_made_in_a_row(void **state)
+{
+	struct script *script = server_with_request();
+	struct process sum;
+	(void)state;
+
+	RUNS(script, 1100, CARRIER, CHILD);
+	MADE(script, 1200, MAIN, CHILD, .left = OTHER_CHILD - CHILD + 1); /* here: how many */
+	RUNS(script, 1300, MAIN, NONE, .left = WAIT_OTHER);
+	RUNS(script, 1500, CARRIER, OTHER_CHILD, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	RUNS(script, 2100, CARRIER, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	RUNS(script, 2200, MAIN, HANDLER_A);
+	WRITE(script, 2300, MAIN, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 290 + 400 + 600 + 100);
+	assert_int_equal(sum.unattributed_cpu_ns, 2 * 900 * US);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parent_told_late),
+		cmocka_unit_test(test_runtime_knows_better),
+		cmocka_unit_test(test_made_in_a_row),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
