@@ -18,6 +18,9 @@ GO_FOREIGN_CALLS_MAX = 0.01  # two goroutines that follow each other on a thread
 GO_LOCKED_CPU_MIN = 0.95
 GO_RUNTIME_MAX = 0.05
 GO_UNNAMED_MAX = 0.05
+# A stretch that goes to the wrong request is up to 40 ms long, of which some 210 requests have 1% (0.0 to 1.2% in twelve runs, 0.25% on
+# average): the share is only known of many.
+GO_MOVED_REQUESTS = 997
 BY_KERNEL = ("--hooks", "off")
 CHECKS = (models.check_counts, models.check_calls, models.check_cpu, models.check_switches)
 
@@ -88,7 +91,7 @@ def go_unseen(tap):
 
 def go_moved(tap):
     """They go on on whatever thread is free."""
-    mixed(tap, [build_go()], "-locked=false", checks=GO_UNSEEN, options=BY_KERNEL)
+    mixed(tap, [build_go()], "-locked=false", checks=GO_UNSEEN, requests=GO_MOVED_REQUESTS, options=BY_KERNEL)
 
 
 def go_alone(tap):
