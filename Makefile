@@ -38,6 +38,12 @@ LIVE_SRCS := $(wildcard user/probe/*.c user/runtime/*.c) $(wildcard user/main.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(B)/%.o)
 CLI_OBJS := $(CLI_SRCS:%.c=$(B)/%.o)
 LIVE_OBJS := $(LIVE_SRCS:%.c=$(B)/%.o)
+# The exporter's HTTP server is for the dynamic program: what it needs has no static library.
+SERVE_SRCS := $(wildcard user/serve/*.c)
+HTTP_OBJ := $(B)/user/serve/http.o
+NO_HTTP_OBJ := $(B)/user/serve/without_http.o
+SERVE_OBJS := $(filter-out $(HTTP_OBJ) $(NO_HTTP_OBJ),$(SERVE_SRCS:%.c=$(B)/%.o))
+SERVE_LIB := $(B)/libserve.a
 PROBE_OBJS := $(filter $(B)/user/probe/% $(B)/user/runtime/%,$(LIVE_OBJS))
 PURE_LIB := $(B)/libpure.a
 # Archives, so that a unit test of options or windows gets along without the probe.
@@ -52,6 +58,7 @@ SERVERS := $(patsubst tests/servers/%.c,$(B)/servers/%,$(filter-out tests/server
 GOLDEN_RUN := $(patsubst tests/golden/%.c,$(B)/tests/golden/%,$(wildcard tests/golden/run.c))
 
 LIBS := -lbpf -lelf -lz -lhttp_parser
+HTTP_LIBS := -lmicrohttpd -lpthread
 # Later releases' static libelf needs zstd; what needs none takes nothing from it.
 STATIC_LIBS := -lbpf -lelf $(if $(wildcard /usr/lib/$(TRIPLET)/libzstd.a),-lzstd) -lz -lhttp_parser
 PURE_LIBS := -lhttp_parser
@@ -89,20 +96,21 @@ $(LIVE_OBJS): | $(SKELETON)
 
 $(PURE_LIB): $(PURE_OBJS)
 $(CLI_LIB): $(CLI_OBJS)
-$(PURE_LIB) $(CLI_LIB):
+$(SERVE_LIB): $(SERVE_OBJS)
+$(PURE_LIB) $(CLI_LIB) $(SERVE_LIB):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(PROGRAM): $(LIVE_OBJS) $(CLI_LIB) $(PURE_LIB)
+$(PROGRAM): $(LIVE_OBJS) $(CLI_LIB) $(HTTP_OBJ) $(SERVE_LIB) $(PURE_LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(LIVE_OBJS) $(CLI_LIB) $(PURE_LIB) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(HTTP_LIBS)
 
-#: static          build/iocpu-trace-static, one file without libraries
+#: static          build/iocpu-trace-static, one file without libraries, and without `serve`
 static: $(PROGRAM)-static
 
-$(PROGRAM)-static: $(LIVE_OBJS) $(CLI_LIB) $(PURE_LIB)
+$(PROGRAM)-static: $(LIVE_OBJS) $(CLI_LIB) $(NO_HTTP_OBJ) $(SERVE_LIB) $(PURE_LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(LIVE_OBJS) $(CLI_LIB) $(PURE_LIB) $(STATIC_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(STATIC_LIBS)
 
 # ---- tests: the programs
 
@@ -117,6 +125,11 @@ $(B)/tests/unit/test_probe_%: tests/unit/test_probe_%.c $(PROBE_PURE_OBJS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(PROBE_PURE_OBJS) -lelf -lcmocka
+
+$(B)/tests/unit/test_serve_%: tests/unit/test_serve_%.c $(SERVE_LIB) $(PURE_LIB)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(SERVE_LIB) $(PURE_LIB) $(PURE_LIBS) -lz -lpthread -lcmocka
 
 RUNTIME_OBJS := $(filter $(B)/user/runtime/%,$(LIVE_OBJS))
 $(B)/tests/unit/test_runtime_%: tests/unit/test_runtime_%.c $(RUNTIME_OBJS)
@@ -266,7 +279,7 @@ cross-arm64:
 	$(Q)$(SETUP) build cross
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/arm64 ARCH=arm64 CC='aarch64-linux-gnu-gcc -idirafter /usr/include' objects
 
-objects: $(PURE_OBJS) $(CLI_OBJS) $(LIVE_OBJS)
+objects: $(PURE_OBJS) $(CLI_OBJS) $(SERVE_SRCS:%.c=$(B)/%.o) $(LIVE_OBJS)
 
 #: bench           what tracing costs nginx, beside a bpftrace script and empty hooks (as root)
 bench:
@@ -296,7 +309,7 @@ format-check:
 tidy: $(SKELETON)
 	+$(Q)$(MAKE) --no-print-directory -k -j$(JOBS) $(TIDY_RUNS)
 
-TIDY_RUNS := $(addprefix tidy/,$(PURE_SRCS) $(CLI_SRCS) $(LIVE_SRCS))
+TIDY_RUNS := $(addprefix tidy/,$(PURE_SRCS) $(CLI_SRCS) $(SERVE_SRCS) $(LIVE_SRCS))
 $(TIDY_RUNS): tidy/%:
 	$(Q)$(CLANG_TIDY) --quiet $* -- -std=gnu11 $(CPPFLAGS:-I$(B)=-isystem$(B))
 

@@ -48,6 +48,14 @@ static const struct subcommand subcommands[COMMANDS] = {
 			.examples = "  iocpu-trace report night.rec -o csv\n",
 			.run = run_report,
 		},
+	[COMMAND_SERVE] =
+		{
+			.name = "serve",
+			.usage = "serve [--listen ADDRESS:PORT] TARGET",
+			.summary = "exporter for Prometheus: the totals of all requests, at /metrics",
+			.examples = "  sudo iocpu-trace serve --port 8080           then scrape http://127.0.0.1:9464/metrics\n",
+			.run = run_serve,
+		},
 	[COMMAND_DOCTOR] =
 		{
 			.name = "doctor",

@@ -106,6 +106,14 @@ static void takes_every_option(void **state)
 	assert_int_equal(PARSE(COMMAND_LIVE, "-p1", "--no-routes", "--hooks", "auto"), 0);
 	assert_true(options.no_routes);
 	assert_int_equal(options.hooks, HOOKS_AUTO);
+	fini(NULL);
+	assert_int_equal(PARSE(COMMAND_SERVE, "--port", "8080"), 0);
+	assert_int_equal(ntohs(options.listen.socket.v4.sin_port), 9464);
+	assert_int_equal(ntohl(options.listen.socket.v4.sin_addr.s_addr), INADDR_LOOPBACK);
+	fini(NULL);
+	assert_int_equal(PARSE(COMMAND_SERVE, "--port", "8080", "--listen", "*:80", "--route", "/x/*"), 0);
+	assert_int_equal(ntohs(options.listen.socket.v4.sin_port), 80);
+	assert_int_equal(options.listen.socket.v4.sin_addr.s_addr, INADDR_ANY);
 }
 
 static void help_needs_no_target(void **state)
@@ -136,6 +144,9 @@ static const struct refusal {
 	{COMMAND_LIVE, {"-p", "1,"}, "''", "-p"},
 	{COMMAND_LIVE, {"-p", "99999999999999999999"}, "not a process id", "-p"},
 	{COMMAND_LIVE, {"-p"}, "needs an argument: PID", "processes"},
+	{COMMAND_SERVE, {"-p", "1", "--listen", "9464"}, "'9464' is not an address with a port", "127.0.0.1:9464"},
+	{COMMAND_SERVE, {"-p", "1", "-o", "json"}, "no option '-o'", "--help"},
+	{COMMAND_LIVE, {"-p", "1", "--listen", "*:1"}, "no option '--listen'", "--help"},
 	{COMMAND_LIVE, {"--port", "65536"}, "'65536' is not a port", "65535"},
 	{COMMAND_LIVE, {"--port", "http"}, "'http' is not a port", "8080"},
 	{COMMAND_LIVE, {"-p1", "-d", "0"}, "'0'", "-d 10"},

@@ -15,6 +15,7 @@ enum exit_code run_live(const struct options *options);
 enum exit_code run_requests(const struct options *options);
 enum exit_code run_record(const struct options *options);
 enum exit_code run_report(const struct options *options);
+enum exit_code run_serve(const struct options *options);
 enum exit_code run_doctor(const struct options *options);
 
 #endif

@@ -11,6 +11,7 @@
 #include "util/number.h"
 
 #define NS_PER_SECOND   1000000000ull
+#define LISTEN_DEFAULT  "127.0.0.1:9464"
 #define INTERVAL_MIN_NS (NS_PER_SECOND / 10)
 
 static int refuse(struct options *options, const char *hint, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -199,6 +200,14 @@ static int take_payload(struct options *options, const char *value)
 	return 0;
 }
 
+static int take_listen(struct options *options, const char *value)
+{
+	if (listen_address_parse(value, &options->listen))
+		return refuse(options, "--listen 127.0.0.1:9464, [::1]:9464, or *:9464 for all addresses of this machine",
+			      "'%s' is not an address with a port", value);
+	return 0;
+}
+
 static int take_help(struct options *options, const char *value)
 {
 	(void)value;
@@ -217,8 +226,9 @@ static int take_version(struct options *options, const char *value)
 #define REQUESTS (1u << COMMAND_REQUESTS)
 #define RECORD   (1u << COMMAND_RECORD)
 #define REPORT   (1u << COMMAND_REPORT)
+#define SERVE    (1u << COMMAND_SERVE)
 #define DOCTOR   (1u << COMMAND_DOCTOR)
-#define TRACING  (LIVE | REQUESTS | RECORD)
+#define TRACING  (LIVE | REQUESTS | RECORD | SERVE)
 #define SHOWING  (LIVE | REQUESTS | REPORT)
 #define EVERY    (TRACING | REPORT | DOCTOR)
 
@@ -241,13 +251,16 @@ const struct option_row option_rows[] = {
 	{"Recording", "payload", 0, NULL, RECORD,
 	 "keep the first bytes of requests and responses too; without it only method and path are kept", take_payload},
 
+	{"Serving", "listen", 0, "ADDRESS:PORT", SERVE, "where Prometheus finds it (default " LISTEN_DEFAULT "); *:PORT for all addresses",
+	 take_listen},
+
 	{"Output", "output", 'o', "FORMAT", LIVE | REPORT, "table, csv, json (one object a run) or ndjson (one a window)", take_format},
 	{"Output", "output", 'o', "FORMAT", REQUESTS, "table (one line a request) or ndjson (one object a request)", take_request_format},
 	{"Output", "wide", 0, NULL, LIVE | REPORT, "all columns, also those that are zero, and no row cut to the terminal's width",
 	 take_wide},
 	{"Output", "show-query", 0, NULL, SHOWING, "keep the query in request targets (it may hold secrets)", take_show_query},
 
-	{"Endpoints", "route", 0, "RULE", SHOWING,
+	{"Endpoints", "route", 0, "RULE", SHOWING | SERVE,
 	 "'[METHOD] /path' names an endpoint; * is one segment, ** the rest, :name a named one; may be repeated", take_route},
 	{"Endpoints", "no-routes", 0, NULL, TRACING, "copy no byte of any payload: endpoints are listening ports", take_no_routes},
 
@@ -381,6 +394,7 @@ int options_parse(struct options *options, enum command command, int argc, char 
 	memset(options, 0, sizeof(*options));
 	options->command = command;
 	options->interval_ns = NS_PER_SECOND;
+	listen_address_parse(LISTEN_DEFAULT, &options->listen);
 	options->rules = route_rules_open();
 	if (!options->rules)
 		return -ENOMEM;

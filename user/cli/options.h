@@ -13,8 +13,9 @@
 #include <sys/types.h>
 
 #include "route/route.h"
+#include "util/listen_address.h"
 
-enum command { COMMAND_LIVE, COMMAND_REQUESTS, COMMAND_RECORD, COMMAND_REPORT, COMMAND_DOCTOR, COMMANDS };
+enum command { COMMAND_LIVE, COMMAND_REQUESTS, COMMAND_RECORD, COMMAND_REPORT, COMMAND_SERVE, COMMAND_DOCTOR, COMMANDS };
 
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMATS };
 
@@ -55,6 +56,8 @@ struct options {
 	/* record, report */
 	const char *file;
 	bool payload;
+	/* serve */
+	struct listen_address listen;
 	/* Why parsing failed, in one line, and what would be right. */
 	char complaint[256];
 	char hint[256];

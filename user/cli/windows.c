@@ -6,16 +6,11 @@
 #include <string.h>
 
 #include "cli/losses.h"
+#include "cli/processes.h"
 #include "stats/stats.h"
-#include "util/process.h"
 
 /* Endpoints of one service, beyond which rows are folded into "(other)". */
 #define ENDPOINTS_MAX 512
-
-struct process_list {
-	struct process *processes;
-	size_t count;
-};
 
 /* All counters at one moment, to take the differences of. */
 struct moment {
@@ -58,20 +53,6 @@ void windows_add(struct windows *windows, const struct named_request *named)
 	stats_add(windows->window, named->service, named->endpoint, named->culprit, named->request);
 }
 
-/* −ENOMEM or 0. */
-static int read_processes(struct process_list *list, const struct engine *engine)
-{
-	size_t count = engine_processes(engine, NULL, 0);
-
-	list->count = 0;
-	list->processes = calloc(count ? count : 1, sizeof(*list->processes));
-	if (!list->processes)
-		return -ENOMEM;
-	engine_processes(engine, list->processes, count);
-	list->count = count;
-	return 0;
-}
-
 static int read_moment(struct moment *moment, const struct windows *windows, const struct engine *engine, const struct tool_figures *tool,
 		       uint64_t at_ns)
 {
@@ -80,29 +61,7 @@ static int read_moment(struct moment *moment, const struct windows *windows, con
 	moment->tool = *tool;
 	loss_list_read(&moment->losses, tool, engine);
 	loss_list_add(&moment->losses, "requests", stats_lost_requests(windows->window) + stats_lost_requests(windows->total));
-	return read_processes(&moment->list, engine);
-}
-
-static const struct process *find_process(const struct process_list *list, const struct process *process)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (process_is_same(&list->processes[i], process))
-			return &list->processes[i];
-	return NULL;
-}
-
-/* Turns counters into their growth. What joined the sum of the ended ones meanwhile had been told on its own until then. */
-static void subtract_before(struct process *now, const struct process_list *from, const struct process_list *to)
-{
-	const struct process *before = find_process(from, now);
-
-	if (before)
-		process_subtract(now, before);
-	if (now->tgid || !from->processes)
-		return;
-	for (size_t i = 0; i < from->count; i++)
-		if (from->processes[i].tgid && !find_process(to, &from->processes[i]))
-			process_subtract(now, &from->processes[i]);
+	return process_list_read(&moment->list, engine);
 }
 
 static struct snapshot_process describe_process(const struct process *grown, uint64_t window_ns)
@@ -135,7 +94,7 @@ static int describe_processes(struct windows *windows, const struct pipeline *pi
 		struct process grown = to->list.processes[i];
 		char *service = windows->services[*count];
 
-		subtract_before(&grown, &from->list, &to->list);
+		process_list_subtract(&grown, &from->list, &to->list);
 		if (!grown.alive && !grown.cpu_ns)
 			continue;
 		windows->processes[*count] = describe_process(&grown, to->at_ns - from->at_ns);
@@ -203,7 +162,7 @@ const struct snapshot *windows_cut(struct windows *windows, const struct pipelin
 	snapshot = take_snapshot(windows, pipeline, windows->window, &windows->last, &now);
 	stats_merge(windows->total, windows->window);
 	stats_clear(windows->window);
-	free(windows->last.list.processes);
+	process_list_fini(&windows->last.list);
 	windows->last = now;
 	return snapshot;
 }
@@ -225,7 +184,7 @@ void windows_close(struct windows *windows)
 	stats_snapshot_close(windows->snapshot);
 	stats_close(windows->window);
 	stats_close(windows->total);
-	free(windows->last.list.processes);
+	process_list_fini(&windows->last.list);
 	free(windows->processes);
 	free(windows->services);
 	free(windows);

@@ -152,12 +152,12 @@ static void fill_culprits(struct snapshot_made *made, struct snapshot_endpoint *
 	to->culprits = culprits;
 }
 
-static void fill_endpoint(struct snapshot_made *made, struct snapshot_endpoint *to, const struct table_row *row)
+static void fill_endpoint(struct snapshot_made *made, struct snapshot_endpoint *to, const struct endpoint_row *row)
 {
 	const struct endpoint *from = &row->endpoint;
 
-	to->service = copy_text(made, row->service->name);
-	to->endpoint = copy_text(made, row->name);
+	to->service = copy_text(made, row->row.service->name);
+	to->endpoint = copy_text(made, row->row.name);
 	to->requests = from->requests;
 	to->errors = from->errors;
 	to->rate = made->snapshot.frame.window_ns ? (double)from->requests * 1e9 / (double)made->snapshot.frame.window_ns : 0;
@@ -178,27 +178,30 @@ static void fill_endpoint(struct snapshot_made *made, struct snapshot_endpoint *
 
 static int compare_rows(const void *left, const void *right)
 {
-	const struct table_row *a = *(const struct table_row *const *)left, *b = *(const struct table_row *const *)right;
+	const struct endpoint_row *a = *(const struct endpoint_row *const *)left, *b = *(const struct endpoint_row *const *)right;
 	int by_service;
 
 	if (a->endpoint.wall.sum_ns != b->endpoint.wall.sum_ns)
 		return a->endpoint.wall.sum_ns < b->endpoint.wall.sum_ns ? 1 : -1;
-	by_service = strcmp(a->service->name, b->service->name);
-	return by_service ? by_service : strcmp(a->name, b->name);
+	by_service = strcmp(a->row.service->name, b->row.service->name);
+	return by_service ? by_service : strcmp(a->row.name, b->row.name);
 }
 
 static void fill_endpoints(struct snapshot_made *made, const struct endpoint_table *table)
 {
 	struct snapshot *snapshot = &made->snapshot;
-	const struct table_row **rows = block_take(made, (table->row_count + 1) * sizeof(struct table_row *));
+	const struct endpoint_row **rows = block_take(made, (table->row_count + 1) * sizeof(struct endpoint_row *));
 	struct snapshot_endpoint *endpoints;
 
 	if (!rows)
 		return;
-	for (size_t i = 0; i < table->row_count; i++)
-		if (table->rows[i]->endpoint.requests)
-			rows[snapshot->endpoint_count++] = table->rows[i];
-	qsort(rows, snapshot->endpoint_count, sizeof(struct table_row *), compare_rows);
+	for (size_t i = 0; i < table->row_count; i++) {
+		const struct endpoint_row *row = (const struct endpoint_row *)table->rows[i];
+
+		if (row->endpoint.requests)
+			rows[snapshot->endpoint_count++] = row;
+	}
+	qsort(rows, snapshot->endpoint_count, sizeof(struct endpoint_row *), compare_rows);
 	endpoints = block_take(made, (snapshot->endpoint_count + 1) * sizeof(*endpoints));
 	for (size_t i = 0; i < snapshot->endpoint_count && !made->no_memory; i++) {
 		fill_endpoint(made, &endpoints[i], rows[i]);
@@ -207,7 +210,7 @@ static void fill_endpoints(struct snapshot_made *made, const struct endpoint_tab
 		verdict_find(&endpoints[i]);
 		snapshot->requests += endpoints[i].requests;
 		snapshot->ambiguous_requests += endpoints[i].ambiguous_requests;
-		snapshot->endpoints_folded += rows[i]->folded ? endpoints[i].requests : 0;
+		snapshot->endpoints_folded += rows[i]->row.folded ? endpoints[i].requests : 0;
 	}
 	snapshot->endpoints = endpoints;
 }

@@ -7,8 +7,15 @@
 #ifndef IOCPU_STATS_SNAPSHOT_MAKE_H
 #define IOCPU_STATS_SNAPSHOT_MAKE_H
 
+#include "stats/endpoint.h"
 #include "stats/snapshot.h"
 #include "stats/table.h"
+
+/* The rows of the table that a snapshot is made of. */
+struct endpoint_row {
+	struct table_row row;
+	struct endpoint endpoint;
+};
 
 /* The frame is copied, its arrays are borrowed. NULL: no memory. */
 const struct snapshot *snapshot_make(const struct endpoint_table *table, const struct snapshot_frame *frame);

@@ -14,24 +14,42 @@ struct stats {
 
 struct stats *stats_open(size_t endpoint_cap)
 {
+	const struct table_shape shape = {
+		.row_size = sizeof(struct endpoint_row),
+		.service_size = sizeof(struct service),
+		.endpoint_cap = endpoint_cap,
+		.row_cap = SIZE_MAX,
+	};
 	struct stats *stats = calloc(1, sizeof(*stats));
 
 	if (stats)
-		endpoint_table_init(&stats->table, endpoint_cap);
+		endpoint_table_init(&stats->table, &shape);
 	return stats;
+}
+
+static struct endpoint *get_endpoint(struct stats *stats, const char *service, const char *name)
+{
+	struct table_row *row = endpoint_table_get(&stats->table, service, name);
+
+	return row ? &((struct endpoint_row *)row)->endpoint : NULL;
+}
+
+static struct endpoint *endpoint_at(const struct stats *stats, size_t row)
+{
+	return &((struct endpoint_row *)stats->table.rows[row])->endpoint;
 }
 
 int stats_add(struct stats *stats, const char *service, const char *endpoint, const char *culprit, const struct request *request)
 {
-	struct table_row *row = endpoint_table_get(&stats->table, service, endpoint);
+	struct endpoint *sum = get_endpoint(stats, service, endpoint);
 	/* Only endpoints of one service can share a loop. */
-	struct table_row *culprit_row = culprit ? endpoint_table_get(&stats->table, service, culprit) : NULL;
-	int err = row && (culprit_row || !culprit) ? endpoint_add(&row->endpoint, request, culprit) : -ENOMEM;
+	struct endpoint *culprit_sum = culprit ? get_endpoint(stats, service, culprit) : NULL;
+	int err = sum && (culprit_sum || !culprit) ? endpoint_add(sum, request, culprit) : -ENOMEM;
 
 	if (err)
 		stats->lost_requests++;
-	else if (culprit_row && request->culprit_ns)
-		culprit_row->endpoint.delayed_requests++;
+	else if (culprit_sum && request->culprit_ns)
+		culprit_sum->delayed_requests++;
 	return err;
 }
 
@@ -41,16 +59,17 @@ int stats_merge(struct stats *into, const struct stats *from)
 
 	for (size_t i = 0; i < from->table.row_count; i++) {
 		const struct table_row *row = from->table.rows[i];
-		struct table_row *sum;
+		const struct endpoint *endpoint = endpoint_at(from, i);
+		struct endpoint *sum;
 		int err;
 
-		if (!row->endpoint.requests && !row->endpoint.delayed_requests)
+		if (!endpoint->requests && !endpoint->delayed_requests)
 			continue;
-		sum = endpoint_table_get(&into->table, row->service->name, row->name);
-		err = sum ? endpoint_merge(&sum->endpoint, &row->endpoint) : -ENOMEM;
+		sum = get_endpoint(into, row->service->name, row->name);
+		err = sum ? endpoint_merge(sum, endpoint) : -ENOMEM;
 		if (!err)
 			continue;
-		into->lost_requests += row->endpoint.requests;
+		into->lost_requests += endpoint->requests;
 		first_err = first_err ? first_err : err;
 	}
 	return first_err;
@@ -64,7 +83,7 @@ uint64_t stats_lost_requests(const struct stats *stats)
 void stats_clear(struct stats *stats)
 {
 	for (size_t i = 0; i < stats->table.row_count; i++)
-		endpoint_clear(&stats->table.rows[i]->endpoint);
+		endpoint_clear(endpoint_at(stats, i));
 }
 
 const struct snapshot *stats_snapshot(const struct stats *stats, const struct snapshot_frame *frame)
@@ -81,6 +100,8 @@ void stats_close(struct stats *stats)
 {
 	if (!stats)
 		return;
+	for (size_t i = 0; i < stats->table.row_count; i++)
+		endpoint_fini(endpoint_at(stats, i));
 	endpoint_table_fini(&stats->table);
 	free(stats);
 }

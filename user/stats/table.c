@@ -9,10 +9,10 @@
 
 const char folded_name[] = "(other)";
 
-void endpoint_table_init(struct endpoint_table *table, size_t endpoint_cap)
+void endpoint_table_init(struct endpoint_table *table, const struct table_shape *shape)
 {
 	memset(table, 0, sizeof(*table));
-	table->endpoint_cap = endpoint_cap;
+	table->shape = *shape;
 }
 
 /* FNV-1a, going on from `hash`; the closing 0 counts, so that "a"+"bc" and "ab"+"c" differ. */
@@ -62,7 +62,7 @@ static bool grow(struct endpoint_table *table)
 	return true;
 }
 
-static struct service *service_get(struct endpoint_table *table, const char *name)
+struct service *endpoint_table_service(struct endpoint_table *table, const char *name)
 {
 	struct service *service;
 
@@ -73,7 +73,7 @@ static struct service *service_get(struct endpoint_table *table, const char *nam
 		return table->services[SERVICES_MAX];
 	if (table->service_count == SERVICES_MAX)
 		name = folded_name;
-	service = calloc(1, sizeof(*service));
+	service = calloc(1, table->shape.service_size);
 	if (!service)
 		return NULL;
 	service->name = strdup(name);
@@ -86,7 +86,7 @@ static struct service *service_get(struct endpoint_table *table, const char *nam
 
 static struct table_row *row_make(struct endpoint_table *table, struct service *service, const char *name, bool folded)
 {
-	struct table_row *row = calloc(1, sizeof(*row));
+	struct table_row *row = calloc(1, table->shape.row_size);
 
 	if (!row)
 		return NULL;
@@ -111,10 +111,11 @@ struct table_row *endpoint_table_get(struct endpoint_table *table, const char *s
 
 	if (row)
 		return row;
-	service = service_get(table, service_name);
+	service = endpoint_table_service(table, service_name);
 	if (!service)
 		return NULL;
-	folded = service->endpoint_count >= table->endpoint_cap || service == table->services[SERVICES_MAX] || !strcmp(name, folded_name);
+	folded = service->endpoint_count >= table->shape.endpoint_cap || table->row_count >= table->shape.row_cap ||
+		 service == table->services[SERVICES_MAX] || !strcmp(name, folded_name);
 	if (folded)
 		name = folded_name;
 	row = table->slot_count ? *slot_find(table, service->name, name) : NULL;
@@ -124,7 +125,6 @@ struct table_row *endpoint_table_get(struct endpoint_table *table, const char *s
 void endpoint_table_fini(struct endpoint_table *table)
 {
 	for (size_t i = 0; i < table->row_count; i++) {
-		endpoint_fini(&table->rows[i]->endpoint);
 		free(table->rows[i]->name);
 		free(table->rows[i]);
 	}

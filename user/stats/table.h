@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The endpoints by (service, endpoint), with a cap on each service's.
+ * Rows by (service, endpoint), with a cap on each service's. What else a row or a service holds is the user's: both are the first member of
+ * something larger, whose other bytes begin as zero.
  * Used by user/stats only.
- * Never: forgets a name; moves an endpoint (pointers stay good until endpoint_table_fini).
+ * Never: forgets a name; moves a row or a service (pointers stay good until endpoint_table_fini).
  */
 #ifndef IOCPU_STATS_TABLE_H
 #define IOCPU_STATS_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "stats/endpoint.h"
 
 /* Services told apart; the endpoints of later ones all add to one row. */
 #define SERVICES_MAX 256
@@ -23,14 +22,20 @@ struct service {
 };
 
 struct table_row {
-	const struct service *service;
+	struct service *service;
 	char *name;
 	bool folded; /* the row "(other)" */
-	struct endpoint endpoint;
+};
+
+struct table_shape {
+	size_t row_size;     /* of the struct that begins with a table_row */
+	size_t service_size; /* of the struct that begins with a service */
+	size_t endpoint_cap; /* a service */
+	size_t row_cap;      /* of all; beyond it a service still gets its row "(other)" */
 };
 
 struct endpoint_table {
-	size_t endpoint_cap;                        /* a service */
+	struct table_shape shape;
 	struct service *services[SERVICES_MAX + 1]; /* the last one: the rest */
 	size_t service_count;
 	struct table_row **rows; /* in the order in which they came */
@@ -39,11 +44,15 @@ struct endpoint_table {
 	size_t slot_count;        /* a power of two, or 0 */
 };
 
-void endpoint_table_init(struct endpoint_table *table, size_t endpoint_cap);
+void endpoint_table_init(struct endpoint_table *table, const struct table_shape *shape);
 
-/* The row of this endpoint, made if need be; the service's row "(other)" once its cap is reached. NULL: no memory. */
+/* The row of this endpoint, made if need be; the service's row "(other)" once a cap is reached. NULL: no memory. */
 struct table_row *endpoint_table_get(struct endpoint_table *table, const char *service, const char *endpoint);
 
+/* The service, made if need be; the service "(other)" once there are too many. NULL: no memory. */
+struct service *endpoint_table_service(struct endpoint_table *table, const char *name);
+
+/* Frees the table; what the rows' owner has put into them it has freed before. */
 void endpoint_table_fini(struct endpoint_table *table);
 
 #endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/collector.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cli/complain.h"
+#include "cli/losses.h"
+#include "cli/processes.h"
+#include "cli/procfs.h"
+#include "stats/totals.h"
+#include "util/clock.h"
+
+/* A server opens its port soon after its start: for so long what it used is held back, to be told under its service's name. */
+#define NAMELESS_NS 10000000000ull
+
+struct collector {
+	const struct feed *feed;
+	struct exhibit *exhibit;
+	struct totals *totals;
+	struct process_list told; /* each process's counters as far as they were added to the totals */
+	struct loss_list losses;
+	struct utsname system;
+	uint64_t unix_offset_ns;
+	uint64_t tool_kernel_ns; /* an estimate that gets better may fall: what is shown does not */
+};
+
+struct collector *collector_open(const struct feed *feed, struct exhibit *exhibit)
+{
+	struct collector *collector = calloc(1, sizeof(*collector));
+
+	if (!collector)
+		return NULL;
+	collector->feed = feed;
+	collector->exhibit = exhibit;
+	collector->unix_offset_ns = feed->unix_offset_ns;
+	collector->tool_kernel_ns = UNKNOWN_NS;
+	uname(&collector->system);
+	collector->totals = totals_open();
+	if (collector->totals)
+		return collector;
+	collector_close(collector);
+	return NULL;
+}
+
+static struct totals_label label_of(const char *service)
+{
+	return (struct totals_label){.service = service, .pod_namespace = "", .pod = "", .container = ""};
+}
+
+void collector_add(struct collector *collector, const struct named_request *named)
+{
+	const struct totals_label label = label_of(named->service);
+
+	/* What there is no memory for is counted by the totals themselves. */
+	totals_add(collector->totals, &label, named->endpoint, named->culprit, named->request,
+		   named->request->end_ns + collector->unix_offset_ns);
+}
+
+/* ---- processes ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_nameless(const struct process *process, uint64_t at_ns)
+{
+	return process->alive && !process->port && !process->unix_path[0] && at_ns < process->found_at_ns + NAMELESS_NS;
+}
+
+/* Its counters stay as they were told; of one that is new, nothing was. */
+static void hold_back(struct process *process, const struct process_list *told)
+{
+	const struct process *before = process_list_find(told, process);
+
+	if (before)
+		*process = *before;
+	else
+		*process = (struct process){.tgid = process->tgid, .found_at_ns = process->found_at_ns};
+}
+
+static void add_process(struct collector *collector, const struct pipeline *pipeline, const struct process *growth)
+{
+	char service[SERVICE_NAME_MAX];
+	struct totals_label label;
+
+	if (!growth->alive && !growth->cpu_ns)
+		return;
+	if (growth->tgid)
+		services_name(pipeline_services(pipeline), growth->tgid, growth->port, growth->unix_path, service);
+	label = label_of(growth->tgid ? service : growth->comm);
+	totals_add_process(collector->totals, &label, growth);
+}
+
+/* 0 or −ENOMEM. */
+static int add_processes(struct collector *collector, const struct pipeline *pipeline, uint64_t at_ns)
+{
+	struct process_list now;
+
+	if (process_list_read(&now, pipeline_engine(pipeline)))
+		return -ENOMEM;
+	for (size_t i = 0; i < now.count; i++) {
+		struct process growth = now.processes[i];
+
+		if (is_nameless(&growth, at_ns))
+			continue;
+		process_list_subtract(&growth, &collector->told, &now);
+		add_process(collector, pipeline, &growth);
+	}
+	for (size_t i = 0; i < now.count; i++)
+		if (is_nameless(&now.processes[i], at_ns))
+			hold_back(&now.processes[i], &collector->told);
+	process_list_fini(&collector->told);
+	collector->told = now;
+	return 0;
+}
+
+/* ---- the frame ------------------------------------------------------------------------------------------------------------ */
+
+static uint64_t resident_bytes(void)
+{
+	unsigned long long pages = 0;
+	char text[128];
+
+	if (procfs_read("/proc/self/statm", text, sizeof(text)) > 0)
+		sscanf(text, "%*u %llu", &pages);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void read_tool(struct collector *collector, const struct tool_figures *tool, const struct pipeline *pipeline)
+{
+	loss_list_read(&collector->losses, tool, pipeline_engine(pipeline));
+	loss_list_add(&collector->losses, "requests", totals_lost_requests(collector->totals));
+	if (tool->kernel_ns != UNKNOWN_NS && (collector->tool_kernel_ns == UNKNOWN_NS || tool->kernel_ns > collector->tool_kernel_ns))
+		collector->tool_kernel_ns = tool->kernel_ns;
+}
+
+static const struct totals_snapshot *take_snapshot(const struct collector *collector, const struct tool_figures *tool, uint64_t at_ns)
+{
+	struct totals_loss losses[LOSSES_MAX];
+	const struct totals_frame frame = {
+		.version = IOCPU_VERSION,
+		.kernel = collector->system.release,
+		.at_unix_ns = at_ns + collector->unix_offset_ns,
+		.cores = collector->feed->cores,
+		.tool_kernel_ns = collector->tool_kernel_ns,
+		.tool_user_cpu_ns = tool->user_cpu_ns,
+		.tool_memory_bytes = resident_bytes(),
+		.losses = losses,
+		.loss_count = collector->losses.count,
+	};
+
+	for (size_t i = 0; i < collector->losses.count; i++)
+		losses[i] = (struct totals_loss){collector->losses.losses[i].name, collector->losses.losses[i].count};
+	return totals_snapshot(collector->totals, &frame);
+}
+
+int collector_cut(struct collector *collector, const struct pipeline *pipeline, const struct tool_figures *tool, uint64_t at_ns)
+{
+	const struct totals_snapshot *snapshot;
+
+	totals_cut(collector->totals, at_ns);
+	if (add_processes(collector, pipeline, at_ns))
+		return -ENOMEM;
+	read_tool(collector, tool, pipeline);
+	collector->unix_offset_ns = unix_offset_ns();
+	snapshot = take_snapshot(collector, tool, at_ns);
+	if (!snapshot)
+		return -ENOMEM;
+	exhibit_show(collector->exhibit, snapshot);
+	return 0;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------------- */
+
+static void tell_service(const struct totals_snapshot *snapshot, size_t service)
+{
+	const struct totals_label *label = &snapshot->services[service].label;
+	uint64_t requests = 0, wall_ns = 0, ambiguous = 0;
+
+	for (size_t i = 0; i < snapshot->endpoint_count; i++) {
+		if (snapshot->endpoints[i].service != service)
+			continue;
+		requests += snapshot->endpoints[i].sums->requests;
+		wall_ns += snapshot->endpoints[i].sums->wall.sum_ns;
+		ambiguous += snapshot->endpoints[i].sums->ambiguous_requests;
+	}
+	if (requests)
+		remark("%s%s%s: %" PRIu64 " requests, mean %.2f ms, %" PRIu64 " ambiguous", label->service, *label->pod ? " in pod " : "",
+		       label->pod, requests, (double)wall_ns / (double)requests / 1e6, ambiguous);
+}
+
+void collector_tell(const struct collector *collector)
+{
+	const struct totals_frame nothing = {0};
+	const struct totals_snapshot *snapshot = totals_snapshot(collector->totals, &nothing);
+
+	for (size_t i = 0; snapshot && i < snapshot->service_count; i++)
+		tell_service(snapshot, i);
+	totals_snapshot_close(snapshot);
+	losses_remark(collector->losses.losses, collector->losses.count);
+}
+
+void collector_close(struct collector *collector)
+{
+	if (!collector)
+		return;
+	totals_close(collector->totals);
+	process_list_fini(&collector->told);
+	free(collector);
+}

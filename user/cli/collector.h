@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Adds a live run up for the exporter: requests and processes → totals → the exhibit, once a window.
+ * Called by `serve`, in the tracing thread.
+ * Never: waits for whoever reads the exhibit.
+ */
+#ifndef IOCPU_CLI_COLLECTOR_H
+#define IOCPU_CLI_COLLECTOR_H
+
+#include "cli/feed.h"
+#include "cli/pipeline.h"
+#include "serve/exhibit.h"
+
+struct collector;
+
+/* Borrows the feed and the exhibit. NULL: no memory. */
+struct collector *collector_open(const struct feed *feed, struct exhibit *exhibit);
+
+/* A request finished. */
+void collector_add(struct collector *collector, const struct named_request *named);
+
+/* Closes the window at at_ns and shows the totals. `tool`: all since the start. 0 or −ENOMEM. */
+int collector_cut(struct collector *collector, const struct pipeline *pipeline, const struct tool_figures *tool, uint64_t at_ns);
+
+/* A line on stderr for each service, and for each kind of loss: the last state, for those who come too late to ask for it. */
+void collector_tell(const struct collector *collector);
+
+/* After the exhibit was closed, as that holds names of the collector's. NULL is fine. */
+void collector_close(struct collector *collector);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "stats/totals.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats/table.h"
+#include "stats/totals_sum.h"
+
+/* The slowest request of the last one to two of these is shown: no less than usual times between scrapes. */
+#define SLOWEST_NS 15000000000ull
+
+/* Longest key of a service: its label's parts, one behind the other. */
+#define KEY_MAX 1024
+
+struct sum_row {
+	struct table_row row; /* first */
+	struct endpoint_sum sum;
+};
+
+struct sum_service {
+	struct service service; /* first; its name is the key */
+	struct totals_label label;
+	char *label_text; /* that the label points into; NULL: there was no label yet */
+	struct totals_service shown;
+};
+
+struct totals {
+	struct endpoint_table table;
+	uint64_t lost_requests;
+	uint64_t slowest_since_ns;
+};
+
+struct totals *totals_open(void)
+{
+	const struct table_shape shape = {
+		.row_size = sizeof(struct sum_row),
+		.service_size = sizeof(struct sum_service),
+		.endpoint_cap = TOTALS_ENDPOINTS_MAX,
+		.row_cap = TOTALS_ROWS_MAX,
+	};
+	struct totals *totals = calloc(1, sizeof(*totals));
+
+	if (totals)
+		endpoint_table_init(&totals->table, &shape);
+	return totals;
+}
+
+/* The parts are told apart by a character that is in no name. */
+static const char *put_key(const struct totals_label *label, char key[KEY_MAX])
+{
+	if (!*label->pod)
+		return label->service;
+	snprintf(key, KEY_MAX, "%s\n%s\n%s\n%s", label->service, label->pod_namespace, label->pod, label->container);
+	return key;
+}
+
+/* The next of the parts that a text holds one behind the other, each ended by 0. */
+static const char *next_part(char **at, const char *part)
+{
+	char *copy = *at;
+
+	*at = stpcpy(copy, part) + 1;
+	return copy;
+}
+
+/* 0 or −ENOMEM. */
+static int set_label(struct sum_service *service, const struct totals_label *label)
+{
+	bool folded = !strcmp(service->service.name, folded_name);
+	const char *parts[] = {folded ? folded_name : label->service, folded ? "" : label->pod_namespace, folded ? "" : label->pod,
+			       folded ? "" : label->container};
+	size_t size = 0;
+	char *at;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		size += strlen(parts[i]) + 1;
+	at = service->label_text = malloc(size);
+	if (!at)
+		return -ENOMEM;
+	service->label.service = next_part(&at, parts[0]);
+	service->label.pod_namespace = next_part(&at, parts[1]);
+	service->label.pod = next_part(&at, parts[2]);
+	service->label.container = next_part(&at, parts[3]);
+	return 0;
+}
+
+static struct sum_service *get_service(struct totals *totals, const struct totals_label *label)
+{
+	char key[KEY_MAX];
+	struct sum_service *service = (struct sum_service *)endpoint_table_service(&totals->table, put_key(label, key));
+
+	if (service && !service->label_text && set_label(service, label))
+		return NULL;
+	return service;
+}
+
+static struct sum_row *get_row(struct totals *totals, const struct totals_label *label, const char *endpoint)
+{
+	char key[KEY_MAX];
+	struct sum_row *row = (struct sum_row *)endpoint_table_get(&totals->table, put_key(label, key), endpoint);
+	struct sum_service *service = row ? (struct sum_service *)row->row.service : NULL;
+
+	if (service && !service->label_text && set_label(service, label))
+		return NULL;
+	return row;
+}
+
+int totals_add(struct totals *totals, const struct totals_label *label, const char *endpoint, const char *culprit,
+	       const struct request *request, uint64_t end_unix_ns)
+{
+	struct sum_row *row = get_row(totals, label, endpoint);
+	struct sum_row *culprit_row = culprit && request->culprit_ns ? get_row(totals, label, culprit) : NULL;
+
+	if (!row || endpoint_sum_add(&row->sum, request, end_unix_ns, TOTALS_PEERS_MAX)) {
+		totals->lost_requests++;
+		return -ENOMEM;
+	}
+	if (culprit_row)
+		culprit_row->sum.shown.delayed_ns += request->culprit_ns;
+	((struct sum_service *)row->row.service)->shown.folded_requests += row->row.folded;
+	return 0;
+}
+
+void totals_cut(struct totals *totals, uint64_t at_ns)
+{
+	bool forget = at_ns - totals->slowest_since_ns >= SLOWEST_NS;
+
+	for (size_t i = 0; i < totals->table.row_count; i++) {
+		struct endpoint_sum *sum = &((struct sum_row *)totals->table.rows[i])->sum;
+
+		endpoint_sum_cut(sum, at_ns);
+		if (forget)
+			endpoint_sum_forget_slowest(sum);
+	}
+	if (forget)
+		totals->slowest_since_ns = at_ns;
+	for (size_t i = 0; i < totals->table.service_count; i++) {
+		struct totals_service *shown = &((struct sum_service *)totals->table.services[i])->shown;
+
+		shown->processes = shown->threads = shown->loop_threads = 0;
+	}
+}
+
+int totals_add_process(struct totals *totals, const struct totals_label *label, const struct process *growth)
+{
+	struct sum_service *service = get_service(totals, label);
+	struct totals_service *shown;
+
+	if (!service) {
+		totals->lost_requests++;
+		return -ENOMEM;
+	}
+	shown = &service->shown;
+	shown->cpu_ns[USE_REQUEST] += growth->request_cpu_ns;
+	shown->cpu_ns[USE_AFTER_RESPONSE] += growth->after_response_cpu_ns;
+	shown->cpu_ns[USE_RUNTIME] += growth->runtime_cpu_ns;
+	shown->cpu_ns[USE_BACKGROUND] += growth->background_cpu_ns;
+	shown->cpu_ns[USE_UNATTRIBUTED] += growth->unattributed_cpu_ns;
+	shown->request_time_ns += growth->request_time_ns;
+	shown->on_core_ns += growth->on_core_ns;
+	shown->loop_busy_ns += growth->loop_busy_ns;
+	shown->loop_time_ns += growth->loop_time_ns;
+	shown->voluntary_switches += growth->voluntary_switches;
+	shown->involuntary_switches += growth->involuntary_switches;
+	shown->processes += growth->alive;
+	shown->threads += growth->threads;
+	shown->loop_threads += growth->loop_threads;
+	return 0;
+}
+
+uint64_t totals_lost_requests(const struct totals *totals)
+{
+	return totals->lost_requests;
+}
+
+/* ---- the snapshot --------------------------------------------------------------------------------------------------------- */
+
+struct totals_made {
+	struct totals_snapshot snapshot; /* first: the public pointer is the pointer to free */
+	struct totals_service_row *services;
+	struct totals_service *service_sums;
+	struct totals_endpoint_row *endpoints;
+	struct totals_endpoint *endpoint_sums;
+	struct totals_peer *peers;
+	struct totals_loss *losses;
+	struct totals_target *targets;
+};
+
+static size_t count_peers(const struct endpoint_table *table)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->row_count; i++)
+		count += ((const struct sum_row *)table->rows[i])->sum.shown.peer_count;
+	return count;
+}
+
+/* calloc of 0 elements may be NULL, and is no failure. */
+static void *take(size_t count, size_t size)
+{
+	return calloc(count ? count : 1, size);
+}
+
+static bool take_all(struct totals_made *made, const struct endpoint_table *table, const struct totals_frame *frame)
+{
+	made->services = take(table->service_count, sizeof(*made->services));
+	made->service_sums = take(table->service_count, sizeof(*made->service_sums));
+	made->endpoints = take(table->row_count, sizeof(*made->endpoints));
+	made->endpoint_sums = take(table->row_count, sizeof(*made->endpoint_sums));
+	made->peers = take(count_peers(table), sizeof(*made->peers));
+	made->losses = take(frame->loss_count, sizeof(*made->losses));
+	made->targets = take(frame->target_count, sizeof(*made->targets));
+	return made->services && made->service_sums && made->endpoints && made->endpoint_sums && made->peers && made->losses &&
+	       made->targets;
+}
+
+/* A copy of nothing may come from NULL. */
+static void *copy_array(void *to, const void *from, size_t count, size_t size)
+{
+	return count ? memcpy(to, from, count * size) : to;
+}
+
+static void copy_services(struct totals_made *made, const struct endpoint_table *table)
+{
+	const struct totals_label no_label = {"", "", "", ""};
+
+	for (size_t i = 0; i < table->service_count; i++) {
+		const struct sum_service *service = (const struct sum_service *)table->services[i];
+
+		made->service_sums[i] = service->shown;
+		made->services[i] = (struct totals_service_row){service->label_text ? service->label : no_label, &made->service_sums[i]};
+	}
+	made->snapshot.services = made->services;
+	made->snapshot.service_count = table->service_count;
+}
+
+static size_t find_service(const struct endpoint_table *table, const struct service *service)
+{
+	size_t i = 0;
+
+	while (table->services[i] != service)
+		i++;
+	return i;
+}
+
+static void copy_endpoints(struct totals_made *made, const struct endpoint_table *table)
+{
+	struct totals_peer *peers = made->peers;
+
+	for (size_t i = 0; i < table->row_count; i++) {
+		const struct table_row *row = table->rows[i];
+		const struct endpoint_sum *sum = &((const struct sum_row *)row)->sum;
+		struct totals_endpoint *copy = &made->endpoint_sums[i];
+
+		*copy = sum->shown;
+		copy->slowest = sum->slowest.wall_ns >= sum->slowest_before.wall_ns ? sum->slowest : sum->slowest_before;
+		copy->peers = copy_array(peers, sum->shown.peers, sum->shown.peer_count, sizeof(*peers));
+		peers += sum->shown.peer_count;
+		made->endpoints[i] = (struct totals_endpoint_row){find_service(table, row->service), row->name, copy};
+	}
+	made->snapshot.endpoints = made->endpoints;
+	made->snapshot.endpoint_count = table->row_count;
+}
+
+const struct totals_snapshot *totals_snapshot(const struct totals *totals, const struct totals_frame *frame)
+{
+	struct totals_made *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	if (!take_all(made, &totals->table, frame)) {
+		totals_snapshot_close(&made->snapshot);
+		return NULL;
+	}
+	copy_services(made, &totals->table);
+	copy_endpoints(made, &totals->table);
+	made->snapshot.frame = *frame;
+	made->snapshot.frame.losses = copy_array(made->losses, frame->losses, frame->loss_count, sizeof(*made->losses));
+	made->snapshot.frame.targets = copy_array(made->targets, frame->targets, frame->target_count, sizeof(*made->targets));
+	return &made->snapshot;
+}
+
+void totals_snapshot_close(const struct totals_snapshot *snapshot)
+{
+	struct totals_made *made = (struct totals_made *)snapshot;
+
+	if (!made)
+		return;
+	free(made->services);
+	free(made->service_sums);
+	free(made->endpoints);
+	free(made->endpoint_sums);
+	free(made->peers);
+	free(made->losses);
+	free(made->targets);
+	free(made);
+}
+
+void totals_close(struct totals *totals)
+{
+	if (!totals)
+		return;
+	for (size_t i = 0; i < totals->table.row_count; i++)
+		endpoint_sum_fini(&((struct sum_row *)totals->table.rows[i])->sum);
+	for (size_t i = 0; i < totals->table.service_count; i++)
+		free(((struct sum_service *)totals->table.services[i])->label_text);
+	endpoint_table_fini(&totals->table);
+	free(totals);
+}

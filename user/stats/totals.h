@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The totals: what is kept of all requests and processes since the start, for exporters.
+ * Called by cli's collector, from one thread.
+ * Never: more memory than its caps; a figure that falls; a clock.
+ */
+#ifndef IOCPU_STATS_TOTALS_H
+#define IOCPU_STATS_TOTALS_H
+
+#include "stats/totals_snapshot.h"
+
+/* Endpoints of one service, and of all; the rest goes to rows "(other)", one a service. */
+#define TOTALS_ENDPOINTS_MAX 1000
+#define TOTALS_ROWS_MAX      2000
+/* Peers of one endpoint told apart; the rest is one peer, "(other peers)". */
+#define TOTALS_PEERS_MAX 16
+
+struct totals;
+
+/* NULL: no memory. */
+struct totals *totals_open(void);
+
+/*
+ * Adds a finished request. culprit: the endpoint that held the loop, NULL when unknown; at_unix_ns: when it ended. −ENOMEM: it is counted
+ * as lost.
+ */
+int totals_add(struct totals *totals, const struct totals_label *label, const char *endpoint, const char *culprit,
+	       const struct request *request, uint64_t end_unix_ns);
+
+/*
+ * Once a window: forgets how many processes and threads each service has, to be told again with totals_add_process. at_ns: any clock, for
+ * the periods below.
+ */
+void totals_cut(struct totals *totals, uint64_t at_ns);
+
+/* Adds what a process's counters grew by, and its present threads. −ENOMEM: the growth is lost, and counted as one lost request. */
+int totals_add_process(struct totals *totals, const struct totals_label *label, const struct process *growth);
+
+/* What no memory was left for. */
+uint64_t totals_lost_requests(const struct totals *totals);
+
+/*
+ * The present state. The frame is copied with its arrays; names are borrowed, also those of the frame's losses: a snapshot must be closed
+ * before the totals are. NULL: no memory.
+ */
+const struct totals_snapshot *totals_snapshot(const struct totals *totals, const struct totals_frame *frame);
+
+void totals_close(struct totals *totals);
+
+#endif

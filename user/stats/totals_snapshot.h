@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One moment of the totals, complete and const: what an exporter shows that is asked again and again. All counts and sums are since the
+ * start and never fall; times are counted at fixed edges, so that whoever collects them can add and subtract them.
+ * Made by totals_snapshot; read by user/export and user/serve, in any thread.
+ * Never: changes after it was made. Durations are ns.
+ */
+#ifndef IOCPU_STATS_TOTALS_SNAPSHOT_H
+#define IOCPU_STATS_TOTALS_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/request.h"
+
+/* The edges of the buckets of wall times, and of all others: few, as there is a histogram of them for each state and each peer. */
+#define WALL_EDGES 14
+#define PART_EDGES 5
+extern const uint64_t wall_edges_ns[WALL_EDGES];
+extern const uint64_t part_edges_ns[PART_EDGES];
+
+/* counts[i]: of those above edge i − 1 and up to edge i; the last: above all edges. */
+struct wall_times {
+	uint64_t sum_ns;
+	uint64_t counts[WALL_EDGES + 1];
+};
+
+struct part_times {
+	uint64_t sum_ns;
+	uint64_t counts[PART_EDGES + 1];
+};
+
+/* Classes of what a request was answered with; NONE: not at all, or it is not known. */
+enum answer { ANSWER_1XX, ANSWER_2XX, ANSWER_3XX, ANSWER_4XX, ANSWER_5XX, ANSWER_NONE, ANSWERS };
+
+/* What a process's CPU time was used for; the names are those of the JSON contract's keys. */
+enum cpu_use { USE_REQUEST, USE_AFTER_RESPONSE, USE_RUNTIME, USE_BACKGROUND, USE_UNATTRIBUTED, CPU_USES };
+
+struct totals_peer {
+	char name[PEER_NAME_MAX];
+	uint64_t calls;
+	struct part_times net; /* a request's time with a call to this peer in flight */
+};
+
+/* The slowest request of the last while. */
+struct totals_slowest {
+	char id[REQUEST_ID_MAX]; /* empty: there was none */
+	uint64_t wall_ns;
+	uint64_t end_unix_ns;
+};
+
+struct totals_endpoint {
+	uint64_t requests;
+	uint64_t answers[ANSWERS];
+	uint64_t ambiguous_requests;
+	struct wall_times wall;
+	struct part_times state[STATES];
+	/* Of the slowest 1%. */
+	uint64_t slowest_requests;
+	uint64_t slowest_state_ns[STATES];
+	uint64_t delayed_ns; /* LOOP time of others while requests of this endpoint held the loop */
+	size_t peer_count;
+	struct totals_peer *peers;
+	struct totals_slowest slowest;
+};
+
+struct totals_service {
+	uint64_t cpu_ns[CPU_USES];
+	uint64_t request_time_ns;
+	uint64_t on_core_ns;
+	uint64_t loop_busy_ns;
+	uint64_t loop_time_ns; /* 0: no event loop was seen */
+	uint64_t voluntary_switches, involuntary_switches;
+	uint64_t folded_requests; /* of endpoints beyond the cap */
+	/* Now. */
+	uint64_t processes, threads, loop_threads;
+};
+
+/* Which service it is; what is not known is empty. */
+struct totals_label {
+	const char *service;
+	const char *pod_namespace, *pod, *container;
+};
+
+struct totals_endpoint_row {
+	size_t service; /* in the snapshot's services */
+	const char *endpoint;
+	const struct totals_endpoint *sums;
+};
+
+struct totals_service_row {
+	struct totals_label label;
+	const struct totals_service *sums;
+};
+
+struct totals_loss {
+	const char *name;
+	uint64_t count;
+};
+
+struct totals_target {
+	char name[160]; /* as the command line names it: "port:8080" */
+	bool up;
+};
+
+/* What totals say besides requests and processes. */
+struct totals_frame {
+	const char *version;
+	const char *kernel; /* release */
+	uint64_t at_unix_ns;
+	uint32_t cores;
+	uint64_t tool_kernel_ns; /* UINT64_MAX: not measured */
+	uint64_t tool_user_cpu_ns;
+	uint64_t tool_memory_bytes;
+	const struct totals_loss *losses; /* all kinds, also those at 0 */
+	size_t loss_count;
+	const struct totals_target *targets;
+	size_t target_count;
+};
+
+struct totals_snapshot {
+	struct totals_frame frame;
+	const struct totals_service_row *services;
+	size_t service_count;
+	const struct totals_endpoint_row *endpoints;
+	size_t endpoint_count;
+};
+
+/* NULL is fine. */
+void totals_snapshot_close(const struct totals_snapshot *snapshot);
+
+#endif

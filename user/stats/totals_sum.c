@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "stats/totals_sum.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_MS 1000000ull
+
+const uint64_t wall_edges_ns[WALL_EDGES] = {
+	NS_PER_MS / 2,   1 * NS_PER_MS,   5 * NS_PER_MS / 2, 5 * NS_PER_MS,    10 * NS_PER_MS,   25 * NS_PER_MS,   50 * NS_PER_MS,
+	100 * NS_PER_MS, 250 * NS_PER_MS, 500 * NS_PER_MS,   1000 * NS_PER_MS, 2500 * NS_PER_MS, 5000 * NS_PER_MS, 10000 * NS_PER_MS,
+};
+
+const uint64_t part_edges_ns[PART_EDGES] = {NS_PER_MS / 10, 1 * NS_PER_MS, 10 * NS_PER_MS, 100 * NS_PER_MS, 1000 * NS_PER_MS};
+
+/* A batch of the slowest 1%: it ends with the window in which it got this large, or this old. */
+#define BATCH_REQUESTS 100
+#define BATCH_NS       (60000 * NS_PER_MS)
+
+static const char other_peers[] = "(other peers)";
+
+static size_t edge_above(const uint64_t *edges_ns, size_t count, uint64_t value_ns)
+{
+	size_t i = 0;
+
+	while (i < count && value_ns > edges_ns[i])
+		i++;
+	return i;
+}
+
+static void add_wall(struct wall_times *times, uint64_t value_ns)
+{
+	times->sum_ns += value_ns;
+	times->counts[edge_above(wall_edges_ns, WALL_EDGES, value_ns)]++;
+}
+
+static void add_part(struct part_times *times, uint64_t value_ns)
+{
+	times->sum_ns += value_ns;
+	times->counts[edge_above(part_edges_ns, PART_EDGES, value_ns)]++;
+}
+
+static enum answer answer_of(const struct request *request)
+{
+	if (request->status < 100 || request->status > 599)
+		return ANSWER_NONE;
+	return (enum answer)(request->status / 100 - 1);
+}
+
+/* Room for all of a request's peers, though some of them are there already. 0 or −ENOMEM. */
+static int reserve_peers(struct endpoint_sum *sum, size_t more, size_t peers_max)
+{
+	size_t wanted = sum->shown.peer_count + more;
+	size_t capacity = sum->peer_capacity ? sum->peer_capacity : 1;
+	struct totals_peer *grown;
+
+	if (wanted > peers_max)
+		wanted = peers_max;
+	if (wanted <= sum->peer_capacity)
+		return 0;
+	while (capacity < wanted)
+		capacity *= 2;
+	grown = realloc(sum->shown.peers, capacity * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	sum->shown.peers = grown;
+	sum->peer_capacity = capacity;
+	return 0;
+}
+
+static struct totals_peer *get_peer(struct totals_endpoint *shown, const char *name, size_t peers_max)
+{
+	struct totals_peer *peer;
+
+	for (size_t i = 0; i < shown->peer_count; i++)
+		if (!strncmp(shown->peers[i].name, name, PEER_NAME_MAX - 1))
+			return &shown->peers[i];
+	if (shown->peer_count == peers_max)
+		return &shown->peers[peers_max - 1];
+	peer = &shown->peers[shown->peer_count++];
+	memset(peer, 0, sizeof(*peer));
+	snprintf(peer->name, sizeof(peer->name), "%s", shown->peer_count == peers_max ? other_peers : name);
+	return peer;
+}
+
+static void keep_slowest(struct endpoint_sum *sum, const struct request *request, uint64_t wall_ns, uint64_t end_unix_ns)
+{
+	if (sum->slowest.id[0] && wall_ns <= sum->slowest.wall_ns)
+		return;
+	sum->slowest = (struct totals_slowest){.wall_ns = wall_ns, .end_unix_ns = end_unix_ns};
+	memcpy(sum->slowest.id, request->id, sizeof(sum->slowest.id));
+}
+
+int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, uint64_t end_unix_ns, size_t peers_max)
+{
+	struct totals_endpoint *shown = &sum->shown;
+	uint64_t wall_ns = request->end_ns - request->start_ns;
+
+	if (tail_reserve(&sum->batch, wall_ns) || reserve_peers(sum, request->peer_count, peers_max))
+		return -ENOMEM;
+	shown->requests++;
+	shown->answers[answer_of(request)]++;
+	shown->ambiguous_requests += request->ambiguous;
+	add_wall(&shown->wall, wall_ns);
+	for (int state = 0; state < STATES; state++)
+		add_part(&shown->state[state], request->state_ns[state]);
+	for (size_t i = 0; i < request->peer_count; i++) {
+		struct totals_peer *peer = get_peer(shown, request->peers[i].peer, peers_max);
+
+		peer->calls += request->peers[i].calls;
+		add_part(&peer->net, request->peers[i].net_union_ns);
+	}
+	tail_add(&sum->batch, wall_ns, request->state_ns);
+	sum->batch_requests++;
+	keep_slowest(sum, request, wall_ns, end_unix_ns);
+	return 0;
+}
+
+void endpoint_sum_cut(struct endpoint_sum *sum, uint64_t at_ns)
+{
+	struct tail_band slowest;
+
+	if (!sum->batch_requests)
+		return;
+	if (!sum->batch_since_ns)
+		sum->batch_since_ns = at_ns;
+	if (sum->batch_requests < BATCH_REQUESTS && at_ns - sum->batch_since_ns < BATCH_NS)
+		return;
+	tail_slowest(&sum->batch, sum->batch_requests < BATCH_REQUESTS ? 1 : sum->batch_requests / 100, &slowest);
+	sum->shown.slowest_requests += slowest.requests;
+	for (int state = 0; state < STATES; state++)
+		sum->shown.slowest_state_ns[state] += slowest.state_ns[state];
+	tail_clear(&sum->batch);
+	sum->batch_requests = sum->batch_since_ns = 0;
+}
+
+void endpoint_sum_forget_slowest(struct endpoint_sum *sum)
+{
+	sum->slowest_before = sum->slowest;
+	sum->slowest = (struct totals_slowest){0};
+}
+
+void endpoint_sum_fini(struct endpoint_sum *sum)
+{
+	tail_fini(&sum->batch);
+	free(sum->shown.peers);
+}
