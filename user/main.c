@@ -80,7 +80,7 @@ static int find_subcommand(const char *argument)
 static enum exit_code complain_subcommand(const char *given)
 {
 	const char *names[COMMANDS], *nearest;
-	char hint[128] = "`iocpu-trace --help` lists them; a target is named by -p PID, --port, --comm or --cgroup";
+	char hint[128] = "`iocpu-trace --help` lists them; a target is named by -p PID, --port, --comm, --cgroup or --unit";
 
 	for (int command = 0; command < COMMANDS; command++)
 		names[command] = *subcommands[command].name ? subcommands[command].name : NULL;

@@ -135,19 +135,21 @@ static void read_tool(struct collector *collector, const struct tool_figures *to
 		collector->tool_kernel_ns = tool->kernel_ns;
 }
 
-static const struct totals_snapshot *take_snapshot(const struct collector *collector, const struct tool_figures *tool, uint64_t at_ns)
+static const struct totals_snapshot *take_snapshot(const struct collector *collector, const struct window_end *end)
 {
 	struct totals_loss losses[LOSSES_MAX];
 	const struct totals_frame frame = {
 		.version = IOCPU_VERSION,
 		.kernel = collector->system.release,
-		.at_unix_ns = at_ns + collector->unix_offset_ns,
+		.at_unix_ns = end->at_ns + collector->unix_offset_ns,
 		.cores = collector->feed->cores,
 		.tool_kernel_ns = collector->tool_kernel_ns,
-		.tool_user_cpu_ns = tool->user_cpu_ns,
+		.tool_user_cpu_ns = end->tool.user_cpu_ns,
 		.tool_memory_bytes = resident_bytes(),
 		.losses = losses,
 		.loss_count = collector->losses.count,
+		.targets = end->targets,
+		.target_count = end->target_count,
 	};
 
 	for (size_t i = 0; i < collector->losses.count; i++)
@@ -155,16 +157,16 @@ static const struct totals_snapshot *take_snapshot(const struct collector *colle
 	return totals_snapshot(collector->totals, &frame);
 }
 
-int collector_cut(struct collector *collector, const struct pipeline *pipeline, const struct tool_figures *tool, uint64_t at_ns)
+int collector_cut(struct collector *collector, const struct pipeline *pipeline, const struct window_end *end)
 {
 	const struct totals_snapshot *snapshot;
 
-	totals_cut(collector->totals, at_ns);
-	if (add_processes(collector, pipeline, at_ns))
+	totals_cut(collector->totals, end->at_ns);
+	if (add_processes(collector, pipeline, end->at_ns))
 		return -ENOMEM;
-	read_tool(collector, tool, pipeline);
+	read_tool(collector, &end->tool, pipeline);
 	collector->unix_offset_ns = unix_offset_ns();
-	snapshot = take_snapshot(collector, tool, at_ns);
+	snapshot = take_snapshot(collector, end);
 	if (!snapshot)
 		return -ENOMEM;
 	exhibit_show(collector->exhibit, snapshot);

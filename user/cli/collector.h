@@ -19,8 +19,16 @@ struct collector *collector_open(const struct feed *feed, struct exhibit *exhibi
 /* A request finished. */
 void collector_add(struct collector *collector, const struct named_request *named);
 
-/* Closes the window at at_ns and shows the totals. `tool`: all since the start. 0 or −ENOMEM. */
-int collector_cut(struct collector *collector, const struct pipeline *pipeline, const struct tool_figures *tool, uint64_t at_ns);
+/* What is known at the end of a window beside its events. */
+struct window_end {
+	uint64_t at_ns;
+	struct tool_figures tool; /* all since the start */
+	struct totals_target targets[TARGETS_MAX];
+	size_t target_count;
+};
+
+/* Closes the window and shows the totals. 0 or −ENOMEM. */
+int collector_cut(struct collector *collector, const struct pipeline *pipeline, const struct window_end *end);
 
 /* A line on stderr for each service, and for each kind of loss: the last state, for those who come too late to ask for it. */
 void collector_tell(const struct collector *collector);

@@ -30,7 +30,7 @@ struct feed {
 	uint64_t end_ns;         /* the same; right once `next` has returned 0 */
 	bool ending;             /* what comes now is the rest: no new window begins */
 	uint64_t unix_offset_ns; /* CLOCK_REALTIME − CLOCK_MONOTONIC there */
-	uint32_t cores;          /* that the targets may use */
+	uint32_t cores;          /* that the targets may use; 0: there is none yet */
 	bool live;
 	bool reads_payload; /* events come without notes, or with payload enough to make them anew */
 };

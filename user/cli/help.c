@@ -56,7 +56,8 @@ static void print_options(FILE *out, enum command command)
 
 static void print_target(FILE *out)
 {
-	fputs("\nTARGET: any of -p, --port, --comm and --cgroup; or `-- CMD ARG…`, a program that is started and ended with the run\n"
+	fputs("\nTARGET: any of -p, --port, --comm, --cgroup and --unit; or `-- CMD ARG…`, a program that is started and ended with the "
+	      "run\n"
 	      "(what it prints goes to stderr when -o is json, ndjson or csv). Children of a target are followed.\n",
 	      out);
 }

@@ -120,6 +120,14 @@ static const struct listener_socket *find_socket(const struct listener_table *ta
 	return NULL;
 }
 
+bool listener_table_has(const struct listener_table *table, uint16_t port)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->sockets[i].port == port)
+			return true;
+	return false;
+}
+
 size_t listeners_of_process(const struct listener_table *table, pid_t pid, const struct listener_socket **held, size_t max)
 {
 	char path[64], link[64];

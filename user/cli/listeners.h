@@ -35,6 +35,9 @@ uint64_t network_namespace(pid_t pid);
 int listener_table_read(struct listener_table *table, pid_t pid);
 void listener_table_fini(struct listener_table *table);
 
+/* Is any of them bound to this port? */
+bool listener_table_has(const struct listener_table *table, uint16_t port);
+
 /* Which of the table's sockets the process holds: fills at most max, returns how many there are. */
 size_t listeners_of_process(const struct listener_table *table, pid_t pid, const struct listener_socket **held, size_t max);
 

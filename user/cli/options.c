@@ -78,6 +78,13 @@ static int take_cgroup(struct options *options, const char *value)
 	return add_target(options, (struct target){.kind = TARGET_CGROUP, .name = value});
 }
 
+static int take_unit(struct options *options, const char *value)
+{
+	if (!*value || strchr(value, '/'))
+		return refuse(options, "--unit nginx.service, or --unit nginx", "'%s' is not the name of a unit", value);
+	return add_target(options, (struct target){.kind = TARGET_UNIT, .name = value});
+}
+
 static int take_duration(struct options *options, const char *value)
 {
 	if (parse_duration(value, true, &options->duration_ns) || !options->duration_ns)
@@ -238,6 +245,7 @@ const struct option_row option_rows[] = {
 	{"Targets", "port", 0, "PORT", TRACING, "whoever listens on this port: all workers that share it", take_ports},
 	{"Targets", "comm", 0, "NAME", TRACING, "every process of exactly this name, as `ps -o comm` shows it", take_comm},
 	{"Targets", "cgroup", 0, "PATH", TRACING, "every process that is in this cgroup now, or in those below it", take_cgroup},
+	{"Targets", "unit", 0, "NAME", TRACING, "the processes of this systemd unit: nginx.service, or nginx", take_unit},
 
 	{"Time", "duration", 'd', "SEC", TRACING | REPORT, "end after this long (also 500ms, 2m)", take_duration},
 	{"Time", "interval", 'i', "SEC", LIVE | REPORT, "length of a window (default 1)", take_interval},
@@ -376,8 +384,10 @@ static int check_together(struct options *options)
 		return refuse(options, "a run traces either what is running, or a command that it starts",
 			      "both a target and a command behind --");
 	if (traces && !options->program && !options->target_count)
-		return refuse(options, "-p PID, --port PORT, --comm NAME, --cgroup PATH, or -- CMD ARG…; `iocpu-trace --help` says more",
-			      "nothing to trace was named");
+		return refuse(
+			options,
+			"-p PID, --port PORT, --comm NAME, --cgroup PATH, --unit NAME, or -- CMD ARG…; `iocpu-trace --help` says more",
+			"nothing to trace was named");
 	if (options->command == COMMAND_REPORT && !options->file)
 		return refuse(options, "iocpu-trace report iocpu-trace.rec", "no recording was named");
 	if (options->payload && options->no_routes)

@@ -21,14 +21,14 @@ enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMATS };
 
 enum hooks { HOOKS_UNSAID, HOOKS_AUTO, HOOKS_OFF };
 
-enum target_kind { TARGET_PID = 1, TARGET_PORT, TARGET_COMM, TARGET_CGROUP };
+enum target_kind { TARGET_PID = 1, TARGET_PORT, TARGET_COMM, TARGET_CGROUP, TARGET_UNIT };
 
-/* One thing that -p, --port, --comm or --cgroup named. */
+/* One thing that -p, --port, --comm, --cgroup or --unit named. */
 struct target {
 	enum target_kind kind;
 	pid_t pid;
 	uint16_t port;
-	const char *name; /* a comm or a cgroup's path; borrowed from argv */
+	const char *name; /* a comm, a cgroup's path or a unit; borrowed from argv; NULL: it has a number */
 };
 
 #define TARGETS_MAX 256

@@ -20,6 +20,7 @@ struct serve {
 	struct pipeline *pipeline;
 	struct collector *collector;
 	uint64_t next_cut_ns;
+	struct window_end end;
 };
 
 static void add_request(void *context, const struct named_request *named)
@@ -32,10 +33,11 @@ static void add_request(void *context, const struct named_request *named)
 static int cut(struct serve *serve, uint64_t at_ns)
 {
 	struct feed *feed = trace_feed(serve->trace);
-	struct tool_figures tool = {0};
 
-	feed->read_tool(feed, &tool);
-	return collector_cut(serve->collector, serve->pipeline, &tool, at_ns);
+	serve->end.at_ns = at_ns;
+	feed->read_tool(feed, &serve->end.tool);
+	serve->end.target_count = trace_targets(serve->trace, serve->end.targets, TARGETS_MAX);
+	return collector_cut(serve->collector, serve->pipeline, &serve->end);
 }
 
 /* 0: it was told to end; −errno. */
@@ -124,10 +126,13 @@ static void close_all(struct serve *serve)
 
 enum exit_code run_serve(const struct options *options)
 {
-	struct serve serve = {.options = options};
-	enum exit_code code = open_all(&serve);
-	int err = code ? 0 : read_feed(&serve);
+	static struct serve serve;
+	enum exit_code code;
+	int err;
 
+	serve.options = options;
+	code = open_all(&serve);
+	err = code ? 0 : read_feed(&serve);
 	if (!code && !err)
 		collector_tell(serve.collector);
 	close_all(&serve);

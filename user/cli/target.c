@@ -91,6 +91,8 @@ static bool holds_port(struct listener_table *table, pid_t pid, uint16_t port)
 		if (listener_table_read(table, pid))
 			return false;
 	}
+	if (!listener_table_has(table, port))
+		return false;
 	count = listeners_of_process(table, pid, held, 256);
 	for (size_t i = 0; i < count && i < 256; i++)
 		if (held[i]->port == port)
@@ -98,10 +100,10 @@ static bool holds_port(struct listener_table *table, pid_t pid, uint16_t port)
 	return false;
 }
 
-static enum exit_code resolve_port(const struct target *target, struct pid_list *list)
+static int find_port(const struct target *target, struct pid_list *list)
 {
 	struct listener_table table = {0};
-	size_t count, before = list->count;
+	size_t count;
 	pid_t *pids;
 	int err = procfs_list(&pids, &count);
 
@@ -110,16 +112,12 @@ static enum exit_code resolve_port(const struct target *target, struct pid_list 
 			err = pid_list_add(list, pids[i]);
 	listener_table_fini(&table);
 	free(pids);
-	if (err)
-		return complain(EXIT_FAILED, NULL, "looking for port %u: %s", target->port, strerror(-err));
-	if (list->count == before)
-		return complain(EXIT_NO_TARGET, "`ss -ltnp` shows who listens where", "nobody listens on port %u", target->port);
-	return EXIT_DONE;
+	return err;
 }
 
-static enum exit_code resolve_comm(const struct target *target, struct pid_list *list)
+static int find_comm(const struct target *target, struct pid_list *list)
 {
-	size_t count, before = list->count;
+	size_t count;
 	struct procfs_stat stat;
 	pid_t *pids;
 	int err = procfs_list(&pids, &count);
@@ -132,42 +130,89 @@ static enum exit_code resolve_comm(const struct target *target, struct pid_list 
 			err = pid_list_add(list, pids[i]);
 	}
 	free(pids);
-	if (err)
-		return complain(EXIT_FAILED, NULL, "looking for processes called %s: %s", target->name, strerror(-err));
-	if (list->count == before)
-		return complain(EXIT_NO_TARGET, "the name is that of `ps -eo pid,comm`, the whole of it", "no process is called '%s'",
-				target->name);
-	return EXIT_DONE;
+	return err;
 }
 
-static enum exit_code resolve_cgroup(const struct target *target, struct pid_list *list)
+static int find_cgroup(const struct target *target, struct pid_list *list)
 {
-	size_t before = list->count;
-	int err = cgroup_pids(target->name, list);
+	return cgroup_pids(target->name, list);
+}
 
-	if (err == -ENOENT || err == -ENOTDIR || err == -EINVAL)
-		return complain(EXIT_NO_TARGET,
-				"a path below /sys/fs/cgroup, as in --cgroup system.slice/nginx.service; `systemd-cgls` shows them",
-				"there is no cgroup '%s'", target->name);
-	if (err)
-		return complain(EXIT_FAILED, NULL, "reading cgroup '%s': %s", target->name, strerror(-err));
-	if (list->count == before)
-		return complain(EXIT_NO_TARGET, NULL, "cgroup '%s' has no processes", target->name);
-	return EXIT_DONE;
+static int find_unit(const struct target *target, struct pid_list *list)
+{
+	return cgroup_unit_pids(target->name, list);
+}
+
+static int find_pid(const struct target *target, struct pid_list *list)
+{
+	struct procfs_stat stat;
+
+	if (procfs_stat(target->pid, &stat) || stat.state == 'Z' || stat.state == 'X')
+		return 0;
+	return pid_list_add(list, stat.tgid);
+}
+
+/* How each kind of target is found, and what is said where nobody is there; a pid's own words are resolve_pid's. */
+static const struct kind_row {
+	const char *name;
+	int (*find)(const struct target *target, struct pid_list *list);
+	const char *nobody; /* with one %s for what the user gave */
+	const char *hint;
+} kind_rows[] = {
+	[TARGET_PID] = {"pid", find_pid, NULL, NULL},
+	[TARGET_PORT] = {"port", find_port, "nobody listens on port %s", "`ss -ltnp` shows who listens where"},
+	[TARGET_COMM] = {"comm", find_comm, "no process is called '%s'", "the name is that of `ps -eo pid,comm`, the whole of it"},
+	[TARGET_CGROUP] = {"cgroup", find_cgroup, "there is no cgroup '%s', or nobody in it",
+			   "a path below /sys/fs/cgroup, as in --cgroup system.slice/nginx.service; `systemd-cgls` shows them"},
+	[TARGET_UNIT] = {"unit", find_unit, "no unit '%s' runs", "`systemctl list-units` shows those that do"},
+};
+
+static const char *target_given(const struct target *target, char number[16])
+{
+	if (target->name)
+		return target->name;
+	snprintf(number, 16, "%d", target->kind == TARGET_PORT ? target->port : target->pid);
+	return number;
+}
+
+int target_find(const struct target *target, struct pid_list *list)
+{
+	int err = kind_rows[target->kind].find(target, list);
+
+	return err == -ENOENT || err == -ENOTDIR || err == -ENODEV ? 0 : err;
+}
+
+void target_describe(const struct target *target, char *text, size_t size)
+{
+	char number[16];
+
+	snprintf(text, size, "%s:%s", kind_rows[target->kind].name, target_given(target, number));
+}
+
+enum exit_code target_resolve(const struct target *target, struct pid_list *list)
+{
+	const struct kind_row *row = &kind_rows[target->kind];
+	size_t before = list->count;
+	char number[16], nobody[256];
+	int err;
+
+	if (target->kind == TARGET_PID)
+		return resolve_pid(target, list);
+	err = target_find(target, list);
+	if (err && err != -EINVAL)
+		return complain(EXIT_FAILED, NULL, "looking for %s %s: %s", row->name, target_given(target, number), strerror(-err));
+	if (list->count > before)
+		return EXIT_DONE;
+	snprintf(nobody, sizeof(nobody), row->nobody, target_given(target, number));
+	return complain(EXIT_NO_TARGET, row->hint, "%s", nobody);
 }
 
 enum exit_code targets_resolve(const struct options *options, struct pid_list *list)
 {
-	static enum exit_code (*const resolvers[])(const struct target *target, struct pid_list *list) = {
-		[TARGET_PID] = resolve_pid,
-		[TARGET_PORT] = resolve_port,
-		[TARGET_COMM] = resolve_comm,
-		[TARGET_CGROUP] = resolve_cgroup,
-	};
 	enum exit_code code = EXIT_DONE;
 
 	for (size_t i = 0; i < options->target_count && !code; i++)
-		code = resolvers[options->targets[i].kind](&options->targets[i], list);
+		code = target_resolve(&options->targets[i], list);
 	return code;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From what the user named (-p, --port, --comm, --cgroup) to process ids, and whether those serve anything.
- * Called by trace.c and doctor.
+ * From what the user named (-p, --port, --comm, --cgroup, --unit) to process ids, and whether those serve anything.
+ * Called by trace.c, target_watch.c and doctor.
  * Never: follows anybody; it only looks.
  */
 #ifndef IOCPU_CLI_TARGET_H
@@ -21,6 +21,17 @@ struct pid_list {
 
 /* Fills the list with all processes that are meant, each once. EXIT_DONE, or what was complained of. End with pid_list_fini either way. */
 enum exit_code targets_resolve(const struct options *options, struct pid_list *list);
+
+/* The same of one target. */
+enum exit_code target_resolve(const struct target *target, struct pid_list *list);
+
+/*
+ * The same without a word, for those who look again and again: that nobody is there is no error. 0 or −errno; −EINVAL: no path of a cgroup.
+ */
+int target_find(const struct target *target, struct pid_list *list);
+
+/* As metrics and messages name it: "port:8080". */
+void target_describe(const struct target *target, char *text, size_t size);
 
 /* 0 or −ENOMEM; a pid that is there already is not added again. */
 int pid_list_add(struct pid_list *list, pid_t pid);

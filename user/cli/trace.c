@@ -12,6 +12,7 @@
 #include "cli/procfs.h"
 #include "cli/runtimes.h"
 #include "cli/target.h"
+#include "cli/target_watch.h"
 #include "probe/probe.h"
 #include "util/clock.h"
 
@@ -21,6 +22,7 @@ struct trace {
 	struct probe *probe;
 	struct event_source *source;
 	struct pid_list pids;
+	struct target_watch *watch; /* NULL: the targets are those of the start, and the run ends with them */
 	struct command_run command;
 	uint64_t attach_cpu_ns; /* what the tool used before the run began: once, and no part of what a window costs */
 	bool measured;          /* somebody's span was told */
@@ -45,7 +47,33 @@ static bool is_over(struct trace *trace, uint64_t at_ns)
 {
 	if (interrupted() || (trace->options->duration_ns && at_ns >= trace->feed.start_ns + trace->options->duration_ns))
 		return true;
-	return command_ended(&trace->command) || !probe_targets_alive(trace->probe);
+	return command_ended(&trace->command) || (!trace->watch && !probe_targets_alive(trace->probe));
+}
+
+static void raise_cores(struct trace *trace)
+{
+	uint32_t cores = trace->pids.count ? targets_cores(&trace->pids) : 0;
+
+	if (cores > trace->feed.cores)
+		trace->feed.cores = cores;
+}
+
+/* Follows who was found since the last tick. 0 or −ENOMEM. */
+static int follow_found(struct trace *trace)
+{
+	pid_list_fini(&trace->pids);
+	if (target_watch_take(trace->watch, &trace->pids))
+		return -ENOMEM;
+	for (size_t i = 0; i < trace->pids.count; i++) {
+		int err = probe_follow(trace->probe, trace->pids.pids[i], true);
+
+		if (err == -ENOMEM)
+			return err;
+		if (err && err != -ESRCH)
+			remark("process %d cannot be followed: %s", trace->pids.pids[i], strerror(-err));
+	}
+	raise_cores(trace);
+	return 0;
 }
 
 /* Detaches; what is in the rings still comes. 0 or −errno. */
@@ -54,6 +82,16 @@ static int stop(struct trace *trace)
 	trace->feed.ending = true;
 	trace->feed.end_ns = monotonic_ns();
 	return probe_stop(trace->probe);
+}
+
+/* What there is to do from time to time. 0 or −errno. */
+static int on_tick(struct trace *trace, uint64_t at_ns)
+{
+	if (trace->feed.ending)
+		return 0;
+	if (is_over(trace, at_ns))
+		return stop(trace);
+	return trace->watch ? follow_found(trace) : 0;
 }
 
 static int trace_next(struct feed *feed, struct event *event)
@@ -66,14 +104,14 @@ static int trace_next(struct feed *feed, struct event *event)
 	if (!got) {
 		if (!trace->feed.ending)
 			feed->end_ns = monotonic_ns();
-		return trace->measured || interrupted() || trace->options->program ? 0 : -ESRCH;
+		return trace->measured || interrupted() || trace->options->program || trace->watch ? 0 : -ESRCH;
 	}
 	if (record_kind_has_span(event->head->kind))
 		trace->measured = true;
 	if (event->head->kind == RECORD_PROCESS)
 		tell_hooks(trace, event);
-	if (event->head->kind == RECORD_TICK && !trace->feed.ending && is_over(trace, event->head->at_ns)) {
-		int err = stop(trace);
+	if (event->head->kind == RECORD_TICK) {
+		int err = on_tick(trace, event->head->at_ns);
 
 		if (err)
 			return err;
@@ -131,7 +169,7 @@ static enum exit_code follow_targets(struct trace *trace)
 			remark("process %d ended before it could be followed", trace->pids.pids[i]);
 		followed += !err;
 	}
-	return followed ? EXIT_DONE : complain_gone();
+	return followed || trace->watch ? EXIT_DONE : complain_gone();
 }
 
 static enum exit_code start_command(struct trace *trace)
@@ -166,6 +204,18 @@ static void describe_target(struct trace *trace)
 	trace->feed.waits_for = trace->waits_for;
 }
 
+static enum exit_code find_targets(struct trace *trace)
+{
+	enum exit_code code;
+
+	if (trace->options->command != COMMAND_SERVE)
+		return targets_resolve(trace->options, &trace->pids);
+	code = target_watch_open(trace->options, &trace->watch);
+	if (!code && target_watch_take(trace->watch, &trace->pids))
+		code = complain(EXIT_FAILED, NULL, "out of memory");
+	return code;
+}
+
 static enum exit_code attach(struct trace *trace)
 {
 	const struct options *options = trace->options;
@@ -178,14 +228,14 @@ static enum exit_code attach(struct trace *trace)
 	if (!procfs_ids_are_the_kernels())
 		return complain(EXIT_NOT_PERMITTED, "run it on the host, or in a container that shares its process ids (--pid=host)",
 				"this is a pid namespace of its own, whose process ids are not the kernel's");
-	code = options->program ? start_command(trace) : targets_resolve(options, &trace->pids);
+	code = options->program ? start_command(trace) : find_targets(trace);
 	if (!code)
 		code = open_probe(trace);
 	if (code)
 		return code;
 	trace->feed.start_ns = monotonic_ns();
 	trace->feed.unix_offset_ns = unix_offset_ns();
-	trace->feed.cores = targets_cores(&trace->pids);
+	raise_cores(trace);
 	code = follow_targets(trace);
 	if (code)
 		return code;
@@ -223,6 +273,17 @@ enum exit_code trace_start(struct trace *trace)
 	return trace->options->program ? release_command(trace) : EXIT_DONE;
 }
 
+size_t trace_targets(struct trace *trace, struct totals_target *targets, size_t max)
+{
+	if (trace->watch)
+		return target_watch_read(trace->watch, targets, max);
+	if (!max || !trace->options->program)
+		return 0;
+	snprintf(targets[0].name, sizeof(targets[0].name), "command:%s", trace->options->program[0]);
+	targets[0].up = !trace->command.ended;
+	return 1;
+}
+
 struct feed *trace_feed(struct trace *trace)
 {
 	return &trace->feed;
@@ -232,6 +293,7 @@ void trace_close(struct trace *trace)
 {
 	if (!trace)
 		return;
+	target_watch_close(trace->watch);
 	probe_close(trace->probe);
 	if (trace->options->program)
 		command_finish(&trace->command, trace->options->program[0]);

@@ -10,11 +10,13 @@
 #include "cli/complain.h"
 #include "cli/feed.h"
 #include "cli/options.h"
+#include "stats/totals_snapshot.h"
 
 struct trace;
 
 /*
  * Attaches to what the options name; a command is there, but waits before its exec. EXIT_DONE and *trace, or what was complained of.
+ * `serve` waits for targets that are not there yet, and goes on when they end.
  * Borrows the options.
  */
 enum exit_code trace_open(const struct options *options, struct trace **trace);
@@ -22,7 +24,11 @@ enum exit_code trace_open(const struct options *options, struct trace **trace);
 /* Lets the command go, if there is one: whatever else could keep the run from being of use has been tried. As trace_open. */
 enum exit_code trace_start(struct trace *trace);
 
-/* Its events, until it was interrupted, its time is over, or the target gone: then the rest, to the last ns. Lives as long as the trace. */
+/* For `serve`: fills at most `max` of the run's targets, and whether they are there. Returns how many. */
+size_t trace_targets(struct trace *trace, struct totals_target *targets, size_t max);
+
+/* Its events, until it was interrupted, its time is over, or the target gone for good: then the rest, to the last ns. Lives as long as the
+ * trace. */
 struct feed *trace_feed(struct trace *trace);
 
 /* Detaches; ends the command that it started and tells how it ended. NULL is fine. */

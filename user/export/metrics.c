@@ -215,7 +215,8 @@ static void put_targets(const struct metrics *metrics, const struct metric_row *
 
 static void put_cores(const struct metrics *metrics, const struct metric_row *row)
 {
-	put_value(metrics, row, "", NULL, NULL, metrics->totals->frame.cores);
+	if (metrics->totals->frame.cores)
+		put_value(metrics, row, "", NULL, NULL, metrics->totals->frame.cores);
 }
 
 static void put_of_tracer(const struct metrics *metrics, const struct metric_row *row)

@@ -193,6 +193,9 @@ int probe_follow(struct probe *probe, pid_t pid, bool with_children)
 
 	if (kill(pid, 0) && errno == ESRCH)
 		return -ESRCH;
+	/* So are all that it has forked, then. */
+	if (is_followed(probe, pid))
+		return 0;
 	err = follow_process(probe, pid);
 	/* Once more after each find: a child may have forked before it was followed and after the look. */
 	while (!err && look)

@@ -129,6 +129,12 @@ static const struct route_row *find_route(const char *path)
 	return NULL;
 }
 
+static bool has_body(struct MHD_Connection *client)
+{
+	return MHD_lookup_connection_value(client, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH) ||
+	       MHD_lookup_connection_value(client, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
 /*
  * Called when the headers are there, and again behind the body. Who is answered at the first call is cut off then, whatever would have
  * followed; the others may go on to ask.
@@ -141,9 +147,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *client, 
 
 	(void)version;
 	(void)body;
+	(void)body_size;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
 		return send_text(client, MHD_HTTP_METHOD_NOT_ALLOWED, plain, "only GET and HEAD\n", "GET, HEAD");
-	if (*body_size)
+	if (first && has_body(client))
 		return send_text(client, MHD_HTTP_CONTENT_TOO_LARGE, plain, "a question has no body here\n", NULL);
 	*request = context;
 	if (first)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Targets that are not there yet, end, and come again."""
+import contextlib
+import os
+import pathlib
+import socket
+import time
+
+from exporter import Exporter
+from lab import Lab
+from tap import Skip
+
+CGROUP_ROOTS = ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
+UNIT = "iocpu-trace-test"
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def never_fall(tap, before, after):
+    fallen = [f"{name} {dict(labels)}" for (name, labels), value in before.samples.items()
+              if name.endswith(("_total", "_bucket", "_sum", "_count")) and after.samples.get((name, labels), -1) < value]
+    tap.equal("no counter has fallen, or gone", fallen, [])
+
+
+def restarts(tap, target, start, service=None):
+    """Waits for a target that is not there, and follows it through a restart. start(lab, number) starts the server."""
+    with Lab() as lab:
+        exporter = Exporter(lab, *target[1])
+        figures = exporter.await_figures(lambda _: True, "figures")
+        tap.equal("before it runs", figures.sum("iocpu_target_up", target=target[0]), 0)
+        requests, before = 0, figures
+        for number in range(2):
+            server = start(lab, number)
+            exporter.await_target(target[0], 1)
+            time.sleep(0.3)  # it is followed with the next tick after it was found
+            requests += len(lab.run_load(server, name=f"load-{number}", connections=4, rate=100, duration=1, mix="1 /users/#"))
+            figures = exporter.await_requests(requests)
+            tap.equal(f"requests after start {number + 1}", figures.sum("iocpu_requests_total"), requests)
+            never_fall(tap, before, figures)
+            before = figures
+            server.end()
+            figures = exporter.await_target(target[0], 0)
+            tap.check("its end is seen", True)
+            never_fall(tap, before, figures)
+        services = {dict(labels)["service"] for labels in figures.of("iocpu_request_wall_seconds_count")}
+        tap.equal("services", services, {service} if service else services)
+        tap.equal("lost", figures.lost(), {})
+        tap.equal("exit code", exporter.end(), 0)
+
+
+def by_port(tap):
+    port = free_port()
+    restarts(tap, (f"port:{port}", ["--port", port]), lambda lab, number: lab.sample("epoll_loop", "--port", port), f"epoll_loop:{port}")
+
+
+def by_comm(tap):
+    port = free_port()
+    restarts(tap, ("comm:prefork", ["--comm", "prefork"]), lambda lab, number: lab.sample("prefork", "--port", port), f"prefork:{port}")
+
+
+def cgroup_folder():
+    for root in CGROUP_ROOTS:
+        folder = pathlib.Path(root) / "system.slice" / f"{UNIT}.service"
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True)
+            if (folder / "cgroup.procs").exists():
+                return folder
+            folder.rmdir()
+    raise Skip("no cgroup can be made here")
+
+
+def by_unit(tap):
+    """A service's cgroup, as systemd makes it."""
+    port = free_port()
+    folder = cgroup_folder()
+
+    def start(lab, number):
+        server = lab.sample("epoll_loop", "--port", port)
+        (folder / "cgroup.procs").write_text(f"{server.pid}\n", encoding="ascii")
+        return server
+
+    try:
+        restarts(tap, (f"unit:{UNIT}", ["--unit", UNIT]), start, f"epoll_loop:{port}")
+    finally:
+        end = time.monotonic() + 5
+        while folder.exists() and time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            time.sleep(0.05)
+        with contextlib.suppress(OSError):
+            folder.parent.rmdir()
+
+
+def several(tap):
+    """Many services at once, by their ids; those that end are told as down for good, and the others go on."""
+    with Lab() as lab:
+        servers = [lab.sample("epoll_loop", truth=False) if i else lab.sample("thread_per_conn", truth=False) for i in range(2)]
+        exporter = Exporter(lab, "-p", ",".join(str(server.pid) for server in servers))
+        requests = 0
+        for number, server in enumerate(servers):
+            requests += len(lab.run_load(server, name=f"load-{number}", connections=2, rate=100, duration=1, mix="1 /users/#"))
+        figures = exporter.await_requests(requests)
+        tap.equal("requests", figures.sum("iocpu_requests_total"), requests)
+        services = {dict(labels)["service"] for labels in figures.of("iocpu_cpu_seconds_total")}
+        tap.equal("services", services, {f"{server.name}:{server.port}" for server in servers})
+        servers[0].end()
+        after = exporter.await_target(f"pid:{servers[0].pid}", 0)
+        tap.equal("the other one is up", after.sum("iocpu_target_up", target=f"pid:{servers[1].pid}"), 1)
+        never_fall(tap, figures, after)
+        tap.equal("exit code", exporter.end(), 0)
+
+
+def no_such_process(tap):
+    with Lab() as lab:
+        tracer = lab.trace("tracer", "serve", "--listen", "127.0.0.1:0", "-p", next(pid for pid in range(3000000, 3001000)
+                                                                              if not os.path.exists(f"/proc/{pid}")))
+        tap.check("a process id that nobody has is refused", tracer.wait() == 3 and "there is no process" in tracer.err())
+
+
+TOPICS = {"comings/port": by_port, "comings/comm": by_comm, "comings/unit": by_unit, "comings/several": several,
+          "comings/nobody": no_such_process}
