@@ -200,7 +200,8 @@ ASAN_B := $(B)/asan
 # No warnings: the sanitizers' code leads gcc's flow analysis astray, and the plain build has warned already.
 ASAN_CFLAGS := -O1 -g -w -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ASAN_TESTS := $(patsubst $(B)/%,$(ASAN_B)/%,$(UNIT_TESTS) $(GOLDEN_RUN))
-LIVE_TESTS := 'tests/live/run -b $(B)' 'tests/truth/run -b $(B) --check' 'tests/cli/run $(PROGRAM)' 'tests/serve/run -b $(B)' '$(MAKE) -s verifier-budget'
+LIVE_TESTS := 'tests/live/run -b $(B)' 'tests/truth/run -b $(B) --check' 'tests/cli/run $(PROGRAM)' 'tests/serve/run -b $(B)' \
+	'$(MAKE) -s verifier-budget'
 LIVE_PROGRAMS := all $(B)/rec_to_requests $(B)/rec_to_text
 RUN_TESTS := scripts/run-tests -l $(B)/test-logs
 

@@ -100,7 +100,8 @@ def storm(tap):
         slow = SlowReaders(exporter.port, readers=1, half_open=10)
         load = lab.load(server, connections=8, rate=300, duration=LOAD_SECONDS, mix="1 /users/#")
         statuses, slowest_s = scrape_in_parallel(exporter, load)
-        tap.check(f"{SCRAPERS} at once are all answered", set(statuses) == {200}, f"{len(statuses)} answers, the slowest in {slowest_s:.2f} s")
+        tap.check(f"{SCRAPERS} at once are all answered", set(statuses) == {200},
+                  f"{len(statuses)} answers, the slowest in {slowest_s:.2f} s")
         tap.equal("the load's exit code", load.finish(), 0)
         rows = load.rows()
         figures = exporter.await_requests(LARGE + len(rows))

@@ -7,7 +7,8 @@ import time
 from exporter import Exporter, ask, many_paths
 from lab import ROOT, Lab
 
-OPENMETRICS = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+OPENMETRICS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+               "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")  # as Prometheus asks
 NS_PER_S = 1e9
 ENDPOINTS = 1000
 # Two tracers see the same switches through clocks of their own, and a core's time is told to them in turn.
@@ -30,12 +31,14 @@ def beside_json(tap):
         totals.end()
         told = totals.json()
         service = told["endpoints"][0]["service"]
-        tap.equal("requests, as the load generator counts them", figures.sum("iocpu_requests_total", service=service, code="2xx"), len(rows))
+        answered = figures.sum("iocpu_requests_total", service=service, code="2xx")
+        tap.equal("requests, as the load generator counts them", answered, len(rows))
         for endpoint in told["endpoints"]:
             name = endpoint["endpoint"]
             labels = {"service": service, "endpoint": name}
             tap.equal(f"{name}: requests", figures.sum("iocpu_requests_total", **labels), endpoint["requests"])
-            tap.equal(f"{name}: count of the wall histogram", figures.sum("iocpu_request_wall_seconds_count", **labels), endpoint["requests"])
+            counted = figures.sum("iocpu_request_wall_seconds_count", **labels)
+            tap.equal(f"{name}: count of the wall histogram", counted, endpoint["requests"])
             tap.near(f"{name}: sum of the walls", figures.sum("iocpu_request_wall_seconds_sum", **labels),
                      endpoint["wall_ns"]["mean"] * endpoint["requests"] / NS_PER_S,
                      STATE_TOLERANCE * endpoint["wall_ns"]["mean"] * endpoint["requests"] / NS_PER_S + 0.002, " s")

@@ -161,7 +161,7 @@ static const struct refusal {
 	{COMMAND_LIVE, {"-p1", "--wide=3"}, "takes no argument", ""},
 	{COMMAND_LIVE, {"-p1", "--rout", "/x"}, "unknown option '--rout'", "--route"},
 	{COMMAND_LIVE, {"-p1", "--intervall", "2"}, "unknown option '--intervall'", "--interval"},
-	{COMMAND_LIVE, {"-p1", "--unit", "nginx.service"}, "unknown option '--unit'", "--help"},
+	{COMMAND_LIVE, {"--unit", "a/b"}, "'a/b' is not the name of a unit", "nginx.service"},
 	{COMMAND_LIVE, {"-p1", "--max-overhead", "1"}, "unknown option '--max-overhead'", "--help"},
 	{COMMAND_LIVE, {"-p1", "-x"}, "unknown option '-x'", "--help"},
 	{COMMAND_LIVE, {"-p1", "-w", "x"}, "this subcommand has no option '-w'", "--help"},

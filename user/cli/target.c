@@ -156,16 +156,23 @@ static int find_pid(const struct target *target, struct pid_list *list)
 static const struct kind_row {
 	const char *name;
 	int (*find)(const struct target *target, struct pid_list *list);
-	const char *nobody; /* with one %s for what the user gave */
+	/* Each with one %s for what the user gave. */
+	const char *missing; /* said for −ENOENT and its like */
+	const char *nobody;
 	const char *hint;
 } kind_rows[] = {
-	[TARGET_PID] = {"pid", find_pid, NULL, NULL},
-	[TARGET_PORT] = {"port", find_port, "nobody listens on port %s", "`ss -ltnp` shows who listens where"},
-	[TARGET_COMM] = {"comm", find_comm, "no process is called '%s'", "the name is that of `ps -eo pid,comm`, the whole of it"},
-	[TARGET_CGROUP] = {"cgroup", find_cgroup, "there is no cgroup '%s', or nobody in it",
+	[TARGET_PID] = {"pid", find_pid, NULL, NULL, NULL},
+	[TARGET_PORT] = {"port", find_port, NULL, "nobody listens on port %s", "`ss -ltnp` shows who listens where"},
+	[TARGET_COMM] = {"comm", find_comm, NULL, "no process is called '%s'", "the name is that of `ps -eo pid,comm`, the whole of it"},
+	[TARGET_CGROUP] = {"cgroup", find_cgroup, "there is no cgroup '%s'", "cgroup '%s' has no processes",
 			   "a path below /sys/fs/cgroup, as in --cgroup system.slice/nginx.service; `systemd-cgls` shows them"},
-	[TARGET_UNIT] = {"unit", find_unit, "no unit '%s' runs", "`systemctl list-units` shows those that do"},
+	[TARGET_UNIT] = {"unit", find_unit, "no unit '%s' runs", "unit '%s' has no processes", "`systemctl list-units` shows what runs"},
 };
+
+static bool is_missing(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -ENODEV;
+}
 
 static const char *target_given(const struct target *target, char number[16])
 {
@@ -179,7 +186,7 @@ int target_find(const struct target *target, struct pid_list *list)
 {
 	int err = kind_rows[target->kind].find(target, list);
 
-	return err == -ENOENT || err == -ENOTDIR || err == -ENODEV ? 0 : err;
+	return is_missing(err) ? 0 : err;
 }
 
 void target_describe(const struct target *target, char *text, size_t size)
@@ -198,12 +205,12 @@ enum exit_code target_resolve(const struct target *target, struct pid_list *list
 
 	if (target->kind == TARGET_PID)
 		return resolve_pid(target, list);
-	err = target_find(target, list);
-	if (err && err != -EINVAL)
+	err = row->find(target, list);
+	if (err && !(row->missing && (is_missing(err) || err == -EINVAL)))
 		return complain(EXIT_FAILED, NULL, "looking for %s %s: %s", row->name, target_given(target, number), strerror(-err));
 	if (list->count > before)
 		return EXIT_DONE;
-	snprintf(nobody, sizeof(nobody), row->nobody, target_given(target, number));
+	snprintf(nobody, sizeof(nobody), err ? row->missing : row->nobody, target_given(target, number));
 	return complain(EXIT_NO_TARGET, row->hint, "%s", nobody);
 }
 

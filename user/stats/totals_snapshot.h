@@ -109,7 +109,7 @@ struct totals_frame {
 	const char *version;
 	const char *kernel; /* release */
 	uint64_t at_unix_ns;
-	uint32_t cores; /* 0: not known yet */
+	uint32_t cores;          /* 0: not known yet */
 	uint64_t tool_kernel_ns; /* UINT64_MAX: not measured */
 	uint64_t tool_user_cpu_ns;
 	uint64_t tool_memory_bytes;
