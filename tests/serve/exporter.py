@@ -5,7 +5,8 @@ import re
 import string
 import time
 
-from lab import Tracer
+import lab as labs
+from lab import Process
 
 SAMPLE = re.compile(r'(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>[0-9.e+]+)(?: # .*)?')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
@@ -55,9 +56,15 @@ def ask(port, paths):
     client.close()
 
 
-class Exporter(Tracer):
-    def __init__(self, lab, *arguments, listen="127.0.0.1:0"):
-        super().__init__(lab, "exporter", "serve", "--listen", listen, *arguments)
+class Exporter(Process):
+    """mounts: files and folders that it is to find at other places than everybody else."""
+
+    def __init__(self, lab, *arguments, mounts=None):
+        command = [labs.BUILD / "iocpu-trace", "serve", "--listen", "127.0.0.1:0", *arguments]
+        if mounts:
+            binds = " && ".join(f"mount --bind {source} {place}" for place, source in mounts.items())
+            command = ["unshare", "-m", "sh", "-c", f'{binds} && exec "$@"', "sh", *command]
+        super().__init__(lab, "exporter", command)
         lab.keep(self)
         line = self.await_text(self.err_path, "serving http://")
         self.port = int(re.search(r":(\d+)/metrics", line)[1])

@@ -61,9 +61,9 @@ def by_comm(tap):
     restarts(tap, ("comm:prefork", ["--comm", "prefork"]), lambda lab, number: lab.sample("prefork", "--port", port), f"prefork:{port}")
 
 
-def cgroup_folder():
+def cgroup_folder(path):
     for root in CGROUP_ROOTS:
-        folder = pathlib.Path(root) / "system.slice" / f"{UNIT}.service"
+        folder = pathlib.Path(root) / path
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True)
             if (folder / "cgroup.procs").exists():
@@ -72,10 +72,22 @@ def cgroup_folder():
     raise Skip("no cgroup can be made here")
 
 
+def remove_folders(folder):
+    """The last one once the processes in it are gone, and those above it that are empty then."""
+    end = time.monotonic() + 5
+    while folder.exists() and time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        time.sleep(0.05)
+    with contextlib.suppress(OSError):
+        for above in folder.parents:
+            above.rmdir()
+
+
 def by_unit(tap):
     """A service's cgroup, as systemd makes it."""
     port = free_port()
-    folder = cgroup_folder()
+    folder = cgroup_folder(f"system.slice/{UNIT}.service")
 
     def start(lab, number):
         server = lab.sample("epoll_loop", "--port", port)
@@ -85,13 +97,7 @@ def by_unit(tap):
     try:
         restarts(tap, (f"unit:{UNIT}", ["--unit", UNIT]), start, f"epoll_loop:{port}")
     finally:
-        end = time.monotonic() + 5
-        while folder.exists() and time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-            time.sleep(0.05)
-        with contextlib.suppress(OSError):
-            folder.parent.rmdir()
+        remove_folders(folder)
 
 
 def several(tap):
@@ -120,5 +126,31 @@ def no_such_process(tap):
         tap.check("a process id that nobody has is refused", tracer.wait() == 3 and "there is no process" in tracer.err())
 
 
-TOPICS = {"comings/port": by_port, "comings/comm": by_comm, "comings/unit": by_unit, "comings/several": several,
+POD_UID, CONTAINER_ID = "0b9e0c5f-1a2b-4c3d-8e9f-0123456789ab", "3e1f0d2c4b5a69788796a5b4c3d2e1f0" * 2
+
+
+def pod(tap):
+    """In a cgroup as the kubelet makes it, with the kubelet's folders: the pod's names; and a name for its downstreams."""
+    folder = cgroup_folder(f"kubepods/burstable/pod{POD_UID}/{CONTAINER_ID}")
+    try:
+        with Lab() as lab:
+            logs = lab.scratch / "log"
+            (logs / "pods" / f"shop_cart-0_{POD_UID}" / "app").mkdir(parents=True)
+            downstream = lab.downstream()
+            server = lab.sample("epoll_loop", *downstream.arguments())
+            (folder / "cgroup.procs").write_text(f"{server.pid}\n", encoding="ascii")
+            exporter = Exporter(lab, "-p", server.pid, "--peer-name", "127.0.0.1=mock", mounts={"/var/log": logs})
+            rows = lab.run_load(server, connections=8, rate=40, duration=1, mix="1 /parallel")
+            figures = exporter.await_requests(len(rows))
+            labels = {"service": f"epoll_loop:{server.port}", "namespace": "shop", "pod": "cart-0", "container": "app"}
+            tap.equal("requests of the pod", figures.sum("iocpu_requests_total", **labels), len(rows))
+            tap.equal("its processes", figures.sum("iocpu_processes", **labels), 1)
+            peers = {dict(key)["peer"] for key in figures.of("iocpu_downstream_calls_total", **labels)}
+            tap.equal("its downstreams by name", peers, {f"mock:{port}" for port in downstream.port_by_kind.values()})
+            tap.equal("exit code", exporter.end(), 0)
+    finally:
+        remove_folders(folder)
+
+
+TOPICS = {"comings/pod": pod, "comings/port": by_port, "comings/comm": by_comm, "comings/unit": by_unit, "comings/several": several,
           "comings/nobody": no_such_process}

@@ -221,6 +221,71 @@ static void pods_of_one_service_stay_apart(void **state)
 	assert_int_equal(snapshot->endpoints[2].sums->requests, 1);
 }
 
+/* Pods never come again under their name; what is no pod's is kept for good. */
+static void a_pod_that_is_gone_is_forgotten(void **state)
+{
+	const struct totals_label pod = {"node:8080", "shop", "cart-1", "app"};
+	struct request request = request_of(STATE_NET, 10 * MS);
+	struct process process = node_process().now;
+	uint64_t at_ns = 1000 * MS;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		char endpoint[32];
+
+		snprintf(endpoint, sizeof(endpoint), "GET /%d", i);
+		totals_add(totals, &pod, endpoint, NULL, &request, UNIX_NS);
+		totals_add(totals, &node, endpoint, NULL, &request, UNIX_NS);
+	}
+	totals_cut(totals, at_ns);
+	totals_add_process(totals, &pod, &process);
+	for (; at_ns < TOTALS_POD_GONE_NS; at_ns += 1000 * MS)
+		totals_cut(totals, at_ns);
+	look();
+	assert_int_equal(snapshot->service_count, 2);
+	assert_int_equal(snapshot->endpoint_count, 100);
+	totals_cut(totals, at_ns + 2000 * MS);
+	/* The snapshot of before stays whole. */
+	assert_string_equal(snapshot->services[0].label.pod, "cart-1");
+	assert_string_equal(snapshot->endpoints[98].endpoint, "GET /49");
+	look();
+	assert_int_equal(snapshot->service_count, 1);
+	assert_int_equal(snapshot->endpoint_count, 50);
+	assert_string_equal(snapshot->services[0].label.pod, "");
+	for (size_t i = 0; i < snapshot->endpoint_count; i++)
+		assert_int_equal(snapshot->endpoints[i].sums->requests, 1);
+	totals_add(totals, &pod, "GET /7", NULL, &request, UNIX_NS);
+	look();
+	assert_int_equal(snapshot->endpoint_count, 51);
+}
+
+static void services_beyond_the_cap_are_one(void **state)
+{
+	struct request request = request_of(STATE_NET, 10 * MS);
+	uint64_t requests = 0;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 300; i++) {
+			char pod[32];
+
+			snprintf(pod, sizeof(pod), "pod-%d-%d", round, i);
+			totals_add(totals, &(struct totals_label){"node:1", "n", pod, "c"}, "GET /", NULL, &request, UNIX_NS);
+		}
+		look();
+		assert_in_range(snapshot->service_count, 256, 257);
+		/* All pods go; what nobody had a place for stays, as nobody knows whose it is. */
+		totals_cut(totals, 1000 * MS + (uint64_t)round * TOTALS_POD_GONE_NS * 2);
+		totals_cut(totals, 2000 * MS + (uint64_t)round * TOTALS_POD_GONE_NS * 2 + TOTALS_POD_GONE_NS);
+		look();
+		assert_int_equal(snapshot->service_count, 1);
+		assert_string_equal(snapshot->services[0].label.service, "(other)");
+	}
+	for (size_t i = 0; i < snapshot->endpoint_count; i++)
+		requests += snapshot->endpoints[i].sums->requests;
+	assert_int_equal(requests, 2 * 44 + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +297,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(peers_beyond_the_cap_are_one, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(endpoints_beyond_the_caps_are_one_a_service, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(pods_of_one_service_stay_apart, open_totals, close_totals),
+		cmocka_unit_test_setup_teardown(a_pod_that_is_gone_is_forgotten, open_totals, close_totals),
+		cmocka_unit_test_setup_teardown(services_beyond_the_cap_are_one, open_totals, close_totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,8 @@
 
 #include "cli/complain.h"
 #include "cli/losses.h"
+#include "cli/peer_names.h"
+#include "cli/pods.h"
 #include "cli/processes.h"
 #include "cli/procfs.h"
 #include "stats/totals.h"
@@ -18,10 +20,24 @@
 /* A server opens its port soon after its start: for so long what it used is held back, to be told under its service's name. */
 #define NAMELESS_NS 10000000000ull
 
+#define HOSTS "/etc/hosts"
+/* Where the kubelet's folders are, by which pods are named. */
+#define KUBELET_LOGS "/var/log"
+
+/* The peers of a request under their names. */
+struct named_peers {
+	struct request_peer *peers;
+	char (*texts)[PEER_NAME_MAX];
+	size_t capacity;
+};
+
 struct collector {
 	const struct feed *feed;
 	struct exhibit *exhibit;
 	struct totals *totals;
+	struct pods *pods;
+	struct peer_names *peer_names;
+	struct named_peers renamed;
 	struct process_list told; /* each process's counters as far as they were added to the totals */
 	struct loss_list losses;
 	struct utsname system;
@@ -29,7 +45,18 @@ struct collector {
 	uint64_t tool_kernel_ns; /* an estimate that gets better may fall: what is shown does not */
 };
 
-struct collector *collector_open(const struct feed *feed, struct exhibit *exhibit)
+/* 0 or −ENOMEM. */
+static int add_peer_names(struct collector *collector, const struct options *options)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < options->peer_name_count && !err; i++)
+		err = peer_names_add(collector->peer_names, options->peer_names[i]);
+	peer_names_tick(collector->peer_names);
+	return err;
+}
+
+struct collector *collector_open(const struct feed *feed, const struct options *options, struct exhibit *exhibit)
 {
 	struct collector *collector = calloc(1, sizeof(*collector));
 
@@ -41,24 +68,74 @@ struct collector *collector_open(const struct feed *feed, struct exhibit *exhibi
 	collector->tool_kernel_ns = UNKNOWN_NS;
 	uname(&collector->system);
 	collector->totals = totals_open();
-	if (collector->totals)
+	collector->pods = pods_open(KUBELET_LOGS);
+	collector->peer_names = peer_names_open(HOSTS);
+	if (collector->totals && collector->pods && collector->peer_names && !add_peer_names(collector, options))
 		return collector;
 	collector_close(collector);
 	return NULL;
 }
 
-static struct totals_label label_of(const char *service)
+void collector_learn(struct collector *collector, uint32_t tgid)
 {
-	return (struct totals_label){.service = service, .pod_namespace = "", .pod = "", .container = ""};
+	pods_learn(collector->pods, tgid);
+}
+
+static struct totals_label label_of(const struct collector *collector, uint32_t tgid, const char *service)
+{
+	const struct pod_label *pod = pods_label(collector->pods, tgid);
+
+	return (struct totals_label){
+		.service = service,
+		.pod_namespace = pod ? pod->pod_namespace : "",
+		.pod = pod ? pod->pod : "",
+		.container = pod ? pod->container : "",
+	};
+}
+
+/* 0 or −ENOMEM. */
+static int reserve_peers(struct named_peers *renamed, size_t count)
+{
+	struct request_peer *peers;
+	char(*texts)[PEER_NAME_MAX];
+
+	if (count <= renamed->capacity)
+		return 0;
+	peers = realloc(renamed->peers, count * sizeof(*peers));
+	if (!peers)
+		return -ENOMEM;
+	renamed->peers = peers;
+	texts = realloc(renamed->texts, count * sizeof(*texts));
+	if (!texts)
+		return -ENOMEM;
+	renamed->texts = texts;
+	renamed->capacity = count;
+	return 0;
+}
+
+/* The request with its peers' names; for want of memory with their addresses. */
+static void name_peers(struct collector *collector, struct request *request)
+{
+	struct named_peers *renamed = &collector->renamed;
+
+	if (reserve_peers(renamed, request->peer_count))
+		return;
+	for (size_t i = 0; i < request->peer_count; i++) {
+		snprintf(renamed->texts[i], PEER_NAME_MAX, "%s", peer_names_get(collector->peer_names, request->peers[i].peer));
+		renamed->peers[i] = request->peers[i];
+		renamed->peers[i].peer = renamed->texts[i];
+	}
+	request->peers = renamed->peers;
 }
 
 void collector_add(struct collector *collector, const struct named_request *named)
 {
-	const struct totals_label label = label_of(named->service);
+	const struct totals_label label = label_of(collector, named->request->tgid, named->service);
+	struct request request = *named->request;
 
+	name_peers(collector, &request);
 	/* What there is no memory for is counted by the totals themselves. */
-	totals_add(collector->totals, &label, named->endpoint, named->culprit, named->request,
-		   named->request->end_ns + collector->unix_offset_ns);
+	totals_add(collector->totals, &label, named->endpoint, named->culprit, &request, request.end_ns + collector->unix_offset_ns);
 }
 
 /* ---- processes ------------------------------------------------------------------------------------------------------------ */
@@ -88,7 +165,7 @@ static void add_process(struct collector *collector, const struct pipeline *pipe
 		return;
 	if (growth->tgid)
 		services_name(pipeline_services(pipeline), growth->tgid, growth->port, growth->unix_path, service);
-	label = label_of(growth->tgid ? service : growth->comm);
+	label = label_of(collector, growth->tgid, growth->tgid ? service : growth->comm);
 	totals_add_process(collector->totals, &label, growth);
 }
 
@@ -161,6 +238,8 @@ int collector_cut(struct collector *collector, const struct pipeline *pipeline, 
 {
 	const struct totals_snapshot *snapshot;
 
+	pods_tick(collector->pods);
+	peer_names_tick(collector->peer_names);
 	totals_cut(collector->totals, end->at_ns);
 	if (add_processes(collector, pipeline, end->at_ns))
 		return -ENOMEM;
@@ -208,6 +287,10 @@ void collector_close(struct collector *collector)
 	if (!collector)
 		return;
 	totals_close(collector->totals);
+	pods_close(collector->pods);
+	peer_names_close(collector->peer_names);
+	free(collector->renamed.peers);
+	free(collector->renamed.texts);
 	process_list_fini(&collector->told);
 	free(collector);
 }

@@ -14,7 +14,10 @@
 struct collector;
 
 /* Borrows the feed and the exhibit. NULL: no memory. */
-struct collector *collector_open(const struct feed *feed, struct exhibit *exhibit);
+struct collector *collector_open(const struct feed *feed, const struct options *options, struct exhibit *exhibit);
+
+/* A process was followed, or runs another program. */
+void collector_learn(struct collector *collector, uint32_t tgid);
 
 /* A request finished. */
 void collector_add(struct collector *collector, const struct named_request *named);
@@ -33,7 +36,7 @@ int collector_cut(struct collector *collector, const struct pipeline *pipeline, 
 /* A line on stderr for each service, and for each kind of loss: the last state, for those who come too late to ask for it. */
 void collector_tell(const struct collector *collector);
 
-/* After the exhibit was closed, as that holds names of the collector's. NULL is fine. */
+/* After the exhibit was closed: what that shows borrows from here. NULL is fine. */
 void collector_close(struct collector *collector);
 
 #endif

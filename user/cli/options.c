@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/peer_names.h"
 #include "util/nearest.h"
 #include "util/number.h"
 
@@ -215,6 +216,17 @@ static int take_listen(struct options *options, const char *value)
 	return 0;
 }
 
+static int take_peer_name(struct options *options, const char *value)
+{
+	if (!peer_name_is_sound(value))
+		return refuse(options, "IP=NAME, as in --peer-name 10.0.0.5=db; a name has up to 63 letters",
+			      "'%s' is not an address and its name", value);
+	if (options->peer_name_count == PEER_NAMES_MAX)
+		return refuse(options, "/etc/hosts is read too", "more than %d names of peers", PEER_NAMES_MAX);
+	options->peer_names[options->peer_name_count++] = value;
+	return 0;
+}
+
 static int take_help(struct options *options, const char *value)
 {
 	(void)value;
@@ -261,6 +273,7 @@ const struct option_row option_rows[] = {
 
 	{"Serving", "listen", 0, "ADDRESS:PORT", SERVE, "where Prometheus finds it (default " LISTEN_DEFAULT "); *:PORT for all addresses",
 	 take_listen},
+	{"Serving", "peer-name", 0, "IP=NAME", SERVE, "name of a downstream, where /etc/hosts has none; may be repeated", take_peer_name},
 
 	{"Output", "output", 'o', "FORMAT", LIVE | REPORT, "table, csv, json (one object a run) or ndjson (one a window)", take_format},
 	{"Output", "output", 'o', "FORMAT", REQUESTS, "table (one line a request) or ndjson (one object a request)", take_request_format},

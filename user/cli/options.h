@@ -31,7 +31,8 @@ struct target {
 	const char *name; /* a comm, a cgroup's path or a unit; borrowed from argv; NULL: it has a number */
 };
 
-#define TARGETS_MAX 256
+#define TARGETS_MAX    256
+#define PEER_NAMES_MAX 256
 
 struct options {
 	enum command command;
@@ -58,6 +59,8 @@ struct options {
 	bool payload;
 	/* serve */
 	struct listen_address listen;
+	const char *peer_names[PEER_NAMES_MAX]; /* "IP=NAME", sound; borrowed from argv */
+	size_t peer_name_count;
 	/* Why parsing failed, in one line, and what would be right. */
 	char complaint[256];
 	char hint[256];

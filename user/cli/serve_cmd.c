@@ -48,6 +48,8 @@ static int read_feed(struct serve *serve)
 	int got, err = 0;
 
 	while (!err && (got = feed->next(feed, &event)) > 0) {
+		if (event.head->kind == RECORD_PROCESS)
+			collector_learn(serve->collector, event.head->tid);
 		err = pipeline_handle(serve->pipeline, &event);
 		if (err || event.head->kind != RECORD_TICK || event.head->at_ns < serve->next_cut_ns)
 			continue;
@@ -107,7 +109,7 @@ static enum exit_code open_all(struct serve *serve)
 	feed = trace_feed(serve->trace);
 	serve->pipeline =
 		pipeline_open(serve->options, feed->reads_payload, &(struct pipeline_sink){.context = serve, .on_request = add_request});
-	serve->collector = collector_open(feed, serve->exhibit);
+	serve->collector = collector_open(feed, serve->options, serve->exhibit);
 	if (!serve->pipeline || !serve->collector)
 		return out_of_memory();
 	listen_address_print(&bound, text);

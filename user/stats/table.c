@@ -39,6 +39,13 @@ static struct table_row **slot_find(const struct endpoint_table *table, const ch
 	return &table->slots[at];
 }
 
+static void fill_slots(struct endpoint_table *table)
+{
+	memset(table->slots, 0, table->slot_count * sizeof(struct table_row *));
+	for (size_t i = 0; i < table->row_count; i++)
+		*slot_find(table, table->rows[i]->service->name, table->rows[i]->name) = table->rows[i];
+}
+
 /* Doubles slots and rows when one more row would fill more than half of the slots. */
 static bool grow(struct endpoint_table *table)
 {
@@ -57,22 +64,28 @@ static bool grow(struct endpoint_table *table)
 	free(table->slots);
 	table->slots = slots;
 	table->slot_count = slot_count;
-	for (size_t i = 0; i < table->row_count; i++)
-		*slot_find(table, rows[i]->service->name, rows[i]->name) = rows[i];
+	fill_slots(table);
 	return true;
+}
+
+static struct service *service_find(const struct endpoint_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->service_count; i++)
+		if (!strcmp(table->services[i]->name, name))
+			return table->services[i];
+	return NULL;
 }
 
 struct service *endpoint_table_service(struct endpoint_table *table, const char *name)
 {
-	struct service *service;
+	struct service *service = service_find(table, name);
 
-	for (size_t i = 0; i < table->service_count; i++)
-		if (!strcmp(table->services[i]->name, name))
-			return table->services[i];
-	if (table->service_count > SERVICES_MAX)
-		return table->services[SERVICES_MAX];
-	if (table->service_count == SERVICES_MAX)
+	if (!service && table->service_count >= SERVICES_MAX) {
 		name = folded_name;
+		service = service_find(table, name);
+	}
+	if (service)
+		return service;
 	service = calloc(1, table->shape.service_size);
 	if (!service)
 		return NULL;
@@ -115,23 +128,52 @@ struct table_row *endpoint_table_get(struct endpoint_table *table, const char *s
 	if (!service)
 		return NULL;
 	folded = service->endpoint_count >= table->shape.endpoint_cap || table->row_count >= table->shape.row_cap ||
-		 service == table->services[SERVICES_MAX] || !strcmp(name, folded_name);
+		 !strcmp(service->name, folded_name) || !strcmp(name, folded_name);
 	if (folded)
 		name = folded_name;
 	row = table->slot_count ? *slot_find(table, service->name, name) : NULL;
 	return row ? row : row_make(table, service, name, folded);
 }
 
+static void free_service(struct service *service)
+{
+	free(service->name);
+	free(service);
+}
+
+static void free_row(struct table_row *row)
+{
+	free(row->name);
+	free(row);
+}
+
+void endpoint_table_drop(struct endpoint_table *table, struct service *service)
+{
+	size_t rows_kept = 0, services_kept = 0;
+
+	for (size_t i = 0; i < table->row_count; i++) {
+		if (table->rows[i]->service == service)
+			free_row(table->rows[i]);
+		else
+			table->rows[rows_kept++] = table->rows[i];
+	}
+	table->row_count = rows_kept;
+	if (table->slots)
+		fill_slots(table);
+	for (size_t i = 0; i < table->service_count; i++)
+		if (table->services[i] != service)
+			table->services[services_kept++] = table->services[i];
+	table->service_count = services_kept;
+	table->services[services_kept] = NULL;
+	free_service(service);
+}
+
 void endpoint_table_fini(struct endpoint_table *table)
 {
-	for (size_t i = 0; i < table->row_count; i++) {
-		free(table->rows[i]->name);
-		free(table->rows[i]);
-	}
-	for (size_t i = 0; i < table->service_count; i++) {
-		free(table->services[i]->name);
-		free(table->services[i]);
-	}
+	for (size_t i = 0; i < table->row_count; i++)
+		free_row(table->rows[i]);
+	for (size_t i = 0; i < table->service_count; i++)
+		free_service(table->services[i]);
 	free(table->rows);
 	free(table->slots);
 	memset(table, 0, sizeof(*table));

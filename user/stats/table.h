@@ -3,7 +3,7 @@
  * Rows by (service, endpoint), with a cap on each service's. What else a row or a service holds is the user's: both are the first member of
  * something larger, whose other bytes begin as zero.
  * Used by user/stats only.
- * Never: forgets a name; moves a row or a service (pointers stay good until endpoint_table_fini).
+ * Never: forgets a name unasked; moves a row or a service (pointers stay good until it is dropped).
  */
 #ifndef IOCPU_STATS_TABLE_H
 #define IOCPU_STATS_TABLE_H
@@ -36,7 +36,7 @@ struct table_shape {
 
 struct endpoint_table {
 	struct table_shape shape;
-	struct service *services[SERVICES_MAX + 1]; /* the last one: the rest */
+	struct service *services[SERVICES_MAX + 1]; /* one of them may be the rest, "(other)" */
 	size_t service_count;
 	struct table_row **rows; /* in the order in which they came */
 	size_t row_count;
@@ -51,6 +51,9 @@ struct table_row *endpoint_table_get(struct endpoint_table *table, const char *s
 
 /* The service, made if need be; the service "(other)" once there are too many. NULL: no memory. */
 struct service *endpoint_table_service(struct endpoint_table *table, const char *name);
+
+/* Takes a service and its rows out; what their owner has put into them it has freed before. */
+void endpoint_table_drop(struct endpoint_table *table, struct service *service);
 
 /* Frees the table; what the rows' owner has put into them it has freed before. */
 void endpoint_table_fini(struct endpoint_table *table);

@@ -25,6 +25,7 @@ struct sum_service {
 	struct totals_label label;
 	char *label_text; /* that the label points into; NULL: there was no label yet */
 	struct totals_service shown;
+	uint64_t lived_ns; /* when a process of it was last seen; 0: not known yet */
 };
 
 struct totals {
@@ -57,33 +58,58 @@ static const char *put_key(const struct totals_label *label, char key[KEY_MAX])
 	return key;
 }
 
-/* The next of the parts that a text holds one behind the other, each ended by 0. */
-static const char *next_part(char **at, const char *part)
+/* The texts of a label, as their places in it. */
+static const size_t label_parts[] = {
+	offsetof(struct totals_label, service),
+	offsetof(struct totals_label, pod_namespace),
+	offsetof(struct totals_label, pod),
+	offsetof(struct totals_label, container),
+};
+
+#define LABEL_PARTS (sizeof(label_parts) / sizeof(label_parts[0]))
+
+static const char **label_part(const struct totals_label *label, size_t part)
+{
+	return (const char **)((char *)label + label_parts[part]);
+}
+
+/* What copy_label takes; a label without texts counts as one of empty ones. */
+static size_t label_bytes(const struct totals_label *label)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < LABEL_PARTS; i++)
+		bytes += (*label_part(label, i) ? strlen(*label_part(label, i)) : 0) + 1;
+	return bytes;
+}
+
+static const char *copy_text(char **at, const char *text)
 {
 	char *copy = *at;
 
-	*at = stpcpy(copy, part) + 1;
+	*at = stpcpy(copy, text) + 1;
 	return copy;
+}
+
+/* Copies the texts to *at, which moves behind them. */
+static void copy_label(struct totals_label *to, const struct totals_label *from, char **at)
+{
+	for (size_t i = 0; i < LABEL_PARTS; i++)
+		*label_part(to, i) = copy_text(at, *label_part(from, i) ? *label_part(from, i) : "");
 }
 
 /* 0 or −ENOMEM. */
 static int set_label(struct sum_service *service, const struct totals_label *label)
 {
-	bool folded = !strcmp(service->service.name, folded_name);
-	const char *parts[] = {folded ? folded_name : label->service, folded ? "" : label->pod_namespace, folded ? "" : label->pod,
-			       folded ? "" : label->container};
-	size_t size = 0;
+	const struct totals_label folded = {.service = folded_name};
 	char *at;
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		size += strlen(parts[i]) + 1;
-	at = service->label_text = malloc(size);
+	if (!strcmp(service->service.name, folded_name))
+		label = &folded;
+	at = service->label_text = malloc(label_bytes(label));
 	if (!at)
 		return -ENOMEM;
-	service->label.service = next_part(&at, parts[0]);
-	service->label.pod_namespace = next_part(&at, parts[1]);
-	service->label.pod = next_part(&at, parts[2]);
-	service->label.container = next_part(&at, parts[3]);
+	copy_label(&service->label, label, &at);
 	return 0;
 }
 
@@ -124,6 +150,30 @@ int totals_add(struct totals *totals, const struct totals_label *label, const ch
 	return 0;
 }
 
+static void drop_service(struct totals *totals, struct sum_service *service)
+{
+	for (size_t i = 0; i < totals->table.row_count; i++)
+		if (totals->table.rows[i]->service == &service->service)
+			endpoint_sum_fini(&((struct sum_row *)totals->table.rows[i])->sum);
+	free(service->label_text);
+	endpoint_table_drop(&totals->table, &service->service);
+}
+
+/* Downwards, as dropping one moves those behind it. */
+static void cut_services(struct totals *totals, uint64_t at_ns)
+{
+	for (size_t i = totals->table.service_count; i--;) {
+		struct sum_service *service = (struct sum_service *)totals->table.services[i];
+		struct totals_service *shown = &service->shown;
+
+		if (shown->processes || !service->lived_ns)
+			service->lived_ns = at_ns;
+		shown->processes = shown->threads = shown->loop_threads = 0;
+		if (service->label_text && *service->label.pod && at_ns - service->lived_ns >= TOTALS_POD_GONE_NS)
+			drop_service(totals, service);
+	}
+}
+
 void totals_cut(struct totals *totals, uint64_t at_ns)
 {
 	bool forget = at_ns - totals->slowest_since_ns >= SLOWEST_NS;
@@ -137,11 +187,7 @@ void totals_cut(struct totals *totals, uint64_t at_ns)
 	}
 	if (forget)
 		totals->slowest_since_ns = at_ns;
-	for (size_t i = 0; i < totals->table.service_count; i++) {
-		struct totals_service *shown = &((struct sum_service *)totals->table.services[i])->shown;
-
-		shown->processes = shown->threads = shown->loop_threads = 0;
-	}
+	cut_services(totals, at_ns);
 }
 
 int totals_add_process(struct totals *totals, const struct totals_label *label, const struct process *growth)
@@ -187,6 +233,7 @@ struct totals_made {
 	struct totals_peer *peers;
 	struct totals_loss *losses;
 	struct totals_target *targets;
+	char *names;
 };
 
 static size_t count_peers(const struct endpoint_table *table)
@@ -196,6 +243,17 @@ static size_t count_peers(const struct endpoint_table *table)
 	for (size_t i = 0; i < table->row_count; i++)
 		count += ((const struct sum_row *)table->rows[i])->sum.shown.peer_count;
 	return count;
+}
+
+static size_t count_name_bytes(const struct endpoint_table *table)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < table->row_count; i++)
+		bytes += strlen(table->rows[i]->name) + 1;
+	for (size_t i = 0; i < table->service_count; i++)
+		bytes += label_bytes(&((const struct sum_service *)table->services[i])->label);
+	return bytes;
 }
 
 /* calloc of 0 elements may be NULL, and is no failure. */
@@ -213,8 +271,9 @@ static bool take_all(struct totals_made *made, const struct endpoint_table *tabl
 	made->peers = take(count_peers(table), sizeof(*made->peers));
 	made->losses = take(frame->loss_count, sizeof(*made->losses));
 	made->targets = take(frame->target_count, sizeof(*made->targets));
+	made->names = take(count_name_bytes(table), 1);
 	return made->services && made->service_sums && made->endpoints && made->endpoint_sums && made->peers && made->losses &&
-	       made->targets;
+	       made->targets && made->names;
 }
 
 /* A copy of nothing may come from NULL. */
@@ -223,15 +282,14 @@ static void *copy_array(void *to, const void *from, size_t count, size_t size)
 	return count ? memcpy(to, from, count * size) : to;
 }
 
-static void copy_services(struct totals_made *made, const struct endpoint_table *table)
+static void copy_services(struct totals_made *made, const struct endpoint_table *table, char **names)
 {
-	const struct totals_label no_label = {"", "", "", ""};
-
 	for (size_t i = 0; i < table->service_count; i++) {
 		const struct sum_service *service = (const struct sum_service *)table->services[i];
 
 		made->service_sums[i] = service->shown;
-		made->services[i] = (struct totals_service_row){service->label_text ? service->label : no_label, &made->service_sums[i]};
+		made->services[i].sums = &made->service_sums[i];
+		copy_label(&made->services[i].label, &service->label, names);
 	}
 	made->snapshot.services = made->services;
 	made->snapshot.service_count = table->service_count;
@@ -246,7 +304,7 @@ static size_t find_service(const struct endpoint_table *table, const struct serv
 	return i;
 }
 
-static void copy_endpoints(struct totals_made *made, const struct endpoint_table *table)
+static void copy_endpoints(struct totals_made *made, const struct endpoint_table *table, char **names)
 {
 	struct totals_peer *peers = made->peers;
 
@@ -259,7 +317,7 @@ static void copy_endpoints(struct totals_made *made, const struct endpoint_table
 		copy->slowest = sum->slowest.wall_ns >= sum->slowest_before.wall_ns ? sum->slowest : sum->slowest_before;
 		copy->peers = copy_array(peers, sum->shown.peers, sum->shown.peer_count, sizeof(*peers));
 		peers += sum->shown.peer_count;
-		made->endpoints[i] = (struct totals_endpoint_row){find_service(table, row->service), row->name, copy};
+		made->endpoints[i] = (struct totals_endpoint_row){find_service(table, row->service), copy_text(names, row->name), copy};
 	}
 	made->snapshot.endpoints = made->endpoints;
 	made->snapshot.endpoint_count = table->row_count;
@@ -268,6 +326,7 @@ static void copy_endpoints(struct totals_made *made, const struct endpoint_table
 const struct totals_snapshot *totals_snapshot(const struct totals *totals, const struct totals_frame *frame)
 {
 	struct totals_made *made = calloc(1, sizeof(*made));
+	char *names;
 
 	if (!made)
 		return NULL;
@@ -275,8 +334,9 @@ const struct totals_snapshot *totals_snapshot(const struct totals *totals, const
 		totals_snapshot_close(&made->snapshot);
 		return NULL;
 	}
-	copy_services(made, &totals->table);
-	copy_endpoints(made, &totals->table);
+	names = made->names;
+	copy_services(made, &totals->table, &names);
+	copy_endpoints(made, &totals->table, &names);
 	made->snapshot.frame = *frame;
 	made->snapshot.frame.losses = copy_array(made->losses, frame->losses, frame->loss_count, sizeof(*made->losses));
 	made->snapshot.frame.targets = copy_array(made->targets, frame->targets, frame->target_count, sizeof(*made->targets));
@@ -296,6 +356,7 @@ void totals_snapshot_close(const struct totals_snapshot *snapshot)
 	free(made->peers);
 	free(made->losses);
 	free(made->targets);
+	free(made->names);
 	free(made);
 }
 

@@ -15,6 +15,8 @@
 /* Peers of one endpoint told apart; the rest is one peer, "(other peers)". */
 #define TOTALS_PEERS_MAX 16
 
+#define TOTALS_POD_GONE_NS 600000000000ull
+
 struct totals;
 
 /* NULL: no memory. */
@@ -28,8 +30,8 @@ int totals_add(struct totals *totals, const struct totals_label *label, const ch
 	       const struct request *request, uint64_t end_unix_ns);
 
 /*
- * Once a window: forgets how many processes and threads each service has, to be told again with totals_add_process. at_ns: any clock, for
- * the periods below.
+ * Once a window: forgets how many processes and threads each service has, to be told again with totals_add_process. A service of a pod that
+ * has had no process for TOTALS_POD_GONE_NS is forgotten altogether: that pod does not come again. at_ns: any clock.
  */
 void totals_cut(struct totals *totals, uint64_t at_ns);
 
@@ -39,10 +41,7 @@ int totals_add_process(struct totals *totals, const struct totals_label *label, 
 /* What no memory was left for. */
 uint64_t totals_lost_requests(const struct totals *totals);
 
-/*
- * The present state. The frame is copied with its arrays; names are borrowed, also those of the frame's losses: a snapshot must be closed
- * before the totals are. NULL: no memory.
- */
+/* The present state. All is copied but the frame's version, kernel and names of losses, which are borrowed. NULL: no memory. */
 const struct totals_snapshot *totals_snapshot(const struct totals *totals, const struct totals_frame *frame);
 
 void totals_close(struct totals *totals);
