@@ -38,11 +38,11 @@ LIVE_SRCS := $(wildcard user/probe/*.c user/runtime/*.c) $(wildcard user/main.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(B)/%.o)
 CLI_OBJS := $(CLI_SRCS:%.c=$(B)/%.o)
 LIVE_OBJS := $(LIVE_SRCS:%.c=$(B)/%.o)
-# The exporter's HTTP server is for the dynamic program: what it needs has no static library.
+# The exporter's HTTP server and name look-ups are for the dynamic program: what they need has no static library.
 SERVE_SRCS := $(wildcard user/serve/*.c)
-HTTP_OBJ := $(B)/user/serve/http.o
+HTTP_OBJS := $(B)/user/serve/http.o $(B)/user/serve/resolver.o
 NO_HTTP_OBJ := $(B)/user/serve/without_http.o
-SERVE_OBJS := $(filter-out $(HTTP_OBJ) $(NO_HTTP_OBJ),$(SERVE_SRCS:%.c=$(B)/%.o))
+SERVE_OBJS := $(filter-out $(HTTP_OBJS) $(NO_HTTP_OBJ),$(SERVE_SRCS:%.c=$(B)/%.o))
 SERVE_LIB := $(B)/libserve.a
 PROBE_OBJS := $(filter $(B)/user/probe/% $(B)/user/runtime/%,$(LIVE_OBJS))
 PURE_LIB := $(B)/libpure.a
@@ -101,7 +101,7 @@ $(PURE_LIB) $(CLI_LIB) $(SERVE_LIB):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(PROGRAM): $(LIVE_OBJS) $(CLI_LIB) $(HTTP_OBJ) $(SERVE_LIB) $(PURE_LIB)
+$(PROGRAM): $(LIVE_OBJS) $(CLI_LIB) $(HTTP_OBJS) $(SERVE_LIB) $(PURE_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(HTTP_LIBS)
 
@@ -126,10 +126,11 @@ $(B)/tests/unit/test_probe_%: tests/unit/test_probe_%.c $(PROBE_PURE_OBJS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(PROBE_PURE_OBJS) -lelf -lcmocka
 
-$(B)/tests/unit/test_serve_%: tests/unit/test_serve_%.c $(SERVE_LIB) $(PURE_LIB)
+SERVE_TEST_OBJS := $(B)/user/serve/resolver.o
+$(B)/tests/unit/test_serve_%: tests/unit/test_serve_%.c $(SERVE_TEST_OBJS) $(SERVE_LIB) $(PURE_LIB)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(SERVE_LIB) $(PURE_LIB) $(PURE_LIBS) -lz -lpthread -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(SERVE_TEST_OBJS) $(SERVE_LIB) $(PURE_LIB) $(PURE_LIBS) -lz -lpthread -lcmocka
 
 RUNTIME_OBJS := $(filter $(B)/user/runtime/%,$(LIVE_OBJS))
 $(B)/tests/unit/test_runtime_%: tests/unit/test_runtime_%.c $(RUNTIME_OBJS)

@@ -90,6 +90,32 @@ static void a_changed_file_is_read_again(void **state)
 	assert_string_equal(peer_names_get(names, "10.0.0.5:1"), "db:1");
 }
 
+static unsigned asked;
+
+static bool ask(void *context, const char *address)
+{
+	asked++;
+	return !strcmp(context, address);
+}
+
+static void others_are_asked_for_once(void **state)
+{
+	(void)state;
+	peer_names_set_asker(names, ask, "10.0.0.9");
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(peer_names_get(names, "10.0.0.9:80"), "10.0.0.9:80");
+	assert_int_equal(asked, 1);
+	peer_names_answer(names, "10.0.0.9", "web");
+	assert_string_equal(peer_names_get(names, "10.0.0.9:80"), "web:80");
+	peer_names_answer(names, "10.0.0.10", "nobody-asked");
+	assert_string_equal(peer_names_get(names, "10.0.0.10:80"), "10.0.0.10:80");
+	/* There was no room for the question, so it is asked again. */
+	assert_string_equal(peer_names_get(names, "10.0.0.10:80"), "10.0.0.10:80");
+	assert_int_equal(asked, 3);
+	assert_string_equal(peer_names_get(names, "127.0.0.1:80"), "127.0.0.1:80");
+	assert_int_equal(asked, 3);
+}
+
 static void unsound_names_are_refused(void **state)
 {
 	static const char *const rows[] = {"",
@@ -117,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(addresses_get_their_names, open_names, close_names),
 		cmocka_unit_test_setup_teardown(a_changed_file_is_read_again, open_names, close_names),
+		cmocka_unit_test_setup_teardown(others_are_asked_for_once, open_names, close_names),
 		cmocka_unit_test_setup_teardown(unsound_names_are_refused, open_names, close_names),
 	};
 

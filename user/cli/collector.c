@@ -14,6 +14,7 @@
 #include "cli/pods.h"
 #include "cli/processes.h"
 #include "cli/procfs.h"
+#include "serve/resolver.h"
 #include "stats/totals.h"
 #include "util/clock.h"
 
@@ -38,12 +39,18 @@ struct collector {
 	struct pods *pods;
 	struct peer_names *peer_names;
 	struct named_peers renamed;
-	struct process_list told; /* each process's counters as far as they were added to the totals */
+	struct resolver *resolver; /* NULL: nobody is asked */
+	struct process_list told;  /* each process's counters as far as they were added to the totals */
 	struct loss_list losses;
 	struct utsname system;
 	uint64_t unix_offset_ns;
 	uint64_t tool_kernel_ns; /* an estimate that gets better may fall: what is shown does not */
 };
+
+static bool ask_resolver(void *context, const char *address)
+{
+	return resolver_ask(context, address);
+}
 
 /* 0 or −ENOMEM. */
 static int add_peer_names(struct collector *collector, const struct options *options)
@@ -53,7 +60,13 @@ static int add_peer_names(struct collector *collector, const struct options *opt
 	for (size_t i = 0; i < options->peer_name_count && !err; i++)
 		err = peer_names_add(collector->peer_names, options->peer_names[i]);
 	peer_names_tick(collector->peer_names);
-	return err;
+	if (err || !options->resolve)
+		return err;
+	collector->resolver = resolver_open();
+	if (!collector->resolver)
+		return -ENOMEM;
+	peer_names_set_asker(collector->peer_names, ask_resolver, collector->resolver);
+	return 0;
 }
 
 struct collector *collector_open(const struct feed *feed, const struct options *options, struct exhibit *exhibit)
@@ -234,12 +247,21 @@ static const struct totals_snapshot *take_snapshot(const struct collector *colle
 	return totals_snapshot(collector->totals, &frame);
 }
 
+static void update_peer_names(struct collector *collector)
+{
+	struct resolved answer;
+
+	peer_names_tick(collector->peer_names);
+	while (collector->resolver && resolver_take(collector->resolver, &answer))
+		peer_names_answer(collector->peer_names, answer.address, answer.name);
+}
+
 int collector_cut(struct collector *collector, const struct pipeline *pipeline, const struct window_end *end)
 {
 	const struct totals_snapshot *snapshot;
 
 	pods_tick(collector->pods);
-	peer_names_tick(collector->peer_names);
+	update_peer_names(collector);
 	totals_cut(collector->totals, end->at_ns);
 	if (add_processes(collector, pipeline, end->at_ns))
 		return -ENOMEM;
@@ -288,6 +310,7 @@ void collector_close(struct collector *collector)
 		return;
 	totals_close(collector->totals);
 	pods_close(collector->pods);
+	resolver_close(collector->resolver);
 	peer_names_close(collector->peer_names);
 	free(collector->renamed.peers);
 	free(collector->renamed.texts);

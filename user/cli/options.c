@@ -227,6 +227,13 @@ static int take_peer_name(struct options *options, const char *value)
 	return 0;
 }
 
+static int take_resolve(struct options *options, const char *value)
+{
+	(void)value;
+	options->resolve = true;
+	return 0;
+}
+
 static int take_help(struct options *options, const char *value)
 {
 	(void)value;
@@ -274,6 +281,7 @@ const struct option_row option_rows[] = {
 	{"Serving", "listen", 0, "ADDRESS:PORT", SERVE, "where Prometheus finds it (default " LISTEN_DEFAULT "); *:PORT for all addresses",
 	 take_listen},
 	{"Serving", "peer-name", 0, "IP=NAME", SERVE, "name of a downstream, where /etc/hosts has none; may be repeated", take_peer_name},
+	{"Serving", "resolve", 0, NULL, SERVE, "ask the name service for the names of other downstreams", take_resolve},
 
 	{"Output", "output", 'o', "FORMAT", LIVE | REPORT, "table, csv, json (one object a run) or ndjson (one a window)", take_format},
 	{"Output", "output", 'o', "FORMAT", REQUESTS, "table (one line a request) or ndjson (one object a request)", take_request_format},

@@ -61,6 +61,7 @@ struct options {
 	struct listen_address listen;
 	const char *peer_names[PEER_NAMES_MAX]; /* "IP=NAME", sound; borrowed from argv */
 	size_t peer_name_count;
+	bool resolve;
 	/* Why parsing failed, in one line, and what would be right. */
 	char complaint[256];
 	char hint[256];

@@ -20,7 +20,7 @@ struct address {
 
 struct named_address {
 	struct address address;
-	char name[NAME_BYTES];
+	char name[NAME_BYTES]; /* empty: it was asked for, and is not known yet, or there is none */
 };
 
 struct peer_names {
@@ -28,6 +28,8 @@ struct peer_names {
 	struct timespec hosts_time;
 	struct named_address *entries; /* the given ones, then those of the hosts */
 	size_t count, given;
+	bool (*ask)(void *context, const char *address); /* NULL: nobody */
+	void *ask_context;
 	char told[PEER_NAME_MAX];
 };
 
@@ -64,7 +66,7 @@ static bool is_loopback(const struct address *address)
 	return address->family == AF_INET ? address->bytes[0] == 127 : !memcmp(address->bytes, loopback, sizeof(loopback));
 }
 
-static const struct named_address *find_address(const struct peer_names *names, const struct address *address)
+static struct named_address *find_address(const struct peer_names *names, const struct address *address)
 {
 	for (size_t i = 0; i < names->count; i++)
 		if (!memcmp(&names->entries[i].address, address, sizeof(*address)))
@@ -152,6 +154,30 @@ void peer_names_tick(struct peer_names *names)
 	fclose(file);
 }
 
+void peer_names_set_asker(struct peer_names *names, bool (*ask)(void *context, const char *address), void *context)
+{
+	names->ask = ask;
+	names->ask_context = context;
+}
+
+/* The entry without a name remembers that it was asked for. */
+static void ask_for(struct peer_names *names, const struct address *address, const char *text)
+{
+	if (!names->ask || is_loopback(address) || names->count >= ADDRESSES_MAX)
+		return;
+	if (names->ask(names->ask_context, text))
+		add(names, address, "");
+}
+
+void peer_names_answer(struct peer_names *names, const char *text, const char *name)
+{
+	struct address address;
+	struct named_address *entry = parse_address(text, &address) ? find_address(names, &address) : NULL;
+
+	if (entry && !entry->name[0])
+		snprintf(entry->name, sizeof(entry->name), "%s", name);
+}
+
 const char *peer_names_get(struct peer_names *names, const char *peer)
 {
 	const char *begin = *peer == '[' ? peer + 1 : peer;
@@ -161,14 +187,18 @@ const char *peer_names_get(struct peer_names *names, const char *peer)
 	struct address address;
 	size_t length;
 
-	if (!names->count || !port || port < begin)
+	if ((!names->count && !names->ask) || !port || port < begin)
 		return peer;
 	length = (size_t)(port - begin) - (*peer == '[');
 	if (length >= sizeof(text))
 		return peer;
 	snprintf(text, sizeof(text), "%.*s", (int)length, begin);
-	found = parse_address(text, &address) ? find_address(names, &address) : NULL;
+	if (!parse_address(text, &address))
+		return peer;
+	found = find_address(names, &address);
 	if (!found)
+		ask_for(names, &address, text);
+	if (!found || !found->name[0])
 		return peer;
 	snprintf(names->told, sizeof(names->told), "%s%s", found->name, port);
 	return names->told;

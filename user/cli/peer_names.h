@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names of downstreams instead of their addresses: those that the user gave, those of /etc/hosts.
+ * Names of downstreams instead of their addresses: those that the user gave, those of /etc/hosts, those that somebody is asked for.
  * Called by collector.c.
- * Never: asks a name service: what it is told, others have found out.
+ * Never: waits for a name.
  */
 #ifndef IOCPU_CLI_PEER_NAMES_H
 #define IOCPU_CLI_PEER_NAMES_H
@@ -21,6 +21,13 @@ int peer_names_add(struct peer_names *names, const char *given);
 
 /* Is this "IP=NAME"? */
 bool peer_name_is_sound(const char *given);
+
+/*
+ * With --resolve: whom to ask for the name of an address that has none, once for each; false: try again later. peer_names_answer has what
+ * came of it; an empty name: there is none.
+ */
+void peer_names_set_asker(struct peer_names *names, bool (*ask)(void *context, const char *address), void *context);
+void peer_names_answer(struct peer_names *names, const char *address, const char *name);
 
 /* Once a window: reads the hosts anew if their file has changed. */
 void peer_names_tick(struct peer_names *names);
