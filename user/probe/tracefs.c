@@ -2,6 +2,7 @@
 #include "probe/tracefs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -10,12 +11,18 @@
 /* The places where libbpf looks; it takes the second one where that exists. */
 static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
 
+/* By the capabilities in force: plain access(2) sets them aside for whoever is not root. */
+static bool may_access(const char *path, int mode)
+{
+	return !faccessat(AT_FDCWD, path, mode, AT_EACCESS);
+}
+
 static bool holds_events(const char *place)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/events/syscalls", place);
-	return !access(path, X_OK);
+	return may_access(path, X_OK);
 }
 
 /*
@@ -63,5 +70,5 @@ bool tracefs_has_event(const struct tracefs *tracefs, const char *group, const c
 	char path[192];
 
 	snprintf(path, sizeof(path), "%s/events/%s/%s/id", tracefs->path, group, event);
-	return !access(path, F_OK);
+	return may_access(path, F_OK);
 }
