@@ -112,6 +112,22 @@ $(PROGRAM)-static: $(LIVE_OBJS) $(CLI_LIB) $(NO_HTTP_OBJ) $(SERVE_LIB) $(PURE_LI
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(STATIC_LIBS)
 
+# ---- what the table of options is printed as, beside --help
+
+COMPLETIONS := $(B)/completion/iocpu-trace.bash $(B)/completion/_iocpu-trace
+all: $(COMPLETIONS)
+
+$(B)/completion/iocpu-trace.bash: shell := bash
+$(B)/completion/_iocpu-trace: shell := zsh
+$(COMPLETIONS): $(PROGRAM)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PROGRAM) --print $(shell) > $@
+
+#: manual          writes the options into docs/iocpu-trace.8, from the program's own table
+manual: $(PROGRAM)
+	$(Q)scripts/write-manual $(PROGRAM)
+
 # ---- tests: the programs
 
 $(B)/tests/unit/%: tests/unit/%.c $(CLI_LIB) $(PURE_LIB)
@@ -194,8 +210,10 @@ $(EMPTY): tests/bench/empty.c $(B)/user/probe/tracefs.o
 # ---- tests: running them
 
 # Commands for scripts/run-tests, which counts what they print.
+# What the options are printed as must be up to date, and work.
+OPTION_TESTS := 'scripts/write-manual --check $(PROGRAM)' 'tests/completion/run $(B)/completion'
 STYLE_TESTS := scripts/check-layers '$(MAKE) -s format-check' '$(MAKE) -s shellcheck'
-FAST_TESTS := $(UNIT_TESTS) $(GOLDEN_RUN) $(STYLE_TESTS)
+FAST_TESTS := $(UNIT_TESTS) $(GOLDEN_RUN) $(OPTION_TESTS) $(STYLE_TESTS)
 SLOW_TESTS := '$(MAKE) -s tidy' '$(MAKE) -s cross-arm64'
 ASAN_B := $(B)/asan
 # No warnings: the sanitizers' code leads gcc's flow analysis astray, and the plain build has warned already.
@@ -219,7 +237,7 @@ check:
 	$(Q)$(RUN_TESTS) $(FAST_TESTS) $(ASAN_TESTS) $(SLOW_TESTS) --live $(LIVE_TESTS)
 
 #: check-fast      the tests that need no root, in under a minute
-check-fast: test-programs
+check-fast: test-programs $(COMPLETIONS)
 	$(Q)$(RUN_TESTS) $(FAST_TESTS)
 
 #: unit            the unit tests alone
@@ -324,15 +342,22 @@ shellcheck:
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man8
 DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/iocpu-trace
+BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/$(ZSH_FOLDER)
+# What zsh searches: of what is installed by hand this one; Debian's packages have vendor-completions.
+ZSH_FOLDER ?= site-functions
 
 #: install         into PREFIX (/usr/local), below DESTDIR
-install: $(PROGRAM)
+install: $(PROGRAM) $(COMPLETIONS)
 	install -D -m 755 $(PROGRAM) $(BINDIR)/iocpu-trace
 	install -D -m 644 -t $(MANDIR) docs/iocpu-trace.8
+	install -D -m 644 $(B)/completion/iocpu-trace.bash $(BASHDIR)/iocpu-trace
+	install -D -m 644 $(B)/completion/_iocpu-trace $(ZSHDIR)/_iocpu-trace
 	install -D -m 644 -t $(DOCDIR) README.md LICENSE
 
 #: uninstall       takes the same files away
 uninstall:
+	rm -f $(BASHDIR)/iocpu-trace $(ZSHDIR)/_iocpu-trace
 	rm -f $(BINDIR)/iocpu-trace $(MANDIR)/iocpu-trace.8 $(DOCDIR)/README.md $(DOCDIR)/LICENSE
 	-rmdir $(DOCDIR) 2>/dev/null
 
@@ -342,7 +367,8 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all help static demo check check-fast unit golden asan fuzz live truth compare test-programs asan-programs verifier-budget vm-test \
-	cross-arm64 objects bench layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall clean
+.PHONY: all help static manual demo check check-fast unit golden asan fuzz live truth compare test-programs asan-programs \
+	verifier-budget vm-test cross-arm64 objects bench layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall \
+	clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
+#include "cli/manual.h"
 #include "cli/output.h"
 #include "util/nearest.h"
 
@@ -112,6 +114,26 @@ static enum exit_code run(enum command command, const struct options *options)
 	return subcommands[command].run(options);
 }
 
+/* What `make` asks for, and --help need not name: `--print bash`. */
+static const struct printer_row {
+	const char *name;
+	void (*print)(FILE *out, const struct subcommand *subcommands, size_t count);
+} printer_rows[] = {
+	{"bash", print_bash_completion},
+	{"zsh", print_zsh_completion},
+	{"manual", print_manual_options},
+};
+
+static const struct printer_row *find_printer(int argc, char **argv)
+{
+	if (argc != 3 || strcmp(argv[1], "--print"))
+		return NULL;
+	for (size_t i = 0; i < sizeof(printer_rows) / sizeof(printer_rows[0]); i++)
+		if (!strcmp(argv[2], printer_rows[i].name))
+			return &printer_rows[i];
+	return NULL;
+}
+
 /* A closed standard stream's number would be given to the next file that is opened, and what is printed would go there. */
 static bool streams_are_open(void)
 {
@@ -129,12 +151,18 @@ static bool streams_are_open(void)
 int main(int argc, char **argv)
 {
 	static struct options options;
+	const struct printer_row *printer;
 	enum exit_code code;
 	int command;
 
 	if (!streams_are_open())
 		return complain(EXIT_FAILED, NULL, "standard output is closed");
 	interrupt_watch();
+	printer = find_printer(argc, argv);
+	if (printer) {
+		printer->print(stdout, subcommands, COMMANDS);
+		return (int)(fflush(stdout) ? complain_output(-errno) : EXIT_DONE);
+	}
 	if (argc < 2)
 		return complain(EXIT_USAGE, "sudo iocpu-trace -p PID; `iocpu-trace --help` says more", "nothing to trace was named");
 	command = find_subcommand(argv[1]);
