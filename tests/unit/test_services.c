@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,21 @@ static void listeners_are_bounded(void **state)
 	assert_string_equal(name_of(10, 4999, NULL), "app:4999");
 }
 
+static void a_restarted_server_has_its_new_name(void **state)
+{
+	char wanted[SERVICE_NAME_MAX], comm[COMM_MAX];
+
+	(void)state;
+	for (uint32_t i = 1; i < 2000; i++) {
+		snprintf(comm, sizeof(comm), "app-%u", i);
+		snprintf(wanted, sizeof(wanted), "%s:8080", comm);
+		tell_thread(2 * i, 2 * i, comm, THREAD_FOUND);
+		tell_listener(2 * i, i, 8080, "");
+		tell_thread(2 * i + 1, 2 * i + 1, "worker", THREAD_FORKED);
+		assert_string_equal(name_of(2 * i + 1, 8080, NULL), wanted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +162,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_exec_renames_and_a_thread_does_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_unknown_has_a_name_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(listeners_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_restarted_server_has_its_new_name, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

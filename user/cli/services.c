@@ -7,7 +7,7 @@
 
 #include "util/idmap.h"
 
-/* Servers listen on a handful; a program beyond this gets its own name, which differs from its workers' in rare cases only. */
+/* Servers listen on a handful; the newest ones are kept, as each restart of a server brings others. */
 #define LISTENERS_MAX 512
 
 struct comm {
@@ -23,8 +23,8 @@ struct listener {
 
 struct services {
 	struct idmap comm_by_tgid;
-	struct listener listeners[LISTENERS_MAX];
-	size_t listener_count;
+	struct listener listeners[LISTENERS_MAX]; /* a ring */
+	size_t listener_count;                    /* of all that ever were put into it */
 };
 
 struct services *services_open(void)
@@ -47,18 +47,30 @@ static int learn_comm(struct services *services, uint32_t tgid, const char *text
 	return 0;
 }
 
+/* From the newest, at age 0; NULL: there are no more. */
+static const struct listener *listener_of_age(const struct services *services, size_t age)
+{
+	if (age >= LISTENERS_MAX || age >= services->listener_count)
+		return NULL;
+	return &services->listeners[(services->listener_count - 1 - age) % LISTENERS_MAX];
+}
+
+/* Its place, or that of the oldest one. */
+static struct listener *place_listener(struct services *services, uint64_t conn_id)
+{
+	const struct listener *listener;
+
+	for (size_t age = 0; (listener = listener_of_age(services, age)); age++)
+		if (listener->conn_id == conn_id)
+			return (struct listener *)listener;
+	return &services->listeners[services->listener_count++ % LISTENERS_MAX];
+}
+
 static void learn_listener(struct services *services, const struct event *event)
 {
 	const struct record_conn *conn = (const struct record_conn *)event->head;
-	struct listener *listener = NULL;
+	struct listener *listener = place_listener(services, conn->conn_id);
 
-	for (size_t i = 0; i < services->listener_count && !listener; i++)
-		if (services->listeners[i].conn_id == conn->conn_id)
-			listener = &services->listeners[i];
-	if (!listener && services->listener_count < LISTENERS_MAX)
-		listener = &services->listeners[services->listener_count++];
-	if (!listener)
-		return;
 	*listener = (struct listener){.conn_id = conn->conn_id, .tgid = conn->tgid, .port = conn->local_port};
 	if (conn->family == CONN_UNIX && event->payload_len && event->payload_len <= UNIX_PATH_MAX)
 		memcpy(listener->path, event->payload, event->payload_len);
@@ -82,22 +94,23 @@ int services_read(struct services *services, const struct event *event)
 	}
 }
 
-/* Who opened the listener: the process itself if it did, else the first that did (a pre-fork worker's parent), else itself. */
+/*
+ * Who opened the listener: the process itself if it did, else the last that did (a pre-fork worker's parent, and not the one of before a
+ * restart), else itself.
+ */
 static uint32_t find_owner(const struct services *services, uint32_t tgid, uint16_t port, const char *path)
 {
-	const struct listener *first = NULL;
+	const struct listener *listener, *last = NULL;
 
-	for (size_t i = 0; i < services->listener_count; i++) {
-		const struct listener *listener = &services->listeners[i];
-
+	for (size_t age = 0; (listener = listener_of_age(services, age)); age++) {
 		if (listener->port != port || strcmp(listener->path, path))
 			continue;
 		if (listener->tgid == tgid)
 			return tgid;
-		if (!first)
-			first = listener;
+		if (!last)
+			last = listener;
 	}
-	return first ? first->tgid : tgid;
+	return last ? last->tgid : tgid;
 }
 
 /* Instead of snprintf, which took a tenth of all the time spent on a request. Cut at `end`; returns where it ended, by a 0. */
