@@ -124,6 +124,8 @@ $(COMPLETIONS): $(PROGRAM)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PROGRAM) --print $(shell) > $@
 
+completions: $(COMPLETIONS)
+
 #: manual          writes the options into docs/iocpu-trace.8, from the program's own table
 manual: $(PROGRAM)
 	$(Q)scripts/write-manual $(PROGRAM)
@@ -220,7 +222,7 @@ ASAN_B := $(B)/asan
 ASAN_CFLAGS := -O1 -g -w -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ASAN_TESTS := $(patsubst $(B)/%,$(ASAN_B)/%,$(UNIT_TESTS) $(GOLDEN_RUN))
 LIVE_TESTS := 'tests/live/run -b $(B)' 'tests/truth/run -b $(B) --check' 'tests/cli/run $(PROGRAM)' 'tests/serve/run -b $(B)' \
-	'$(MAKE) -s verifier-budget'
+	'$(MAKE) -s verifier-budget' 'tests/package/run -b $(B)'
 LIVE_PROGRAMS := all $(B)/rec_to_requests $(B)/rec_to_text
 RUN_TESTS := scripts/run-tests -l $(B)/test-logs
 
@@ -232,7 +234,7 @@ demo:
 
 #: check           sets up, builds, and runs every test that CI runs (as root); ends with the totals
 check:
-	$(SETUP) build test cross
+	$(SETUP) build test package cross
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS) test-programs asan-programs
 	$(Q)$(RUN_TESTS) $(FAST_TESTS) $(ASAN_TESTS) $(SLOW_TESTS) --live $(LIVE_TESTS)
 
@@ -355,6 +357,11 @@ install: $(PROGRAM) $(COMPLETIONS)
 	install -D -m 644 $(B)/completion/_iocpu-trace $(ZSHDIR)/_iocpu-trace
 	install -D -m 644 -t $(DOCDIR) README.md LICENSE
 
+#: deb             the Debian package, below build/deb
+deb:
+	$(SETUP) build package
+	scripts/packaging/build-deb $(VERSION) $(B)/deb
+
 #: uninstall       takes the same files away
 uninstall:
 	rm -f $(BASHDIR)/iocpu-trace $(ZSHDIR)/_iocpu-trace
@@ -369,6 +376,6 @@ clean:
 
 .PHONY: all help static manual demo check check-fast unit golden asan fuzz live truth compare test-programs asan-programs \
 	verifier-budget vm-test cross-arm64 objects bench layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall \
-	clean
+	completions deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:

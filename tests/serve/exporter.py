@@ -57,10 +57,10 @@ def ask(port, paths):
 
 
 class Exporter(Process):
-    """mounts: files and folders that it is to find at other places than everybody else."""
+    """mounts: files and folders that it is to find at other places than everybody else. command: another one that starts it."""
 
-    def __init__(self, lab, *arguments, mounts=None):
-        command = [labs.BUILD / "iocpu-trace", "serve", "--listen", "127.0.0.1:0", *arguments]
+    def __init__(self, lab, *arguments, mounts=None, command=None):
+        command = command or [labs.BUILD / "iocpu-trace", "serve", "--listen", "127.0.0.1:0", *arguments]
         if mounts:
             binds = " && ".join(f"mount --bind {source} {place}" for place, source in mounts.items())
             command = ["unshare", "-m", "sh", "-c", f'{binds} && exec "$@"', "sh", *command]
