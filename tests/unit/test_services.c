@@ -152,6 +152,21 @@ static void a_restarted_server_has_its_new_name(void **state)
 	}
 }
 
+/* A server that starts a program for each request must not fill the memory with their names, nor lose its own. */
+static void names_of_processes_are_bounded(void **state)
+{
+	(void)state;
+	tell_thread(1, 1, "server", THREAD_FOUND);
+	tell_listener(1, 1, 8080, "");
+	for (uint32_t tgid = 2; tgid < 300000; tgid++) {
+		tell_thread(tgid, tgid, "convert", THREAD_FORKED);
+		assert_string_equal(name_of(tgid, 0, NULL), "convert");
+		if (tgid % 10000 == 0)
+			assert_string_equal(name_of(1, 8080, NULL), "server:8080");
+	}
+	assert_string_equal(name_of(2, 0, NULL), "?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_unknown_has_a_name_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(listeners_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_restarted_server_has_its_new_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_of_processes_are_bounded, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "cli/services.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,14 @@
 /* Servers listen on a handful; the newest ones are kept, as each restart of a server brings others. */
 #define LISTENERS_MAX 512
 
+/* Processes whose names are known. Beyond them each new one takes the place of one that nobody has asked for lately: it has ended. */
+#define COMMS_MAX 65536
+/* So many names were learned since. */
+#define LATELY (COMMS_MAX / 2)
+
 struct comm {
+	uint32_t tgid;
+	size_t wanted_at; /* how many names had been learned when it was last asked for */
 	char text[COMM_MAX];
 };
 
@@ -23,6 +31,10 @@ struct listener {
 
 struct services {
 	struct idmap comm_by_tgid;
+	struct comm *comms[COMMS_MAX]; /* all of them */
+	size_t comm_count;
+	size_t comm_next;                         /* where the next search for a place begins */
+	size_t comms_learned;                     /* since the start */
 	struct listener listeners[LISTENERS_MAX]; /* a ring */
 	size_t listener_count;                    /* of all that ever were put into it */
 };
@@ -32,17 +44,44 @@ struct services *services_open(void)
 	return calloc(1, sizeof(struct services));
 }
 
+/* Takes a name that nobody has asked for lately out of the map; where all were asked for, any. */
+static struct comm *reuse_comm(struct services *services)
+{
+	struct comm *comm;
+	size_t tries = 0;
+
+	do
+		comm = services->comms[services->comm_next++ % COMMS_MAX];
+	while (services->comms_learned - comm->wanted_at < LATELY && ++tries < COMMS_MAX);
+	idmap_take(&services->comm_by_tgid, comm->tgid);
+	return comm;
+}
+
+/* NULL: no memory. */
+static struct comm *add_comm(struct services *services, uint32_t tgid)
+{
+	bool full = services->comm_count == COMMS_MAX;
+	struct comm *comm = full ? reuse_comm(services) : calloc(1, sizeof(*comm));
+
+	if (!comm)
+		return NULL;
+	if (!full)
+		services->comms[services->comm_count++] = comm;
+	comm->tgid = tgid;
+	services->comms_learned++;
+	return idmap_put(&services->comm_by_tgid, tgid, comm) ? NULL : comm;
+}
+
+/* 0 or −ENOMEM. */
 static int learn_comm(struct services *services, uint32_t tgid, const char *text)
 {
 	struct comm *comm = idmap_get(&services->comm_by_tgid, tgid);
 
-	if (!comm) {
-		comm = calloc(1, sizeof(*comm));
-		if (!comm || idmap_put(&services->comm_by_tgid, tgid, comm)) {
-			free(comm);
-			return -ENOMEM;
-		}
-	}
+	if (!comm)
+		comm = add_comm(services, tgid);
+	if (!comm)
+		return -ENOMEM;
+	comm->wanted_at = services->comms_learned;
 	memcpy(comm->text, text, COMM_MAX - 1);
 	return 0;
 }
@@ -137,11 +176,13 @@ void services_name(const struct services *services, uint32_t tgid, uint16_t port
 {
 	const char *path = unix_path ? unix_path : "";
 	char *end = name + SERVICE_NAME_MAX;
-	const struct comm *comm;
+	struct comm *comm;
 
 	if (port || *path)
 		tgid = find_owner(services, tgid, port, path);
 	comm = idmap_get(&services->comm_by_tgid, tgid);
+	if (comm)
+		comm->wanted_at = services->comms_learned;
 	name = put_text(name, end, comm ? comm->text : "?");
 	if (port || *path)
 		name = put_text(name, end, ":");
@@ -153,12 +194,10 @@ void services_name(const struct services *services, uint32_t tgid, uint16_t port
 
 void services_close(struct services *services)
 {
-	struct comm *comm;
-
 	if (!services)
 		return;
-	for (size_t cursor = 0; (comm = idmap_next(&services->comm_by_tgid, &cursor));)
-		free(comm);
+	for (size_t i = 0; i < services->comm_count; i++)
+		free(services->comms[i]);
 	idmap_fini(&services->comm_by_tgid);
 	free(services);
 }
