@@ -268,11 +268,13 @@ live: $(LIVE_PROGRAMS)
 	$(Q)$(RUN_TESTS) --live $(LIVE_TESTS)
 
 #: truth           how right the tracer is, on every server and load, against their logs (as root; two hours; CASES='Go Node' picks some)
+#:                 in pieces: MINUTES=20 ends with status 75 while there is more to do, RESUME=1 goes on
 ROUNDS ?= 3
+TRUTH_PIECES := $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RESUME),--resume)
 truth:
 	$(SETUP) build test truth
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
-	$(Q)tests/truth/run -b $(B) --rounds $(ROUNDS) $(or $(CASES),--page docs/accuracy.md)
+	$(Q)tests/truth/run -b $(B) --rounds $(ROUNDS) $(TRUTH_PIECES) $(or $(CASES),--page docs/accuracy.md)
 
 #: compare         the same work on every concurrency model, COMPARE_ROUNDS (2) times each (as root; MODELS='Go Node' picks some)
 COMPARE_ROUNDS ?= 2

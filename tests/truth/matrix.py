@@ -6,14 +6,18 @@ import os
 import pathlib
 import statistics
 import string
+import time
 
+import lab as labs
 import scenario
 import servers
 import targets
 from measure import Result
+from results import Results
 from tap import Skip
 
 TEMPLATE = pathlib.Path(__file__).with_name("accuracy.md.in")
+EXIT_MORE_TO_DO = 75
 
 Case = collections.namedtuple("Case", "row way load hooks")
 Column = collections.namedtuple("Column", "title figure format")
@@ -45,12 +49,22 @@ def name_of(case):
     return f"{case.row.name}, {way_of(case)}, {case.load.name}"
 
 
+def sums_of(seconds):
+    sums = collections.Counter()
+    for each in seconds:
+        sums.update(each)
+    return dict(sums)
+
+
+MERGE_BY_FIGURE = {"faults": lambda lists: sorted(set(sum(lists, []))), "seconds": sums_of}
+
+
 def median_of(results):
-    """Of each figure; faults are all of them, once."""
+    """Of each figure; faults are all of them, once; seconds are sums."""
     figures = {}
     for field in dataclasses.fields(Result):
         values = [getattr(result, field.name) for result in results]
-        figures[field.name] = sorted(set(sum(values, []))) if field.name == "faults" else statistics.median(values)
+        figures[field.name] = MERGE_BY_FIGURE.get(field.name, statistics.median)(values)
     return Result(**figures)
 
 
@@ -89,19 +103,21 @@ def summary(done):
     return markdown(["server", "model", "calls", *loads, "wrong %, worst", "ambiguous %, worst", "NET ms, worst"], 3, rows)
 
 
-def facts(done, skipped, failed, options):
-    """What the page's text says, each from this run."""
+def facts(done, results, failed):
+    """What the page's text says, each from these rounds."""
+    rounds = [len(results.of(name_of(case))) for case, _ in done]
     met = sum(not targets.missed(result, case.load.name, case.way) for case, result in done)
     faulty = [f"- {name_of(case)}: {fault}" for case, result in done for fault in result.faults]
     return {
         "summary": summary(done),
         "table": table(done),
-        "rounds": options.rounds,
+        "rounds": str(min(rounds)) if min(rounds) == max(rounds) else f"{min(rounds)} to {max(rounds)}",
         "cases": len(done),
         "met": met,
-        "requests": f"{int(sum(result.requests for _, result in done)) * options.rounds:,}",
+        "requests": f"{sum(each.requests for case, _ in done for each in results.of(name_of(case))):,}",
         "faults": "\n".join(faulty) or "Nothing, in no run.",
-        "skipped": "\n".join(f"- {name}: {reason}" for name, reason in skipped.items()) or "Nothing.",
+        "skipped": "\n".join(f"- {name}: {reason}" for name, reason in results.skipped.items()
+                             if not any(name == case.row.name for case, _ in done)) or "Nothing.",
         "failed": "\n".join(f"- {name}: {reason}" for name, reason in failed.items()) or "None.",
         "conservation": f"{max(result.conservation for _, result in done):.2f}",
         "cpu": cpu_model(),
@@ -119,9 +135,64 @@ def write_page(path, values):
     path.write_text(string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
 
 
-def run_case(case, options):
+def time_line(results):
+    """Where the time of some runs went: what is not load is not measuring."""
+    seconds = sums_of(result.seconds for result in results)
+    total = sum(seconds.values())
+    longest_first = sorted(seconds.items(), key=lambda step: -step[1])
+    return f"{total:.0f} s: " + ", ".join(f"{step} {100 * value / total:.0f}%" for step, value in longest_first)
+
+
+def run_case(case, results, options, until):
+    """Measures the rounds that are missing, as long as there is time. Have all been made?"""
     make_server, more = case.row.make(case.way), case.row.more.get(case.way, "")
-    return median_of([scenario.run(make_server, case.load, options.requests, more, case.hooks) for _ in range(options.rounds)])
+    name = name_of(case)
+    if not options.resume:
+        results.forget(name)
+    while len(results.of(name)) < options.rounds:
+        if time.monotonic() > until:
+            return False
+        results.add(name, scenario.run(make_server, case.load, options.requests, more, case.hooks))
+    return True
+
+
+def measure_cases(results, options):
+    """Is more to be done? Failures and skips go to the results, too."""
+    tried, until = set(), time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
+    for case in cases(options.pattern):
+        if case.row.name in tried:
+            continue
+        name = name_of(case)
+        try:
+            if not run_case(case, results, options, until):
+                return True
+            print_case(case, results.of(name))
+        except Skip as reason:
+            tried.add(case.row.name)
+            results.skip(case.row.name, str(reason))
+            print(f"skipped: {case.row.name}: {reason}", flush=True)
+        except Exception as error:  # whatever it is, the other cases go on
+            results.fail(name, f"{type(error).__name__}: {error}")
+            print(f"failed: {name}: {results.failed[name]}", flush=True)
+    return False
+
+
+def failed_of(every, results):
+    """By name, why a case has no result, or lacks a round. What no run has come to has failed as well: a page never passes it over."""
+    reasons = {}
+    for case in every:
+        name = name_of(case)
+        if name in results.failed:
+            reasons[name] = results.failed[name]
+        elif not results.of(name) and case.row.name not in results.skipped:
+            reasons[name] = "not run"
+    return reasons
+
+
+def print_case(case, rounds):
+    result = median_of(rounds)
+    print("| " + " | ".join(cells(case, result)) + " |", flush=True)
+    print("".join(f"  fault: {fault}\n" for fault in result.faults), end="")
 
 
 def run(options):
@@ -129,24 +200,25 @@ def run(options):
     if options.list:
         print("\n".join(dict.fromkeys(f"{case.row.name}, {way_of(case)}" for case in cases(options.pattern))))
         return 0
-    if os.getuid():
+    if os.getuid() and not options.tell:
         print("truth: tracing needs root")
         return 1
-    done, skipped, failed = [], {}, {}
+    results = Results(labs.BUILD / "truth/rounds.jsonl", options.requests)
     print(table([]))
-    for case in cases(options.pattern):
-        if case.row.name in skipped:
-            continue
-        try:
-            done.append((case, run_case(case, options)))
-            print("| " + " | ".join(cells(*done[-1])) + " |", flush=True)
-            print("".join(f"  fault: {fault}\n" for fault in done[-1][1].faults), end="")
-        except Skip as reason:
-            skipped[case.row.name] = str(reason)
-            print(f"skipped: {case.row.name}: {reason}", flush=True)
-        except Exception as error:  # whatever it is, the other cases go on
-            failed[name_of(case)] = f"{type(error).__name__}: {error}"
-            print(f"failed: {name_of(case)}: {failed[name_of(case)]}", flush=True)
-    if options.page and done:
-        write_page(options.page, facts(done, skipped, failed, options))
-    return 1 if failed or any(result.faults for _, result in done) else 0
+    more = not options.tell and measure_cases(results, options)
+    every = cases(options.pattern)
+    measured = [(case, median_of(rounds)) for case in every if (rounds := results.of(name_of(case)))]
+    if options.tell:
+        for case, _ in measured:
+            print_case(case, results.of(name_of(case)))
+    if measured:
+        print(time_line([result for _, result in measured]))
+    if results.left_out:
+        print(f"{results.left_out} kept rounds are of other programs, or of another number of requests: left out")
+    if more:
+        print("more to do: go on with --resume")
+        return EXIT_MORE_TO_DO
+    failed = failed_of(every, results)
+    if options.page and measured:
+        write_page(options.page, facts(measured, results, failed))
+    return 1 if failed or any(result.faults for _, result in measured) else 0

@@ -53,7 +53,7 @@ class Shares:
     flagged_right: int = 0
 
     def percent(self, name):
-        return 100 * getattr(self, name) / self.burned if self.burned else 0.0
+        return 100 * getattr(self, name) / self.burned
 
 
 # ---- CPU
@@ -150,7 +150,7 @@ def time_errors_ms(pairs):
 
 @dataclasses.dataclass
 class Result:
-    """All shares in %, errors in ms. `faults`: what must never be, a line each."""
+    """All shares in %, errors in ms. `faults`: what must never be, a line each. `seconds`: by step of the run."""
 
     requests: int
     right: float
@@ -164,6 +164,7 @@ class Result:
     ready_ms: float
     conservation: float
     faults: list
+    seconds: dict
 
 
 def mean(values):
@@ -193,9 +194,13 @@ def faults_of(told, processes, losses, wanted, sent):
     return faults + [f"lost {count} {name}" for name, count in losses.items() if count]
 
 
-def measure(told, processes, losses, pairs, rows_wanted, rows_sent, kernel):
-    """pairs: (Told, truth.Pair) of the requests that count."""
+def measure(told, processes, losses, pairs, rows_wanted, rows_sent, kernel, seconds):
+    """pairs: (Told, truth.Pair) of the requests that count; seconds: as in Result. Raises if nothing was measured."""
+    if not rows_wanted:
+        raise RuntimeError("nothing is measured: no request was sent after the tracer was attached")
     shares = share_cpu(told, pairs)
+    if not shares.burned:
+        raise RuntimeError(f"nothing is measured: none of {len(rows_wanted)} requests was told, or none burned anything")
     errors = time_errors_ms(pairs)
     turn, pool, ready = zip(*errors) if errors else ([], [], [])
     return Result(
@@ -211,4 +216,5 @@ def measure(told, processes, losses, pairs, rows_wanted, rows_sent, kernel):
         ready_ms=mean(ready),
         conservation=conservation_error(processes, kernel),
         faults=faults_of(told, processes, losses, {row["id"] for row in rows_wanted}, {row["id"] for row in rows_sent}),
+        seconds=seconds,
     )

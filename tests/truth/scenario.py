@@ -41,6 +41,20 @@ LOADS = [
 ]
 
 
+class Steps:
+    """How long each step of a run takes: what is not `load` is not measuring."""
+
+    def __init__(self):
+        self.seconds = {}
+        self.at = time.monotonic()
+
+    def end(self, step):
+        """The step took from the end of the last one until now."""
+        now = time.monotonic()
+        self.seconds[step] = round(self.seconds.get(step, 0) + now - self.at, 3)
+        self.at = now
+
+
 class Recorder:
     """`record` on a server; what it `told` once it has ended."""
 
@@ -73,27 +87,36 @@ def counters_at_rest(server):
     raise RuntimeError("the server does not come to rest")
 
 
-def run_load(lab, server, load, requests, mix, hooks):
+def run_load(lab, server, load, requests, mix, hooks, steps):
     """Records the load from its beginning or its middle. (recorder, what it told, rows, what the kernel charged at least and at most)"""
     options = {"connections": load.connections, "mix": mix, "rate": load.rate or False, "timeout": LOAD_TIMEOUT_S}
     options |= {"duration": LOAD_TIMEOUT_S} if load.late else {"requests": requests}
     if load.late:
         process = lab.load(server, linger=True, **options)
         time.sleep(LATE_SECONDS)
+        steps.end("load")
         outside = counters(server.pids())
         recorder = Recorder(lab, server, hooks)
         inside = counters(server.pids())
+        steps.end("attach")
         time.sleep(2 * LATE_SECONDS)
         process.child.send_signal(signal.SIGUSR1)  # no new requests
     else:
         outside = counters_at_rest(server)
+        steps.end("rest")
         recorder = Recorder(lab, server, hooks)
+        steps.end("attach")
         inside = counters_at_rest(server)
+        steps.end("rest")
         process = lab.load(server, linger=True, **options)
     process.await_answers(LOAD_TIMEOUT_S)
+    steps.end("load")
     inner = growth(inside, counters_at_rest(server))[0]
+    steps.end("rest")
     recorder.end()
+    steps.end("detach")
     heard = recorder.told()
+    steps.end("tell")
     outer = growth(outside, counters(server.pids()))[0]
     if process.finish():
         raise RuntimeError(f"the load failed: {process.out()} {process.err()}")
@@ -103,17 +126,20 @@ def run_load(lab, server, load, requests, mix, hooks):
 def run(make_server, load, requests, more="", hooks="auto"):
     """make_server(lab, downstream): a labs.Server; more: of each request's query; hooks: as --hooks takes it. Requests that were under way
     when the tracer came are not counted."""
-    mix = MIX.format(more=more)
+    mix, steps = MIX.format(more=more), Steps()
     with labs.Lab() as lab:
         downstream = lab.downstream()
         server = make_server(lab, downstream)
+        steps.end("start")
         lab.run_load(server, name="warm", requests=WARM_REQUESTS, connections=load.connections, mix=mix, first_id=WARM_FIRST_ID)
-        recorder, (requests_told, processes, losses), rows, kernel = run_load(lab, server, load, requests, mix, hooks)
+        steps.end("warm")
+        recorder, (requests_told, processes, losses), rows, kernel = run_load(lab, server, load, requests, mix, hooks, steps)
         for process in (server, downstream):
             process.end()  # which makes them write their logs
+        steps.end("end")
         wanted = [row for row in rows if row["sent_ns"] > recorder.attached_ns]
         by_id = {truth.id_of({"target": request.target}): request for request in requests_told}
         joined = truth.join([request.traced() for request in requests_told], server.truth_path, wanted, downstream.log_path)
         pairs = [(by_id[pair.sent["id"]], pair) for pair in joined]
         losses = {name: count for name, count in losses.items() if name not in PUT_RIGHT}
-        return measure.measure(requests_told, processes, losses, pairs, wanted, rows, kernel)
+        return measure.measure(requests_told, processes, losses, pairs, wanted, rows, kernel, steps.seconds)
