@@ -101,10 +101,10 @@ def by_unit(tap):
 
 
 def several(tap):
-    """Many services at once, by their ids; those that end are told as down for good, and the others go on."""
+    """Many services at once, by their ids, one of them said twice; those that end are told as down for good, and the others go on."""
     with Lab() as lab:
         servers = [lab.sample("epoll_loop", truth=False) if i else lab.sample("thread_per_conn", truth=False) for i in range(2)]
-        exporter = Exporter(lab, "-p", ",".join(str(server.pid) for server in servers))
+        exporter = Exporter(lab, "-p", ",".join(str(server.pid) for server in servers), "-p", servers[0].pid)
         requests = 0
         for number, server in enumerate(servers):
             requests += len(lab.run_load(server, name=f"load-{number}", connections=2, rate=100, duration=1, mix="1 /users/#"))

@@ -183,14 +183,25 @@ int target_watch_take(struct target_watch *watch, struct pid_list *list)
 	return err;
 }
 
+static bool is_told(const struct totals_target *targets, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(targets[i].name, name))
+			return true;
+	return false;
+}
+
 size_t target_watch_read(struct target_watch *watch, struct totals_target *targets, size_t max)
 {
-	size_t count = watch->options->target_count < max ? watch->options->target_count : max;
+	size_t count = 0;
 
 	pthread_mutex_lock(&watch->lock);
-	for (size_t i = 0; i < count; i++) {
-		target_describe(&watch->options->targets[i], targets[i].name, sizeof(targets[i].name));
-		targets[i].up = watch->up[i];
+	for (size_t i = 0; i < watch->options->target_count && count < max; i++) {
+		struct totals_target *target = &targets[count];
+
+		target_describe(&watch->options->targets[i], target->name, sizeof(target->name));
+		target->up = watch->up[i];
+		count += !is_told(targets, count, target->name);
 	}
 	pthread_mutex_unlock(&watch->lock);
 	return count;

@@ -100,7 +100,7 @@ struct totals_loss {
 };
 
 struct totals_target {
-	char name[160]; /* as the command line names it: "port:8080" */
+	char name[512]; /* as the command line names it: "port:8080"; the cgroup of a pod's container takes 200 */
 	bool up;
 };
 
