@@ -95,21 +95,26 @@ static void a_compressed_page_is_the_same_page(void **state)
 	exhibit_put_page(compressed);
 }
 
-/* A hundred readers who never finish, each of another second, do not make a hundred pages. */
+/* A hundred readers who never finish, each of another second, do not make a hundred pages, nor does anybody get a page of long ago. */
 static void slow_readers_do_not_fill_the_memory(void **state)
 {
 	const struct page *pages[100];
-	size_t different = 1;
+	size_t different = 1, count = 0;
 
 	(void)state;
 	for (size_t i = 0; i < 100; i++) {
 		show();
-		pages[i] = exhibit_page(exhibit, METRICS_PROMETHEUS, false);
-		assert_non_null(pages[i]);
-		different += i && pages[i] != pages[i - 1];
+		pages[count] = exhibit_page(exhibit, METRICS_PROMETHEUS, false);
+		if (!pages[count]) {
+			assert_int_equal(errno, EBUSY);
+			continue;
+		}
+		different += count && pages[count] != pages[count - 1];
+		count++;
 	}
 	assert_in_range(different, 10, 16);
-	for (size_t i = 0; i < 100; i++)
+	assert_in_range(count, different, 40);
+	for (size_t i = 0; i < count; i++)
 		exhibit_put_page(pages[i]);
 	show();
 	pages[0] = exhibit_page(exhibit, METRICS_PROMETHEUS, false);

@@ -12,6 +12,8 @@
 
 /* Pages in memory at once, those that slow readers still hold included. */
 #define PAGES_MAX 16
+/* By so many snapshots a page may be behind where they are full; an older one would look like a service that stands still. */
+#define BEHIND_MAX 15
 
 /* The fastest level that still finds the repeated names; each level above takes twice the time for a tenth of the size. */
 #define GZIP_LEVEL 1
@@ -195,6 +197,7 @@ const struct page *exhibit_page(struct exhibit *exhibit, enum metrics_format for
 {
 	struct counted_page **kept = &exhibit->kept[format][gzip];
 	struct shown *shown = get_shown(exhibit);
+	uint64_t number;
 
 	if (!shown) {
 		errno = EAGAIN;
@@ -208,9 +211,10 @@ const struct page *exhibit_page(struct exhibit *exhibit, enum metrics_format for
 			*kept = page;
 		}
 	}
+	number = shown->number;
 	put_shown(exhibit, shown);
-	if (!*kept) {
-		errno = ENOMEM;
+	if (!*kept || (*kept)->number + BEHIND_MAX < number) {
+		errno = *kept && exhibit->pages >= PAGES_MAX ? EBUSY : ENOMEM;
 		return NULL;
 	}
 	(*kept)->references++;

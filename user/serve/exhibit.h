@@ -32,7 +32,8 @@ uint64_t exhibit_shown_ns(struct exhibit *exhibit);
 
 /*
  * The metrics of the present snapshot; of one shortly before while too many pages are still being read. Made once for all who ask, by one
- * thread. To be given back with exhibit_put_page. NULL and errno: EAGAIN: nothing has been shown yet; ENOMEM.
+ * thread. To be given back with exhibit_put_page. NULL and errno: EAGAIN: nothing has been shown yet; EBUSY: so many pages are still being
+ * read that only an old one could be given; ENOMEM.
  */
 const struct page *exhibit_page(struct exhibit *exhibit, enum metrics_format format, bool gzip);
 void exhibit_put_page(const struct page *page);

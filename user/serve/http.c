@@ -80,6 +80,18 @@ static enum metrics_format format_for(struct MHD_Connection *client)
 	return METRICS_PROMETHEUS;
 }
 
+static const char *why_no_page(int err)
+{
+	switch (err) {
+	case EAGAIN:
+		return "nothing was measured yet\n";
+	case EBUSY:
+		return "too many clients take their pages too slowly\n";
+	default:
+		return "out of memory\n";
+	}
+}
+
 static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Connection *client)
 {
 	enum metrics_format format = format_for(client);
@@ -88,8 +100,7 @@ static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Con
 
 	if (page)
 		return send_page(client, page, format, gzip);
-	return send_text(client, MHD_HTTP_SERVICE_UNAVAILABLE, plain, errno == EAGAIN ? "nothing was measured yet\n" : "out of memory\n",
-			 NULL);
+	return send_text(client, MHD_HTTP_SERVICE_UNAVAILABLE, plain, why_no_page(errno), NULL);
 }
 
 static enum MHD_Result answer_health(struct http_server *server, struct MHD_Connection *client)
