@@ -79,7 +79,8 @@ STATE_DISTRIBUTION = counts("mean", "p50", "p99")
 PROCESS = shape({
     "pid": count, "comm": text, "service": or_null(text), "model": or_null(text), "threads": count, "cores": count, "cpu_ns": count,
     "request_cpu_ns": count, "after_response_cpu_ns": count, "runtime_cpu_ns": count, "background_cpu_ns": count,
-    "setup_cpu_ns": count, "unattributed_cpu_ns": count, "in_flight_mean": or_null(real), "on_cpu_mean": or_null(real),
+    "setup_cpu_ns": count, "shared_conn_ambiguous_requests": count, "unattributed_cpu_ns": count,
+    "in_flight_mean": or_null(real), "on_cpu_mean": or_null(real),
     "loop_busy_share": or_null(share), "voluntary_switches": count, "involuntary_switches": count, "threads_created": count,
 })
 

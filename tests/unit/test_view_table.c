@@ -86,6 +86,31 @@ static void sample_looks_as_designed(void **state)
 	free(text);
 }
 
+/* Why requests are ambiguous, and what would settle it where the runtime can be asked. */
+static void footer_says_what_would_settle_it(void **state)
+{
+	static const struct {
+		uint8_t runtime;
+		const char *says;
+	} cases[] = {{RUNTIME_GO, "a hook into Go's scheduler"}, {RUNTIME_NODE, "no hook tells its callbacks apart"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct snapshot_process process = node_process();
+		struct snapshot_frame frame = frame_of(&process, 1, no_losses, 2);
+		struct stats *stats = stats_open(100);
+		char *text;
+
+		process.now.runtime = cases[i].runtime;
+		process.now.shared_conn_ambiguous = 3;
+		add_sample(stats);
+		text = table_of(stats, &frame, &(struct table_options){0});
+		assert_non_null(strstr(text, cases[i].says));
+		free(text);
+		stats_close(stats);
+	}
+}
+
 static void wide_shows_every_column(void **state)
 {
 	static const char *const titles[] = {"SERVICE", "QUEUE", "DISK", "LOCK", "POOL", "LOG", "SLEEP", "CTX v/i", "VERDICT"};
@@ -422,6 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sample_looks_as_designed),
+		cmocka_unit_test(footer_says_what_would_settle_it),
 		cmocka_unit_test(wide_shows_every_column),
 		cmocka_unit_test(rows_fit_every_width),
 		cmocka_unit_test(words_around_the_rows_are_broken_to_the_width),

@@ -134,6 +134,7 @@ struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t
 
 	if (!call)
 		return NULL;
+	call->conn = conn;
 	call->context = context_get(context);
 	call->start_ns = call->write_ns = now_ns;
 	call_enlist(call, context_root(context));

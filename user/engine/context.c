@@ -315,6 +315,7 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	to->voluntary += segment->voluntary;
 	to->involuntary += segment->involuntary;
 	to->ambiguous |= segment->ambiguous;
+	to->doubts |= segment->doubts;
 	to->evidence |= segment->evidence;
 	to->helper_only &= segment->helper_only;
 	segment->bound_to = context_get(to);

@@ -304,6 +304,7 @@ void request_tell(struct engine *engine, struct context *request)
 {
 	leave_open_ones(engine, request);
 	strays_claim(engine, request);
+	doubts_settle(request);
 	tell(engine, request);
 	close_request(engine, request);
 }

@@ -55,10 +55,25 @@ enum origin {
 	ORIGINS
 };
 
+/* Why it may be another request's call, on a connection that several use. Bits of struct context's `doubts`. */
+enum doubt {
+	DOUBT_NONE,
+	DOUBT_LINE, /* its place in a line made it this one's */
+	DOUBT_SELF, /* the thread worked for this one, but another one may have been given the connection */
+	DOUBT_MUX,  /* another call was in flight there: answers may come in another order */
+	DOUBTS
+};
+
+/* How often a response bore out what had been taken for so, and how often not. */
+struct score {
+	uint32_t right, wrong;
+};
+
 struct thread;
 struct conn;
 struct context;
 struct strand;
+struct line;
 
 /*
  * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
@@ -78,16 +93,20 @@ struct proc {
 	struct proc *parent;
 	bool any_child_serves; /* of one listener with it: pre-fork */
 	struct idmap strands;  /* those of which something is known */
+	struct score doubts[DOUBTS];
+	bool threads_share; /* some of them run each other's requests */
 };
 
 /* One downstream call, from its last byte written to its answer's first byte read. */
 struct call {
 	struct call *next; /* younger, on the same connection */
+	struct conn *conn;
 	struct context *context;
 	struct call *next_in_flight, **prev_in_flight; /* of its context's root; prev_in_flight NULL: in no list */
 	uint64_t start_ns;                             /* connecting began, or as write_ns */
 	uint64_t write_ns;
 	uint64_t connect_ns; /* how long connecting took */
+	uint8_t doubt;       /* enum doubt: may it be another one's? */
 };
 
 struct done_call {
@@ -121,6 +140,7 @@ struct context {
 	struct context *resumes; /* of a segment, in Go: whose goroutine was last seen on the thread */
 	bool slept;              /* … which fell asleep since, with nothing else to do */
 	bool stray;              /* of a segment: it is among the strays */
+	uint8_t doubts;          /* enum doubt, as bits: of its calls */
 	struct proc *proc; /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */
 	struct timeline timeline;
 	struct cpu_share *folded_cpu;
@@ -156,6 +176,8 @@ struct context {
 	uint64_t partial_since_ns; /* its last write found the send buffer full; 0: it did not */
 	struct context *culprit;
 	uint64_t culprit_ns;
+	bool connects;         /* it has asked for a connection of its own, and not called since */
+	uint64_t line_ticket;  /* rule 12: its place in a struct line; 0: it has none */
 	uint64_t in_line_ns;   /* rule 11: since then it waits for something within the process; 0: it does not */
 	struct context *guess; /* rule 11: a segment that is hinted at this one for no better reason than its place in a line */
 };
@@ -185,6 +207,8 @@ struct conn {
 	struct context *answering; /* whose answer was read last, and may go on */
 	uint64_t answer_read_ns;
 	struct context *reserved; /* rule 7: whose the next call on it is */
+	uint64_t user_conn_id;    /* the server side's connection whose request called last; 0: none has */
+	bool shared;              /* such requests of several connections have */
 	bool connecting;
 	uint64_t connecting_since_ns, connect_ns, connect_start_ns;
 	uint64_t connected_ns; /* and not yet written to; 0: not so */
@@ -225,11 +249,14 @@ struct thread {
 	struct interval pending[PENDING_MAX];
 	uint32_t pending_count;
 	uint32_t pending_voluntary, pending_involuntary;
-	uint32_t via_call; /* the number of the call whose answer brought the thread to its context; 0: none */
+	uint32_t via_call;    /* the number of the call whose answer brought the thread to its context; 0: none */
+	uint8_t via_doubt;    /* enum doubt: that call's */
+	uint64_t via_conn_id; /* its connection's; 0: the thread has come to its context in another way */
 	/* The wait for a core that ended the last idle stretch of a loop: it delayed all that this iteration reads. */
 	uint64_t wake_from_ns, wake_until_ns;
 	uint8_t wake_part;
 	uint64_t last_server_conn_id;
+	struct line *line;                   /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
 	struct continuations *continuations; /* rule 11, of loop threads; NULL: in Go, or no memory */
 	struct history_entry *history;       /* HISTORY_MAX entries, of loop threads */
 	uint32_t history_next;
@@ -428,6 +455,11 @@ void strays_finish(struct engine *engine);
 /* Has the process an open request of this kind now, that is not known to be elsewhere? */
 bool strays_have_rivals(struct engine *engine, const struct proc *proc, enum rivals rivals, uint64_t at_ns);
 
+/* ---- doubts.c ---- */
+
+/* The request is about to be told: it is ambiguous if what made calls its has often been wrong. */
+void doubts_settle(struct context *request);
+
 /* ---- span.c ---- */
 
 /* Lays out the time since the thread's previous record, and finds where in it a new owner's time begins (rule 6). */
@@ -448,5 +480,12 @@ bool rule_11_round_begins(struct engine *engine, struct thread *thread);
 /* Is the thread a loop that defers, and has not come to this round's reads yet? */
 bool rule_11_in_steps(const struct thread *thread);
 void rule_11_forget(struct engine *engine, struct thread *thread);
+
+/* ---- line.c ---- */
+
+/* Rule 12: the thread leaves its context. If that made no call it waits for something within the process. */
+void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
+/* NULL is fine. */
+void line_close(struct engine *engine, struct line *line);
 
 #endif

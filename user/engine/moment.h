@@ -91,6 +91,22 @@ void rule_11_server_write(const struct moment *moment, struct context *request);
 /* So is a request from before the trace. */
 void rule_11_unknown_write(const struct moment *moment);
 
+/* ---- line.c ---- */
+
+/* Who has waited longest, and waits no more: its wait is told as POOL. The reference is the caller's. NULL: nobody waits. */
+struct context *rule_12_next_in_line(const struct moment *moment);
+
+/* It had been taken for whoever was given a connection, and was not: it is the first that waits. */
+void rule_12_waits_on(const struct moment *moment, struct context *request);
+
+/* ---- doubts.c ---- */
+
+/* May a call that begins now be another one's than the owner's? Counts who uses the connection. */
+enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line);
+/* `request` is answered by this thread: a vote on what led to it. contradicted: it had seemed to work for another one. */
+void doubts_judge(const struct moment *moment, struct context *request, bool contradicted) __attribute__((nonnull));
+bool doubts_try_line(const struct proc *proc, const struct conn *conn);
+
 /* ---- rules_server.c, rules_downstream.c ---- */
 
 void rule_1_server_read(const struct moment *moment);

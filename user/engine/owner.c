@@ -23,10 +23,13 @@ void work_for(const struct moment *moment, struct context *context)
 	struct thread *thread = moment->thread;
 	struct context *before = context_root(thread->context), *root = context_root(context);
 
+	if (root)
+		root->line_ticket = 0;
 	if (before == root) {
 		thread->soft = false;
 		return;
 	}
+	rule_12_turn_ends(moment->engine, thread, moment->at_ns);
 	if (thread->soft)
 		end_soft_tail(moment);
 	else if (before && !before->is_request && !before->evidence)

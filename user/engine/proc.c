@@ -159,6 +159,8 @@ struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, ui
 void thread_forget_history(struct engine *engine, struct thread *thread)
 {
 	rule_11_forget(engine, thread);
+	line_close(engine, thread->line);
+	thread->line = NULL;
 	for (uint32_t i = 0; thread->history && i < HISTORY_MAX; i++) {
 		context_put(engine, thread->history[i].context);
 		thread->history[i] = (struct history_entry){0};
@@ -254,6 +256,8 @@ void thread_switch(struct engine *engine, struct thread *thread, struct context 
 	thread->context = context_get(context);
 	thread->soft = soft;
 	thread->via_call = 0;
+	thread->via_doubt = DOUBT_NONE;
+	thread->via_conn_id = 0;
 	thread->asked = false;
 	context_put(engine, before);
 }

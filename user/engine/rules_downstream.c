@@ -103,8 +103,19 @@ void rule_7_reserve(const struct moment *moment, struct context *owner)
 	conn->reserved = context_get(owner);
 }
 
+/* Rule 12: an answer was read on this connection in this turn, so who waits longest for one is given it. NULL: it is not like that here. */
+static struct context *next_waiter(const struct moment *moment)
+{
+	const struct conn *conn = moment->conn;
+	const struct thread *thread = moment->thread;
+
+	if (conn->first_call || conn->answer_read_ns < thread->epoll_at_ns || !doubts_try_line(thread->proc, conn))
+		return NULL;
+	return rule_12_next_in_line(moment);
+}
+
 /* Whose call it is: of whoever has the connection reserved, otherwise of whom the thread works for. The reference is the caller's. */
-static struct context *caller_of(const struct moment *moment)
+static struct context *caller_of(const struct moment *moment, bool *by_line)
 {
 	struct conn *conn = moment->conn;
 	struct context *reserved = conn->reserved, *root = context_root(reserved), *before = context_root(moment->thread->context);
@@ -130,6 +141,8 @@ static struct context *caller_of(const struct moment *moment)
 					     (struct interval){.start_ns = conn->connected_ns,
 							       .end_ns = blame_loop(moment, root, conn->connected_ns),
 							       .state = STATE_LOOP});
+	} else if ((root = next_waiter(moment))) {
+		*by_line = true;
 	} else {
 		root = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
 	}
@@ -138,10 +151,11 @@ static struct context *caller_of(const struct moment *moment)
 	return root;
 }
 
-static void open_call(const struct moment *moment, struct context *owner)
+static void open_call(const struct moment *moment, struct context *owner, bool by_line)
 {
 	struct conn *conn = moment->conn;
 	struct call *call = conn->last_call;
+	enum doubt doubt;
 
 	if (call && context_root(call->context) == owner) {
 		call->write_ns = moment->at_ns; /* the rest of the same question */
@@ -154,11 +168,13 @@ static void open_call(const struct moment *moment, struct context *owner)
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
 		conn_drop_oldest_call(moment->engine, conn);
 	}
+	doubt = doubt_of_call(moment, owner, by_line);
 	call = conn_push_call(conn, owner, moment->at_ns);
 	if (!call) {
 		moment->engine->losses.calls++;
 		return;
 	}
+	call->doubt = (uint8_t)doubt;
 	if (conn->connect_ns) {
 		call->connect_ns = conn->connect_ns;
 		call->start_ns = conn->connect_start_ns;
@@ -179,14 +195,16 @@ static void note_asked(const struct moment *moment, struct context *owner)
 
 void rule_4_downstream_write(const struct moment *moment)
 {
-	bool step = rule_11_in_steps(moment->thread);
+	bool step = rule_11_in_steps(moment->thread), by_line = false;
 	struct context *owner;
 
 	strand_asks(moment, false);
 	rule_11_called_at_once(moment);
-	owner = caller_of(moment);
+	owner = caller_of(moment, &by_line);
 	if (owner) {
-		open_call(moment, owner);
+		owner->line_ticket = 0;
+		owner->connects = false;
+		open_call(moment, owner, by_line);
 		note_asked(moment, owner);
 	}
 	if (owner && step)
@@ -245,6 +263,7 @@ void rule_5_downstream_read(const struct moment *moment)
 	struct done_call done;
 	struct context *context;
 	uint32_t number;
+	uint8_t doubt;
 
 	if (!call) {
 		read_further_answer(moment);
@@ -258,6 +277,7 @@ void rule_5_downstream_read(const struct moment *moment)
 		.connect_ns = call->connect_ns,
 		.peer = conn->peer,
 	};
+	doubt = call->doubt;
 	context_put(moment->engine, conn->answering);
 	conn->answering = context_get(context);
 	conn->answer_read_ns = moment->at_ns;
@@ -269,6 +289,8 @@ void rule_5_downstream_read(const struct moment *moment)
 	rule_11_read(moment, context, SIDE_DOWNSTREAM);
 	number = context_add_call(moment->engine, context, &done);
 	moment->thread->via_call = context->is_request ? number : 0; /* a segment's calls get other numbers when it is bound */
+	moment->thread->via_doubt = doubt;
+	moment->thread->via_conn_id = conn->id;
 }
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------------------------
@@ -288,6 +310,8 @@ void connect_begins(const struct moment *moment)
 	if (!owner)
 		return;
 	rule_7_reserve(moment, owner);
+	owner->connects = true;
+	owner->line_ticket = 0;
 	note_asked(moment, owner);
 	conn->connected_ns = moment->at_ns;
 	if (moment->record->result == -EINPROGRESS && !(moment->record->head.flags & RECORD_ESTABLISHED)) {

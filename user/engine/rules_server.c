@@ -192,11 +192,13 @@ static bool is_next_callback(const struct moment *moment, const struct context *
 }
 
 /* A segment that began as another request's call: that call was this request's, unless it is older than this request. */
-static void repair(const struct moment *moment, struct context *from, struct context *to)
+static void repair(const struct moment *moment, struct context *from, struct context *to, bool by_line)
 {
 	struct done_call call;
 
 	from->ambiguous = to->ambiguous = true; /* rule 13 */
+	if (by_line)
+		rule_12_waits_on(moment, from);
 	if (context_take_call(from, moment->thread->via_call, to->start_ns, &call))
 		(void)context_add_call(moment->engine, to, &call);
 }
@@ -226,6 +228,12 @@ static void bind_to_request(const struct moment *moment, struct context *request
 	struct thread *thread = moment->thread;
 	struct context *before = context_root(thread->context);
 
+	bool contradicts = before && before->is_request && before != request && !before->told && !before->answered &&
+			   !is_next_callback(moment, request);
+	bool by_line = thread->via_doubt == DOUBT_LINE;
+
+	if (!request->answered)
+		doubts_judge(moment, request, contradicts);
 	if (before == request)
 		return;
 	if (before && !before->is_request) {
@@ -234,8 +242,8 @@ static void bind_to_request(const struct moment *moment, struct context *request
 			split_soft_tail(moment, before, request->start_ns);
 		context_bind(moment->engine, before, request);
 	} else if (before) {
-		if (!before->told && !before->answered && !is_next_callback(moment, request))
-			repair(moment, before, request);
+		if (contradicts)
+			repair(moment, before, request, by_line);
 		/* The pending time is this request's, not that of the one it seemed to be. */
 		context_put(moment->engine, thread->context);
 		thread->context = context_get(request);
@@ -256,6 +264,7 @@ static void rule_3_detach(const struct moment *moment, struct context *request)
 			continue;
 		segment->evidence = true;
 		segment->helper_only = false;
+		segment->doubts = (uint8_t)(1u << call->doubt);
 		context_put(moment->engine, call->context);
 		call->context = segment;
 		call_enlist(call, segment);

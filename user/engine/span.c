@@ -165,6 +165,7 @@ static void pass_boundary(struct layout *layout)
 	struct context *before;
 
 	in_steps |= layout->boundary.returns && rule_11_round_begins(layout->engine, thread);
+	rule_12_turn_ends(layout->engine, thread, layout->boundary.at_ns);
 	/* A soft tail whose thread parks is its request's. */
 	before = context_root(thread->context);
 	if (!in_steps && before && before->hint && (thread->soft || thread_worked_after_response(thread)))

@@ -85,6 +85,7 @@ static void put_process(struct json_out *json, const struct snapshot_process *pr
 	json_integer(json, "runtime_cpu_ns", now->runtime_cpu_ns);
 	json_integer(json, "background_cpu_ns", now->background_cpu_ns);
 	json_integer(json, "setup_cpu_ns", now->setup_cpu_ns);
+	json_integer(json, "shared_conn_ambiguous_requests", now->shared_conn_ambiguous);
 	json_integer(json, "unattributed_cpu_ns", now->unattributed_cpu_ns);
 	put_known_real(json, "in_flight_mean", process->in_flight_mean);
 	put_known_real(json, "on_cpu_mean", process->on_core_mean);

@@ -112,10 +112,11 @@ struct process {
 	uint64_t background_cpu_ns;
 	uint64_t setup_cpu_ns; /* of the background: accepting connections, and what they need before their first request has come */
 	uint64_t unattributed_cpu_ns;
-	uint64_t request_time_ns; /* sum over time of requests in flight: its growth over a window / the window = in flight */
-	uint64_t on_core_ns;      /* the same of threads on a core */
-	uint64_t loop_busy_ns;    /* the same of loop threads that are not waiting in epoll */
-	uint64_t loop_time_ns;    /* the same of loop threads */
+	uint64_t shared_conn_ambiguous; /* requests: they share downstream connections, and whose call is whose is not certain */
+	uint64_t request_time_ns;       /* sum over time of requests in flight: its growth over a window / the window = in flight */
+	uint64_t on_core_ns;            /* the same of threads on a core */
+	uint64_t loop_busy_ns;          /* the same of loop threads that are not waiting in epoll */
+	uint64_t loop_time_ns;          /* the same of loop threads */
 	uint64_t voluntary_switches;
 	uint64_t involuntary_switches;
 };

@@ -139,6 +139,32 @@ static void print_cpu(FILE *out, const struct totals *totals)
 	}
 }
 
+/* What would tell apart who uses a connection that many requests share, by runtime; NULL: nothing that this tool has. */
+static const char *const hook_names[RUNTIMES] = {[RUNTIME_GO] = "Go's scheduler", [RUNTIME_JVM] = "the JVM's virtual threads"};
+
+static void print_why_ambiguous(FILE *out, const struct snapshot_frame *frame)
+{
+	const char *hook = NULL;
+	uint64_t requests = 0;
+
+	for (size_t i = 0; i < frame->process_count; i++) {
+		const struct process *now = &frame->processes[i].now;
+
+		requests += now->shared_conn_ambiguous;
+		if (now->shared_conn_ambiguous && now->runtime < RUNTIMES && hook_names[now->runtime])
+			hook = hook_names[now->runtime];
+	}
+	if (!requests)
+		return;
+	if (hook)
+		fprintf(out,
+			": they share downstream connections, and which of them a thread works for only a hook into %s shows (--hooks "
+			"auto)",
+			hook);
+	else
+		fputs(": they share downstream connections inside one event loop, and no hook tells its callbacks apart", out);
+}
+
 void footer_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options)
 {
 	struct totals totals = totals_of(&snapshot->frame);
@@ -150,6 +176,7 @@ void footer_print(FILE *out, const struct snapshot *snapshot, const struct table
 		fputs(" · ", out);
 		print_percent(out, snapshot->ambiguous_requests, snapshot->requests);
 		fputs(" of requests have ambiguous parts", out);
+		print_why_ambiguous(out, &snapshot->frame);
 	}
 	fputc('\n', out);
 	if (snapshot->endpoints_folded)

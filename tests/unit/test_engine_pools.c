@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules 12 and 13: connections that several requests use, in a loop that calls back at once. Times in µs. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { LOOP = 1 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
+
+static struct script *server(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
+	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
+		script_conn(script, client, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	return script;
+}
+
+static const struct told *told_of(const struct script *script, const char *line)
+{
+	for (size_t i = 0; i < script->count; i++)
+		if (strcmp(script->told[i].line, line) == 0)
+			return &script->told[i];
+	fail_msg("%s was not told", line);
+	return NULL;
+}
+
+/* The loop shows that it calls back at once, and that the connection is one of a pool: two requests use it, one after the other. */
+static void show_pool(struct script *script)
+{
+	static const char *const lines[] = {"GET /first", "GET /second"};
+	uint64_t at = 100;
+
+	for (uint64_t i = 0; i < 2; i++, at += 1000) {
+		READ(script, at, LOOP, CLIENT_C + i, .off = at - 90, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
+		     .arrived = at - 20, .line = lines[i]);
+		WRITE(script, at + 10, LOOP, DB);
+		READ(script, at + 500, LOOP, DB, .off = at + 20, .on = at + 480, .cause = WAIT_POLL, .epoll = at + 490, .events = 1,
+		     .arrived = at + 480);
+		WRITE(script, at + 510, LOOP, CLIENT_C + i, .status = 200);
+	}
+}
+
+/* B finds no free connection; A's answer frees it, and B's question goes out before or after what A does with its answer. */
+static void serve_two(struct script *script, uint64_t asked, uint64_t answered)
+{
+	uint64_t end = 4000 + (asked > answered ? asked : answered);
+
+	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
+	     .line = "GET /a");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
+	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 1, .arrived = 3980);
+	if (asked < answered)
+		WRITE(script, 4000 + asked, LOOP, DB);
+	WRITE(script, 4000 + answered, LOOP, CLIENT_A, .status = 200);
+	if (asked > answered)
+		WRITE(script, 4000 + asked, LOOP, DB);
+	READ(script, 9000, LOOP, DB, .off = end + 10, .on = 8980, .cause = WAIT_POLL, .epoll = 8990, .events = 1, .arrived = 8980);
+	WRITE(script, 9200, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+}
+
+static void check_two(uint64_t asked, uint64_t answered)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+
+	show_pool(script);
+	serve_two(script, asked, answered);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(a->state[STATE_CPU], 20 + 10 + 10 + 20 + answered);
+	assert_int_equal(b->state[STATE_CPU], 100 + 20 + 200);
+	assert_int_equal(b->state[STATE_NET], 8980 - (4000 + asked));
+	assert_int_equal(b->state[STATE_POOL], 4000 + asked - 3120);
+	assert_false(a->ambiguous || b->ambiguous);
+	script_close(script);
+}
+
+static void test_waiter_asks_before_the_answer_is_worked_for(void **state)
+{
+	(void)state;
+	check_two(5, 700);
+}
+
+static void test_waiter_asks_after_the_response(void **state)
+{
+	(void)state;
+	check_two(710, 700);
+}
+
+/* Not who came first asks next, but A again: the response on what was taken for B's answer says so. Who can be meant is ambiguous. */
+static void test_contradicted_line(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	show_pool(script);
+	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
+	     .line = "GET /a");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
+	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 1, .arrived = 3980);
+	WRITE(script, 4100, LOOP, DB);
+	READ(script, 5000, LOOP, DB, .off = 4110, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .events = 1, .arrived = 4980);
+	WRITE(script, 5100, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 9200, LOOP, CLIENT_B, .off = 5110, .on = 9000, .cause = WAIT_POLL, .epoll = 9000, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 2);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 0);
+	script_close(script);
+}
+
+/* B makes a connection of its own, so it waits for none of A's, which asks again. */
+static void test_connecting_is_no_waiting(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	script_conn(script, DB_2, CONN_DOWNSTREAM, 5432);
+	show_pool(script);
+	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
+	     .line = "GET /a");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
+	script_span(script, 3030, LOOP, RECORD_IO, IO_CONNECT, DB_2, -EINPROGRESS, (struct with){0});
+	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 1, .arrived = 3980);
+	WRITE(script, 4100, LOOP, DB);
+	READ(script, 5000, LOOP, DB, .off = 4110, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .events = 1, .arrived = 4980);
+	WRITE(script, 5100, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 2);
+	script_close(script);
+}
+
+/* Two questions on one connection, and the answers in the other order, often: all who ask beside others there are ambiguous. */
+static void serve_multiplexed(struct script *script, uint64_t from, bool in_order)
+{
+	READ(script, from + 100, LOOP, CLIENT_A, .off = from + 10, .on = from + 80, .cause = WAIT_POLL, .epoll = from + 90, .events = 2,
+	     .arrived = from + 80, .line = "GET /a");
+	WRITE(script, from + 110, LOOP, DB);
+	READ(script, from + 120, LOOP, CLIENT_B, .arrived = from + 80, .line = "GET /b");
+	WRITE(script, from + 130, LOOP, DB);
+	READ(script, from + 500, LOOP, DB, .off = from + 140, .on = from + 480, .cause = WAIT_POLL, .epoll = from + 490, .events = 1,
+	     .arrived = from + 480);
+	WRITE(script, from + 600, LOOP, in_order ? CLIENT_A : CLIENT_B, .status = 200);
+	READ(script, from + 900, LOOP, DB, .off = from + 610, .on = from + 880, .cause = WAIT_POLL, .epoll = from + 890, .events = 1,
+	     .arrived = from + 880);
+	WRITE(script, from + 1000, LOOP, in_order ? CLIENT_B : CLIENT_A, .status = 200);
+}
+
+static void test_answers_out_of_order(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	for (uint64_t from = 0; from < 10000; from += 2000)
+		serve_multiplexed(script, from, false);
+	script_finish(script);
+	assert_int_equal(script->count, 10);
+	for (size_t i = 2; i < script->count; i++)
+		assert_true(script->told[i].ambiguous);
+	script_close(script);
+}
+
+static void test_pipelined_answers(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	for (uint64_t from = 0; from < 10000; from += 2000)
+		serve_multiplexed(script, from, true);
+	script_finish(script);
+	assert_int_equal(script->count, 10);
+	for (size_t i = 0; i < script->count; i++) {
+		assert_false(script->told[i].ambiguous);
+		assert_int_equal(script->told[i].call_count, 1);
+	}
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waiter_asks_before_the_answer_is_worked_for),
+		cmocka_unit_test(test_waiter_asks_after_the_response),
+		cmocka_unit_test(test_contradicted_line),
+		cmocka_unit_test(test_connecting_is_no_waiting),
+		cmocka_unit_test(test_answers_out_of_order),
+		cmocka_unit_test(test_pipelined_answers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 13 for connections that several requests use. Whose call it is, or whose answer, is there told by an order that the program need not
+ * keep. Each response says whether what led to it had been taken for the right one's: where that was often wrong, all that was told by
+ * that order is ambiguous.
+ */
+#include "engine/moment.h"
+
+#define VOTES_MAX       128
+#define RIGHT_PER_WRONG 32
+#define RIGHT_MIN       4
+#define TRIES_SHARED    64 /* so often may the line be wrong on a connection that is known to be shared */
+#define TRIES           4
+
+static void vote(struct proc *proc, enum doubt doubt, bool right)
+{
+	struct score *score = &proc->doubts[doubt];
+
+	if (doubt == DOUBT_NONE)
+		return;
+	if (right)
+		score->right++;
+	else
+		score->wrong++;
+	if (score->right + score->wrong < VOTES_MAX)
+		return;
+	score->right /= 2;
+	score->wrong /= 2;
+}
+
+/* Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. */
+static bool is_trusted(const struct proc *proc, enum doubt doubt)
+{
+	const struct score *score = &proc->doubts[doubt];
+
+	return score->wrong * RIGHT_PER_WRONG <= score->right && (!proc->threads_share || score->right >= RIGHT_MIN);
+}
+
+bool doubts_try_line(const struct proc *proc, const struct conn *conn)
+{
+	const struct score *line = &proc->doubts[DOUBT_LINE], *self = &proc->doubts[DOUBT_SELF];
+
+	return line->wrong <= line->right + self->wrong + (conn->shared ? TRIES_SHARED : TRIES);
+}
+
+/* Requests of several of the server's connections call on it: it is of a pool, or multiplexed. */
+static void note_user(struct conn *conn, const struct context *owner)
+{
+	if (!conn || !owner || !owner->is_request)
+		return;
+	conn->shared |= conn->user_conn_id && conn->user_conn_id != owner->conn_id;
+	conn->user_conn_id = owner->conn_id;
+}
+
+void doubts_judge(const struct moment *moment, struct context *request, bool contradicted)
+{
+	struct thread *thread = moment->thread;
+	const struct context *before = context_root(thread->context);
+
+	thread->proc->threads_share |= !thread->continuations || thread->continuations->shared;
+	if (before == request || contradicted)
+		vote(thread->proc, thread->via_doubt, before == request);
+	else if (before && !before->is_request && context_root(before->hint) != request)
+		vote(thread->proc, thread->via_doubt, false);
+	if (before == request || contradicted || (before && !before->is_request))
+		note_user(conn_of(moment->engine, thread->via_conn_id), request);
+	thread->via_doubt = DOUBT_NONE;
+	for (const struct call *call = request->calls_in_flight; call; call = call->next_in_flight) {
+		vote(thread->proc, call->doubt, false);
+		call->conn->shared |= call->doubt != DOUBT_LINE; /* somebody else's, as a rule */
+	}
+}
+
+void doubts_settle(struct context *request)
+{
+	struct proc *proc = request->proc;
+	bool guessed = false;
+
+	for (enum doubt doubt = DOUBT_NONE + 1; doubt < DOUBTS; doubt++)
+		guessed |= (request->doubts & 1u << doubt) && !is_trusted(proc, doubt);
+	request->ambiguous |= guessed;
+	proc->told.shared_conn_ambiguous += guessed;
+}
+
+enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line)
+{
+	const struct thread *thread = moment->thread;
+	const struct continuations *loop = thread->continuations;
+	const struct conn *conn = moment->conn;
+	enum doubt doubt = DOUBT_NONE;
+
+	if (thread->carrier || !thread->loop || (loop && (continuations_known_to_defer(loop) || continuations_collect(loop))))
+		return DOUBT_NONE; /* a strand's own, one that waits for its answer, or rule 11's to judge */
+	if (by_line)
+		doubt = DOUBT_LINE;
+	else if (conn->first_call)
+		doubt = DOUBT_MUX;
+	else if (conn->shared)
+		doubt = DOUBT_SELF;
+	owner->doubts |= (uint8_t)(1u << doubt);
+	return doubt;
+}
