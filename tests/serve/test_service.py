@@ -3,6 +3,7 @@
 import pathlib
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -16,8 +17,8 @@ from test_comings import CONTAINER_ID, POD_UID, cgroup_folder, remove_folders
 
 PACKAGING = labs.ROOT / "scripts/packaging"
 UNIT, DEFAULTS, DAEMONSET = PACKAGING / "iocpu-trace.service", PACKAGING / "iocpu-trace.default", PACKAGING / "daemonset.yaml"
-ENDS_SECONDS = 1.0
-ENDINGS = 5
+LOGGED_SECONDS, ENDED_SECONDS = 0.5, 2.0
+ENDINGS = 3
 
 # As systemd and container engines have it: tracefs is mounted, and what lies in /sys is only to be read.
 SYSTEM = """
@@ -133,8 +134,9 @@ def judged(tap):
 
 
 def ends(tap):
-    """SIGTERM, and the last totals."""
-    took_s = []
+    """SIGTERM: the last totals first, then the hooks. The kernel detaches those one after the other, 35 ms each where the cores are free,
+    so how long that takes is not the exporter's to say."""
+    logged_s, ended_s = [], []
     with Lab() as lab:
         server = lab.sample("epoll_loop")
         for number in range(ENDINGS):
@@ -142,11 +144,13 @@ def ends(tap):
             rows = lab.run_load(server, name=f"load-{number}", connections=4, rate=100, duration=1, mix="1 /users/#")
             exporter.await_requests(len(rows))
             began = time.monotonic()
-            code = exporter.end()
-            took_s.append(time.monotonic() - began)
-            logged = f": {len(rows)} requests" in exporter.err()
-            tap.check(f"ending {number + 1} is clean, the last totals are logged", code == 0 and logged, f"{took_s[-1]:.2f} s")
-    tap.at_most("it ends in time, where nobody else needs the cores", min(took_s), ENDS_SECONDS, " s")
+            exporter.child.send_signal(signal.SIGTERM)
+            exporter.await_text(exporter.err_path, f": {len(rows)} requests")
+            logged_s.append(time.monotonic() - began)
+            tap.equal(f"exit code {number + 1}", exporter.wait(), 0)
+            ended_s.append(time.monotonic() - began)
+    tap.at_most("the last totals are logged", max(logged_s), LOGGED_SECONDS, " s")
+    tap.at_most("it has ended, the slowest time", max(ended_s), ENDED_SECONDS, " s")
 
 
 def read_manifest():
