@@ -205,6 +205,65 @@ static void test_queue_to_worker(void **state)
 	script_close(script);
 }
 
+/*
+ * Workers that share a connection: one computes for what it took from the queue, and then sleeps until the other has given the connection
+ * back. What it did before is its request's; that sleep was POOL, the part of it that another one's request made it wait.
+ */
+static struct script *queue_with_a_pool(uint64_t woken_in_vain, uint64_t second_conn)
+{
+	struct script *script = server_with_clients();
+
+	script_thread(script, 0, WORKER, MAIN, THREAD_FOUND);
+	script_thread(script, 0, OTHER_WORKER, MAIN, THREAD_FOUND);
+	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
+	     .line = "GET /a");
+	READ(script, 1210, MAIN, CLIENT_B, .off = 1030, .on = 1200, .cause = WAIT_POLL, .epoll = 1205, .events = 1, .arrived = 1200,
+	     .line = "GET /b");
+	WRITE(script, 1500, OTHER_WORKER, DB, .off = 10, .on = 1100, .cause = WAIT_LOCK);
+	WINDOW(script, 2300, WORKER, .off = 10, .on = 1300, .cause = WAIT_LOCK);
+	if (woken_in_vain)
+		WINDOW(script, woken_in_vain + 20, WORKER, .off = 2300, .on = woken_in_vain, .cause = WAIT_LOCK);
+	READ(script, 9010, OTHER_WORKER, DB, .off = 1510, .on = 9000, .cause = WAIT_NET, .arrived = 9000);
+	WRITE(script, 9060, WORKER, second_conn, .off = woken_in_vain ? woken_in_vain + 20 : 2300, .on = 9030, .ready = 10,
+	      .cause = WAIT_LOCK);
+	READ(script, 15010, WORKER, second_conn, .off = 9070, .on = 15000, .cause = WAIT_NET, .arrived = 15000);
+	WRITE(script, 15100, WORKER, CLIENT_B, .status = 200);
+	WRITE(script, 15200, OTHER_WORKER, CLIENT_A, .off = 9020, .on = 15150, .cause = WAIT_SLEEP, .status = 200);
+	return script;
+}
+
+static void test_queue_to_worker_that_waits_for_a_connection(void **state)
+{
+	static const uint64_t woken_in_vain[] = {0, 5000};
+	(void)state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct script *script = queue_with_a_pool(woken_in_vain[i], DB);
+
+		script_finish(script);
+		assert_int_equal(script->count, 2);
+		assert_string_equal(script->told[1].line, "GET /b");
+		/* The selector's 10 and 20, and the worker's 1000, 30, 10, 10 and 90, with 20 of looking in vain. */
+		assert_int_equal(script->told[1].cpu_time, 10 + 1000 + 30 + 10 + 10 + 90 + (woken_in_vain[i] ? 20 : 0));
+		assert_int_equal(script->told[1].state[STATE_POOL], 9020 - 2300 - (woken_in_vain[i] ? 20 : 0));
+		assert_int_equal(script->told[1].state[STATE_LOCK], 0);
+		script_close(script);
+	}
+}
+
+/* The connection that it then asks over was nobody's: the sleep was between two jobs, and whose the first one was nobody knows. */
+static void test_worker_that_slept_between_two_jobs(void **state)
+{
+	struct script *script = queue_with_a_pool(0, CACHE);
+	(void)state;
+
+	script_finish(script);
+	assert_string_equal(script->told[1].line, "GET /b");
+	assert_int_equal(script->told[1].state[STATE_POOL], 0);
+	assert_int_equal(script->told[1].cpu_time, 10 + 30 + 10 + 10 + 90);
+	script_close(script);
+}
+
 /* Goroutines: one thread runs A until it waits for its call, then B, then the rest of A. */
 static void test_goroutines(void **state)
 {
@@ -232,10 +291,16 @@ static void test_goroutines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocking_thread),       cmocka_unit_test(test_parallel_calls),
-		cmocka_unit_test(test_loop_victim),           cmocka_unit_test(test_loop_answer_waits),
-		cmocka_unit_test(test_loop_answer_unstamped), cmocka_unit_test(test_loop_rest_of_answer_waits),
-		cmocka_unit_test(test_queue_to_worker),       cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_blocking_thread),
+		cmocka_unit_test(test_parallel_calls),
+		cmocka_unit_test(test_loop_victim),
+		cmocka_unit_test(test_loop_answer_waits),
+		cmocka_unit_test(test_loop_answer_unstamped),
+		cmocka_unit_test(test_loop_rest_of_answer_waits),
+		cmocka_unit_test(test_queue_to_worker),
+		cmocka_unit_test(test_queue_to_worker_that_waits_for_a_connection),
+		cmocka_unit_test(test_worker_that_slept_between_two_jobs),
+		cmocka_unit_test(test_goroutines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

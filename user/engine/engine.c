@@ -173,8 +173,10 @@ void engine_finish(struct engine *engine)
 	size_t cursor = 0;
 
 	/* Time that is pending goes to its owners first, so that an answered request is told with all that it used. */
-	while ((thread = idmap_next(&engine->threads, &cursor)))
+	while ((thread = idmap_next(&engine->threads, &cursor))) {
 		thread_commit(engine, thread);
+		set_aside_end(engine, thread);
+	}
 	for (size_t i = 0; i < engine->proc_count; i++)
 		strands_forget(engine, engine->procs_in_order[i]);
 	for (struct context *request = engine->open_requests, *next; request; request = next) {

@@ -57,7 +57,7 @@ static bool detached_call_fits(const struct context *segment, const struct conte
 
 void name_gap(const struct moment *moment, struct context *request, const struct context *segment)
 {
-	uint64_t until_ns = segment->call_count ? segment->calls[0].start_ns : segment->begun_ns;
+	uint64_t until_ns = segment->call_count && !segment->took_back ? segment->calls[0].start_ns : segment->begun_ns;
 	int state = gap_state(moment->thread, segment);
 
 	if (segment->origin == ORIGIN_DETACHED && !detached_call_fits(segment, request)) {

@@ -134,6 +134,7 @@ struct context {
 	bool fans_out;    /* rule 11: it called, and called again before it could have been answered */
 	uint8_t origin;   /* of a segment: enum origin */
 	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
+	bool took_back;   /* a segment: what it did before it waited for a connection had been set aside; begun_ns is when that began */
 	bool sets_up;     /* a segment: it accepted a connection, or readied one before its first request */
 	struct context *bound_to;
 	struct context *hint;    /* whose work this probably is, if no evidence comes */
@@ -256,7 +257,9 @@ struct thread {
 	uint64_t wake_from_ns, wake_until_ns;
 	uint8_t wake_part;
 	uint64_t last_server_conn_id;
-	struct line *line;                   /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
+	struct line *line;      /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
+	struct context *aside;  /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */
+	uint64_t aside_from_ns; /* it has slept since, but for when it was woken in vain */
 	struct continuations *continuations; /* rule 11, of loop threads; NULL: in Go, or no memory */
 	struct history_entry *history;       /* HISTORY_MAX entries, of loop threads */
 	uint32_t history_next;
@@ -459,6 +462,20 @@ bool strays_have_rivals(struct engine *engine, const struct proc *proc, enum riv
 
 /* The request is about to be told: it is ambiguous if what made calls its has often been wrong. */
 void doubts_settle(struct context *request);
+
+/* ---- set_aside.c ---- */
+
+/*
+ * The thread falls asleep in a futex, and works for nobody known. True: what it did so far is set aside, and must not be given to whom it
+ * was hinted at yet.
+ */
+bool set_aside_at_futex(struct engine *engine, struct thread *thread, uint64_t off_ns);
+/*
+ * It asks for `owner` over a connection that was given back then. True: it had waited for that, so what it had set aside was for the same.
+ */
+bool set_aside_taken_back(struct engine *engine, struct thread *thread, struct context *owner, uint64_t released_ns);
+/* It turned to something else: what was set aside is for whom it was hinted at. */
+void set_aside_end(struct engine *engine, struct thread *thread);
 
 /* ---- span.c ---- */
 

@@ -170,6 +170,7 @@ void thread_forget_history(struct engine *engine, struct thread *thread)
 void thread_remove(struct engine *engine, struct thread *thread)
 {
 	thread_commit(engine, thread);
+	set_aside_end(engine, thread);
 	strand_ends_with(engine, thread);
 	context_put(engine, thread->context);
 	thread_forget_history(engine, thread);

@@ -148,6 +148,12 @@ static void note_accept(const struct thread *thread)
 		root->sets_up = true;
 }
 
+/* At an idle connection, before it is used: that does not say yet what the thread has been woken for. */
+static bool only_looks(const struct moment *moment)
+{
+	return moment->record->head.op == IO_READ && (moment->record->result == -EAGAIN || moment->record->head.flags & RECORD_PEEK);
+}
+
 void rules_io(struct engine *engine, struct thread *thread, const struct event *event, struct conn *conn)
 {
 	struct moment moment = {
@@ -183,4 +189,6 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 	default:
 		break;
 	}
+	if (!only_looks(&moment))
+		set_aside_end(engine, thread);
 }

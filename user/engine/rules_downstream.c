@@ -86,6 +86,8 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 					     (struct interval){.start_ns = begun_ns, .end_ns = until_ns, .state = STATE_POOL});
 		return;
 	}
+	if (set_aside_taken_back(moment->engine, thread, owner, released_ns))
+		return;
 	begun_ns = waits_before(thread, false);
 	if (begun_ns && begun_ns <= released_ns)
 		(void)waits_before(thread, true);

@@ -162,13 +162,16 @@ static void pass_boundary(struct layout *layout)
 {
 	struct thread *thread = layout->thread;
 	bool in_steps = layout->boundary.sleeps && rule_11_sleeps(layout->engine, thread);
+	bool aside = layout->boundary.origin == ORIGIN_FUTEX && set_aside_at_futex(layout->engine, thread, layout->boundary.at_ns);
 	struct context *before;
 
+	if (!aside)
+		set_aside_end(layout->engine, thread);
 	in_steps |= layout->boundary.returns && rule_11_round_begins(layout->engine, thread);
 	rule_12_turn_ends(layout->engine, thread, layout->boundary.at_ns);
 	/* A soft tail whose thread parks is its request's. */
 	before = context_root(thread->context);
-	if (!in_steps && before && before->hint && (thread->soft || thread_worked_after_response(thread)))
+	if (!in_steps && !aside && before && before->hint && (thread->soft || thread_worked_after_response(thread)))
 		context_bind(layout->engine, before, before->hint);
 	else if (before && layout->boundary.set_up && was_given_a_connection(before))
 		before->sets_up = true;

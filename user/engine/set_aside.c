@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules 6 and 12: a thread that works for nobody known and falls asleep in a futex has either done all that it had, or took work from a
+ * queue and waits in the middle of it. What it did is set aside until it shows which.
+ */
+#include "engine/model.h"
+
+/* Less CPU than this is looking for work, not work. */
+#define WORKED_NS 50000
+
+static uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count)
+{
+	uint64_t sum_ns = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (intervals[i].state == STATE_CPU)
+			sum_ns += intervals[i].end_ns - intervals[i].start_ns;
+	return sum_ns;
+}
+
+static bool has_worked(const struct thread *thread, const struct context *root)
+{
+	return cpu_sum_ns(thread->pending, thread->pending_count) + cpu_sum_ns(root->timeline.intervals, root->timeline.count) >= WORKED_NS;
+}
+
+void set_aside_end(struct engine *engine, struct thread *thread)
+{
+	struct context *aside = thread->aside;
+
+	thread->aside = NULL;
+	if (aside && aside->hint)
+		context_bind(engine, aside, aside->hint);
+	context_put(engine, aside);
+}
+
+bool set_aside_at_futex(struct engine *engine, struct thread *thread, uint64_t off_ns)
+{
+	struct context *root = context_root(thread->context);
+
+	if (!root || root->is_request || root->evidence || thread->loop || thread_runs_untold_goroutines(thread) || thread->carrier)
+		return false;
+	if (!has_worked(thread, root)) {
+		/* Woken in vain, as another one was quicker. */
+		if (thread->aside)
+			context_bind(engine, root, thread->aside);
+		return thread->aside != NULL;
+	}
+	set_aside_end(engine, thread);
+	thread->aside = context_get(root);
+	thread->aside_from_ns = off_ns;
+	return true;
+}
+
+bool set_aside_taken_back(struct engine *engine, struct thread *thread, struct context *owner, uint64_t released_ns)
+{
+	struct context *segment = context_root(thread->context), *aside = thread->aside;
+
+	if (!aside || !segment || released_ns < thread->aside_from_ns)
+		return false;
+	thread->aside = NULL;
+	context_add_interval(engine, owner,
+			     (struct interval){.start_ns = thread->aside_from_ns, .end_ns = segment->begun_ns, .state = STATE_POOL});
+	if (owner == segment) {
+		owner->begun_ns = aside->begun_ns;
+		owner->took_back = true;
+	}
+	context_bind(engine, aside, owner);
+	context_put(engine, aside);
+	return true;
+}
