@@ -34,7 +34,7 @@ static int find_go(pid_t tgid, struct go_program *program, char says[HOOK_SAYS_M
 	return err;
 }
 
-static int attach_go(struct runtime_hooks *hooks, pid_t tgid, const struct go_program *program)
+static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, const struct go_program *program)
 {
 	struct iocpu *skel = hooks->loader->skel;
 	struct bpf_program *const program_by_place[GO_PLACES] = {
@@ -44,14 +44,14 @@ static int attach_go(struct runtime_hooks *hooks, pid_t tgid, const struct go_pr
 		[GO_WAKES] = skel->progs.on_go_wakes,
 	};
 	struct go_layout layout = program->layout;
-	__u32 slot = (__u32)hooks->count;
+	__u32 slot = (__u32)(hooked - hooks->processes);
 	uint64_t at, moved_by;
 	char path[64];
-	int err = proc_program_at(tgid, &at);
+	int err = proc_program_at(hooked->tgid, &at);
 
 	if (err)
 		return err;
-	snprintf(path, sizeof(path), "/proc/%d/exe", tgid);
+	snprintf(path, sizeof(path), "/proc/%d/exe", hooked->tgid);
 	moved_by = at - program->linked_at;
 	layout.main_pc += moved_by;
 	layout.system_from += moved_by;
@@ -59,21 +59,22 @@ static int attach_go(struct runtime_hooks *hooks, pid_t tgid, const struct go_pr
 	if (bpf_map__update_elem(skel->maps.go_layouts, &slot, sizeof(slot), &layout, sizeof(layout), BPF_ANY))
 		err = -errno;
 	for (size_t i = 0; !err && i < program->call_count; i++)
-		err = loader_attach_uprobe(hooks->loader, program_by_place[program->calls[i].place], tgid, path,
+		err = loader_attach_uprobe(hooks->loader, program_by_place[program->calls[i].place], hooked->tgid, path,
 					   program->calls[i].file_offset, slot);
 	return err;
 }
 
-static void hook_go(struct runtime_hooks *hooks, struct hooked *hooked)
+static int hook_go(struct runtime_hooks *hooks, struct hooked *hooked)
 {
 	struct go_program program;
-	int err;
+	int err = find_go(hooked->tgid, &program, hooked->says);
 
-	if (find_go(hooked->tgid, &program, hooked->says))
-		return;
-	err = attach_go(hooks, hooked->tgid, &program);
+	if (err)
+		return err;
+	err = attach_go(hooks, hooked, &program);
 	if (err)
 		snprintf(hooked->says, sizeof(hooked->says), "off: %s: cannot attach: %s", program.version, strerror(-err));
+	return err;
 }
 
 static bool look_at_go(pid_t tgid, char says[HOOK_SAYS_MAX])
@@ -100,16 +101,19 @@ static int find_hotspot(pid_t tgid, struct hotspot_hook *hook, char says[HOOK_SA
 	return err;
 }
 
-static void hook_hotspot(struct runtime_hooks *hooks, struct hooked *hooked)
+static int hook_hotspot(struct runtime_hooks *hooks, struct hooked *hooked)
 {
 	struct hotspot_hook hook;
-	int err;
+	int err = find_hotspot(hooked->tgid, &hook, hooked->says);
 
-	if (find_hotspot(hooked->tgid, &hook, hooked->says))
-		return;
-	err = hook_hotspot_attach(hooks->loader, hooked->tgid, &hook, (unsigned int)hooks->count);
 	if (err)
+		return err;
+	err = hook_hotspot_attach(hooks->loader, hooked->tgid, &hook, (unsigned int)(hooked - hooks->processes));
+	if (err) {
+		hooked->looks_left = 0; /* it may be attached to a part of its places */
 		snprintf(hooked->says, sizeof(hooked->says), "off: HotSpot %s: cannot attach: %s", hook.found.version, strerror(-err));
+	}
+	return err;
 }
 
 static bool look_at_hotspot(pid_t tgid, char says[HOOK_SAYS_MAX])
@@ -122,12 +126,29 @@ static bool look_at_hotspot(pid_t tgid, char says[HOOK_SAYS_MAX])
 /* ---- all runtimes ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct {
-	void (*attach)(struct runtime_hooks *hooks, struct hooked *hooked);
+	/* 0 or −errno. */
+	int (*attach)(struct runtime_hooks *hooks, struct hooked *hooked);
 	bool (*look)(pid_t tgid, char says[HOOK_SAYS_MAX]);
+	bool loads_itself; /* the runtime is a library that the program maps after its start, and readies then */
 } hook_by_runtime[RUNTIMES] = {
-	[RUNTIME_GO] = {hook_go, look_at_go},
-	[RUNTIME_JVM] = {hook_hotspot, look_at_hotspot},
+	[RUNTIME_GO] = {.attach = hook_go, .look = look_at_go},
+	[RUNTIME_JVM] = {.attach = hook_hotspot, .look = look_at_hotspot, .loads_itself = true},
 };
+
+/* For ten seconds: a JVM takes one or two to begin, on a busy machine several. */
+#define LOOKS_MAX 40
+
+/* Is it hooked? */
+static bool try_to_attach(struct runtime_hooks *hooks, struct hooked *hooked)
+{
+	int err = hook_by_runtime[hooked->runtime].attach(hooks, hooked);
+
+	if (!err || !hook_by_runtime[hooked->runtime].loads_itself)
+		hooked->looks_left = 0;
+	else if (hooked->looks_left)
+		hooked->looks_left--;
+	return !err;
+}
 
 void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime)
 {
@@ -139,10 +160,22 @@ void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime)
 		hooks->refused = tgid;
 		return;
 	}
+	/* What it was before it executed this program is not looked at any more. */
+	for (size_t i = 0; i < hooks->count; i++)
+		if (hooks->processes[i].tgid == tgid)
+			hooks->processes[i].looks_left = 0;
 	hooked = &hooks->processes[hooks->count];
-	hooked->tgid = tgid;
-	hook_by_runtime[runtime].attach(hooks, hooked);
+	*hooked = (struct hooked){.tgid = tgid, .runtime = runtime, .looks_left = LOOKS_MAX};
+	try_to_attach(hooks, hooked);
 	hooks->count++;
+}
+
+pid_t hooks_look_again(struct runtime_hooks *hooks)
+{
+	for (size_t i = 0; i < hooks->count; i++)
+		if (hooks->processes[i].looks_left && try_to_attach(hooks, &hooks->processes[i]))
+			return hooks->processes[i].tgid;
+	return 0;
 }
 
 const char *hooks_say(const struct runtime_hooks *hooks, pid_t tgid)

@@ -19,6 +19,8 @@
 
 struct hooked {
 	pid_t tgid;
+	enum runtime runtime;
+	unsigned int looks_left; /* 0: it is hooked, or cannot be */
 	char says[HOOK_SAYS_MAX];
 };
 
@@ -34,6 +36,9 @@ void hooks_init(struct runtime_hooks *hooks, struct loader *loader, bool wanted)
 
 /* Attaches to what the process's runtime offers. What came of it is kept for `hooks_say`. */
 void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime);
+
+/* Tries again with those that had not loaded or readied their runtime yet, four times a second. Returns one that is hooked now; 0: none. */
+pid_t hooks_look_again(struct runtime_hooks *hooks);
 
 /* One line for people on what was attached to the process, or why nothing was; NULL: for its runtime there are no hooks. */
 const char *hooks_say(const struct runtime_hooks *hooks, pid_t tgid);

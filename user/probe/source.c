@@ -20,6 +20,8 @@
 #define DRAIN_EVERY_NS    (5 * NS_PER_MS)
 #define TICK_EVERY_NS     (50 * NS_PER_MS)
 #define SNAPSHOT_EVERY_NS (1000 * NS_PER_MS)
+/* A program that was begun in the trace maps its runtime's library, and readies it, in a second or so. */
+#define LOOK_AGAIN_EVERY_NS (250 * NS_PER_MS)
 /* A hook takes its time first and its room in the ring then; in a guest its core may be taken away in between. */
 #define RECORD_LATENESS_NS (1 * NS_PER_MS)
 /* While records keep coming, the clock is looked at once for so many. */
@@ -45,18 +47,35 @@ void source_inject(struct source *source, const void *record, size_t size)
 	source->last = injected;
 }
 
-void source_inject_process(struct source *source, pid_t tgid)
+static void tell_process(struct source *source, pid_t tgid, enum runtime runtime)
 {
 	struct record_process process = {
 		.head = {.at_ns = monotonic_ns(), .tid = (__u32)tgid, .kind = RECORD_PROCESS},
-		.runtime = (__u8)process_runtime(&source->known_programs, tgid),
+		.runtime = (__u8)runtime,
 	};
 
-	if (!process.runtime)
-		return; /* gone already */
 	proc_comm(tgid, process.comm);
-	hooks_attach(source->hooks, tgid, process.runtime);
 	source_inject(source, &process, sizeof(process));
+}
+
+void source_inject_process(struct source *source, pid_t tgid)
+{
+	enum runtime runtime = process_runtime(&source->known_programs, tgid);
+
+	if (!runtime)
+		return; /* gone already */
+	hooks_attach(source->hooks, tgid, runtime);
+	tell_process(source, tgid, runtime);
+}
+
+/* It is told once more, as people want to know that it is hooked now. */
+static void look_again(struct source *source)
+{
+	pid_t tgid = hooks_look_again(source->hooks);
+	enum runtime runtime = tgid ? process_runtime(&source->known_programs, tgid) : 0;
+
+	if (runtime)
+		tell_process(source, tgid, runtime);
 }
 
 static int tell_injected(struct source *source, struct event *event)
@@ -100,6 +119,10 @@ static void keep_house(struct source *source, uint64_t now_ns)
 {
 	source_attach_on_demand(source);
 	cost_sample(&source->cost, source->loader->skel, now_ns);
+	if (source->phase == SOURCE_RUNNING && now_ns - source->looked_again_ns >= LOOK_AGAIN_EVERY_NS) {
+		source->looked_again_ns = now_ns;
+		look_again(source);
+	}
 	if (source->phase != SOURCE_RUNNING || now_ns - source->snapshot_ns < SNAPSHOT_EVERY_NS)
 		return;
 	source->snapshot_ns = now_ns;

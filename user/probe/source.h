@@ -52,6 +52,7 @@ struct source {
 	struct mark mark;
 	uint64_t ticked_ns;
 	uint64_t snapshot_ns;
+	uint64_t looked_again_ns; /* for runtimes that were not ready yet */
 	uint64_t records;
 	uint64_t lost_injections; /* no memory for them */
 	uint64_t lost_hooks;      /* that would have been attached on demand */
