@@ -2,11 +2,16 @@
 """Hooks into runtimes: what they add, and that nothing of them stays behind."""
 import pathlib
 import signal
+import subprocess
 
 import test_real as real
 from lab import Lab, Server
+from tap import Skip
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 NO_LOAD_S = 10
+JVM_S = 60
+SLEEPER = "public class Sleeper { public static void main(String[] ignored) throws Exception { Thread.sleep(600_000); } }"
 
 
 def check_no_doubt(tap, run):
@@ -53,7 +58,22 @@ def go_left_behind(tap):
         tap.equal("bytes of code that differ with --hooks off", changed_code(server.pid, program), 0)
 
 
+def jvm_started(tap):
+    """A JVM that the tracer starts has no libjvm when it is looked at first."""
+    found = subprocess.run([ROOT / "tests/truth/fetch-jdk", "21"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    if found.returncode:
+        raise Skip(f"no JDK 21: {found.stderr.strip()[-200:]}")
+    with Lab() as lab:
+        source = lab.scratch / "Sleeper.java"
+        source.write_text(SLEEPER, encoding="ascii")
+        tracer = lab.trace("starts", "-o", "ndjson", "--", *found.stdout.split(), source)
+        tracer.await_text(tracer.err_path, "its memory tells which virtual thread a carrier runs", JVM_S)
+        said = [line for line in tracer.err().splitlines() if "hooks: pid" in line]
+        tap.equal("first it was not ready, then it was hooked, once", ["off:" in line for line in said], [True, False])
+
+
 TOPICS = {
     "go, told by its scheduler": go_told,
     "go, hooks leave nothing behind": go_left_behind,
+    "jvm, started by the tracer": jvm_started,
 }

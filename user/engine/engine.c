@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/model.h"
+#include "engine/set_aside.h"
 
 #define ENDED_COMM "(ended)"
 

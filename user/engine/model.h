@@ -463,20 +463,6 @@ bool strays_have_rivals(struct engine *engine, const struct proc *proc, enum riv
 /* The request is about to be told: it is ambiguous if what made calls its has often been wrong. */
 void doubts_settle(struct context *request);
 
-/* ---- set_aside.c ---- */
-
-/*
- * The thread falls asleep in a futex, and works for nobody known. True: what it did so far is set aside, and must not be given to whom it
- * was hinted at yet.
- */
-bool set_aside_at_futex(struct engine *engine, struct thread *thread, uint64_t off_ns);
-/*
- * It asks for `owner` over a connection that was given back then. True: it had waited for that, so what it had set aside was for the same.
- */
-bool set_aside_taken_back(struct engine *engine, struct thread *thread, struct context *owner, uint64_t released_ns);
-/* It turned to something else: what was set aside is for whom it was hinted at. */
-void set_aside_end(struct engine *engine, struct thread *thread);
-
 /* ---- span.c ---- */
 
 /* Lays out the time since the thread's previous record, and finds where in it a new owner's time begins (rule 6). */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/model.h"
+#include "engine/set_aside.h"
 #include "util/process.h"
 
 /* ---- processes ------------------------------------------------------------------------------------------------------------ */

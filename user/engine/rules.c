@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "engine/moment.h"
+#include "engine/set_aside.h"
 
 /* A thread that is blocked for one of these goes on because data has come. */
 static const bool ends_with_data[WAIT_CAUSES] = {[WAIT_NET] = true, [WAIT_POLL] = true, [WAIT_PIPE] = true};

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "engine/moment.h"
+#include "engine/set_aside.h"
 
 /* ---- rule 4: a downstream write ---------------------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * Rules 6 and 12: a thread that works for nobody known and falls asleep in a futex has either done all that it had, or took work from a
  * queue and waits in the middle of it. What it did is set aside until it shows which.
  */
-#include "engine/model.h"
+#include "engine/set_aside.h"
 
 /* Less CPU than this is looking for work, not work. */
 #define WORKED_NS 50000

@@ -4,6 +4,7 @@
  * work for one owner ends and a free stretch begins that only the record's own rule can give to somebody.
  */
 #include "engine/model.h"
+#include "engine/set_aside.h"
 
 #include <stdlib.h>
 
