@@ -14,6 +14,7 @@ REQUESTS = 503
 BOUNDS = [
     ("C, thread per connection", "kept", 99, 1, 1, 0.5),
     ("C, selector, queue, workers", "kept", 99, 1, 1, 0.5),
+    ("C, selector, queue, workers", "pool", 98, 1, 1, 0.5),
     ("C, pre-fork", "kept", 99, 1, 1, 0.5),
     ("C, epoll loop", "kept", 99, 1, 1, 0.5),
     ("C, epoll loop", "pool", 98, 1, 1, 0.5),
