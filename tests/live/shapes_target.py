@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Servers of test_shapes.py: how an answer leaves, and who computes for it.
+
+    shapes_target.py SHAPE --truth FILE       prints READY; on SIGTERM writes id,cpu_burned_ns,head_ns,end_ns a line and ends
+
+A shape is a name of SHAPES. Requests are HTTP/1.1 on kept connections, each with an X-Id; how much one burns follows from that.
+"""
+import os
+import re
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+WORKERS = 5  # connections that test_shapes.py opens
+FILE_BYTES = 100_000
+BURN_NS = 1_000_000
+
+file = tempfile.TemporaryFile()
+file.write(bytes(FILE_BYTES))
+file.flush()
+
+
+def burn_of(number):
+    return BURN_NS * (1 + number % 4)
+
+
+def burn(ns):
+    """What it took, by the thread's clock."""
+    begin = time.thread_time_ns()
+    while time.thread_time_ns() - begin < ns:
+        pass
+    return time.thread_time_ns() - begin
+
+
+def log(number, burned_ns, head_ns):
+    """Right after the answer's last byte. A line is one write, so processes may share the file."""
+    os.write(truth, f"{number},{burned_ns},{head_ns},{time.monotonic_ns()}\n".encode("ascii"))
+
+
+def head(body_bytes):
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {body_bytes}\r\n\r\n".encode("ascii")
+
+
+def requests(client):
+    """The numbers of a connection's requests, until its end."""
+    while request := client.recv(4096):
+        yield int(re.search(rb"X-Id: (\d+)", request)[1])
+
+
+# ---- how an answer leaves: its head at once, the body after the computing
+
+
+def serve_body(client, send_body):
+    for number in requests(client):
+        client.sendall(head(FILE_BYTES))
+        head_ns = time.monotonic_ns()
+        burned_ns = burn(burn_of(number))
+        send_body(client)
+        log(number, burned_ns, head_ns)
+
+
+def by_sendfile(client):
+    at = 0
+    while at < FILE_BYTES:
+        at += os.sendfile(client.fileno(), file.fileno(), at, FILE_BYTES - at)
+
+
+# ---- who computes: another process
+
+
+def answer(client, number):
+    burned_ns = burn(burn_of(number))
+    client.sendall(head(2) + b"ok")
+    log(number, burned_ns, time.monotonic_ns())
+
+
+def work_as_heir(pair):
+    """Forked: takes over whole connections."""
+    while True:
+        _, fds, _, _ = socket.recv_fds(pair, 1, 1)
+        if not fds:
+            return
+        with socket.socket(fileno=fds[0]) as client:
+            for number in requests(client):
+                answer(client, number)
+
+
+def bequeath(client, pair):
+    socket.send_fds(pair, [b"c"], [client.fileno()])
+    client.close()
+
+
+def fork_workers(work):
+    """A socketpair to each."""
+    pairs = []
+    for _ in range(WORKERS):
+        ours, theirs = socket.socketpair()
+        if not os.fork():
+            ours.close()
+            for pair in pairs:
+                pair.close()
+            work(theirs)
+            os._exit(0)
+        theirs.close()
+        pairs.append(ours)
+    return pairs
+
+
+def with_threads():
+    return lambda client, _: threading.Thread(target=serve_body, args=(client, by_sendfile), daemon=True).start()
+
+
+def with_heirs():
+    pairs = fork_workers(work_as_heir)
+    return lambda client, i: bequeath(client, pairs[i % WORKERS])
+
+
+# What starts the workers, and gives back what is done with the i-th connection.
+SHAPES = {
+    "sendfile": with_threads,
+    "heir": with_heirs,
+}
+
+truth = os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+os.write(truth, b"id,cpu_burned_ns,head_ns,end_ns\n")
+take = SHAPES[sys.argv[1]]()
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+kept = []
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    print(f"READY port={listener.getsockname()[1]} pid={os.getpid()}", flush=True)
+    while True:
+        kept.append(listener.accept()[0])
+        take(kept[-1], len(kept) - 1)

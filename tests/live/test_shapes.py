@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How an answer leaves, and who computes for it: against what the servers log."""
+import pathlib
+import statistics
+
+import test_models as models
+import truth
+from lab import Lab, Server
+from traced_run import Run
+
+SHAPES_TARGET = pathlib.Path(__file__).with_name("shapes_target.py")
+PYTHON = "/usr/bin/python3"
+REQUESTS = 103
+TIME_ERROR_MAX_MS = 0.5  # median: the log's clock is read by a thread that may have lost its core right after the write
+
+
+def check_ends(tap, run):
+    """The wall ends with the body's last byte, the time to first byte with the head."""
+    begins = {pair.sent["id"]: pair.traced["start_unix_ns"] - run.offset_ns for pair in run.pairs}
+    for name, told, logged in (("TTFB", "ttfb_ns", "head_ns"), ("wall", "wall_ns", "end_ns")):
+        errors = [abs(begins[pair.sent["id"]] + pair.traced[told] - pair.truth[logged]) / truth.NS_PER_MS for pair in run.pairs]
+        tap.at_most(f"end of {name}, median error", statistics.median(errors), TIME_ERROR_MAX_MS, " ms")
+    burned_ns = min(pair.truth["cpu_burned_ns"] for pair in run.pairs)
+    tap.at_least("from the first byte to the last, at least the least that was burned between",
+                 min(pair.traced["wall_ns"] - pair.traced["ttfb_ns"] for pair in run.pairs) / burned_ns, 0.95)
+
+
+def shape(name, connections, *checks):
+    def topic(tap):
+        with Lab() as lab:
+            server = lab.keep(Server(lab, name, [PYTHON, SHAPES_TARGET, name]))
+            run = Run(lab, server, None, {"requests": REQUESTS, "connections": connections, "path": "/work?id=#"})
+            tap.equal("requests with their ids", len(run.pairs), REQUESTS)
+            for check in (models.check_counts, models.check_cpu, *checks):
+                check(tap, run)
+            tap.equal("requests whose states do not sum to the wall", truth.open_sums(run.traced), 0)
+            tap.equal("ambiguous requests", sum(each["ambiguous"] for each in run.traced), 0)
+    return topic
+
+
+TOPICS = {
+    "an answer by sendfile": shape("sendfile", 1, check_ends),
+    "a connection handed on to a worker process": shape("heir", 5),
+}
