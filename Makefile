@@ -222,7 +222,7 @@ ASAN_B := $(B)/asan
 ASAN_CFLAGS := -O1 -g -w -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ASAN_TESTS := $(patsubst $(B)/%,$(ASAN_B)/%,$(UNIT_TESTS) $(GOLDEN_RUN))
 LIVE_TESTS := 'tests/live/run -b $(B)' 'tests/truth/run -b $(B) --check' 'tests/cli/run $(PROGRAM)' 'tests/serve/run -b $(B)' \
-	'$(MAKE) -s verifier-budget' 'tests/package/run -b $(B)'
+	'tests/grafana/run -b $(B)' '$(MAKE) -s verifier-budget' 'tests/package/run -b $(B)'
 LIVE_PROGRAMS := all $(B)/rec_to_requests $(B)/rec_to_text
 RUN_TESTS := scripts/run-tests -l $(B)/test-logs
 
@@ -350,6 +350,8 @@ BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/$(ZSH_FOLDER)
 # What zsh searches: of what is installed by hand this one; Debian's packages have vendor-completions.
 ZSH_FOLDER ?= site-functions
+GRAFANADIR = $(DESTDIR)$(PREFIX)/share/iocpu-trace/grafana
+GRAFANA_FILES := $(wildcard scripts/grafana/*)
 
 #: install         into PREFIX (/usr/local), below DESTDIR
 install: $(PROGRAM) $(COMPLETIONS)
@@ -358,6 +360,8 @@ install: $(PROGRAM) $(COMPLETIONS)
 	install -D -m 644 $(B)/completion/iocpu-trace.bash $(BASHDIR)/iocpu-trace
 	install -D -m 644 $(B)/completion/_iocpu-trace $(ZSHDIR)/_iocpu-trace
 	install -D -m 644 -t $(DOCDIR) README.md LICENSE
+	install -D -m 644 -t $(GRAFANADIR) $(GRAFANA_FILES)
+	sed -i 's,/usr/local,$(PREFIX),' $(GRAFANADIR)/dashboards.yml
 
 #: deb             the Debian package, below build/deb
 deb:
@@ -368,7 +372,8 @@ deb:
 uninstall:
 	rm -f $(BASHDIR)/iocpu-trace $(ZSHDIR)/_iocpu-trace
 	rm -f $(BINDIR)/iocpu-trace $(MANDIR)/iocpu-trace.8 $(DOCDIR)/README.md $(DOCDIR)/LICENSE
-	-rmdir $(DOCDIR) 2>/dev/null
+	rm -f $(GRAFANA_FILES:scripts/grafana/%=$(GRAFANADIR)/%)
+	-rmdir $(DOCDIR) $(GRAFANADIR) $(dir $(GRAFANADIR)) 2>/dev/null
 
 #: clean           removes build/
 clean:

@@ -81,7 +81,9 @@ static void a_snapshot_does_not_change(void **state)
 	assert_int_equal(sums_of("GET /users/:id")->requests, 412);
 	look();
 	assert_int_equal(sums_of("GET /users/:id")->requests, 824);
-	assert_int_equal(sums_of("POST /resize")->delayed_ns, 2 * 124 * 20 * MS);
+	assert_int_equal(sums_of("GET /users/:id")->culprit_count, 1);
+	assert_string_equal(sums_of("GET /users/:id")->culprits[0].endpoint, "POST /resize");
+	assert_int_equal(sums_of("GET /users/:id")->culprits[0].delay_ns, 2 * 124 * 20 * MS);
 	assert_int_equal(sums_of("POST /resize")->answers[ANSWER_5XX], 8);
 	assert_int_equal(snapshot->services[0].sums->cpu_ns[USE_REQUEST], 2 * 970 * MS);
 }
@@ -158,6 +160,30 @@ static void the_slowest_request_is_one_of_the_last_while(void **state)
 	totals_cut(totals, 148000 * MS);
 	look();
 	assert_int_equal(sums_of("GET /x")->slowest.id[0], 0);
+}
+
+static void culprits_beyond_the_cap_are_one(void **state)
+{
+	struct request request = request_of(STATE_LOOP, 5 * MS);
+	const struct totals_endpoint *sums;
+	char culprit[32];
+	uint64_t delay_ns = 0;
+
+	(void)state;
+	request.culprit_ns = 3 * MS;
+	for (int i = 0; i < 2 * 3 * TOTALS_CULPRITS_MAX; i++) {
+		snprintf(culprit, sizeof(culprit), "GET /block%d", i % (3 * TOTALS_CULPRITS_MAX));
+		assert_int_equal(totals_add(totals, &node, "GET /waits", culprit, &request, UNIX_NS), 0);
+	}
+	look();
+	sums = sums_of("GET /waits");
+	assert_int_equal(sums->culprit_count, TOTALS_CULPRITS_MAX);
+	assert_string_equal(sums->culprits[0].endpoint, "GET /block0");
+	assert_int_equal(sums->culprits[0].delay_ns, 2 * 3 * MS);
+	assert_string_equal(sums->culprits[TOTALS_CULPRITS_MAX - 1].endpoint, "(other culprits)");
+	for (size_t i = 0; i < sums->culprit_count; i++)
+		delay_ns += sums->culprits[i].delay_ns;
+	assert_int_equal(delay_ns, 2 * 3 * TOTALS_CULPRITS_MAX * 3 * MS);
 }
 
 static void peers_beyond_the_cap_are_one(void **state)
@@ -312,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_slowest_are_one_in_a_hundred, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_request_is_one_of_the_last_while, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(peers_beyond_the_cap_are_one, open_totals, close_totals),
+		cmocka_unit_test_setup_teardown(culprits_beyond_the_cap_are_one, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(endpoints_beyond_the_caps_are_one_a_service, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(pods_of_one_service_stay_apart, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(a_pod_that_is_gone_is_forgotten, open_totals, close_totals),

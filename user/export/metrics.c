@@ -56,17 +56,6 @@ static uint64_t figure_at(const void *sums, size_t offset)
 	return *(const uint64_t *)((const char *)sums + offset);
 }
 
-/* Of endpoints that have it: the figure begins with its first event. */
-static void put_of_endpoints(const struct metrics *metrics, const struct metric_row *row)
-{
-	for (size_t i = 0; i < metrics->totals->endpoint_count; i++) {
-		uint64_t value = figure_at(metrics->totals->endpoints[i].sums, row->offset);
-
-		if (value)
-			put_value(metrics, row, metrics->endpoint_labels[i], NULL, NULL, value);
-	}
-}
-
 /* Of all endpoints that have requests, also at 0. */
 static void put_of_served(const struct metrics *metrics, const struct metric_row *row)
 {
@@ -142,15 +131,17 @@ static void put_states(const struct metrics *metrics, const struct metric_row *r
 		}
 }
 
+/* From the first request in a state on, so also at 0: a rate needs a figure from before the first batch. */
 static void put_slowest_states(const struct metrics *metrics, const struct metric_row *row)
 {
 	for (size_t i = 0; i < metrics->totals->endpoint_count; i++)
 		for (int j = 0; j < STATES; j++) {
+			const struct totals_endpoint *sums = metrics->totals->endpoints[i].sums;
 			enum state state = state_display_order[j];
-			uint64_t value = metrics->totals->endpoints[i].sums->slowest_state_ns[state];
 
-			if (value)
-				put_value(metrics, row, metrics->endpoint_labels[i], "state", state_names[state].key, value);
+			if (sums->state[state].sum_ns)
+				put_value(metrics, row, metrics->endpoint_labels[i], "state", state_names[state].key,
+					  sums->slowest_state_ns[state]);
 		}
 }
 
@@ -177,11 +168,11 @@ static void put_downstream_calls(const struct metrics *metrics, const struct met
 static void put_loop_delays(const struct metrics *metrics, const struct metric_row *row)
 {
 	for (size_t i = 0; i < metrics->totals->endpoint_count; i++) {
-		const struct totals_endpoint_row *endpoint = &metrics->totals->endpoints[i];
+		const struct totals_endpoint *sums = metrics->totals->endpoints[i].sums;
 
-		if (endpoint->sums->delayed_ns)
-			put_value(metrics, row, metrics->service_labels[endpoint->service], "culprit", endpoint->endpoint,
-				  endpoint->sums->delayed_ns);
+		for (size_t j = 0; j < sums->culprit_count; j++)
+			put_value(metrics, row, metrics->endpoint_labels[i], "culprit", sums->culprits[j].endpoint,
+				  sums->culprits[j].delay_ns);
 	}
 }
 
@@ -260,14 +251,14 @@ static const struct metric_row metric_rows[] = {
 	 0},
 	{"iocpu_request_state_seconds", HISTOGRAM, "seconds", "Time of a request in each state; a request's states sum to its wall time.",
 	 put_states, 0},
-	{"iocpu_slowest_requests", COUNTER, NULL, "The slowest 1% of requests: how many.", put_of_endpoints, OF_ENDPOINT(slowest_requests)},
+	{"iocpu_slowest_requests", COUNTER, NULL, "The slowest 1% of requests: how many.", put_of_served, OF_ENDPOINT(slowest_requests)},
 	{"iocpu_slowest_state_seconds", COUNTER, "seconds", "The slowest 1% of requests: their time in each state.", put_slowest_states, 0},
 	{"iocpu_downstream_wait_seconds", HISTOGRAM, "seconds", "Time of a request with a call to this peer in flight.",
 	 put_downstream_waits, 0},
 	{"iocpu_downstream_calls", COUNTER, NULL, "Calls to this peer.", put_downstream_calls, 0},
 	{"iocpu_ambiguous_requests", COUNTER, NULL, "Requests of which the evidence contradicted itself.", put_of_served,
 	 OF_ENDPOINT(ambiguous_requests)},
-	{"iocpu_loop_delay_seconds", COUNTER, "seconds", "Time that other requests waited because this endpoint held the event loop.",
+	{"iocpu_loop_delay_seconds", COUNTER, "seconds", "Time that requests waited because one of the culprit held the event loop.",
 	 put_loop_delays, 0},
 	{"iocpu_switches", COUNTER, NULL, "Context switches of the service's threads.", put_switches, 0},
 	{"iocpu_cpu_seconds", COUNTER, "seconds", "CPU time of the service's processes, by what it was used for.", put_cpu, 0},

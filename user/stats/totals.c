@@ -146,7 +146,7 @@ int totals_add(struct totals *totals, const struct totals_label *label, const ch
 		return -ENOMEM;
 	}
 	if (culprit_row)
-		culprit_row->sum.shown.delayed_ns += request->culprit_ns;
+		endpoint_sum_add_delay(&row->sum, culprit_row->row.name, request->culprit_ns);
 	((struct sum_service *)row->row.service)->shown.folded_requests += row->row.folded;
 	return 0;
 }
@@ -258,8 +258,13 @@ static size_t count_name_bytes(const struct endpoint_table *table)
 {
 	size_t bytes = 0;
 
-	for (size_t i = 0; i < table->row_count; i++)
+	for (size_t i = 0; i < table->row_count; i++) {
+		const struct totals_endpoint *shown = &((const struct sum_row *)table->rows[i])->sum.shown;
+
 		bytes += strlen(table->rows[i]->name) + 1;
+		for (size_t j = 0; j < shown->culprit_count; j++)
+			bytes += strlen(shown->culprits[j].endpoint) + 1;
+	}
 	for (size_t i = 0; i < table->service_count; i++)
 		bytes += label_bytes(&((const struct sum_service *)table->services[i])->label);
 	return bytes;
@@ -326,6 +331,8 @@ static void copy_endpoints(struct totals_made *made, const struct endpoint_table
 		copy->slowest = sum->slowest.wall_ns >= sum->slowest_before.wall_ns ? sum->slowest : sum->slowest_before;
 		copy->peers = copy_array(peers, sum->shown.peers, sum->shown.peer_count, sizeof(*peers));
 		peers += sum->shown.peer_count;
+		for (size_t j = 0; j < copy->culprit_count; j++)
+			copy->culprits[j].endpoint = copy_text(names, copy->culprits[j].endpoint);
 		made->endpoints[i] = (struct totals_endpoint_row){find_service(table, row->service), copy_text(names, row->name), copy};
 	}
 	made->snapshot.endpoints = made->endpoints;

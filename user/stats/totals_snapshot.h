@@ -43,6 +43,15 @@ struct totals_peer {
 	struct part_times net; /* a request's time with a call to this peer in flight */
 };
 
+/* Culprits of one endpoint that are told apart; the last one is the rest. */
+#define TOTALS_CULPRITS_MAX 16
+
+/* Requests of which endpoint held the event loop while those of this one waited for it. */
+struct totals_culprit {
+	const char *endpoint;
+	uint64_t delay_ns; /* LOOP time of those that waited */
+};
+
 /* The slowest request of the last while. */
 struct totals_slowest {
 	char id[REQUEST_ID_MAX]; /* empty: there was none */
@@ -59,7 +68,8 @@ struct totals_endpoint {
 	/* Of the slowest 1%. */
 	uint64_t slowest_requests;
 	uint64_t slowest_state_ns[STATES];
-	uint64_t delayed_ns; /* LOOP time of others while requests of this endpoint held the loop */
+	size_t culprit_count;
+	struct totals_culprit culprits[TOTALS_CULPRITS_MAX];
 	size_t peer_count;
 	struct totals_peer *peers;
 	struct totals_slowest slowest;

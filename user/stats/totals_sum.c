@@ -20,6 +20,7 @@ const uint64_t part_edges_ns[PART_EDGES] = {NS_PER_MS / 10, 1 * NS_PER_MS, 10 * 
 #define BATCH_NS       (60000 * NS_PER_MS)
 
 static const char other_peers[] = "(other peers)";
+static const char other_culprits[] = "(other culprits)";
 
 static size_t edge_above(const uint64_t *edges_ns, size_t count, uint64_t value_ns)
 {
@@ -116,6 +117,25 @@ int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, ui
 	sum->batch_requests++;
 	keep_slowest(sum, request, wall_ns, end_unix_ns);
 	return 0;
+}
+
+static struct totals_culprit *get_culprit(struct totals_endpoint *shown, const char *name)
+{
+	struct totals_culprit *culprit;
+
+	for (size_t i = 0; i < shown->culprit_count; i++)
+		if (!strcmp(shown->culprits[i].endpoint, name))
+			return &shown->culprits[i];
+	if (shown->culprit_count == TOTALS_CULPRITS_MAX)
+		return &shown->culprits[TOTALS_CULPRITS_MAX - 1];
+	culprit = &shown->culprits[shown->culprit_count++];
+	culprit->endpoint = shown->culprit_count == TOTALS_CULPRITS_MAX ? other_culprits : name;
+	return culprit;
+}
+
+void endpoint_sum_add_delay(struct endpoint_sum *sum, const char *culprit, uint64_t delay_ns)
+{
+	get_culprit(&sum->shown, culprit)->delay_ns += delay_ns;
 }
 
 void endpoint_sum_cut(struct endpoint_sum *sum, uint64_t at_ns)
