@@ -135,9 +135,6 @@ static const struct {
 	[RUNTIME_JVM] = {.attach = hook_hotspot, .look = look_at_hotspot, .loads_itself = true},
 };
 
-/* For ten seconds: a JVM takes one or two to begin, on a busy machine several. */
-#define LOOKS_MAX 40
-
 /* Is it hooked? */
 static bool try_to_attach(struct runtime_hooks *hooks, struct hooked *hooked)
 {
@@ -165,7 +162,7 @@ void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime)
 		if (hooks->processes[i].tgid == tgid)
 			hooks->processes[i].looks_left = 0;
 	hooked = &hooks->processes[hooks->count];
-	*hooked = (struct hooked){.tgid = tgid, .runtime = runtime, .looks_left = LOOKS_MAX};
+	*hooked = (struct hooked){.tgid = tgid, .runtime = runtime, .looks_left = HOOK_LOOKS_MAX};
 	try_to_attach(hooks, hooked);
 	hooks->count++;
 }

@@ -17,6 +17,9 @@
 
 #define HOOK_SAYS_MAX 160
 
+/* Ten seconds, four times a second: a JVM takes one or two to begin, on a busy machine several. */
+#define HOOK_LOOKS_MAX 40
+
 struct hooked {
 	pid_t tgid;
 	enum runtime runtime;

@@ -58,14 +58,44 @@ static void tell_process(struct source *source, pid_t tgid, enum runtime runtime
 	source_inject(source, &process, sizeof(process));
 }
 
-void source_inject_process(struct source *source, pid_t tgid)
+static void hook_and_tell(struct source *source, pid_t tgid, enum runtime runtime)
 {
-	enum runtime runtime = process_runtime(&source->known_programs, tgid);
-
 	if (!runtime)
 		return; /* gone already */
 	hooks_attach(source->hooks, tgid, runtime);
 	tell_process(source, tgid, runtime);
+}
+
+void source_inject_process(struct source *source, pid_t tgid)
+{
+	hook_and_tell(source, tgid, process_runtime(&source->known_programs, tgid));
+}
+
+/* Tells of a program that has just begun. */
+static void tell_program(struct source *source, pid_t tgid)
+{
+	enum runtime runtime = process_runtime(&source->known_programs, tgid);
+
+	if (runtime == RUNTIME_NATIVE)
+		source->young[source->next_young++ % YOUNG_PROGRAMS_MAX] = (struct young_program){tgid, HOOK_LOOKS_MAX};
+	hook_and_tell(source, tgid, runtime);
+}
+
+static void look_at_young(struct source *source)
+{
+	for (size_t i = 0; i < YOUNG_PROGRAMS_MAX; i++) {
+		struct young_program *young = &source->young[i];
+		enum runtime runtime;
+
+		if (!young->looks_left)
+			continue;
+		young->looks_left--;
+		runtime = process_runtime(&source->known_programs, young->tgid);
+		if (runtime == RUNTIME_NATIVE)
+			continue;
+		young->looks_left = 0;
+		hook_and_tell(source, young->tgid, runtime);
+	}
 }
 
 /* It is told once more, as people want to know that it is hooked now. */
@@ -121,6 +151,7 @@ static void keep_house(struct source *source, uint64_t now_ns)
 	cost_sample(&source->cost, source->loader->skel, now_ns);
 	if (source->phase == SOURCE_RUNNING && now_ns - source->looked_again_ns >= LOOK_AGAIN_EVERY_NS) {
 		source->looked_again_ns = now_ns;
+		look_at_young(source);
 		look_again(source);
 	}
 	if (source->phase != SOURCE_RUNNING || now_ns - source->snapshot_ns < SNAPSHOT_EVERY_NS)
@@ -135,7 +166,9 @@ static void keep_house(struct source *source, uint64_t now_ns)
 /* A new process, or a new program in one, is worth a look at its ELF file. */
 static void look_at_thread(struct source *source, const struct record_thread *thread)
 {
-	if (thread->origin == THREAD_EXECED || (thread->origin == THREAD_FORKED && thread->head.tid == thread->tgid))
+	if (thread->origin == THREAD_EXECED)
+		tell_program(source, (pid_t)thread->tgid);
+	else if (thread->origin == THREAD_FORKED && thread->head.tid == thread->tgid)
 		source_inject_process(source, (pid_t)thread->tgid);
 }
 

@@ -31,6 +31,18 @@ struct mark {
 	bool set;
 };
 
+/*
+ * A program that began in the trace and shows no runtime yet, which may be a dynamic linker's or a launcher's: it maps the runtime's
+ * library later.
+ */
+struct young_program {
+	pid_t tgid;
+	unsigned int looks_left;
+};
+
+/* More at once are not looked at again: the oldest is forgotten. */
+#define YOUNG_PROGRAMS_MAX 16
+
 enum source_phase {
 	SOURCE_RUNNING,
 	SOURCE_STOPPED, /* no hook writes any more; once the ring is empty the accounts are read for the last time */
@@ -52,7 +64,9 @@ struct source {
 	struct mark mark;
 	uint64_t ticked_ns;
 	uint64_t snapshot_ns;
-	uint64_t looked_again_ns; /* for runtimes that were not ready yet */
+	uint64_t looked_again_ns; /* for runtimes that were not there or not ready yet */
+	struct young_program young[YOUNG_PROGRAMS_MAX];
+	unsigned int next_young;
 	uint64_t records;
 	uint64_t lost_injections; /* no memory for them */
 	uint64_t lost_hooks;      /* that would have been attached on demand */
