@@ -3,6 +3,7 @@
 import pathlib
 import signal
 import subprocess
+import time
 
 import test_real as real
 from lab import Lab, Server
@@ -11,6 +12,7 @@ from tap import Skip
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NO_LOAD_S = 10
 JVM_S = 60
+LOOKS_S = 1  # some more looks of the tracer, which are to find nothing new
 SLEEPER = "public class Sleeper { public static void main(String[] ignored) throws Exception { Thread.sleep(600_000); } }"
 
 
@@ -68,8 +70,9 @@ def jvm_started(tap):
         source.write_text(SLEEPER, encoding="ascii")
         tracer = lab.trace("starts", "-o", "ndjson", "--", *found.stdout.split(), source)
         tracer.await_text(tracer.err_path, "its memory tells which virtual thread a carrier runs", JVM_S)
+        time.sleep(LOOKS_S)
         off = ["off:" in line for line in tracer.err().splitlines() if "hooks: pid" in line]
-        tap.equal("it was hooked once, and nothing was said behind that", (off.count(False), off[-1:]), (1, [False]))
+        tap.check("it was off at most once, then hooked once", off in ([True, False], [False]), f"{off}")
 
 
 TOPICS = {

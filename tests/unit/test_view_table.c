@@ -92,7 +92,7 @@ static void footer_says_what_would_settle_it(void **state)
 	static const struct {
 		uint8_t runtime;
 		const char *says;
-	} cases[] = {{RUNTIME_GO, "a hook into Go's scheduler"}, {RUNTIME_NODE, "no hook tells its callbacks apart"}};
+	} cases[] = {{RUNTIME_GO, "a hook into Go's scheduler"}, {RUNTIME_NODE, "no hook tells which of them a callback works for"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -71,11 +71,14 @@ void source_inject_process(struct source *source, pid_t tgid)
 	hook_and_tell(source, tgid, process_runtime(&source->known_programs, tgid));
 }
 
-/* Tells of a program that has just begun. */
+/* Tells of a program that has just begun. What the process was before is not looked at any more, or this one would be hooked twice. */
 static void tell_program(struct source *source, pid_t tgid)
 {
 	enum runtime runtime = process_runtime(&source->known_programs, tgid);
 
+	for (size_t i = 0; i < YOUNG_PROGRAMS_MAX; i++)
+		if (source->young[i].tgid == tgid)
+			source->young[i].looks_left = 0;
 	if (runtime == RUNTIME_NATIVE)
 		source->young[source->next_young++ % YOUNG_PROGRAMS_MAX] = (struct young_program){tgid, HOOK_LOOKS_MAX};
 	hook_and_tell(source, tgid, runtime);
@@ -151,8 +154,8 @@ static void keep_house(struct source *source, uint64_t now_ns)
 	cost_sample(&source->cost, source->loader->skel, now_ns);
 	if (source->phase == SOURCE_RUNNING && now_ns - source->looked_again_ns >= LOOK_AGAIN_EVERY_NS) {
 		source->looked_again_ns = now_ns;
+		look_again(source); /* first: one that is found now has its next look, and says what came of it, later */
 		look_at_young(source);
-		look_again(source);
 	}
 	if (source->phase != SOURCE_RUNNING || now_ns - source->snapshot_ns < SNAPSHOT_EVERY_NS)
 		return;

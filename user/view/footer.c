@@ -162,7 +162,7 @@ static void print_why_ambiguous(FILE *out, const struct snapshot_frame *frame)
 			"auto)",
 			hook);
 	else
-		fputs(": they share downstream connections inside one event loop, and no hook tells its callbacks apart", out);
+		fputs(": they share downstream connections, and no hook tells which of them a callback works for", out);
 }
 
 void footer_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options)
