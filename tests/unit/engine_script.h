@@ -292,6 +292,16 @@ static inline struct process script_finish(struct script *script)
 	return sum;
 }
 
+/* The request with this line, which must have been told. */
+static inline const struct told *told_of(const struct script *script, const char *line)
+{
+	for (size_t i = 0; i < script->count; i++)
+		if (strcmp(script->told[i].line, line) == 0)
+			return &script->told[i];
+	fail_msg("%s was not told", line);
+	return NULL;
+}
+
 static inline void script_close(struct script *script)
 {
 	engine_close(script->engine);

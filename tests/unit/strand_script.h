@@ -40,13 +40,4 @@ static inline struct script *server_with_request(void)
 	return script;
 }
 
-static inline const struct told *told_of(const struct script *script, const char *line)
-{
-	for (size_t i = 0; i < script->count; i++)
-		if (!strcmp(script->told[i].line, line))
-			return &script->told[i];
-	fail_msg("no %s was told", line);
-	return NULL;
-}
-
 #endif

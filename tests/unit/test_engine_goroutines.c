@@ -22,15 +22,6 @@ static struct script *go_server(void)
 	return script;
 }
 
-static const struct told *told_of(const struct script *script, const char *line)
-{
-	for (size_t i = 0; i < script->count; i++)
-		if (strcmp(script->told[i].line, line) == 0)
-			return &script->told[i];
-	fail_msg("%s was not told", line);
-	return NULL;
-}
-
 /* A goroutine locked to its thread: each time it is stopped the thread sleeps until it may go on. The other request's is so as well. */
 static void test_locked(void **state)
 {

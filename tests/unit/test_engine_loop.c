@@ -19,15 +19,6 @@ static struct script *server(void)
 	return script;
 }
 
-static const struct told *told_of(const struct script *script, const char *line)
-{
-	for (size_t i = 0; i < script->count; i++)
-		if (strcmp(script->told[i].line, line) == 0)
-			return &script->told[i];
-	fail_msg("%s was not told", line);
-	return NULL;
-}
-
 /* The loop shows that it answers one round after the read. */
 static void show_one_hop(struct script *script)
 {

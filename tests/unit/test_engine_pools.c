@@ -19,15 +19,6 @@ static struct script *server(void)
 	return script;
 }
 
-static const struct told *told_of(const struct script *script, const char *line)
-{
-	for (size_t i = 0; i < script->count; i++)
-		if (strcmp(script->told[i].line, line) == 0)
-			return &script->told[i];
-	fail_msg("%s was not told", line);
-	return NULL;
-}
-
 /* The loop shows that it calls back at once, and that the connection is one of a pool: two requests use it, one after the other. */
 static void show_pool(struct script *script)
 {
