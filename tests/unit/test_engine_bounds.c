@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What grows must stop growing: processes that come and go, timelines. Nothing of their time may be lost. Times in µs. */
+/*
+ * What grows must stop growing: processes that come and go, timelines. Nothing of their time may be lost, and no counter falls. Times in
+ * µs.
+ */
 #include <malloc.h>
 #include <stdio.h>
 
@@ -196,12 +199,46 @@ static void test_folded_older_than_begun(void **state)
 	script_close(script);
 }
 
+static uint64_t request_time_us(const struct script *script)
+{
+	struct process now[1];
+
+	assert_int_equal(engine_processes(script->engine, now, 1), 1);
+	return now[0].request_time_ns / US;
+}
+
+/* What was open at a tick was open until then, also where a record that is older comes behind it, and no counter ever falls. */
+static void test_open_requests_count_until_the_tick(void **state)
+{
+	struct script *script = master();
+	(void)state;
+
+	script_conn(script, CLIENT, CONN_SERVER, 8080);
+	READ(script, 110, MASTER, CLIENT, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	assert_int_equal(request_time_us(script), 10);
+	script_tick(script, 1000);
+	assert_int_equal(request_time_us(script), 900);
+	WRITE(script, 980, MASTER, CLIENT, .status = 200);
+	assert_int_equal(request_time_us(script), 900);
+	script_tick(script, 2000);
+	assert_int_equal(request_time_us(script), 900);
+	READ(script, 2110, MASTER, CLIENT, .off = 990, .on = 2100, .cause = WAIT_NET, .arrived = 2100, .line = "GET /b");
+	WRITE(script, 2200, MASTER, CLIENT, .status = 200);
+	assert_int_equal(request_time_us(script), 900 + 100);
+	script_finish(script);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many_children), cmocka_unit_test(test_child_that_is_still_named),
-		cmocka_unit_test(test_id_used_again), cmocka_unit_test(test_folded_segment),
-		cmocka_unit_test(test_folded_tail),   cmocka_unit_test(test_folded_older_than_begun),
+		cmocka_unit_test(test_many_children),
+		cmocka_unit_test(test_child_that_is_still_named),
+		cmocka_unit_test(test_id_used_again),
+		cmocka_unit_test(test_folded_segment),
+		cmocka_unit_test(test_folded_tail),
+		cmocka_unit_test(test_folded_older_than_begun),
+		cmocka_unit_test(test_open_requests_count_until_the_tick),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,22 +106,6 @@ static void what_lives_now_is_told_anew_each_window(void **state)
 	assert_int_equal(snapshot->services[0].sums->cpu_ns[USE_RUNTIME], 2 * 11 * MS);
 }
 
-/* To Prometheus a counter that falls by a µs is one that began again at 0. */
-static void request_time_that_was_taken_back_is_no_fall(void **state)
-{
-	static const int64_t growths_ns[] = {500, -20, 15, 10};
-	static const uint64_t shown_ns[] = {500, 500, 500, 505};
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		const struct process growth = {.request_time_ns = (uint64_t)growths_ns[i]};
-
-		assert_int_equal(totals_add_process(totals, &node, &growth), 0);
-		look();
-		assert_int_equal(snapshot->services[0].sums->request_time_ns, shown_ns[i]);
-	}
-}
-
 static void the_slowest_are_one_in_a_hundred(void **state)
 {
 	(void)state;
@@ -334,7 +318,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_edge_belongs_to_the_bucket_below_it, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(a_snapshot_does_not_change, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(what_lives_now_is_told_anew_each_window, open_totals, close_totals),
-		cmocka_unit_test_setup_teardown(request_time_that_was_taken_back_is_no_fall, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_are_one_in_a_hundred, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_request_is_one_of_the_last_while, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(peers_beyond_the_cap_are_one, open_totals, close_totals),

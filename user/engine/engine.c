@@ -143,6 +143,7 @@ static void on_tick(struct engine *engine, const struct event *event)
 		    request->last_active_ns + RESPONSE_QUIET_NS < now_ns && !may_still_write(engine, request))
 			request_tell(engine, request);
 	}
+	procs_count_open_requests(engine, now_ns);
 	strays_sweep(engine, now_ns);
 	conns_sweep(engine, now_ns);
 	procs_sweep(engine);
@@ -242,11 +243,9 @@ size_t engine_processes(const struct engine *engine, struct process *processes, 
 	for (size_t i = 0; i < engine->proc_count && i < max; i++) {
 		const struct proc *proc = engine->procs_in_order[i];
 		struct process *told = &processes[i];
-		uint64_t open_ns = engine->now_ns > proc->open_since_ns ? engine->now_ns - proc->open_since_ns : 0;
 
 		*told = proc->told;
 		told->model = proc_model(proc);
-		told->request_time_ns += proc->open_requests * open_ns;
 		told->cpu_ns = sum_of_parts(told);
 	}
 	if (!engine->ended_count)

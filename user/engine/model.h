@@ -361,6 +361,8 @@ void proc_put(struct proc *proc);
 /* Sums up the oldest ended processes that nothing refers to, when there are many. */
 void procs_sweep(struct engine *engine);
 void proc_count_open_requests(struct proc *proc, int change, uint64_t now_ns);
+/* All that happened before now_ns has been told: what is open was open until then. A record behind that may still say otherwise. */
+void procs_count_open_requests(struct engine *engine, uint64_t now_ns);
 const char *proc_model(const struct proc *proc);
 struct thread *thread_of(struct engine *engine, uint32_t tid);
 struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, uint64_t start_ns, bool born);

@@ -95,6 +95,12 @@ void proc_count_open_requests(struct proc *proc, int change, uint64_t now_ns)
 	proc->open_requests += (uint32_t)change;
 }
 
+void procs_count_open_requests(struct engine *engine, uint64_t now_ns)
+{
+	for (size_t i = 0; i < engine->proc_count; i++)
+		proc_count_open_requests(engine->procs_in_order[i], 0, now_ns);
+}
+
 /*
  * The model, by what the threads were seen to do. Loops read requests after an epoll return; a thread per connection is born for it, or (of
  * connections from before the trace) serves just one; a pool's threads serve whatever comes; workers of a pre-fork server were forked and

@@ -25,8 +25,7 @@ struct sum_service {
 	struct totals_label label;
 	char *label_text; /* that the label points into; NULL: there was no label yet */
 	struct totals_service shown;
-	uint64_t request_time_ns; /* as the processes have it now; the one shown is the most that it ever was */
-	uint64_t lived_ns;        /* when a process of it was last seen; 0: not known yet */
+	uint64_t lived_ns; /* when a process of it was last seen; 0: not known yet */
 };
 
 struct totals {
@@ -191,14 +190,6 @@ void totals_cut(struct totals *totals, uint64_t at_ns)
 	cut_services(totals, at_ns);
 }
 
-/* It may shrink a little: records of two threads may come in the wrong order, and an open request then turns out to have ended earlier. */
-static void add_request_time(struct sum_service *service, uint64_t growth_ns)
-{
-	service->request_time_ns += growth_ns;
-	if (service->request_time_ns > service->shown.request_time_ns)
-		service->shown.request_time_ns = service->request_time_ns;
-}
-
 int totals_add_process(struct totals *totals, const struct totals_label *label, const struct process *growth)
 {
 	struct sum_service *service = get_service(totals, label);
@@ -214,7 +205,7 @@ int totals_add_process(struct totals *totals, const struct totals_label *label, 
 	shown->cpu_ns[USE_RUNTIME] += growth->runtime_cpu_ns;
 	shown->cpu_ns[USE_BACKGROUND] += growth->background_cpu_ns;
 	shown->cpu_ns[USE_UNATTRIBUTED] += growth->unattributed_cpu_ns;
-	add_request_time(service, growth->request_time_ns);
+	shown->request_time_ns += growth->request_time_ns;
 	shown->on_core_ns += growth->on_core_ns;
 	shown->loop_busy_ns += growth->loop_busy_ns;
 	shown->loop_time_ns += growth->loop_time_ns;
