@@ -85,13 +85,14 @@ def build(*command, **how):
         raise RuntimeError(f"{command[0]}: {done.stdout[-600:]}")
 
 
-def go(*arguments):
+def go(*arguments, cores=None):
+    """cores: GOMAXPROCS; None: as many as the machine has."""
     def command():
         need("go")
         program = labs.BUILD / "servers/go_http"
         environment = os.environ | {"GOFLAGS": "-mod=mod", "GOCACHE": str(labs.BUILD / "go-cache"), "GOTOOLCHAIN": "local"}
         build("go", "build", "-o", program, ".", cwd=REAL / "go_http", env=environment)
-        return [program, *arguments]
+        return [*(["env", f"GOMAXPROCS={cores}"] if cores else []), program, *arguments]
     return command
 
 
@@ -100,6 +101,15 @@ def python(script, *arguments, needs=None):
         if needs and subprocess.run([PYTHON, "-c", f"import {needs}"], stderr=subprocess.DEVNULL, check=False).returncode:
             raise Skip(f"python3-{needs} is not installed")
         return [PYTHON, REAL / script, *arguments]
+    return command
+
+
+def nginx_lua(workers):
+    def command():
+        need("nginx")
+        if not pathlib.Path("/usr/lib/nginx/modules/ngx_http_lua_module.so").exists():
+            raise Skip("libnginx-mod-http-lua is not installed")
+        return [PYTHON, REAL / "nginx.py", "--workers", workers]
     return command
 
 
@@ -130,7 +140,7 @@ def ways(*names):
 
 C_CALLS, C_MORE = {"kept": [], "pool": ["--pool", POOL]}, {"pool": "&pool=1"}
 BOTH = ("auto", "off")
-VIRTUAL_CALLS = ways("kept", "new", "pool", "client") | {
+VIRTUAL_CALLS = ways("kept", "new", "pool", "mux", "client") | {
     "lock": ["--calls", "kept"],
     "scope": ["--calls", "kept", "--steps", "scope"],
     "executor": ["--calls", "kept", "--steps", "executor"],
@@ -147,21 +157,25 @@ ROWS = [
     Row("C, loops on one port", "event loops", sample("reuseport_loops", "--threads", 2, "--as-threads"), C_CALLS, C_MORE),
     Row("Go, net/http", "goroutines", go("-locked=false"), ways("kept", "new", "pool", "mux", "client"), hooks=BOTH),
     Row("Go, net/http, threads locked", "goroutines", go(), ways("kept", "pool")),
+    Row("Go, net/http, GOMAXPROCS=1", "goroutines", go("-locked=false", cores=1), ways("kept", "pool")),
+    Row("Go, net/http, GOMAXPROCS=8", "goroutines", go("-locked=false", cores=8), ways("kept", "pool")),
     Row("Node, net", "event loop", real("node", "node_net.js"), ways("kept", "new", "pool", "mux")),
     Row("Node, http", "event loop", real("node", "node_http.js"), ways("kept", "new", "pool", "mux", "client")),
     Row("Node, http and worker threads", "event loop → workers", real("node", "node_http.js", "--workers", 2), ways("kept", "pool")),
     Row("Python, ThreadingHTTPServer", "threads", python("python_threads.py"), C_CALLS, C_MORE),
     Row("Python, gunicorn", "processes", python("python_gunicorn.py", "--workers", 32, needs="gunicorn"), {"kept": []}),
-    Row("Python, asyncio streams", "tasks", python("python_asyncio.py"), ways("kept", "new", "pool")),
+    Row("Python, asyncio streams", "tasks", python("python_asyncio.py"), ways("kept", "new", "pool", "mux")),
     Row("Python, aiohttp", "tasks", python("python_aiohttp.py", needs="aiohttp"), ways("kept", "new", "pool")),
     Row("Python, uvicorn", "tasks", python("python_asgi.py", needs="uvicorn"), ways("kept", "new", "pool")),
     Row("Python, FastAPI on uvicorn", "tasks", python("python_asgi.py", "--application", "fastapi", needs="fastapi"), ways("kept", "pool")),
     Row("Python, streams on uvloop", "tasks", python("python_asyncio.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
     Row("Python, uvicorn on uvloop", "tasks", python("python_asgi.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
+    Row("nginx, Lua", "event loop, coroutines", nginx_lua(1), ways("new", "kept", "pool")),
+    Row("nginx, Lua, 2 workers", "event loops, coroutines", nginx_lua(2), ways("kept", "pool")),
     Row("Rust, tokio and hyper", "tasks on 2 threads", tokio, ways("kept", "new", "pool", "mux", "client")),
     Row("C++, coroutines on Asio", "event loop", asio(1), ways("kept", "new", "pool")),
     Row("C++, coroutines on Asio, 2 threads", "event loop of 2 threads", asio(2), ways("kept", "pool")),
-    Row("Java, executor", "threads of a pool", java("blocking", 128), ways("kept", "new", "pool", "client")),
+    Row("Java, executor", "threads of a pool", java("blocking", 128), ways("kept", "new", "pool", "mux", "client")),
     Row("Java, selector, queue, workers", "queue → workers", java("selector", THREADS), ways("kept", "new", "pool", "client")),
     Row("Java, HttpServer", "queue → workers", java("httpserver", THREADS), ways("kept", "pool")),
     Row("Java 21, virtual threads", "virtual threads", java("blocking", "virtual", "21"), VIRTUAL_CALLS, VIRTUAL_MORE),

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Starts nginx from nginx.conf.in in a directory of its own, prints READY with the master's pid, stops it and tidies up on SIGTERM."""
-import argparse
+"""Starts nginx in a directory of its own, from nginx.conf.in or, with --calls, nginx_lua.conf.in; prints READY with the master's pid,
+stops it and tidies up on SIGTERM."""
 import os
 import pathlib
 import signal
@@ -11,6 +11,10 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+import python_common as common  # noqa: E402
+
+SCRIPTS = pathlib.Path(__file__).resolve().parent
 STATIC_BYTES = 64 << 10
 START_SECONDS = 10
 
@@ -21,8 +25,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def lua_settings():
+    """A Lua table of what nginx_lua.lua is to know."""
+    ports = ", ".join(f"{peer} = {port}" for peer, port in options.downstream.items())
+    truth = f'"{options.truth}"' if options.truth else "nil"
+    return f'{{ downstream = {{ {ports} }}, calls = "{options.calls}", pool = {options.pool}, truth = {truth} }}'
+
+
 def fill_directory(directory, values):
-    template = pathlib.Path(__file__).with_name("nginx.conf.in").read_text(encoding="ascii")
+    template = (SCRIPTS / ("nginx_lua.conf.in" if options.calls else "nginx.conf.in")).read_text(encoding="ascii")
     for name, value in values.items():
         template = template.replace(f"@{name}@", str(value))
     (directory / "nginx.conf").write_text(template, encoding="ascii")
@@ -46,7 +57,10 @@ def wait_until_listening(nginx, port):
 
 def run(directory):
     port = options.port or free_port()
-    fill_directory(directory, {"DIR": directory, "PORT": port, "UPSTREAM": options.upstream, "WORKERS": options.workers})
+    fill_directory(directory, {"DIR": directory, "PORT": port, "UPSTREAM": options.upstream, "WORKERS": options.workers,
+                               "SCRIPTS": SCRIPTS, "SETTINGS": lua_settings()})
+    if options.truth:
+        common.Truth(options.truth).write()  # the head; each worker appends its rows
     command = ["nginx", "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", str(directory / "error.log")]
     with subprocess.Popen(command) as nginx:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,8 +74,8 @@ def run(directory):
         return nginx.wait()
 
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--port", type=int, default=0)
+parser = common.parser()
+parser.add_argument("--calls", choices=("new", "kept", "pool"), help="Lua's endpoints: a connection per call, kept ones, or --pool N")
 parser.add_argument("--upstream", type=int, default=9, help="port of what /proxy/ leads to")
 parser.add_argument("--workers", type=int, default=1)
 options = parser.parse_args()

@@ -71,7 +71,32 @@ class Pool:
             self.places.put_nowait(connection)
 
 
-WAYS = {"new": NewConnections, "kept": KeptConnections, "pool": Pool}
+class Multiplexed:
+    """One connection for all, to the database; a task reads the answers, "R <id> ok", in any order, and wakes those who wait."""
+
+    def __init__(self, options):
+        self.options, self.waiting, self.opening = options, {}, None
+
+    async def open(self):
+        reader, writer = await connect(self.options, "db")
+        self.reading = asyncio.create_task(self.hand_out(reader))
+        return writer
+
+    async def hand_out(self, reader):
+        while line := await reader.readline():
+            self.waiting.pop(int(line.split()[1])).set_result(None)
+        for each in self.waiting.values():
+            each.set_exception(ConnectionError("downstream closed the connection"))
+
+    async def call(self, _, call_id, hold_us):
+        self.opening = self.opening or asyncio.create_task(self.open())
+        writer = await self.opening
+        self.waiting[call_id] = answered = asyncio.get_running_loop().create_future()
+        writer.write(common.query_of(call_id, hold_us))
+        await answered
+
+
+WAYS = {"new": NewConnections, "kept": KeptConnections, "pool": Pool, "mux": Multiplexed}
 
 
 # ---- the endpoints
@@ -187,7 +212,7 @@ def run(main, **more):
     parser = common.parser()
     for name, how in more.items():
         parser.add_argument(f"--{name}", **how)
-    parser.add_argument("--calls", choices=("new", "kept", "pool"), default="new", help="a connection per call, kept ones, or --pool N")
+    parser.add_argument("--calls", choices=WAYS, default="new", help="a connection per call, kept ones, --pool N, or one for all")
     parser.add_argument("--uvloop", action="store_true", help="uvloop's event loop rather than asyncio's own")
     options = parser.parse_args()
     if options.uvloop:

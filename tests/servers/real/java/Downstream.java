@@ -3,6 +3,7 @@ import java.io.BufferedReader;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -10,8 +11,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingDeque;
 
 /** The ways to call the mock downstream; all of them block the calling thread. */
@@ -27,6 +30,7 @@ interface Downstream {
 			};
 			case "kept" -> new Kept(ports);
 			case "pool" -> new Pool(ports.get("db"), limit);
+			case "mux" -> new Multiplexed(ports.get("db"));
 			case "client" -> new Client(ports);
 			default -> throw new IllegalArgumentException("--calls " + way);
 		};
@@ -43,9 +47,20 @@ interface Downstream {
 		}
 
 		void call(long id, long holdUs) throws IOException {
+			ask(id, holdUs);
+			answeredId();
+		}
+
+		void ask(long id, long holdUs) throws IOException {
 			socket.getOutputStream().write(("Q " + id + " " + holdUs + "\n").getBytes(StandardCharsets.US_ASCII));
-			if (lines.readLine() == null)
+		}
+
+		/** Of the answer that comes next, "R id ok". */
+		long answeredId() throws IOException {
+			String line = lines.readLine();
+			if (line == null)
 				throw new EOFException("downstream closed the connection");
+			return Long.parseLong(line.split(" ")[1]);
 		}
 
 		@Override
@@ -83,7 +98,7 @@ interface Downstream {
 				for (int i = 0; i < limit; i++)
 					idle.add(new Connection(port));
 			} catch (IOException error) {
-				throw new java.io.UncheckedIOException(error);
+				throw new UncheckedIOException(error);
 			}
 		}
 
@@ -94,6 +109,44 @@ interface Downstream {
 				connection.call(id, holdUs);
 			} finally {
 				idle.put(connection);
+			}
+		}
+	}
+
+	/** One connection for all, to the database; a thread reads the answers, "R id ok", in any order, and wakes those who wait. */
+	final class Multiplexed implements Downstream {
+		private final Connection connection;
+		private final Map<Long, CompletableFuture<Void>> waiting = new ConcurrentHashMap<>();
+
+		Multiplexed(int port) {
+			try {
+				connection = new Connection(port);
+			} catch (IOException error) {
+				throw new UncheckedIOException(error);
+			}
+			Thread reader = new Thread(this::handOut, "answers");
+			reader.setDaemon(true);
+			reader.start();
+		}
+
+		private void handOut() {
+			try {
+				while (true)
+					waiting.remove(connection.answeredId()).complete(null);
+			} catch (IOException error) {
+				waiting.values().forEach(each -> each.completeExceptionally(error));
+			}
+		}
+
+		@Override
+		public void call(String peer, long id, long holdUs) throws IOException, InterruptedException {
+			CompletableFuture<Void> answered = new CompletableFuture<>();
+			waiting.put(id, answered);
+			connection.ask(id, holdUs);
+			try {
+				answered.get();
+			} catch (ExecutionException error) {
+				throw new IOException(error.getCause());
 			}
 		}
 	}
