@@ -91,6 +91,7 @@ static __always_inline void settle_window(struct thread *thread, struct task_str
 
 static __always_inline void begin_stint(struct thread *thread, __u64 now)
 {
+	thread->core = bpf_get_smp_processor_id() + 1;
 	thread->window.on_at_ns = now;
 	thread->window_state = WINDOW_UNSETTLED;
 	thread->stint_at_ns = now;
@@ -191,6 +192,7 @@ static __always_inline void open_window(struct thread *thread, struct task_struc
 	if (thread->window_state == WINDOW_NONE) {
 		__builtin_memset(window, 0, sizeof(*window));
 		window->off_at_ns = now;
+		window->core = thread->core;
 		window->stolen_ns = take_stolen(thread, thread->core_ns);
 	} else {
 		reopen_window(thread);

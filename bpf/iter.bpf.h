@@ -148,6 +148,7 @@ static __always_inline void emit_snapshot(struct thread *copy, struct task_struc
 		settle_window(copy, task);
 		copy->core_ns += now - copy->since_ns;
 		end.flags = RECORD_ON_CORE;
+		end.fd = copy->core;
 	} else {
 		if (paused)
 			tell_early_start(copy, now);

@@ -114,7 +114,7 @@ struct thread {
 	__u32 hotspot;      /* its process's number */
 	__u32 hotspots_asked;
 	__u32 finds;
-	__u32 pad;
+	__u32 core; /* that it is on, or was on last, counted from 1; 0: unknown */
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */

@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define RECORD_ABI 2
+#define RECORD_ABI 3
 
 /* How much of a server-side read is carried along for the route parser, and of a server-side write for its status line. */
 #define PAYLOAD_REQUEST_MAX 192
@@ -127,9 +127,9 @@ struct window {
 			  */
 	__u32 voluntary; /* switches, from the task's own nvcsw and nivcsw */
 	__u32 involuntary;
-	__u8 cause;       /* enum wait_cause */
-	__u8 ready_cause; /* enum ready_cause */
-	__u8 pad[2];
+	__u8 cause;            /* enum wait_cause */
+	__u8 ready_cause;      /* enum ready_cause */
+	__u16 core;            /* which one it left at off_at_ns, counted from 1; 0: unknown. Since RECORD_ABI 3 */
 	__u32 stolen_after_ns; /* like stolen_ns, of the core time from on_at_ns to the record: told where that ends at a switch-out */
 };
 
@@ -145,9 +145,12 @@ struct record {
 		__u64 arrived_ns;       /* reads: when the first byte that this read took had arrived; 0: unknown */
 		__u64 parent_strand_id; /* of a STRAND_RUNS: who made the strand, where the hook knows it only now; 0: unknown */
 	};
-	__u64 epoll_at_ns;  /* the thread's last epoll return lies in this span, at this time; 0: none does */
-	__s32 result;       /* bytes, a new fd, ready events; or −errno */
-	__s32 fd;           /* for people who read dumps; conn_id is what counts */
+	__u64 epoll_at_ns; /* the thread's last epoll return lies in this span, at this time; 0: none does */
+	__s32 result;      /* bytes, a new fd, ready events; or −errno */
+	union {
+		__s32 fd;   /* for people who read dumps; conn_id is what counts */
+		__s32 core; /* of a RECORD_SNAPSHOT: which one it is on, counted from 1; 0 or less: none, or unknown. Since RECORD_ABI 3 */
+	};
 	__s32 epoll_fd;     /* of epoll_at_ns */
 	__u32 epoll_events; /* of epoll_at_ns: how many were ready; 0: its timeout ran out */
 };

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One endpoint at a time: does the state that it is made to spend its time in get that time, by what the handler measured itself?"""
+import os
 import statistics
 
 import truth
-from lab import Lab
+from lab import Lab, growth, quiet_counters
 from traced_run import Run
 
 NET_SHARE_MAX = 0.01
@@ -183,6 +184,32 @@ def one_core(model, state):
     return topic
 
 
+# ---- which cores
+
+
+CORE_USE_SHARE_MAX = 0.01
+
+
+def core_use(tap):
+    """On one core, then on another, each time all that the kernel charged."""
+    charged_ms = []
+    with Lab() as lab:
+        server = lab.sample("epoll_loop")
+        tracer = lab.trace("totals", "-p", server.pid, "-o", "json").attached()
+        for core, requests in enumerate((3, 5)):
+            os.sched_setaffinity(server.pid, {core})
+            before = quiet_counters([server.pid])
+            lab.run_load(server, name=f"core-{core}", requests=requests, path="/cpu?id=#", first_id=100 * core + 1)
+            charged_ms.append(growth(before, quiet_counters([server.pid]))[0] / NS_PER_MS)
+        tracer.end()
+        totals = tracer.json()
+    duration_ms = totals["window"]["duration_ns"] / NS_PER_MS
+    told_ms = {use["core"]: use["share"] * duration_ms for use in totals["core_use"]}
+    tap.equal("cores", sorted(told_ms), [0, 1])
+    for core, ms in enumerate(charged_ms):
+        tap.near(f"core {core}", told_ms[core], ms, CORE_USE_SHARE_MAX * ms, " ms")
+
+
 TOPICS = {
     "typical, thread_per_conn": typical("thread_per_conn"),
     "typical, epoll_loop": typical("epoll_loop"),
@@ -204,6 +231,7 @@ TOPICS = {
     "fire, threads": fire("thread_per_conn"),
     "fire, loop": fire("epoll_loop"),
     "block": block,
+    "core use": core_use,
     "one core, threads": one_core("thread_per_conn", "ready"),
     "one core, loop": one_core("epoll_loop", "loop"),
 }

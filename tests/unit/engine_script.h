@@ -45,6 +45,7 @@ struct script {
 /* What a record carries beside its kind; all zero: nothing. */
 struct with {
 	uint64_t off, on, ready, stolen, stolen_after; /* a window, if on > 0 */
+	uint16_t core;                                 /* that the window left, counted from 1; of a snapshot without one: that it is on */
 	enum wait_cause cause;
 	uint64_t epoll; /* an epoll return at this time, with `events` */
 	uint32_t events;
@@ -229,10 +230,13 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 					       .stolen_after_ns = (uint32_t)(with.stolen_after * US),
 					       .voluntary = with.cause != WAIT_RUNNABLE,
 					       .involuntary = with.cause == WAIT_RUNNABLE,
+					       .core = with.core,
 					       .cause = (uint8_t)with.cause,
 					       .ready_cause = with.cause == WAIT_RUNNABLE ? READY_PREEMPTED : READY_WAKEUP};
 		size += sizeof(bytes.window);
 	}
+	if (kind == RECORD_SNAPSHOT && !with.on)
+		bytes.record.core = with.core;
 	if (kind == RECORD_STRAND) {
 		bytes.record.result = with.left;
 		bytes.record.parent_strand_id = with.parent;

@@ -106,6 +106,8 @@ static inline struct snapshot_process node_process(void)
 static inline struct snapshot_frame frame_of(const struct snapshot_process *processes, size_t process_count,
 					     const struct snapshot_loss *losses, size_t loss_count)
 {
+	static const struct core_use core_use = {.ns = {880 * MS, 30 * MS}, .count = 2};
+
 	return (struct snapshot_frame){
 		.version = "0.1.0",
 		.window_start_unix_ns = 1700000000000000000ULL,
@@ -117,6 +119,7 @@ static inline struct snapshot_frame frame_of(const struct snapshot_process *proc
 		.loss_count = loss_count,
 		.processes = processes,
 		.process_count = process_count,
+		.core_use = &core_use,
 	};
 }
 

@@ -23,6 +23,7 @@ static inline struct totals_frame totals_frame(void)
 		.kernel = "6.1.0-test",
 		.at_unix_ns = UNIX_NS,
 		.cores = 2,
+		.core_use = {.ns = {880 * MS, 30 * MS}, .count = 2},
 		.tool_kernel_ns = 3 * MS,
 		.tool_user_cpu_ns = 1500 * MS,
 		.tool_memory_bytes = 4096,

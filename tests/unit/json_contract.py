@@ -101,7 +101,8 @@ SNAPSHOT = shape({
         "version": text, "cost": shape({"kernel_ns": or_null(count), "user_cpu_ns": or_null(count), "share_of_core": or_null(share)}),
         "lost": counts_by_name,
     }),
-    "window": counts("start_unix_ns", "duration_ns"), "processes": each(PROCESS), "endpoints": each(ENDPOINT),
+    "window": counts("start_unix_ns", "duration_ns"), "core_use": each(shape({"core": count, "share": real})),
+    "processes": each(PROCESS), "endpoints": each(ENDPOINT),
 })
 
 REQUEST = shape({

@@ -72,6 +72,7 @@ static void figures_are_exact(void **state)
 	assert_non_null(strstr(text, "{\"kernel_ns\":3000000,\"user_cpu_ns\":1000000,\"share_of_core\":0.004}"));
 	assert_non_null(strstr(text, "\"lost\":{\"records\":0,\"late_writes\":2}"));
 	assert_non_null(strstr(text, "\"window\":{\"start_unix_ns\":1700000000000000000,\"duration_ns\":1000000000}"));
+	assert_non_null(strstr(text, "\"core_use\":[{\"core\":0,\"share\":0.88},{\"core\":1,\"share\":0.03}]"));
 	assert_non_null(strstr(text, "\"in_flight_mean\":30.2,\"on_cpu_mean\":0.91,\"loop_busy_share\":0.93"));
 	assert_non_null(strstr(text, "\"net\":{\"mean\":46500000,\"p50\":46500000,\"p99\":46500000}"));
 	assert_non_null(strstr(text, "\"io_share\":0.645833,\"cpu_share\":0.0152778,\"io_cpu_ratio\":42.2727"));

@@ -75,7 +75,7 @@ static void sample_looks_as_designed(void **state)
 		"(background)       –                                                                                  "
 		"0.70% of one core, caused by no request: 43% accepting connections, else timers, consumers, streams\n"
 		"\n"
-		"in flight 30.2 (concurrency) · on a core 0.91 of 2 (parallelism) · loop busy 93% · "
+		"in flight 30.2 (concurrency) · on a core 0.91 of 2 (parallelism: core 0 88%, core 1 3%) · loop busy 93% · "
 		"this loop tops out near 447 req/s\n"
 		"CPU: 97.6% in requests (0.6% after the response), 1.1% runtime (GC, JIT, scheduler), 0.7% background, 0.6% unattributed · "
 		"0.0% of requests have ambiguous parts\n";
@@ -166,7 +166,8 @@ static void words_around_the_rows_are_broken_to_the_width(void **state)
 {
 	static const char header[] = "iocpu-trace · node (pid 4121) · event loop, 1 loop thread + 4 workers · 2 cores\n"
 				     "  · last 1.0 s · tracer: 0.4% of one core, 0 lost\n\n";
-	static const char footer[] = "in flight 30.2 (concurrency) · on a core 0.91 of 2 (parallelism) · loop busy 93%\n"
+	static const char footer[] = "in flight 30.2 (concurrency)\n"
+				     "  · on a core 0.91 of 2 (parallelism: core 0 88%, core 1 3%) · loop busy 93%\n"
 				     "  · this loop tops out near 447 req/s\n"
 				     "CPU: 97.6% in requests (0.6% after the response), 1.1% runtime (GC, JIT,\n"
 				     "  scheduler), 0.7% background, 0.6% unattributed\n"
@@ -296,7 +297,7 @@ static void what_is_not_known_is_a_question_mark(void **state)
 	text = table_of(stats, &frame, &(struct table_options){0});
 	assert_non_null(strstr(text, " · model unknown, 1 loop thread + 4 workers · "));
 	assert_non_null(strstr(text, " · tracer: ? of one core, 0 lost\n"));
-	assert_non_null(strstr(text, "\nin flight ? (concurrency) · on a core ? of 2 (parallelism)\n"));
+	assert_non_null(strstr(text, "\nin flight ? (concurrency) · on a core ? of 2 (parallelism: core 0 88%, core 1 3%)\n"));
 	free(text);
 	stats_close(stats);
 }
@@ -358,7 +359,7 @@ static void workers_are_one_target(void **state)
 	}
 	text = table_of(stats, &frame, &(struct table_options){0});
 	assert_non_null(strstr(text, "iocpu-trace · httpd (4 processes), rotatelogs (pids 104, 105) · pre-fork, 6 threads · 2 cores"));
-	assert_non_null(strstr(text, "in flight 181.2 (concurrency) · on a core 5.46 of 2 (parallelism)\n"));
+	assert_non_null(strstr(text, "in flight 181.2 (concurrency) · on a core 5.46 of 2 (parallelism: core 0 88%, core 1 3%)\n"));
 	free(text);
 	processes[2].now.model = "worker-pool";
 	text = table_of(stats, &frame, &(struct table_options){0});

@@ -225,7 +225,8 @@ static void read_tool(struct collector *collector, const struct tool_figures *to
 		collector->tool_kernel_ns = tool->kernel_ns;
 }
 
-static const struct totals_snapshot *take_snapshot(const struct collector *collector, const struct window_end *end)
+static const struct totals_snapshot *take_snapshot(const struct collector *collector, const struct pipeline *pipeline,
+						   const struct window_end *end)
 {
 	struct totals_loss losses[LOSSES_MAX];
 	const struct totals_frame frame = {
@@ -233,6 +234,7 @@ static const struct totals_snapshot *take_snapshot(const struct collector *colle
 		.kernel = collector->system.release,
 		.at_unix_ns = end->at_ns + collector->unix_offset_ns,
 		.cores = collector->feed->cores,
+		.core_use = *engine_core_use(pipeline_engine(pipeline)),
 		.tool_kernel_ns = collector->tool_kernel_ns,
 		.tool_user_cpu_ns = end->tool.user_cpu_ns,
 		.tool_memory_bytes = resident_bytes(),
@@ -267,7 +269,7 @@ int collector_cut(struct collector *collector, const struct pipeline *pipeline, 
 		return -ENOMEM;
 	read_tool(collector, &end->tool, pipeline);
 	collector->unix_offset_ns = unix_offset_ns();
-	snapshot = take_snapshot(collector, end);
+	snapshot = take_snapshot(collector, pipeline, end);
 	if (!snapshot)
 		return -ENOMEM;
 	exhibit_show(collector->exhibit, snapshot);

@@ -18,6 +18,7 @@ struct moment {
 	struct process_list list;
 	struct tool_figures tool;
 	struct loss_list losses;
+	struct core_use core_use;
 };
 
 struct windows {
@@ -29,6 +30,7 @@ struct windows {
 	struct snapshot_process *processes;
 	char (*services)[SERVICE_NAME_MAX];
 	struct loss_list losses;
+	struct core_use core_use;
 };
 
 struct windows *windows_open(const struct feed *feed)
@@ -61,6 +63,7 @@ static int read_moment(struct moment *moment, const struct windows *windows, con
 	moment->tool = *tool;
 	loss_list_read(&moment->losses, tool, engine);
 	loss_list_add(&moment->losses, "requests", stats_lost_requests(windows->window) + stats_lost_requests(windows->total));
+	moment->core_use = *engine_core_use(engine);
 	return process_list_read(&moment->list, engine);
 }
 
@@ -144,6 +147,9 @@ static const struct snapshot *take_snapshot(struct windows *windows, const struc
 	windows->snapshot = NULL;
 	subtract_losses(&windows->losses, &from->losses, &to->losses);
 	frame.loss_count = windows->losses.count;
+	windows->core_use = to->core_use;
+	core_use_subtract(&windows->core_use, &from->core_use);
+	frame.core_use = &windows->core_use;
 	if (describe_processes(windows, pipeline, from, to, &frame.process_count))
 		return NULL;
 	frame.processes = windows->processes;

@@ -261,3 +261,8 @@ void engine_losses(const struct engine *engine, struct engine_losses *losses)
 {
 	*losses = engine->losses;
 }
+
+const struct core_use *engine_core_use(const struct engine *engine)
+{
+	return &engine->core_use;
+}

@@ -7,6 +7,7 @@
 #ifndef IOCPU_ENGINE_ENGINE_H
 #define IOCPU_ENGINE_ENGINE_H
 
+#include "util/core_use.h"
 #include "util/event.h"
 #include "util/request.h"
 
@@ -43,6 +44,9 @@ void engine_finish(struct engine *engine);
 size_t engine_processes(const struct engine *engine, struct process *processes, size_t max);
 
 void engine_losses(const struct engine *engine, struct engine_losses *losses);
+
+/* From the start of the trace, of all processes: on_core_ns by core. Of a recording by an older version nothing. */
+const struct core_use *engine_core_use(const struct engine *engine);
 
 /* NULL is fine. */
 void engine_close(struct engine *engine);

@@ -245,6 +245,7 @@ struct thread {
 	uint32_t applied_voluntary, applied_involuntary;
 	uint64_t applied_stolen_ns;
 	uint64_t owed_stolen_ns; /* stolen time whose core time had been given before it was known */
+	uint64_t stint_ns;       /* on a core, which one is told when it leaves */
 	uint64_t boundary_ns;    /* in the present span: where the free stretch begins that nobody owns yet; 0: there is none */
 	/* Since the last change of owner: given to the context when the owner changes. */
 	struct interval pending[PENDING_MAX];
@@ -281,6 +282,7 @@ struct engine {
 	struct idmap procs, threads, conns;
 	struct proc **procs_in_order;
 	size_t proc_count, proc_capacity;
+	struct core_use core_use;
 	struct process ended; /* the sum of those that are not told on their own any more */
 	uint64_t ended_count;
 	struct context *open_requests, **open_requests_end; /* oldest first */

@@ -185,8 +185,10 @@ static void pend(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint
 {
 	thread_pend(layout->engine, layout->thread,
 		    (struct interval){.start_ns = start_ns, .end_ns = end_ns, .state = state, .ready_part = ready_part});
-	if (state == STATE_CPU)
+	if (state == STATE_CPU) {
 		layout->thread->proc->told.on_core_ns += end_ns - start_ns;
+		layout->thread->stint_ns += end_ns - start_ns;
+	}
 }
 
 static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8_t state, uint8_t ready_part)
@@ -346,6 +348,18 @@ static void follow_loop(struct engine *engine, struct thread *thread, const stru
 	}
 }
 
+/* Before RECORD_ABI 3 it says −1. */
+static uint32_t core_of_snapshot(const struct record *record)
+{
+	return record->core > 0 ? (uint32_t)record->core : 0;
+}
+
+static void end_stint(struct engine *engine, struct thread *thread, uint32_t core)
+{
+	core_use_add(&engine->core_use, core, thread->stint_ns);
+	thread->stint_ns = 0;
+}
+
 void span_apply(struct engine *engine, struct thread *thread, const struct event *event, const struct conn *conn)
 {
 	const struct window *window = event->window;
@@ -365,8 +379,12 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	else if (!snapshot)
 		thread->boundary_ns = 0;
 	if (window) {
+		bool told_by_snapshot = shape.off_ns < thread->applied_until_ns;
+
 		lay_core(&layout, shape.start_ns, shape.off_ns, window->stolen_ns - thread->applied_stolen_ns);
 		thread->applied_stolen_ns = window->stolen_ns;
+		if (!told_by_snapshot)
+			end_stint(engine, thread, window->core);
 		if (!shape.open)
 			lay_window(&layout, &shape, window);
 		count_switches(thread, window);
@@ -379,8 +397,11 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	until_ns = shape.open ? shape.off_ns : shape.end_ns;
 	if (until_ns > thread->applied_until_ns)
 		thread->applied_until_ns = until_ns;
-	if (snapshot)
+	if (snapshot) {
+		if (event->head->flags & RECORD_ON_CORE)
+			end_stint(engine, thread, core_of_snapshot(event_record(event)));
 		return;
+	}
 	thread->span_start_ns = shape.end_ns;
 	thread->applied_voluntary = thread->applied_involuntary = 0;
 	thread->applied_stolen_ns = 0;

@@ -68,6 +68,21 @@ static void put_window(struct json_out *json, const struct snapshot_frame *frame
 	json_end(json, '}');
 }
 
+/* The cores that were used at all: by how much of the window. */
+static void put_core_use(struct json_out *json, const struct snapshot_frame *frame)
+{
+	json_begin(json, "core_use", '[');
+	for (uint32_t i = 0; frame->window_ns && i < frame->core_use->count; i++) {
+		if (!frame->core_use->ns[i])
+			continue;
+		json_begin(json, NULL, '{');
+		json_integer(json, "core", i);
+		json_real(json, "share", (double)frame->core_use->ns[i] / (double)frame->window_ns);
+		json_end(json, '}');
+	}
+	json_end(json, ']');
+}
+
 static void put_process(struct json_out *json, const struct snapshot_process *process, uint32_t cores)
 {
 	const struct process *now = &process->now;
@@ -202,6 +217,7 @@ int json_print_snapshot(FILE *out, const struct snapshot *snapshot)
 	json_string(&json, "schema", SCHEMA);
 	put_tool(&json, &snapshot->frame);
 	put_window(&json, &snapshot->frame);
+	put_core_use(&json, &snapshot->frame);
 	json_begin(&json, "processes", '[');
 	for (size_t i = 0; i < snapshot->frame.process_count; i++)
 		put_process(&json, &snapshot->frame.processes[i], snapshot->frame.cores);

@@ -210,6 +210,18 @@ static void put_cores(const struct metrics *metrics, const struct metric_row *ro
 		put_value(metrics, row, "", NULL, NULL, metrics->totals->frame.cores);
 }
 
+static void put_core_use(const struct metrics *metrics, const struct metric_row *row)
+{
+	const struct core_use *use = &metrics->totals->frame.core_use;
+
+	for (uint32_t i = 0; i < use->count; i++) {
+		char core[16];
+
+		snprintf(core, sizeof(core), "%" PRIu32, i);
+		put_value(metrics, row, "", "core", core, use->ns[i]);
+	}
+}
+
 static void put_of_tracer(const struct metrics *metrics, const struct metric_row *row)
 {
 	put_value(metrics, row, "", NULL, NULL, figure_at(&metrics->totals->frame, row->offset));
@@ -273,6 +285,7 @@ static const struct metric_row metric_rows[] = {
 	{"iocpu_processes", GAUGE, NULL, "Living processes of the service.", put_of_services, OF_SERVICE(processes)},
 	{"iocpu_folded_requests", COUNTER, NULL, "Requests of endpoints beyond the cap, which count as endpoint (other).", put_of_services,
 	 OF_SERVICE(folded_requests)},
+	{"iocpu_core_use_seconds", COUNTER, "seconds", "Time that threads of the targets were on this core.", put_core_use, 0},
 	{"iocpu_cores", GAUGE, NULL, "Cores that the targets may use.", put_cores, 0},
 	{"iocpu_target_up", GAUGE, NULL, "Does the target run: 1, or is it waited for: 0.", put_targets, 0},
 	{"iocpu_tracer_cpu_seconds", COUNTER, "seconds", "CPU time of the tracer itself.", put_tracer_cpu, 0},

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/core_use.h"
 #include "util/request.h"
 
 /* A figure that is not known: printed as "?", null in JSON. */
@@ -100,6 +101,7 @@ struct snapshot_frame {
 	size_t loss_count;
 	const struct snapshot_process *processes;
 	size_t process_count;
+	const struct core_use *core_use; /* over the window */
 };
 
 /* What the tool itself used, of one core; negative: unknown. */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/core_use.h"
 #include "util/request.h"
 
 /* The edges of the buckets of wall times, and of all others: few, as there is a histogram of them for each state and each peer. */
@@ -119,7 +120,8 @@ struct totals_frame {
 	const char *version;
 	const char *kernel; /* release */
 	uint64_t at_unix_ns;
-	uint32_t cores;          /* 0: not known yet */
+	uint32_t cores; /* 0: not known yet */
+	struct core_use core_use;
 	uint64_t tool_kernel_ns; /* UINT64_MAX: not measured */
 	uint64_t tool_user_cpu_ns;
 	uint64_t tool_memory_bytes;

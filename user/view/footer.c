@@ -84,6 +84,25 @@ static void print_ceiling(FILE *out, const struct snapshot *snapshot, const stru
 		fprintf(out, " · these %" PRIu32 " loops top out near %.*f req/s", totals->loop_threads, ceiling < 9.95, ceiling);
 }
 
+#define CORES_NAMED 4
+
+/* Which cores did the work: as many as a line takes, those with the lowest numbers. */
+static void print_cores(FILE *out, const struct snapshot_frame *frame)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; frame->window_ns && i < frame->core_use->count; i++) {
+		if (!frame->core_use->ns[i])
+			continue;
+		if (used < CORES_NAMED)
+			fprintf(out, "%s core %" PRIu32 " %.0f%%", used ? "," : ":", i,
+				100 * (double)frame->core_use->ns[i] / (double)frame->window_ns);
+		used++;
+	}
+	if (used > CORES_NAMED)
+		fprintf(out, ", %" PRIu32 " more", used - CORES_NAMED);
+}
+
 static void print_concurrency(FILE *out, const struct snapshot *snapshot, const struct totals *totals)
 {
 	if (totals->in_flight_mean < 0)
@@ -91,9 +110,12 @@ static void print_concurrency(FILE *out, const struct snapshot *snapshot, const 
 	else
 		fprintf(out, "in flight %.1f (concurrency)", totals->in_flight_mean);
 	if (totals->on_core_mean < 0)
-		fprintf(out, " · on a core ? of %" PRIu32 " (parallelism)", snapshot->frame.cores);
+		fprintf(out, " · on a core ? of %" PRIu32 " (parallelism", snapshot->frame.cores);
 	else
-		fprintf(out, " · on a core %.2f of %" PRIu32 " (parallelism)", totals->on_core_mean, snapshot->frame.cores);
+		fprintf(out, " · on a core %.2f of %" PRIu32 " (parallelism", totals->on_core_mean, snapshot->frame.cores);
+	if (snapshot->frame.cores > 1)
+		print_cores(out, &snapshot->frame);
+	fputc(')', out);
 	if (totals->loop_threads) {
 		fprintf(out, " · loop%s busy %.0f%%", plural(totals->loop_threads), 100 * totals->loop_busy_sum / totals->loop_threads);
 		print_ceiling(out, snapshot, totals);
