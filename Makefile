@@ -311,6 +311,12 @@ bench:
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(EMPTY) $(EMPTY).bpf.o
 	tests/bench/run --page docs/cost.md $(B)
 
+#: bench-hooks     what the hooks into Go, Java and the like cost their servers: docs/cost-hooks.md (as root; about a minute a case)
+bench-hooks:
+	$(SETUP) build test truth
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
+	$(Q)tests/bench/hooks -b $(B) $(or $(CASES),--page docs/cost-hooks.md)
+
 # ---- the code's form
 
 # vmlinux.h is set by hand, a member a line.
@@ -381,7 +387,7 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all help static manual demo check check-fast unit golden asan fuzz live truth compare test-programs asan-programs \
+.PHONY: all help static manual demo check check-fast unit golden asan fuzz live truth compare bench-hooks test-programs asan-programs \
 	verifier-budget vm-test cross-arm64 objects bench layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall \
 	completions deb clean
 .DELETE_ON_ERROR:
