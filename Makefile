@@ -191,14 +191,15 @@ $(B)/fuzz/%: tests/fuzz/%.c $(PURE_SRCS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $^ $(PURE_LIBS)
 
-# The bench's floor: a program that does nothing on each hook of the kernel half, whatever hooks that has. One is attached only where a
-# target reads from Unix or UDP sockets, which the bench's do not.
+# The bench's floor: a program that does nothing on each hook of the kernel half, whatever hooks that has. Some are attached only where a
+# target turns out to need them, which the bench's does not.
+LATE_HOOKS := sk_data_ready|sys_exit_(ppoll|pselect6|select|epoll_pwait2)
 EMPTY := $(B)/tests/bench/empty
 
 $(B)/tests/bench/hooks.h: $(B)/iocpu.bpf.o
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)readelf -SW $< | sed -nE '/sk_data_ready/d; s,.* \??((tracepoint|tp_btf)/[^ ]+) +PROGBITS.*,HOOK("\1"),p' > $@
+	$(Q)readelf -SW $< | sed -nE '/$(LATE_HOOKS) /d; s,.* \??((tracepoint|tp_btf)/[^ ]+) +PROGBITS.*,HOOK("\1"),p' > $@
 
 $(EMPTY).bpf.o: tests/bench/empty.bpf.c $(B)/tests/bench/hooks.h
 	$(call say,BPF,$<)

@@ -31,6 +31,8 @@ static __always_inline __u8 wait_cause_of(struct task_struct *task, __u16 *wait_
 	if (nr >= SYSCALL_MAX) /* no syscall: it sleeps in a page fault */
 		return task->__state & TASK_UNINTERRUPTIBLE ? WAIT_DISK : WAIT_OTHER;
 	*wait_nr = nr;
+	if (!blocked_in[nr])
+		blocked_in[nr] = true;
 	cause = wait_cause_by_syscall[nr];
 	if (cause == WAIT_BY_READ_FILE)
 		return wait_cause_of_file(task, SYSCALL_ARG0(regs), false);

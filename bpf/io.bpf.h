@@ -128,7 +128,7 @@ static __always_inline void find_payload(struct boundary *end, struct pt_regs *r
 	end->payload = base;
 }
 
-/* ---- reads, writes, shutdowns */
+/* ---- reads, writes */
 
 /* The parts of a write, as far as they are looked at. */
 struct vectors {
@@ -279,7 +279,6 @@ ON_IO(sendto, IO_WRITE, 0, 2, -1, BUFFER_PLAIN)
 ON_IO(sendmsg, IO_WRITE, 0, -1, -1, BUFFER_MESSAGE)
 ON_IO(sendmmsg, IO_WRITE, 0, -1, -1, BUFFER_NONE)
 ON_IO(sendfile64, IO_WRITE, 0, 3, -1, BUFFER_FILE)
-ON_IO(shutdown, IO_SHUTDOWN, 0, -1, -1, BUFFER_NONE)
 
 /* Socket to pipe is a read of the socket, pipe to socket a write to it; the pipe is only how the call wants it. */
 static __always_inline void handle_splice(struct syscall_trace_exit *ctx)

@@ -48,6 +48,9 @@ __u32 living_threads = 0;
 /* A read wanted to know when its data had come, and could not: worth the hook on sk_data_ready, which costs the whole host. */
 volatile bool wants_arrivals = false;
 
+/* By number: a followed thread was seen blocked in this system call. Some calls get their hook only then. */
+volatile bool blocked_in[SYSCALL_MAX] = {};
+
 /* ---- threads */
 
 enum window_state {

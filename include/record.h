@@ -71,8 +71,8 @@ enum io_op {
 	IO_WRITE, /* also sendfile and splice, by the fd that is written to */
 	IO_ACCEPT,
 	IO_CONNECT,
-	IO_SHUTDOWN,
-	IO_POLL, /* poll or select returned; no conn_id */
+	IO_SHUTDOWN, /* in older recordings only: what it ends, the socket's state change tells */
+	IO_POLL,     /* poll or select returned; no conn_id */
 	IO_OPS
 };
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Targets of test_targets.py: each prints READY, does the one odd thing that it is named for, and ends when its standard input does."""
 import os
+import select
 import socket
 import sys
 import tempfile
@@ -63,5 +64,23 @@ def replaced():
                 client.recv(4096)
 
 
-{"zombie": zombie, "sendfile": sendfile, "shutdown": shutdown, "replaced": replaced}[sys.argv[1]]()
+def selects():
+    """Waits for everything in select, and says at its end how often that returned."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(f"READY port={listener.getsockname()[1]} pid={os.getpid()}", flush=True)
+        open_files, returns = [sys.stdin, listener], 0
+        while sys.stdin in open_files:
+            ready, _, _ = select.select(open_files, [], [])
+            returns += 1
+            for file in ready:
+                if file is listener:
+                    open_files.append(listener.accept()[0])
+                elif file is not sys.stdin and file.recv(4096):
+                    file.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                else:
+                    open_files.remove(file)
+    print(f"DONE returns={returns}", flush=True)
+
+
+{"zombie": zombie, "sendfile": sendfile, "shutdown": shutdown, "replaced": replaced, "selects": selects}[sys.argv[1]]()
 sys.stdin.read()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Targets with something odd about them: what the tracer must not stumble over."""
 import http.client
+import json
 import pathlib
 import re
 import socket
@@ -8,13 +9,15 @@ import subprocess
 import time
 
 import lab as labs
-from lab import Lab, Process
+from lab import Lab, Process, need
 from tap import Skip
 
 ODD_TARGET = pathlib.Path(__file__).with_name("odd_target.py")
 CPU_SHARE_MIN, CPU_SHARE_MAX = 0.95, 1.02
 READS = 3001
 SHUTDOWNS, REPLACED = 7, 17  # as odd_target.py has them
+SELECTED = 19
+SELDOM_CALLED = {"select", "pselect6", "ppoll", "epoll_pwait2"}
 BEFORE_ACCEPT_MAX_NS = 5_000_000  # data may wait for accept, but nobody here keeps it waiting
 
 
@@ -121,10 +124,40 @@ def replaced_fd(tap):
         tap.at_least("data came after accept, ns", min(arrivals), -BEFORE_ACCEPT_MAX_NS)
 
 
+def hooked_calls(tracer):
+    """The system calls that a tracer has hooks on."""
+    events = json.loads(subprocess.run(["bpftool", "-j", "perf", "show"], check=True, capture_output=True, timeout=30).stdout)
+    return {event["tracepoint"].removeprefix("sys_exit_") for event in events if event["pid"] == tracer.pid and "tracepoint" in event}
+
+
+def seldom_called(tap):
+    """A hook on a call in which few servers wait comes with the first target that does: before the return from it that it was found in."""
+    need("bpftool")
+    with Lab() as lab:
+        target, ready = start(lab, "target", ODD_TARGET, "selects")
+        server = lab.sample("epoll_loop")
+        other = lab.trace("other", "-p", server.pid, "-o", "json").attached()
+        tap.equal("hooks on them for a target that waits in epoll", hooked_calls(other) & SELDOM_CALLED, set())
+        path = lab.scratch / "run.rec"
+        recorder = lab.trace("recorder", "record", "-w", path, "-p", ready["pid"]).attached()
+        tap.equal("hooks for one that waits in select", len(hooked_calls(recorder) & SELDOM_CALLED), 1)
+        client = http.client.HTTPConnection("127.0.0.1", int(ready["port"]))
+        for _ in range(SELECTED):
+            client.request("GET", "/")
+            client.getresponse().read()
+        client.close()
+        target.child.stdin.close()
+        done = dict(pair.split("=") for pair in target.await_text(target.out_path, "DONE").split()[1:])
+        tap.equal("exit code of a run that ends with its target", recorder.wait(), 0)
+        told = sum(words == ["io", "poll"] for words, _, _ in records_of(lab, path))
+        tap.equal("returns of select that are told", told, int(done["returns"]))
+
+
 TOPICS = {
     "a child that nobody waited for": zombie_child,
     "a file shorter than was asked for": short_file,
     "workers of io_uring": uring_workers,
     "a connection shut down in both directions, a named pipe": shutdown_in_both,
     "an fd replaced under a read": replaced_fd,
+    "a call that few servers wait in": seldom_called,
 }

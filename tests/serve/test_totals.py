@@ -13,7 +13,7 @@ NS_PER_S = 1e9
 ENDPOINTS = 1000
 # Two tracers see the same switches through clocks of their own, and a core's time is told to them in turn.
 STATE_TOLERANCE = 0.02
-LAST_STATE_SECONDS, END_SECONDS = 1.0, 3.0
+LAST_STATE_SECONDS, END_SECONDS = 1.0, 1.0
 
 
 def beside_json(tap):

@@ -4,11 +4,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -158,62 +160,114 @@ static int load(struct loader *loader, const struct tracefs *tracefs, const stru
 
 /* ---- attaching */
 
-static bool is_attached_later(const struct loader *loader, const struct bpf_program *program)
+static int keep_link(struct loader *loader, struct bpf_link *link)
 {
-	return is_uprobe(program) || !strncmp(bpf_program__section_name(program), "iter/", 5) ||
-	       program == loader->skel->progs.on_sk_data_ready;
-}
-
-static int attach_program(struct loader *loader, struct bpf_program *program)
-{
-	struct bpf_link *link;
-
-	if (loader->link_count == LOADER_LINKS_MAX)
-		return -E2BIG;
-	link = bpf_program__attach(program);
 	if (!link)
 		return -errno;
-	loader->links[loader->link_count++] = link;
+	loader->attached[loader->attached_count++].link = link;
 	return 0;
 }
 
-static int attach(struct loader *loader, const char **why)
+/* As libbpf does it, but with the event's id, which is known when tracefs cannot be seen any more. */
+static struct bpf_link *attach_event(struct bpf_program *program, int event_id)
+{
+	struct perf_event_attr event = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(event), .config = (__u64)event_id};
+	long fd = syscall(SYS_perf_event_open, &event, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	struct bpf_link *link;
+	int err;
+
+	if (fd < 0)
+		return NULL;
+	link = bpf_program__attach_perf_event(program, (int)fd);
+	err = errno;
+	if (!link)
+		close((int)fd);
+	errno = err;
+	return link;
+}
+
+static int attach_program(struct loader *loader, struct bpf_program *program, int event_id)
+{
+	if (loader->attached_count == LOADER_LINKS_MAX)
+		return -E2BIG;
+	return keep_link(loader, event_id ? attach_event(program, event_id) : bpf_program__attach(program));
+}
+
+/* Where the kernel half says that a target needs this hook. NULL: all do. */
+static const volatile bool *wanted_by(const struct loader *loader, const struct bpf_program *program)
+{
+	const char *event = syscall_event(program);
+	int nr = event ? syscalls_hooked_late(event) : -1;
+
+	if (program == loader->skel->progs.on_sk_data_ready)
+		return &loader->skel->bss->wants_arrivals;
+	return nr < 0 ? NULL : &loader->skel->bss->blocked_in[nr];
+}
+
+static int attach_or_wait(struct loader *loader, const struct tracefs *tracefs, struct bpf_program *program)
+{
+	const char *event = syscall_event(program);
+	int event_id = event ? tracefs_event_id(tracefs, "syscalls", event) : 0;
+	struct late_hook late = {program, event_id, wanted_by(loader, program)};
+
+	if (event_id < 0)
+		return event_id;
+	if (!late.wanted)
+		return attach_program(loader, program, event_id);
+	if (loader->late_count == LOADER_LATE_MAX)
+		return -E2BIG;
+	loader->late[loader->late_count++] = late;
+	return 0;
+}
+
+/* Iterators are run, and uprobes attached where a runtime has a place for them. */
+static bool is_a_hook_of_the_kernel(const struct bpf_program *program)
+{
+	return !is_uprobe(program) && strncmp(bpf_program__section_name(program), "iter/", 5) != 0;
+}
+
+static int attach(struct loader *loader, const struct tracefs *tracefs, const char **why)
 {
 	struct bpf_program *program;
 	int err;
 
 	bpf_object__for_each_program(program, loader->skel->obj)
 	{
-		if (!bpf_program__autoload(program) || is_attached_later(loader, program))
+		if (!bpf_program__autoload(program) || !is_a_hook_of_the_kernel(program))
 			continue;
-		err = attach_program(loader, program);
+		err = attach_or_wait(loader, tracefs, program);
 		if (err)
 			return explain_attach(why, bpf_program__name(program), err);
 	}
 	return 0;
 }
 
-int loader_stamp_arrivals(struct loader *loader)
+unsigned int loader_attach_wanted(struct loader *loader)
 {
-	if (loader->stamping)
-		return 0;
-	loader->stamping = true;
-	return attach_program(loader, loader->skel->progs.on_sk_data_ready);
+	unsigned int refused = 0;
+
+	for (size_t i = 0; i < loader->late_count;) {
+		struct late_hook late = loader->late[i];
+
+		if (!*late.wanted) {
+			i++;
+			continue;
+		}
+		loader->late[i] = loader->late[--loader->late_count];
+		if (attach_program(loader, late.program, late.event_id))
+			refused++;
+	}
+	return refused;
 }
 
 int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, const char *path, uint64_t file_offset,
 			 uint64_t cookie)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
-	struct bpf_link *link;
 
-	if (loader->link_count == LOADER_LINKS_MAX)
+	if (loader->attached_count == LOADER_LINKS_MAX)
 		return -E2BIG;
-	link = bpf_program__attach_uprobe_opts(program, tgid, path, file_offset, &opts);
-	if (!link)
-		return -errno;
-	loader->links[loader->link_count++] = link;
-	return 0;
+	return keep_link(loader, bpf_program__attach_uprobe_opts(program, tgid, path, file_offset, &opts));
 }
 
 /* What loader_open does in a thread of its own, whose mount namespace may differ. */
@@ -240,7 +294,7 @@ static void *load_and_attach(void *argument)
 	if (err)
 		opening->err = explain_load(opening->why, err);
 	else
-		opening->err = attach(opening->loader, opening->why);
+		opening->err = attach(opening->loader, &tracefs, opening->why);
 	return NULL;
 }
 
@@ -285,24 +339,28 @@ static void *destroy_link(void *link)
 
 /*
  * A syscall tracepoint's end waits for grace periods twice. For its program's, all can wait at the same time: hence the threads. For the
- * tracepoint's own the kernel holds one lock for all (event_mutex, in perf_trace_destroy), so there they queue, 30 ms each unless another
- * tracer keeps the same tracepoint: 23 of them in 0.05 to 0.9 s, one after the other in 0.8 to 1.8 s. The end of the process would close
- * them one after the other, too.
+ * tracepoint's own the kernel holds one lock for all (event_mutex, in perf_trace_destroy), so there they queue, 40 ms each unless another
+ * tracer keeps the same tracepoint. The end of the process would close them one after the other, too: only fewer hooks end sooner.
  */
+void loader_begin_detach(struct loader *loader)
+{
+	for (; loader->leaving_count < loader->attached_count; loader->leaving_count++) {
+		struct attached *attached = &loader->attached[loader->leaving_count];
+
+		attached->leaves = !pthread_create(&attached->leaver, NULL, destroy_link, attached->link);
+		if (!attached->leaves)
+			destroy_link(attached->link);
+	}
+}
+
 static void detach(struct loader *loader)
 {
-	pthread_t threads[LOADER_LINKS_MAX];
-	bool started[LOADER_LINKS_MAX];
-
-	for (size_t i = 0; i < loader->link_count; i++) {
-		started[i] = !pthread_create(&threads[i], NULL, destroy_link, loader->links[i]);
-		if (!started[i])
-			destroy_link(loader->links[i]);
-	}
-	for (size_t i = 0; i < loader->link_count; i++)
-		if (started[i])
-			pthread_join(threads[i], NULL);
-	loader->link_count = 0;
+	loader_begin_detach(loader);
+	for (size_t i = 0; i < loader->attached_count; i++)
+		if (loader->attached[i].leaves)
+			pthread_join(loader->attached[i].leaver, NULL);
+	loader->attached_count = 0;
+	loader->leaving_count = 0;
 }
 
 void loader_close(struct loader *loader)

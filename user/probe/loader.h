@@ -7,6 +7,7 @@
 #ifndef IOCPU_PROBE_LOADER_H
 #define IOCPU_PROBE_LOADER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,27 +28,51 @@ struct loader_options {
 	bool verbose;    /* libbpf's own words on stderr */
 };
 
+struct attached {
+	struct bpf_link *link;
+	pthread_t leaver; /* the thread that detaches it */
+	bool leaves;      /* there is one */
+};
+
+/* A hook that waits until a target needs it. */
+struct late_hook {
+	struct bpf_program *program;
+	int event_id; /* of a syscall tracepoint; 0: the program knows where it belongs */
+	const volatile bool *wanted;
+};
+
+#define LOADER_LATE_MAX 8
+
 struct loader {
 	struct iocpu *skel;
-	struct bpf_link *links[LOADER_LINKS_MAX];
-	size_t link_count;
+	struct attached attached[LOADER_LINKS_MAX];
+	size_t attached_count;
+	size_t leaving_count; /* of them, the first ones */
+	struct late_hook late[LOADER_LATE_MAX];
+	size_t late_count;
 	struct features features;
 	uint64_t attach_ns;
-	bool stamping; /* loader_stamp_arrivals was called */
 };
 
 /*
- * Loads the kernel half and attaches all its hooks. 0 or −errno: −EPERM not permitted, −ENOTSUP the kernel is unfit. *why is then one line
- * for people. Nothing is left to undo after an error.
+ * Loads the kernel half and attaches its hooks, but for those that not every target needs. 0 or −errno: −EPERM not permitted, −ENOTSUP the
+ * kernel is unfit. *why is then one line for people. Nothing is left to undo after an error.
  */
 int loader_open(struct loader *loader, const struct loader_options *options, const char **why);
 void loader_close(struct loader *loader);
 
 /*
- * Attaches the hook that stamps what comes to Unix and UDP sockets, at the first call; it costs every socket of the host. 0 or −errno.
- * Never called where loader.features.sk_data_ready is false.
+ * Begins to detach all hooks, which goes on in threads of its own; loader_close waits for them. What the hooks have told until then is
+ * kept, and iterators go on to run.
  */
-int loader_stamp_arrivals(struct loader *loader);
+void loader_begin_detach(struct loader *loader);
+
+/*
+ * Attaches the hooks that a target turned out to need since the last call. Returns how many could not be; they are not tried again. They
+ * are those of calls that few servers make, and the one that stamps what comes to Unix and UDP sockets, which costs every socket of the
+ * host.
+ */
+unsigned int loader_attach_wanted(struct loader *loader);
 
 /*
  * Attaches one of the programs that are for runtimes to a place in a file that a process runs. 0 or −errno. It is detached with all others.

@@ -162,8 +162,11 @@ static int follow_process(struct probe *probe, pid_t tgid)
 	err = proc_listeners(tgid, on_listener, &follow);
 	if (err == -ENOENT)
 		return -ESRCH;
+	if (!err)
+		err = follow_threads(probe, tgid);
+	/* For its sockets, and by the calls that its threads are blocked in: the very returns of those are seen, then. */
 	source_attach_on_demand(&probe->source);
-	return err ? err : follow_threads(probe, tgid);
+	return err;
 }
 
 /* *found: was any of them new? */
@@ -235,6 +238,8 @@ int probe_stop(struct probe *probe)
 	probe->loader.skel->bss->paused = true;
 	nanosleep(&hooks_end, NULL);
 	probe->source.phase = SOURCE_STOPPED;
+	/* While the last records are worked through. */
+	loader_begin_detach(&probe->loader);
 	return 0;
 }
 

@@ -144,8 +144,8 @@ void source_snapshot(struct source *source)
 
 void source_attach_on_demand(struct source *source)
 {
-	if (source->phase == SOURCE_RUNNING && source->loader->skel->bss->wants_arrivals && loader_stamp_arrivals(source->loader))
-		source->lost_hooks++;
+	if (source->phase == SOURCE_RUNNING)
+		source->lost_hooks += loader_attach_wanted(source->loader);
 }
 
 static void keep_house(struct source *source, uint64_t now_ns)

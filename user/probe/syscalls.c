@@ -77,6 +77,32 @@ static const struct row rows[] = {
 
 static const short writing_calls[] = {SYS_write, SYS_writev, SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_sendfile, SYS_splice};
 
+/*
+ * Each hook takes the end of a run 40 ms (loader.c). None of the calls that need not block, as sendfile, is here: nothing would show it.
+ * Nor is a common one, as epoll_wait: a busy loop may not block for seconds.
+ */
+static const struct {
+	const char *event;
+	short nr;
+} hooked_late[] = {
+	{"sys_exit_ppoll", SYS_ppoll},
+	{"sys_exit_pselect6", SYS_pselect6},
+#ifdef SYS_select
+	{"sys_exit_select", SYS_select},
+#endif
+#ifdef SYS_epoll_pwait2
+	{"sys_exit_epoll_pwait2", SYS_epoll_pwait2},
+#endif
+};
+
+int syscalls_hooked_late(const char *event)
+{
+	for (size_t i = 0; i < sizeof(hooked_late) / sizeof(hooked_late[0]); i++)
+		if (!strcmp(event, hooked_late[i].event))
+			return hooked_late[i].nr;
+	return -1;
+}
+
 void syscalls_that_write(uint8_t writes[SYSCALL_MAX])
 {
 	memset(writes, 0, SYSCALL_MAX);

@@ -65,10 +65,33 @@ int tracefs_open(struct tracefs *tracefs)
 	return holds_events(places[0]) ? 0 : -ENOENT;
 }
 
+#define ID_PATH_MAX 192
+
+static void id_path(char path[ID_PATH_MAX], const struct tracefs *tracefs, const char *group, const char *event)
+{
+	snprintf(path, ID_PATH_MAX, "%s/events/%s/%s/id", tracefs->path, group, event);
+}
+
 bool tracefs_has_event(const struct tracefs *tracefs, const char *group, const char *event)
 {
-	char path[192];
+	char path[ID_PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/events/%s/%s/id", tracefs->path, group, event);
+	id_path(path, tracefs, group, event);
 	return may_access(path, F_OK);
+}
+
+int tracefs_event_id(const struct tracefs *tracefs, const char *group, const char *event)
+{
+	char path[ID_PATH_MAX];
+	FILE *file;
+	int id;
+
+	id_path(path, tracefs, group, event);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	if (fscanf(file, "%d", &id) != 1)
+		id = -EINVAL;
+	fclose(file);
+	return id;
 }

@@ -21,4 +21,7 @@ int tracefs_open(struct tracefs *tracefs);
 
 bool tracefs_has_event(const struct tracefs *tracefs, const char *group, const char *event);
 
+/* By which perf_event_open knows it. −errno: −EACCES: its file may not be read. */
+int tracefs_event_id(const struct tracefs *tracefs, const char *group, const char *event);
+
 #endif
