@@ -60,6 +60,18 @@ def go_left_behind(tap):
         tap.equal("bytes of code that differ with --hooks off", changed_code(server.pid, program), 0)
 
 
+def go_behind_shell(tap):
+    """A shell that becomes the server within moments: by the time it is looked at, both have begun. The process is hooked once."""
+    program = real.build_go()
+    with Lab() as lab:
+        for name in ("first", "second", "third"):
+            tracer = lab.trace(name, "-o", "ndjson", "--", "sh", "-c", f"exec {program}")
+            tracer.await_text(tracer.err_path, "its scheduler tells which goroutine a thread runs")
+            time.sleep(LOOKS_S)
+            tap.equal("exit code", tracer.end(), 0)
+            tap.equal("times that it was told as hooked", sum("hooks: pid" in line for line in tracer.err().splitlines()), 1)
+
+
 def jvm_started(tap):
     """A JVM that the tracer starts has no libjvm when it is looked at first."""
     found = subprocess.run([ROOT / "tests/truth/fetch-jdk", "21"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
@@ -78,5 +90,6 @@ def jvm_started(tap):
 TOPICS = {
     "go, told by its scheduler": go_told,
     "go, hooks leave nothing behind": go_left_behind,
+    "go, behind a shell": go_behind_shell,
     "jvm, started by the tracer": jvm_started,
 }

@@ -35,6 +35,21 @@ static void test_parent_behind_any_name(void **state)
 	assert_false(proc_parse_ppid("", &parent));
 }
 
+static void test_execution_behind_any_name(void **state)
+{
+	struct execution execution = {};
+
+	(void)state;
+	assert_true(proc_parse_execution("42 (a) R 7 (b) S 1 42 42 34816 42 4194304 111 0 0 0 3 2 0 0 20 0 1 0 900 10485760 800 "
+					 "18446744073709551615 94000 94999 140000 0 0 0",
+					 &execution));
+	assert_int_equal(execution.code_from, 94000);
+	assert_int_equal(execution.code_to, 94999);
+	assert_int_equal(execution.stack_at, 140000);
+	assert_false(proc_parse_execution("42 (sh) S 1 42 42 34816 42 4194304 111 0 0 0 3 2 0 0 20 0 1 0 900 10485760 800", &execution));
+	assert_false(proc_parse_execution("", &execution));
+}
+
 static void test_tcp_line(void **state)
 {
 	static const uint8_t loopback[4] = {127, 0, 0, 1};
@@ -234,6 +249,47 @@ static void test_descendants(void **state)
 	waitpid(child, NULL, 0);
 }
 
+static pid_t executes_sleep(void)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		execl("/bin/sleep", "sleep", "60", NULL);
+		_exit(1);
+	}
+	return child;
+}
+
+/* What it executes: not what the process that forked it does. */
+static struct execution execution_of_sleep(pid_t child)
+{
+	struct execution own, execution;
+
+	assert_int_equal(proc_execution(getpid(), &own), 0);
+	do
+		usleep(1000);
+	while (proc_execution(child, &execution) || execution.stack_at == own.stack_at);
+	return execution;
+}
+
+static void test_executions_differ(void **state)
+{
+	pid_t children[] = {executes_sleep(), executes_sleep()};
+	struct execution one = execution_of_sleep(children[0]), other = execution_of_sleep(children[1]), again;
+
+	(void)state;
+	assert_int_equal(proc_execution(children[0], &again), 0);
+	assert_int_equal(one.stack_at, again.stack_at);
+	assert_int_equal(one.code_from, again.code_from);
+	assert_int_equal(one.code_to - one.code_from, other.code_to - other.code_from);
+	assert_int_not_equal(one.stack_at, other.stack_at);
+	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
+		kill(children[i], SIGKILL);
+		waitpid(children[i], NULL, 0);
+	}
+	assert_int_equal(proc_execution(children[0], &again), -ESRCH);
+}
+
 static void test_comm(void **state)
 {
 	char comm[COMM_MAX];
@@ -247,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parent_behind_any_name),
+		cmocka_unit_test(test_execution_behind_any_name),
 		cmocka_unit_test(test_tcp_line),
 		cmocka_unit_test(test_tcp6_line),
 		cmocka_unit_test(test_tcp_lines_that_do_not_listen),
@@ -257,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_own_unix_listener),
 		cmocka_unit_test(test_process_that_is_gone),
 		cmocka_unit_test(test_descendants),
+		cmocka_unit_test(test_executions_differ),
 		cmocka_unit_test(test_comm),
 	};
 

@@ -4,8 +4,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "iocpu.skel.h"
 #include "probe/hook_hotspot.h"
@@ -19,14 +21,11 @@ void hooks_init(struct runtime_hooks *hooks, struct loader *loader, bool wanted)
 
 /* ---- Go ---------------------------------------------------------------------------------------------------------------------------- */
 
-static int find_go(pid_t tgid, struct go_program *program, char says[HOOK_SAYS_MAX])
+static int find_go(const char *path, struct go_program *program, char says[HOOK_SAYS_MAX])
 {
 	const char *why = NULL;
-	char path[64];
-	int err;
+	int err = go_program_read(path, program, &why);
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", tgid);
-	err = go_program_read(path, program, &why);
 	if (err)
 		snprintf(says, HOOK_SAYS_MAX, "off: %s%s%s", program->version, *program->version ? ": " : "", why);
 	else
@@ -34,7 +33,7 @@ static int find_go(pid_t tgid, struct go_program *program, char says[HOOK_SAYS_M
 	return err;
 }
 
-static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, const struct go_program *program)
+static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, const char *path, const struct go_program *program)
 {
 	struct iocpu *skel = hooks->loader->skel;
 	struct bpf_program *const program_by_place[GO_PLACES] = {
@@ -46,12 +45,10 @@ static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, c
 	struct go_layout layout = program->layout;
 	__u32 slot = (__u32)(hooked - hooks->processes);
 	uint64_t at, moved_by;
-	char path[64];
 	int err = proc_program_at(hooked->tgid, &at);
 
 	if (err)
 		return err;
-	snprintf(path, sizeof(path), "/proc/%d/exe", hooked->tgid);
 	moved_by = at - program->linked_at;
 	layout.main_pc += moved_by;
 	layout.system_from += moved_by;
@@ -64,24 +61,49 @@ static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, c
 	return err;
 }
 
-static int hook_go(struct runtime_hooks *hooks, struct hooked *hooked)
+static int hook_go_file(struct runtime_hooks *hooks, struct hooked *hooked, const char *path)
 {
 	struct go_program program;
-	int err = find_go(hooked->tgid, &program, hooked->says);
+	int err = find_go(path, &program, hooked->says);
 
 	if (err)
 		return err;
-	err = attach_go(hooks, hooked, &program);
+	err = attach_go(hooks, hooked, path, &program);
 	if (err)
 		snprintf(hooked->says, sizeof(hooked->says), "off: %s: cannot attach: %s", program.version, strerror(-err));
+	return err;
+}
+
+static void exe_path(char path[64], pid_t tgid)
+{
+	snprintf(path, 64, "/proc/%d/exe", tgid);
+}
+
+/* The process may become another program at any time: what was found in one file is attached to that file. */
+static int hook_go(struct runtime_hooks *hooks, struct hooked *hooked)
+{
+	char path[64];
+	int fd, err;
+
+	exe_path(path, hooked->tgid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		snprintf(hooked->says, sizeof(hooked->says), "off: its program cannot be read: %s", strerror(errno));
+		return -errno;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err = hook_go_file(hooks, hooked, path);
+	close(fd);
 	return err;
 }
 
 static bool look_at_go(pid_t tgid, char says[HOOK_SAYS_MAX])
 {
 	struct go_program program;
+	char path[64];
 
-	return !find_go(tgid, &program, says);
+	exe_path(path, tgid);
+	return !find_go(path, &program, says);
 }
 
 /* ---- HotSpot ----------------------------------------------------------------------------------------------------------------------- */
@@ -135,6 +157,19 @@ static const struct {
 	[RUNTIME_JVM] = {.attach = hook_hotspot, .look = look_at_hotspot, .loads_itself = true},
 };
 
+static bool is_same(const struct execution *one, const struct execution *other)
+{
+	return one->code_from == other->code_from && one->code_to == other->code_to && one->stack_at == other->stack_at;
+}
+
+/* Of one that has become another program since then, a record comes. */
+static bool executes_it_still(const struct hooked *hooked)
+{
+	struct execution now;
+
+	return !proc_execution(hooked->tgid, &now) && is_same(&now, &hooked->execution);
+}
+
 /* Is it hooked? */
 static bool try_to_attach(struct runtime_hooks *hooks, struct hooked *hooked)
 {
@@ -147,7 +182,15 @@ static bool try_to_attach(struct runtime_hooks *hooks, struct hooked *hooked)
 	return !err;
 }
 
-void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime)
+bool hooks_know(const struct runtime_hooks *hooks, pid_t tgid, const struct execution *execution)
+{
+	for (size_t i = 0; i < hooks->count; i++)
+		if (hooks->processes[i].tgid == tgid && is_same(&hooks->processes[i].execution, execution))
+			return true;
+	return false;
+}
+
+void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime, const struct execution *execution)
 {
 	struct hooked *hooked;
 
@@ -162,16 +205,25 @@ void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime)
 		if (hooks->processes[i].tgid == tgid)
 			hooks->processes[i].looks_left = 0;
 	hooked = &hooks->processes[hooks->count];
-	*hooked = (struct hooked){.tgid = tgid, .runtime = runtime, .looks_left = HOOK_LOOKS_MAX};
+	*hooked = (struct hooked){.tgid = tgid, .runtime = runtime, .execution = *execution, .looks_left = HOOK_LOOKS_MAX};
+	if (!executes_it_still(hooked))
+		return;
 	try_to_attach(hooks, hooked);
 	hooks->count++;
 }
 
 pid_t hooks_look_again(struct runtime_hooks *hooks)
 {
-	for (size_t i = 0; i < hooks->count; i++)
-		if (hooks->processes[i].looks_left && try_to_attach(hooks, &hooks->processes[i]))
-			return hooks->processes[i].tgid;
+	for (size_t i = 0; i < hooks->count; i++) {
+		struct hooked *hooked = &hooks->processes[i];
+
+		if (!hooked->looks_left)
+			continue;
+		if (!executes_it_still(hooked))
+			hooked->looks_left = 0;
+		else if (try_to_attach(hooks, hooked))
+			return hooked->tgid;
+	}
 	return 0;
 }
 

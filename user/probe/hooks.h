@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "probe/loader.h"
+#include "probe/proc.h"
 #include "record.h"
 
 #define HOOK_SAYS_MAX 160
@@ -23,7 +24,8 @@
 struct hooked {
 	pid_t tgid;
 	enum runtime runtime;
-	unsigned int looks_left; /* 0: it is hooked, or cannot be */
+	struct execution execution; /* which one of the process's was looked at */
+	unsigned int looks_left;    /* 0: it is hooked, or cannot be */
 	char says[HOOK_SAYS_MAX];
 };
 
@@ -37,8 +39,14 @@ struct runtime_hooks {
 
 void hooks_init(struct runtime_hooks *hooks, struct loader *loader, bool wanted);
 
-/* Attaches to what the process's runtime offers. What came of it is kept for `hooks_say`. */
-void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime);
+/*
+ * Attaches to what the process's runtime offers. What came of it is kept for `hooks_say`. The execution is the one that `runtime` was seen
+ * in, read before.
+ */
+void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime, const struct execution *execution);
+
+/* Was this execution of the process attached to, or tried to be? */
+bool hooks_know(const struct runtime_hooks *hooks, pid_t tgid, const struct execution *execution);
 
 /* Tries again with those that had not loaded or readied their runtime yet, four times a second. Returns one that is hooked now; 0: none. */
 pid_t hooks_look_again(struct runtime_hooks *hooks);

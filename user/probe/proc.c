@@ -112,6 +112,8 @@ int proc_descendants(pid_t pid, struct pid_set *set)
 	return err;
 }
 
+/* ---- its program */
+
 int proc_program_at(pid_t pid, uint64_t *address)
 {
 	char path[64], line[512];
@@ -136,6 +138,31 @@ int proc_program_at(pid_t pid, uint64_t *address)
 	}
 	fclose(maps);
 	return err;
+}
+
+bool proc_parse_execution(const char *line, struct execution *execution)
+{
+	const char *after_name = strrchr(line, ')');
+	unsigned long long from, to, stack;
+
+	/* Fields 26 to 28; the state, the first one behind the name, is field 3. */
+	if (!after_name ||
+	    sscanf(after_name + 1,
+		   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu %llu", &from,
+		   &to, &stack) != 3)
+		return false;
+	*execution = (struct execution){from, to, stack};
+	return true;
+}
+
+int proc_execution(pid_t pid, struct execution *execution)
+{
+	char path[64], line[1024];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (!read_line(path, line, sizeof(line)) || !proc_parse_execution(line, execution))
+		return -ESRCH;
+	return execution->code_from && execution->stack_at ? 0 : -EAGAIN;
 }
 
 void proc_comm(pid_t pid, char comm[COMM_MAX])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What /proc says of a process: its family, the sockets that it listens on, where its program lies.
- * Called when a process is followed, once. The line parsers are pure.
+ * What /proc says of a process: its family, the sockets that it listens on, which program it executes and where that lies.
+ * Called when a process is followed, and when it begins another program. The line parsers are pure.
  */
 #ifndef IOCPU_PROBE_PROC_H
 #define IOCPU_PROBE_PROC_H
@@ -40,11 +40,26 @@ int proc_listeners(pid_t pid, listener_callback on_listener, void *context);
 /* Where the first byte of a process's program lies. 0 or −errno. */
 int proc_program_at(pid_t pid, uint64_t *address);
 
+/*
+ * Where the kernel put a program as it began. Of one process no two executions have the same, as the stack's place is random; where it is
+ * not (randomize_va_space is 0), no two programs of different sizes.
+ */
+struct execution {
+	uint64_t code_from;
+	uint64_t code_to;
+	uint64_t stack_at;
+};
+
+/* 0 or −errno: −EAGAIN: it is just becoming another program, and has no place yet. */
+int proc_execution(pid_t pid, struct execution *execution);
+
 /* "comm" of a process, without the newline; empty when it is gone. */
 void proc_comm(pid_t pid, char comm[COMM_MAX]);
 
 /* Of /proc/PID/stat: the parent. The name in it may hold anything, brackets included. False: not such a line. */
 bool proc_parse_ppid(const char *line, pid_t *parent);
+/* Of the same line. All 0: it has none. */
+bool proc_parse_execution(const char *line, struct execution *execution);
 
 /* Of /proc/net/tcp, tcp6 and unix: false for a headline and for a socket that does not listen. */
 bool proc_parse_tcp(const char *line, struct listener *listener);

@@ -58,46 +58,59 @@ static void tell_process(struct source *source, pid_t tgid, enum runtime runtime
 	source_inject(source, &process, sizeof(process));
 }
 
-static void hook_and_tell(struct source *source, pid_t tgid, enum runtime runtime)
+static void hook_and_tell(struct source *source, pid_t tgid, enum runtime runtime, const struct execution *execution)
 {
 	if (!runtime)
 		return; /* gone already */
-	hooks_attach(source->hooks, tgid, runtime);
+	hooks_attach(source->hooks, tgid, runtime, execution);
 	tell_process(source, tgid, runtime);
 }
 
 void source_inject_process(struct source *source, pid_t tgid)
 {
-	hook_and_tell(source, tgid, process_runtime(&source->known_programs, tgid));
+	struct execution execution = {};
+
+	(void)proc_execution(tgid, &execution); /* of one that has none yet nothing is hooked */
+	hook_and_tell(source, tgid, process_runtime(&source->known_programs, tgid), &execution);
 }
 
-/* Tells of a program that has just begun. What the process was before is not looked at any more, or this one would be hooked twice. */
+/*
+ * Tells of a program that has begun. By the time its record is read the process may be further, as with `sh -c 'exec …'`: then this one is
+ * what the next record tells of, too, and is looked at once.
+ */
 static void tell_program(struct source *source, pid_t tgid)
 {
-	enum runtime runtime = process_runtime(&source->known_programs, tgid);
+	struct execution execution;
+	enum runtime runtime;
 
+	if (proc_execution(tgid, &execution) || hooks_know(source->hooks, tgid, &execution))
+		return;
+	runtime = process_runtime(&source->known_programs, tgid);
 	for (size_t i = 0; i < YOUNG_PROGRAMS_MAX; i++)
 		if (source->young[i].tgid == tgid)
 			source->young[i].looks_left = 0;
 	if (runtime == RUNTIME_NATIVE)
 		source->young[source->next_young++ % YOUNG_PROGRAMS_MAX] = (struct young_program){tgid, HOOK_LOOKS_MAX};
-	hook_and_tell(source, tgid, runtime);
+	hook_and_tell(source, tgid, runtime, &execution);
 }
 
 static void look_at_young(struct source *source)
 {
 	for (size_t i = 0; i < YOUNG_PROGRAMS_MAX; i++) {
 		struct young_program *young = &source->young[i];
+		struct execution execution;
 		enum runtime runtime;
 
 		if (!young->looks_left)
 			continue;
 		young->looks_left--;
+		if (proc_execution(young->tgid, &execution))
+			continue;
 		runtime = process_runtime(&source->known_programs, young->tgid);
 		if (runtime == RUNTIME_NATIVE)
 			continue;
 		young->looks_left = 0;
-		hook_and_tell(source, young->tgid, runtime);
+		hook_and_tell(source, young->tgid, runtime, &execution);
 	}
 }
 
