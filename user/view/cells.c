@@ -73,6 +73,14 @@ static void fill_p99(const struct column *column, const struct row *row, char *c
 		fill_ms(row->endpoint->wall.p99, cell);
 }
 
+/* Of those that were answered at all. */
+static void fill_ttfb(const struct column *column, const struct row *row, char *cell)
+{
+	(void)column;
+	if (row->endpoint && row->endpoint->ttfb.mean != UNKNOWN_NS)
+		fill_ms(row->endpoint->ttfb.mean, cell);
+}
+
 static void fill_mean(const struct column *column, const struct row *row, char *cell)
 {
 	uint64_t units;
@@ -150,6 +158,7 @@ const struct column table_columns[COLUMNS] = {
 	{.title = "ERR%", .fill = fill_errors, .width_min = 4, .gap = 1, .drop_rank = 4},
 	{.title = "P50", .fill = fill_p50, .width_min = 5, .gap = 1, .drop_rank = 3},
 	{.title = "P99", .fill = fill_p99, .width_min = 5, .gap = 1, .drop_rank = 6},
+	{.title = "TTFB", .fill = fill_ttfb, .kind = COLUMN_WIDE, .width_min = 5, .gap = 1},
 	{.title = "MEAN", .fill = fill_mean, .kind = COLUMN_MEAN, .width_min = 5, .gap = 1},
 	STATE_COLUMN(STATE_CPU, "CPU", 2),
 	STATE_COLUMN(STATE_READY, "READY", 1),

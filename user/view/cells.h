@@ -23,21 +23,21 @@ struct row {
 	uint64_t units[STATES];                   /* the states in units of the last decimal: rounded so that they sum to MEAN */
 };
 
-enum column_kind { COLUMN_FIGURE, COLUMN_SERVICE, COLUMN_NAME, COLUMN_MEAN, COLUMN_STATE, COLUMN_VERDICT };
+enum column_kind { COLUMN_FIGURE, COLUMN_SERVICE, COLUMN_NAME, COLUMN_MEAN, COLUMN_STATE, COLUMN_VERDICT, COLUMN_WIDE };
 
 struct column {
 	const char *title;
 	void (*fill)(const struct column *column, const struct row *row, char cell[CELL_MAX]);
-	enum column_kind kind;
-	enum state state; /* of a COLUMN_STATE */
-	size_t width_min; /* keeps the table still while figures change */
-	size_t gap;       /* before it */
-	int drop_rank;    /* 1: the first to go when the terminal is narrow; 0: stays */
+	enum column_kind kind; /* COLUMN_WIDE: a figure that only --wide shows */
+	enum state state;      /* of a COLUMN_STATE */
+	size_t width_min;      /* keeps the table still while figures change */
+	size_t gap;            /* before it */
+	int drop_rank;         /* 1: the first to go when the terminal is narrow; 0: stays */
 	bool left;
 };
 
-/* SERVICE, ENDPOINT, REQ/S, ERR%, P50, P99, MEAN, the states, IO%, CPU%, CTX, VERDICT */
-#define COLUMNS (STATES + 11)
+/* SERVICE, ENDPOINT, REQ/S, ERR%, P50, P99, TTFB, MEAN, the states, IO%, CPU%, CTX, VERDICT */
+#define COLUMNS (STATES + 12)
 
 extern const struct column table_columns[COLUMNS];
 

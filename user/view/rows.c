@@ -41,6 +41,8 @@ static bool column_worth_showing(size_t column, const struct row *rows, size_t r
 {
 	const char *first_service = NULL;
 
+	if (table_columns[column].kind == COLUMN_WIDE)
+		return false;
 	if (table_columns[column].kind != COLUMN_STATE && table_columns[column].kind != COLUMN_SERVICE)
 		return true;
 	for (size_t i = 0; i < row_count; i++) {
