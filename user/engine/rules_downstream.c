@@ -241,8 +241,7 @@ static void read_further_answer(const struct moment *moment)
 	struct context *context = context_root(conn->answering);
 	uint64_t arrived_ns, loop_until_ns;
 
-	if (!context) {
-		/* attached in the middle, or a server that speaks first */
+	if (!context) { /* attached in the middle */
 		rule_11_read(moment, downstream_owner(moment), SIDE_DOWNSTREAM);
 		return;
 	}
@@ -259,6 +258,34 @@ static void read_further_answer(const struct moment *moment)
 		rule_11_read(moment, context, SIDE_DOWNSTREAM);
 }
 
+/*
+ * Nobody has asked yet: a server that speaks first (SMTP, MySQL). Whoever connected has waited for that; it answers no call, and belongs to
+ * the connecting of the one that comes.
+ */
+static bool read_greeting(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct context *context = context_root(conn->reserved);
+	uint64_t arrived_ns, loop_until_ns;
+
+	rules_connected(moment->engine, conn, moment->arrived_ns);
+	if (!conn->connected_ns || conn->answer_read_ns || !context || (context->is_request && !context_is_open_request(context)))
+		return false;
+	work_for(moment, context);
+	arrived_ns = split_wait(moment, context, conn->connected_ns, &loop_until_ns);
+	context_add_interval(
+		moment->engine, context,
+		(struct interval){.start_ns = conn->connected_ns, .end_ns = arrived_ns, .state = STATE_NET, .peer = conn->peer});
+	context_add_interval(moment->engine, context,
+			     (struct interval){.start_ns = arrived_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
+	if (!conn->connect_ns)
+		conn->connect_start_ns = conn->connected_ns;
+	conn->connect_ns = arrived_ns - conn->connect_start_ns;
+	conn->connected_ns = moment->at_ns; /* it may go on */
+	rule_11_read(moment, context, SIDE_DOWNSTREAM);
+	return true;
+}
+
 void rule_5_downstream_read(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
@@ -269,7 +296,8 @@ void rule_5_downstream_read(const struct moment *moment)
 	uint8_t doubt;
 
 	if (!call) {
-		read_further_answer(moment);
+		if (!read_greeting(moment))
+			read_further_answer(moment);
 		return;
 	}
 	context = context_root(call->context);

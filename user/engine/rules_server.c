@@ -328,19 +328,26 @@ static void count_answer(const struct moment *moment, struct context *request)
 	}
 }
 
+/* A greeting, as of SMTP or MySQL: the server speaks first, and what the client says then is the first request. */
+static bool is_greeting(const struct moment *moment)
+{
+	return moment->conn->accepted && !moment->conn->turns;
+}
+
 static void write_without_request(const struct moment *moment)
 {
 	struct context *before = context_root(moment->thread->context), *told = moment->conn->last_told;
+	bool sets_up = moment->event->note.handshake || is_greeting(moment);
 
 	if (told) {
 		moment->engine->losses.late_writes += !moment->conn->upgraded;
 		if (before && !before->is_request)
 			context_bind(moment->engine, before, told);
 	} else if (before && !before->is_request && !before->hint) {
-		before->origin = moment->event->note.handshake ? ORIGIN_SETUP : ORIGIN_MISSED;
+		before->origin = sets_up ? ORIGIN_SETUP : ORIGIN_MISSED;
 		before->helper_only = false;
 	}
-	turn_to_segment(moment, told ? ORIGIN_SOFT : ORIGIN_MISSED, told, true);
+	turn_to_segment(moment, told ? ORIGIN_SOFT : sets_up ? ORIGIN_SETUP : ORIGIN_MISSED, told, true);
 }
 
 void rule_2_server_write(const struct moment *moment)
@@ -357,7 +364,8 @@ void rule_2_server_write(const struct moment *moment)
 	begin_unseen_request(moment);
 	request = request_answered_by(moment);
 	if (!request) {
-		rule_11_unknown_write(moment);
+		if (!is_greeting(moment))
+			rule_11_unknown_write(moment);
 		write_without_request(moment);
 		return;
 	}
