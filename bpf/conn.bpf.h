@@ -83,7 +83,18 @@ static __always_inline void describe_inet(struct record_conn *record, struct soc
 	}
 }
 
-/* The path by which the two sides met: a server's own, its peer's for a client. */
+/* By the number that find_end gives to it: a socket's inode's, of which the kernel counts 32 bits. 0: it is closed. */
+static __always_inline __u32 other_end_of(struct sock *sk)
+{
+	struct sock *peer = unix_peer_of(sk);
+	struct socket *socket = peer ? LOAD(sock, peer, sk_socket) : NULL;
+	struct file *file = socket ? LOAD(socket, socket, file) : NULL;
+	struct inode *inode = file ? LOAD(file, file, f_inode) : NULL;
+
+	return inode ? LOAD(inode, inode, i_ino) : 0;
+}
+
+/* The path by which the two sides met: a server's own, its peer's for a client. A socketpair's ends have none. */
 static __always_inline void describe_unix(struct record_conn *record, struct sock *sk)
 {
 	struct unix_address *address = unix_address_of(record->role == CONN_DOWNSTREAM ? unix_peer_of(sk) : sk);
@@ -91,6 +102,8 @@ static __always_inline void describe_unix(struct record_conn *record, struct soc
 	__u64 len;
 
 	record->family = CONN_UNIX;
+	if (record->role == CONN_PAIR)
+		record->other_end_id = other_end_of(sk);
 	if (!address)
 		return;
 	len = BPF_CORE_READ(address, len);

@@ -177,7 +177,7 @@ struct record_conn {
 	__u8 pad;
 	__u16 local_port;
 	__u16 remote_port;
-	__u32 pad2;
+	__u32 other_end_id;  /* of a socketpair's end: the other one's conn_id, which fits; 0: unknown, as in early recordings */
 	__u8 local_addr[16]; /* network order; IPv4 in the first 4 */
 	__u8 remote_addr[16];
 };

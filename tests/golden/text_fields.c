@@ -95,6 +95,7 @@ static const struct field conn_fields[] = {
 	NAMED("role", PART_RECORD, struct record_conn, role, FORM_NAME, role_names),
 	{"local", PART_RECORD, MEMBER(struct record_conn, local_addr), FORM_ADDRESS, NULL, 0, offsetof(struct record_conn, local_port)},
 	{"remote", PART_RECORD, MEMBER(struct record_conn, remote_addr), FORM_ADDRESS, NULL, 0, offsetof(struct record_conn, remote_port)},
+	FIELD("other_end", PART_RECORD, struct record_conn, other_end_id, FORM_UNSIGNED),
 	{NULL},
 };
 

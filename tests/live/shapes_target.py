@@ -6,8 +6,10 @@
 
 A shape is a name of SHAPES. Requests are HTTP/1.1 on kept connections, each with an X-Id; how much one burns follows from that.
 """
+import collections
 import os
 import re
+import select
 import signal
 import socket
 import sys
@@ -89,15 +91,54 @@ def work_as_heir(pair):
                 answer(client, number)
 
 
+MESSAGE_BYTES = 16
+
+
+def work_for_server(pair):
+    """Forked: computes what it is asked to, and answers with what it burned."""
+    while message := pair.recv(MESSAGE_BYTES, socket.MSG_WAITALL):
+        pair.sendall(b"%*d" % (MESSAGE_BYTES, burn(burn_of(int(message)))))
+
+
+def ask_worker(pair, number):
+    pair.sendall(b"%*d" % (MESSAGE_BYTES, number))
+    return int(pair.recv(MESSAGE_BYTES, socket.MSG_WAITALL))
+
+
+def serve_by_worker(client, pair):
+    for number in requests(client):
+        burned_ns = ask_worker(pair, number)
+        client.sendall(head(2) + b"ok")
+        log(number, burned_ns, time.monotonic_ns())
+
+
+def serve_by_worker_in_turn(poller, clients, pair):
+    """One loop, one worker: what is asked while it computes waits in the socketpair, and the answers come in that order."""
+    asked = collections.deque()
+    while True:
+        for fd, _ in poller.poll():
+            if fd == pair.fileno():
+                number, client = asked.popleft()
+                burned_ns = int(pair.recv(MESSAGE_BYTES, socket.MSG_WAITALL))
+                client.sendall(head(2) + b"ok")
+                log(number, burned_ns, time.monotonic_ns())
+            elif request := clients[fd].recv(4096):
+                number = int(re.search(rb"X-Id: (\d+)", request)[1])
+                asked.append((number, clients[fd]))
+                pair.sendall(b"%*d" % (MESSAGE_BYTES, number))
+            else:
+                poller.unregister(fd)
+
+
 def bequeath(client, pair):
     socket.send_fds(pair, [b"c"], [client.fileno()])
     client.close()
 
 
-def fork_workers(work):
+def fork_workers(work, count=WORKERS):
     """A socketpair to each."""
     pairs = []
-    for _ in range(WORKERS):
+    for _ in range(count):
         ours, theirs = socket.socketpair()
         if not os.fork():
             ours.close()
@@ -119,10 +160,29 @@ def with_heirs():
     return lambda client, i: bequeath(client, pairs[i % WORKERS])
 
 
+def with_worker_processes():
+    pairs = fork_workers(work_for_server)
+    return lambda client, i: threading.Thread(target=serve_by_worker, args=(client, pairs[i % WORKERS]), daemon=True).start()
+
+
+def with_one_worker_process():
+    pair, = fork_workers(work_for_server, 1)
+    poller, clients = select.epoll(), {}
+    poller.register(pair, select.EPOLLIN)
+    threading.Thread(target=serve_by_worker_in_turn, args=(poller, clients, pair), daemon=True).start()
+
+    def take_client(client, _):
+        clients[client.fileno()] = client
+        poller.register(client, select.EPOLLIN)
+    return take_client
+
+
 # What starts the workers, and gives back what is done with the i-th connection.
 SHAPES = {
     "sendfile": with_threads,
     "heir": with_heirs,
+    "workers": with_worker_processes,
+    "one worker": with_one_worker_process,
 }
 
 truth = os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

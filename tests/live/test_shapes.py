@@ -11,6 +11,7 @@ from traced_run import Run
 SHAPES_TARGET = pathlib.Path(__file__).with_name("shapes_target.py")
 PYTHON = "/usr/bin/python3"
 REQUESTS = 103
+OTHER_SHARE_MAX = 0.1
 TIME_ERROR_MAX_MS = 0.5  # median: the log's clock is read by a thread that may have lost its core right after the write
 
 
@@ -23,6 +24,15 @@ def check_ends(tap, run):
     burned_ns = min(pair.truth["cpu_burned_ns"] for pair in run.pairs)
     tap.at_least("from the first byte to the last, at least the least that was burned between",
                  min(pair.traced["wall_ns"] - pair.traced["ttfb_ns"] for pair in run.pairs) / burned_ns, 0.95)
+
+
+def check_worker_processes(tap, run):
+    """What the worker burned, and no more; the rest of the wall has names: it waited for the worker, or for a core."""
+    wrong_ns = sum(max(0, truth.credited_ns(pair.traced) - pair.truth["cpu_burned_ns"] - 2 * truth.HANDLER_BLIND_NS) for pair in run.pairs)
+    tap.at_most("CPU credited beyond what was burned and two processes' reading and writing",
+                wrong_ns / sum(pair.truth["cpu_burned_ns"] for pair in run.pairs), models.WRONG_CPU_MAX)
+    wall_ns = sum(pair.traced["wall_ns"] for pair in run.pairs)
+    tap.at_most("wall in no named state", sum(pair.traced["state_ns"]["other"] for pair in run.pairs) / wall_ns, OTHER_SHARE_MAX)
 
 
 def shape(name, connections, *checks):
@@ -41,4 +51,6 @@ def shape(name, connections, *checks):
 TOPICS = {
     "an answer by sendfile": shape("sendfile", 1, check_ends),
     "a connection handed on to a worker process": shape("heir", 5),
+    "requests handed on to worker processes over socketpairs": shape("workers", 5, check_worker_processes),
+    "requests of a loop handed on to one worker process": shape("one worker", 5, check_worker_processes),
 }

@@ -180,6 +180,19 @@ static inline void script_conn(struct script *script, uint64_t id, enum conn_rol
 	script_conn_of_type(script, id, role, port, CONN_STREAM);
 }
 
+/* The two ends of a socketpair. */
+static inline void script_socketpair(struct script *script, uint64_t id, uint64_t other_id)
+{
+	struct record_conn record = {.head = {.kind = RECORD_CONN}, .family = CONN_UNIX, .type = CONN_STREAM, .role = CONN_PAIR};
+
+	record.conn_id = id;
+	record.other_end_id = (uint32_t)other_id;
+	script_feed(script, &record, sizeof(record), NULL);
+	record.conn_id = other_id;
+	record.other_end_id = (uint32_t)id;
+	script_feed(script, &record, sizeof(record), NULL);
+}
+
 static inline void script_conn_ended(struct script *script, uint64_t at, uint64_t id)
 {
 	struct record_conn_state record = {.head = {.at_ns = at * US, .kind = RECORD_CONN_STATE}, .conn_id = id, .state = CONN_ENDED};
@@ -249,7 +262,9 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 	script_feed(script, &bytes, size, &note);
 }
 
-#define READ(script, at, tid, conn, ...)         script_span(script, at, tid, RECORD_IO, IO_READ, conn, 64, (struct with){__VA_ARGS__})
+#define READ(script, at, tid, conn, ...) script_span(script, at, tid, RECORD_IO, IO_READ, conn, 64, (struct with){__VA_ARGS__})
+#define READ_BYTES(script, at, tid, conn, bytes, ...)                                                                                      \
+	script_span(script, at, tid, RECORD_IO, IO_READ, conn, bytes, (struct with){__VA_ARGS__})
 #define READ_LONG(script, at, tid, conn, ...)    script_span(script, at, tid, RECORD_IO, IO_READ, conn, 640, (struct with){__VA_ARGS__})
 #define WRITE(script, at, tid, conn, ...)        script_span(script, at, tid, RECORD_IO, IO_WRITE, conn, 64, (struct with){__VA_ARGS__})
 #define READ_NOTHING(script, at, tid, conn, ...) script_span(script, at, tid, RECORD_IO, IO_READ, conn, -11, (struct with){__VA_ARGS__})

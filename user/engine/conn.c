@@ -57,6 +57,34 @@ static void copy_path(char *to, const char *path, size_t len)
 	to[len] = 0;
 }
 
+/* NULL: no room. */
+static struct conn *conn_add(struct engine *engine, uint64_t id)
+{
+	struct conn *conn = engine->conns.count < CONNS_MAX ? calloc(1, sizeof(*conn)) : NULL;
+
+	if (!conn || idmap_put(&engine->conns, id, conn)) {
+		free(conn);
+		engine->losses.conns++;
+		return NULL;
+	}
+	conn->id = id;
+	return conn;
+}
+
+/* It may be read from before the record of the first write to it comes. */
+static void add_other_end(struct engine *engine, const struct conn *conn)
+{
+	struct conn *other = conn_of(engine, conn->other_end_id) ? NULL : conn_add(engine, conn->other_end_id);
+
+	if (!other)
+		return;
+	other->family = conn->family;
+	other->type = conn->type;
+	other->role = conn->role;
+	other->other_end_id = conn->id;
+	other->last_used_ns = conn->last_used_ns;
+}
+
 void conn_describe(struct engine *engine, const struct record_conn *record, const char *path, size_t path_len)
 {
 	struct conn *conn = conn_of(engine, record->conn_id);
@@ -66,24 +94,18 @@ void conn_describe(struct engine *engine, const struct record_conn *record, cons
 	copy_path(clean, path, path_len < UNIX_PATH_MAX ? path_len : UNIX_PATH_MAX);
 	if (!record->conn_id)
 		return; /* 0 means none */
-	if (!conn) {
-		if (engine->conns.count >= CONNS_MAX) {
-			engine->losses.conns++;
-			return;
-		}
-		conn = calloc(1, sizeof(*conn));
-		if (!conn || idmap_put(&engine->conns, record->conn_id, conn)) {
-			free(conn);
-			engine->losses.conns++;
-			return;
-		}
-		conn->id = record->conn_id;
-	}
+	if (!conn)
+		conn = conn_add(engine, record->conn_id);
+	if (!conn)
+		return;
 	conn->family = record->family;
 	conn->type = record->type;
 	conn->role = record->role;
 	conn->port = record->local_port;
+	conn->other_end_id = record->other_end_id;
 	conn->last_used_ns = record->head.at_ns;
+	if (conn->other_end_id)
+		add_other_end(engine, conn);
 	if (record->role == CONN_DOWNSTREAM) {
 		name_peer(record, clean, name, sizeof(name));
 		conn->peer = peer_index(engine, name);
@@ -160,38 +182,6 @@ void conn_drop_oldest_call(struct engine *engine, struct conn *conn)
 	free(call);
 }
 
-void handoff_push(struct engine *engine, struct conn *conn, struct context *context)
-{
-	struct handoff *handoff = conn->handoff;
-
-	if (!handoff)
-		handoff = conn->handoff = calloc(1, sizeof(*handoff));
-	if (!handoff)
-		return;
-	if (handoff->count == HANDOFFS_MAX) {
-		context_put(engine, handoff->queue[handoff->first]);
-		handoff->first = (handoff->first + 1) % HANDOFFS_MAX;
-		handoff->count--;
-	}
-	handoff->queue[(handoff->first + handoff->count++) % HANDOFFS_MAX] = context_get(context);
-}
-
-struct context *handoff_pop(struct engine *engine, struct conn *conn)
-{
-	struct handoff *handoff = conn->handoff;
-
-	while (handoff && handoff->count) {
-		struct context *context = handoff->queue[handoff->first];
-
-		handoff->first = (handoff->first + 1) % HANDOFFS_MAX;
-		handoff->count--;
-		if (context_is_open_request(context_root(context)))
-			return context;
-		context_put(engine, context);
-	}
-	return NULL;
-}
-
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -243,15 +233,11 @@ static void end_calls(struct engine *engine, struct conn *conn, uint64_t now_ns)
 
 void conn_remove(struct engine *engine, struct conn *conn)
 {
-	struct context *waiting;
-
-	while ((waiting = handoff_pop(engine, conn)))
-		context_put(engine, waiting);
+	handoffs_forget(engine, conn);
 	context_put(engine, conn->last_told);
 	context_put(engine, conn->answering);
 	context_put(engine, conn->reserved);
 	idmap_take(&engine->conns, conn->id);
-	free(conn->handoff);
 	free(conn->unix_path);
 	free(conn);
 }

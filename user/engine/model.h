@@ -21,7 +21,7 @@
 #define CALLS_MAX          1024 /* listed calls of one request */
 #define PEERS_MAX          4096 /* names; the rest are "(other)" */
 #define PIPELINE_MAX       1024 /* requests waiting on one connection */
-#define HANDOFFS_MAX       64   /* contexts waiting in one eventfd or pipe */
+#define HANDOFFS_MAX       64   /* writes waiting in one eventfd, pipe or socketpair */
 #define CALLS_WAITING_MAX  256  /* for an answer on one connection; on a one-way one (statsd, syslog) none ever comes */
 #define THREADS_LISTED_MAX 16
 #define HISTORY_MAX        128 /* what a loop thread did last: power of two */
@@ -183,10 +183,7 @@ struct context {
 	struct context *guess; /* rule 11: a segment that is hinted at this one for no better reason than its place in a line */
 };
 
-struct handoff {
-	struct context *queue[HANDOFFS_MAX];
-	uint32_t first, count;
-};
+struct handoffs;
 
 struct conn {
 	uint64_t id;
@@ -214,7 +211,9 @@ struct conn {
 	uint64_t connecting_since_ns, connect_ns, connect_start_ns;
 	uint64_t connected_ns; /* and not yet written to; 0: not so */
 	/* Eventfd, pipe, socketpair. */
-	struct handoff *handoff;
+	uint64_t other_end_id;     /* of a socketpair: what is written here is read there; 0: unknown, or no socketpair */
+	bool crosses;              /* one process writes, another one reads */
+	struct handoffs *handoffs; /* what was written here, and not read yet */
 };
 
 /* What a loop thread did, to name who made others wait. */
@@ -258,9 +257,10 @@ struct thread {
 	uint64_t wake_from_ns, wake_until_ns;
 	uint8_t wake_part;
 	uint64_t last_server_conn_id;
-	struct line *line;      /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
-	struct context *aside;  /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */
-	uint64_t aside_from_ns; /* it has slept since, but for when it was woken in vain */
+	struct interval message_wait; /* rule 9: of the message from another process by which it came to its context; no length: by none */
+	struct line *line;            /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
+	struct context *aside;        /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */
+	uint64_t aside_from_ns;       /* it has slept since, but for when it was woken in vain */
 	struct continuations *continuations; /* rule 11, of loop threads; NULL: in Go, or no memory */
 	struct history_entry *history;       /* HISTORY_MAX entries, of loop threads */
 	uint32_t history_next;
@@ -421,9 +421,10 @@ void conn_drop_oldest_call(struct engine *engine, struct conn *conn);
 void call_enlist(struct call *call, struct context *root);
 void call_delist(struct call *call);
 void conns_sweep(struct engine *engine, uint64_t now_ns);
-void handoff_push(struct engine *engine, struct conn *conn, struct context *context);
-/* The oldest context waiting there whose request is open; the reference is the caller's. NULL: none. */
-struct context *handoff_pop(struct engine *engine, struct conn *conn);
+
+/* ---- rules_handoff.c ---- */
+
+void handoffs_forget(struct engine *engine, struct conn *conn);
 
 /* ---- goroutines.c ---- */
 

@@ -107,6 +107,11 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted) __attribute__((nonnull));
 bool doubts_try_line(const struct proc *proc, const struct conn *conn);
 
+/* ---- rules_handoff.c: rule 9, eventfds, pipes and socketpairs ---- */
+
+void rule_9_handoff_write(const struct moment *moment);
+void rule_9_handoff_read(const struct moment *moment);
+
 /* ---- rules_server.c, rules_downstream.c ---- */
 
 void rule_1_server_read(const struct moment *moment);

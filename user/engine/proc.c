@@ -266,6 +266,7 @@ void thread_switch(struct engine *engine, struct thread *thread, struct context 
 	thread->via_call = 0;
 	thread->via_doubt = DOUBT_NONE;
 	thread->via_conn_id = 0;
+	thread->message_wait = (struct interval){0};
 	thread->asked = false;
 	context_put(engine, before);
 }

@@ -47,31 +47,6 @@ static void rule_6_goroutine_parks(const struct moment *moment)
 	turn_to_segment(moment, ORIGIN_PARK, hint, false);
 }
 
-/* ---- rule 9: eventfds, pipes, socketpairs hand contexts over, as hints --------------------------------------------------------------- */
-
-static void rule_9_handoff_write(const struct moment *moment)
-{
-	if (thread_is_active(moment->thread))
-		handoff_push(moment->engine, moment->conn, context_root(moment->thread->context));
-}
-
-static void rule_9_handoff_read(const struct moment *moment)
-{
-	struct context *handed = handoff_pop(moment->engine, moment->conn);
-	struct context *root = context_root(moment->thread->context);
-
-	if (handed && !thread_is_active(moment->thread) && root && !root->is_request && context_root(handed) != root) {
-		if (moment->thread->soft) {
-			end_soft_tail(moment);
-			turn_to_segment(moment, ORIGIN_HANDOFF, handed, false);
-		} else if (!root->hint) {
-			root->hint = context_get(context_root(handed));
-			root->origin = ORIGIN_HANDOFF;
-		}
-	}
-	context_put(moment->engine, handed);
-}
-
 /* In a loop a timer's callback begins: what it does next is nobody's yet. A thread that waits for its own timer goes on. */
 static void timer_read(const struct moment *moment)
 {

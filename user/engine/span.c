@@ -59,6 +59,8 @@ static struct boundary socket_boundary(const struct thread *thread, const struct
 		here.set_up = conn && !conn->turns;
 		if (conn && waits_for_new_request(conn))
 			return here;
+		if (conn && conn->role == CONN_PAIR && !thread_is_active(thread))
+			return boundary_at(event->window->off_at_ns, ORIGIN_HANDOFF);
 		return conn || thread_is_active(thread) ? none : here; /* no connection: it has ended meanwhile */
 	default:
 		return thread_is_active(thread) ? none : here;
