@@ -86,27 +86,158 @@ static void test_waiter_asks_after_the_response(void **state)
 	check_two(710, 700);
 }
 
-/* Not who came first asks next, but A again: the response on what was taken for B's answer says so. Who can be meant is ambiguous. */
-static void test_contradicted_line(void **state)
+/* A and B ask for the connection at once: A has it, B stands in line. */
+static void ask_both(struct script *script)
 {
-	struct script *script = server();
-	(void)state;
-
-	show_pool(script);
 	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
 	     .line = "GET /a");
 	WRITE(script, 3010, LOOP, DB);
 	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
-	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 1, .arrived = 3980);
+}
+
+/* An answer, that has been waited for since `off`. */
+static void answer(struct script *script, uint64_t at, uint64_t off)
+{
+	READ(script, at, LOOP, DB, .off = off, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1, .arrived = at - 20);
+}
+
+/* Not B, who seemed to wait for the connection, asks next, but A again: the response on that answer says so, and settles it. */
+static void test_response_names_who_asked(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	(void)state;
+
+	show_pool(script);
+	ask_both(script);
+	answer(script, 4000, 3120);
 	WRITE(script, 4100, LOOP, DB);
-	READ(script, 5000, LOOP, DB, .off = 4110, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .events = 1, .arrived = 4980);
+	answer(script, 5000, 4110);
 	WRITE(script, 5100, LOOP, CLIENT_A, .status = 200);
 	WRITE(script, 9200, LOOP, CLIENT_B, .off = 5110, .on = 9000, .cause = WAIT_POLL, .epoll = 9000, .status = 200);
 	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_false(a->ambiguous || b->ambiguous);
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(a->state[STATE_CPU], 20 + 10 + 10 + 20 + 100 + 10 + 20 + 100);
+	assert_int_equal(b->call_count, 0);
+	assert_int_equal(b->state[STATE_POOL], 0);
+	script_close(script);
+}
+
+/* C sleeps while B waits for A's connection. C has come first, and its timer ends it, before or after B's answer. */
+static void check_sleeper(uint64_t slept_until)
+{
+	struct script *script = server();
+	const struct told *b, *c;
+
+	show_pool(script);
+	READ(script, 2600, LOOP, CLIENT_C, .off = 2500, .on = 2580, .cause = WAIT_POLL, .epoll = 2590, .events = 1, .arrived = 2580,
+	     .line = "GET /c");
+	READ(script, 3000, LOOP, CLIENT_A, .off = 2700, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
+	     .line = "GET /a");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
+	answer(script, 4000, 3120);
+	WRITE(script, 4005, LOOP, DB);
+	WRITE(script, 4100, LOOP, CLIENT_A, .status = 200);
+	if (slept_until < 9000)
+		WRITE(script, slept_until, LOOP, CLIENT_C, .off = 4110, .on = slept_until - 20, .cause = WAIT_POLL,
+		      .epoll = slept_until - 10, .status = 200);
+	answer(script, 9000, slept_until < 9000 ? slept_until + 10 : 4110);
+	WRITE(script, 9200, LOOP, CLIENT_B, .status = 200);
+	if (slept_until > 9000)
+		WRITE(script, slept_until, LOOP, CLIENT_C, .off = 9210, .on = slept_until - 20, .cause = WAIT_POLL,
+		      .epoll = slept_until - 10, .status = 200);
+	script_finish(script);
+	b = told_of(script, "GET /b");
+	c = told_of(script, "GET /c");
+	assert_false(b->ambiguous || c->ambiguous || told_of(script, "GET /a")->ambiguous);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(b->state[STATE_POOL], 4005 - 3120);
+	assert_int_equal(b->state[STATE_CPU], 100 + 20 + 200);
+	assert_int_equal(c->call_count, 0);
+	assert_int_equal(c->state[STATE_POOL], 0);
+	assert_true(c->state[STATE_SLEEP] > slept_until - 2700 - 100);
+	script_close(script);
+}
+
+static void test_sleeper_is_no_waiter(void **state)
+{
+	(void)state;
+	check_sleeper(6000);
+	check_sleeper(20000);
+}
+
+/* A and B ask twice each, and wait for each other in between. `last`: who is answered first. */
+static struct script *ask_twice(uint64_t last)
+{
+	struct script *script = server();
+
+	show_pool(script);
+	ask_both(script);
+	answer(script, 4000, 3120); /* A's, and B is given the connection; A waits */
+	WRITE(script, 4005, LOOP, DB);
+	answer(script, 5000, 4300); /* B's, and A is given it; B waits */
+	WRITE(script, 5005, LOOP, DB);
+	answer(script, 6000, 5300); /* A's, and B is given it */
+	WRITE(script, 6005, LOOP, DB);
+	WRITE(script, 6300, LOOP, last == CLIENT_A ? CLIENT_A : CLIENT_B, .status = 200);
+	answer(script, 7000, 6310);
+	WRITE(script, 7300, LOOP, last == CLIENT_A ? CLIENT_B : CLIENT_A, .status = 200);
+	script_finish(script);
+	return script;
+}
+
+static void test_waits_twice(void **state)
+{
+	struct script *script = ask_twice(CLIENT_A);
+	const struct told *a = told_of(script, "GET /a"), *b = told_of(script, "GET /b");
+	(void)state;
+
+	assert_false(a->ambiguous || b->ambiguous);
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(b->call_count, 2);
+	assert_int_equal(a->state[STATE_CPU], 20 + 10 + 10 + 20 + 300 + 20 + 300);
+	assert_int_equal(b->state[STATE_CPU], 100 + 20 + 300 + 20 + 300);
+	assert_int_equal(a->state[STATE_POOL], 5005 - 4300);
+	assert_int_equal(b->state[STATE_POOL], (4005 - 3120) + (6005 - 5300));
+	script_close(script);
+}
+
+/* What was taken for A's second call was B's: by then their work can have been mixed up, so both are ambiguous (rule 13). */
+static void test_waits_twice_out_of_order(void **state)
+{
+	struct script *script = ask_twice(CLIENT_B);
+	(void)state;
+
 	assert_true(told_of(script, "GET /a")->ambiguous);
 	assert_true(told_of(script, "GET /b")->ambiguous);
-	assert_int_equal(told_of(script, "GET /a")->call_count, 2);
-	assert_int_equal(told_of(script, "GET /b")->call_count, 0);
+	script_close(script);
+}
+
+/* C has slept while the connection lay idle, so it does not wait for that: whoever asks there twice in a turn goes on. */
+static void test_idle_connection_has_no_waiters(void **state)
+{
+	struct script *script = server();
+	const struct told *a;
+	(void)state;
+
+	show_pool(script);
+	READ(script, 2600, LOOP, CLIENT_C, .off = 2500, .on = 2580, .cause = WAIT_POLL, .epoll = 2590, .events = 1, .arrived = 2580,
+	     .line = "GET /c");
+	READ(script, 3000, LOOP, CLIENT_A, .off = 2700, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 1, .arrived = 2980,
+	     .line = "GET /a");
+	WRITE(script, 3010, LOOP, DB);
+	answer(script, 4000, 3020);
+	WRITE(script, 4100, LOOP, DB);
+	answer(script, 5000, 4110);
+	script_conn_ended(script, 5050, CLIENT_A); /* no response says that it was A */
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(a->state[STATE_POOL], 0);
 	script_close(script);
 }
 
@@ -184,7 +315,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waiter_asks_before_the_answer_is_worked_for),
 		cmocka_unit_test(test_waiter_asks_after_the_response),
-		cmocka_unit_test(test_contradicted_line),
+		cmocka_unit_test(test_response_names_who_asked),
+		cmocka_unit_test(test_sleeper_is_no_waiter),
+		cmocka_unit_test(test_waits_twice),
+		cmocka_unit_test(test_waits_twice_out_of_order),
+		cmocka_unit_test(test_idle_connection_has_no_waiters),
 		cmocka_unit_test(test_connecting_is_no_waiting),
 		cmocka_unit_test(test_answers_out_of_order),
 		cmocka_unit_test(test_pipelined_answers),

@@ -12,7 +12,7 @@
 #define TRIES_SHARED    64 /* so often may the line be wrong on a connection that is known to be shared */
 #define TRIES           4
 
-static void vote(struct proc *proc, enum doubt doubt, bool right)
+void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
 {
 	struct score *score = &proc->doubts[doubt];
 
@@ -58,15 +58,17 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 	const struct context *before = context_root(thread->context);
 
 	thread->proc->threads_share |= !thread->continuations || thread->continuations->shared;
+	if (thread->via_doubt == DOUBT_LINE)
+		thread->via_doubt = DOUBT_NONE; /* rule 12 votes on those */
 	if (before == request || contradicted)
-		vote(thread->proc, thread->via_doubt, before == request);
-	else if (before && !before->is_request && context_root(before->hint) != request)
-		vote(thread->proc, thread->via_doubt, false);
+		doubts_vote(thread->proc, thread->via_doubt, before == request);
+	else if (before && !before->is_request && before->hint && context_root(before->hint) != request)
+		doubts_vote(thread->proc, thread->via_doubt, false);
 	if (before == request || contradicted || (before && !before->is_request))
 		note_user(conn_of(moment->engine, thread->via_conn_id), request);
 	thread->via_doubt = DOUBT_NONE;
 	for (const struct call *call = request->calls_in_flight; call; call = call->next_in_flight) {
-		vote(thread->proc, call->doubt, false);
+		doubts_vote(thread->proc, call->doubt, false);
 		call->conn->shared |= call->doubt != DOUBT_LINE; /* somebody else's, as a rule */
 	}
 }
@@ -92,7 +94,7 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 	if (thread->carrier || !thread->loop || (loop && (continuations_known_to_defer(loop) || continuations_collect(loop))))
 		return DOUBT_NONE; /* a strand's own, one that waits for its answer, or rule 11's to judge */
 	if (by_line)
-		doubt = DOUBT_LINE;
+		doubt = owner->handed_again ? DOUBT_LINE : DOUBT_NONE;
 	else if (conn->first_call)
 		doubt = DOUBT_MUX;
 	else if (conn->shared)

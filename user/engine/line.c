@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 12 where callbacks run at once: requests whose turn ended without a call wait for something within the process, such as a connection
- * of a pool. Who waits longest is taken for whoever is given the next one, as long as the answers bear that out.
+ * of a pool. Who is given the next one no record shows; the response says it later. So two lines are kept: of those who came to wait, and
+ * of the segments that began with a connection that was given on. A pool that serves in order pairs them from the front.
  */
 #include <stdlib.h>
 
 #include "engine/moment.h"
 
-#define LINE_MAX 1024 /* of more the oldest are forgotten: their calls are taken for those of whoever runs. Power of two */
+#define LINE_MAX 1024 /* of more the oldest are forgotten. Power of two */
 
-#define FIRST_TICKET (1ull << 32) /* there is room before it, for who goes back to the head of the line; 0 is none */
-
+/* A request, or a segment that was given a connection before and waits once more. */
 struct place {
-	struct context *request;
-	uint64_t ticket;
+	struct context *context;
 	uint64_t since_ns;
 };
 
 struct line {
-	uint64_t first, end; /* tickets of the places in use */
+	uint64_t first, end; /* tickets of the places in use, from 1 */
 	struct place places[LINE_MAX];
+	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
+	struct context *handed[LINE_MAX];
 };
 
 /* NULL: the thread is no such loop, or one whose requests go on on other threads too. */
@@ -31,36 +32,57 @@ static struct line **line_of(struct thread *thread)
 	return alone && !continuations_defer(loop) && !continuations_collect(loop) ? &thread->line : NULL;
 }
 
+static struct line *line_open(void)
+{
+	struct line *line = calloc(1, sizeof(*line));
+
+	if (line)
+		line->first = line->end = line->first_handed = line->end_handed = 1;
+	return line;
+}
+
+/* ---- those who came to wait ---------------------------------------------------------------------------------------------------------- */
+
 static struct place *place_at(struct line *line, uint64_t ticket)
 {
 	return &line->places[ticket % LINE_MAX];
 }
 
-static void drop_first(struct engine *engine, struct line *line)
+/* Who went on by itself, or is over, waits no more. */
+static bool still_waits(struct line *line, uint64_t ticket)
 {
-	struct place *place = place_at(line, line->first++);
+	const struct context *context = place_at(line, ticket)->context;
 
-	if (place->request->line_ticket == place->ticket)
-		place->request->line_ticket = 0;
-	context_put(engine, place->request);
+	return context->line_ticket == ticket && (context->is_request ? context_is_open_request(context) : !context->bound_to);
 }
 
-/* Who went on meanwhile, or is answered, waits no more. NULL: nobody waits. */
-static struct place *first_place(struct engine *engine, struct line *line)
+static void drop_first(struct engine *engine, struct line *line)
 {
-	while (line->first < line->end) {
-		struct place *place = place_at(line, line->first);
+	struct context *context = place_at(line, line->first)->context;
 
-		if (place->request->line_ticket == place->ticket && context_is_open_request(place->request))
-			return place;
+	if (context->line_ticket == line->first)
+		context->line_ticket = 0;
+	line->first++;
+	context_put(engine, context);
+}
+
+static void stand_in(struct engine *engine, struct line *line, struct context *context, uint64_t since_ns)
+{
+	while (line->first < line->end && (!still_waits(line, line->first) || line->end - line->first == LINE_MAX))
 		drop_first(engine, line);
-	}
-	return NULL;
+	context->line_ticket = line->end;
+	*place_at(line, line->end++) = (struct place){context_get(context), since_ns};
+}
+
+static bool is_given_a_connection(const struct context *root)
+{
+	return root && !root->is_request && root->origin == ORIGIN_POOL;
 }
 
 static bool may_wait(const struct context *root)
 {
-	return context_is_open_request(root) && !root->calls_in_flight && !root->connects && !root->line_ticket;
+	return (context_is_open_request(root) || is_given_a_connection(root)) && !root->calls_in_flight && !root->connects &&
+	       !root->line_ticket;
 }
 
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
@@ -70,45 +92,189 @@ void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at
 
 	if (!line || thread->soft || !may_wait(root))
 		return;
-	if (!*line && !(*line = calloc(1, sizeof(**line))))
-		return;
-	if (!(*line)->first)
-		(*line)->first = (*line)->end = FIRST_TICKET;
-	(void)first_place(engine, *line);
-	if ((*line)->end - (*line)->first == LINE_MAX)
-		drop_first(engine, *line);
-	root->line_ticket = (*line)->end;
-	*place_at(*line, (*line)->end++) = (struct place){context_get(root), root->line_ticket, at_ns};
+	if (!*line)
+		*line = line_open();
+	if (*line)
+		stand_in(engine, *line, root, at_ns);
 }
 
-void rule_12_waits_on(const struct moment *moment, struct context *request)
-{
-	struct line **line = line_of(moment->thread);
+/* ---- those who were given a connection, and have not shown whose work they are ------------------------------------------------------- */
 
-	if (!line || !*line || !may_wait(request) || (*line)->end - (*line)->first == LINE_MAX || (*line)->first == 1)
-		return;
-	request->line_ticket = --(*line)->first;
-	*place_at(*line, (*line)->first) = (struct place){context_get(request), request->line_ticket, request->last_active_ns};
+static struct context **handed_at(struct line *line, uint64_t number)
+{
+	return &line->handed[number % LINE_MAX];
+}
+
+static bool is_unnamed(struct line *line, uint64_t number)
+{
+	const struct context *segment = *handed_at(line, number);
+
+	return segment->handed == number && !segment->bound_to && is_given_a_connection(segment);
+}
+
+static void drop_first_handed(struct engine *engine, struct line *line)
+{
+	context_put(engine, *handed_at(line, line->first_handed++));
+}
+
+static struct context *begin_handed(const struct moment *moment, struct line *line)
+{
+	struct context *segment = context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns);
+
+	if (!segment)
+		return NULL;
+	segment->evidence = true;
+	segment->helper_only = false;
+	while (line->first_handed < line->end_handed &&
+	       (!is_unnamed(line, line->first_handed) || line->end_handed - line->first_handed == LINE_MAX))
+		drop_first_handed(moment->engine, line);
+	segment->handed = line->end_handed;
+	*handed_at(line, line->end_handed++) = context_get(segment);
+	return segment;
+}
+
+static uint64_t count_unnamed(struct line *line, uint64_t before)
+{
+	uint64_t count = 0;
+
+	for (uint64_t number = line->first_handed; number < before; number++)
+		count += is_unnamed(line, number);
+	return count;
+}
+
+/* ---- a connection is given on -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * The first that waits, but for those whose turn it was already: as many requests from the front as there are segments that are not named
+ * yet. Who waited while this very connection lay idle waits for none of its pool. 0: nobody waits.
+ */
+static uint64_t first_in_line(struct line *line, const struct conn *conn)
+{
+	uint64_t had_their_turn = count_unnamed(line, line->end_handed);
+
+	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
+		const struct place *place = place_at(line, ticket);
+
+		if (!still_waits(line, ticket))
+			continue;
+		if (place->context->is_request && had_their_turn)
+			had_their_turn--;
+		else if (place->since_ns >= conn->idle_until_ns)
+			return ticket;
+	}
+	return 0;
 }
 
 struct context *rule_12_next_in_line(const struct moment *moment)
 {
 	struct line **line = line_of(moment->thread);
-	struct place *place = line && *line ? first_place(moment->engine, *line) : NULL;
-	struct context *request;
+	uint64_t ticket = line && *line ? first_in_line(*line, moment->conn) : 0;
+	struct place *place = ticket ? place_at(*line, ticket) : NULL;
 
 	if (!place)
 		return NULL;
-	request = context_get(place->request);
-	context_add_interval(moment->engine, request,
+	if (place->context->is_request)
+		return begin_handed(moment, *line);
+	place->context->handed_again = true;
+	place->context->line_ticket = 0;
+	context_add_interval(moment->engine, place->context,
 			     (struct interval){.start_ns = place->since_ns, .end_ns = moment->at_ns, .state = STATE_POOL});
-	drop_first(moment->engine, *line);
-	return request;
+	return context_get(place->context);
 }
+
+/* ---- a response names one ------------------------------------------------------------------------------------------------------------ */
+
+/* How many requests wait before this ticket; *at_place is the one that has `place` before it, if there is one. */
+static uint64_t count_waiting(struct line *line, uint64_t before, uint64_t place, struct context **at_place)
+{
+	uint64_t count = 0;
+
+	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
+		struct context *context = place_at(line, ticket)->context;
+
+		if (!context->is_request || !still_waits(line, ticket))
+			continue;
+		if (place-- == 0)
+			*at_place = context;
+		count += ticket < before;
+	}
+	return count;
+}
+
+/* These stand in front, and others were given connections: it is for something else that they wait. */
+static void send_away(struct line *line, uint64_t count)
+{
+	for (uint64_t ticket = line->first; count; ticket++) {
+		struct context *context = place_at(line, ticket)->context;
+
+		if (!context->is_request || !still_waits(line, ticket))
+			continue;
+		context->line_ticket = 0;
+		count--;
+	}
+}
+
+/* There are more of them than can be anybody's who waits: whose they are, only their responses can say, and what came before that nobody.
+ */
+static void give_up_unnamed(struct line *line, uint64_t count)
+{
+	for (uint64_t number = line->first_handed; count; number++) {
+		struct context *segment = *handed_at(line, number);
+
+		if (!is_unnamed(line, number))
+			continue;
+		segment->handed = 0;
+		segment->ambiguous = true;
+		count--;
+	}
+}
+
+/* Was it the request's turn to be given a connection when the segment began? */
+static void judge_turn(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
+{
+	struct context *expected = NULL;
+	uint64_t unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
+	uint64_t waiting = count_waiting(line, request->line_ticket, unnamed, &expected);
+	bool right = segment->handed && request->line_ticket && waiting == unnamed;
+
+	if (request->line_ticket && waiting > unnamed)
+		send_away(line, waiting - unnamed);
+	if (request->line_ticket && unnamed > waiting)
+		give_up_unnamed(line, unnamed - waiting);
+	if (segment->handed_again)
+		doubts_vote(moment->thread->proc, DOUBT_LINE, right);
+	/* It waits for a call of its own; it has had its turn before; or what the segment began with may have been another one's. */
+	request->ambiguous |= request->calls_in_flight || unnamed > waiting || (segment->handed_again && !right);
+	if (segment->handed_again && !right && expected)
+		expected->ambiguous = true;
+}
+
+void rule_12_answered(const struct moment *moment, struct context *request)
+{
+	struct line **kept = line_of(moment->thread), *line = kept ? *kept : NULL;
+	struct context *segment = context_root(moment->thread->context), *none = NULL;
+	uint64_t unnamed, waiting;
+
+	if (!line)
+		return;
+	if (is_given_a_connection(segment)) {
+		judge_turn(moment, line, segment, request);
+		segment->handed = 0;
+	}
+	request->line_ticket = 0;
+	unnamed = count_unnamed(line, line->end_handed);
+	waiting = unnamed ? count_waiting(line, line->end, UINT64_MAX, &none) : 0;
+	if (unnamed > waiting)
+		give_up_unnamed(line, unnamed - waiting);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------------------------- */
 
 void line_close(struct engine *engine, struct line *line)
 {
 	while (line && line->first < line->end)
 		drop_first(engine, line);
+	while (line && line->first_handed < line->end_handed)
+		drop_first_handed(engine, line);
 	free(line);
 }

@@ -11,6 +11,7 @@
 #define IOCPU_ENGINE_MODEL_H
 
 #include "engine/continuations.h"
+#include "engine/doubts.h"
 #include "engine/engine.h"
 #include "engine/timeline.h"
 #include "util/idmap.h"
@@ -53,20 +54,6 @@ enum origin {
 	ORIGIN_MADE,     /* a new strand's: of whoever made it */
 	ORIGIN_WOKEN,    /* a strand's that was given something by another one */
 	ORIGINS
-};
-
-/* Why it may be another request's call, on a connection that several use. Bits of struct context's `doubts`. */
-enum doubt {
-	DOUBT_NONE,
-	DOUBT_LINE, /* its place in a line made it this one's */
-	DOUBT_SELF, /* the thread worked for this one, but another one may have been given the connection */
-	DOUBT_MUX,  /* another call was in flight there: answers may come in another order */
-	DOUBTS
-};
-
-/* How often a response bore out what had been taken for so, and how often not. */
-struct score {
-	uint32_t right, wrong;
 };
 
 struct thread;
@@ -131,16 +118,18 @@ struct context {
 	bool is_request;
 	bool evidence; /* a segment: it touched a socket, so what precedes the next read is not that read's */
 	bool ambiguous;
-	bool fans_out;    /* rule 11: it called, and called again before it could have been answered */
-	uint8_t origin;   /* of a segment: enum origin */
-	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
-	bool took_back;   /* a segment: what it did before it waited for a connection had been set aside; begun_ns is when that began */
-	bool sets_up;     /* a segment: it accepted a connection, or readied one before its first request */
+	bool fans_out;     /* rule 11: it called, and called again before it could have been answered */
+	uint8_t origin;    /* of a segment: enum origin */
+	bool helper_only;  /* a segment: of threads that never touched a socket or pipe */
+	bool took_back;    /* a segment: what it did before it waited for a connection had been set aside; begun_ns is when that began */
+	bool handed_again; /* rule 12: a segment that has waited and been given a connection since it began */
+	bool sets_up;      /* a segment: it accepted a connection, or readied one before its first request */
 	struct context *bound_to;
 	struct context *hint;    /* whose work this probably is, if no evidence comes */
 	struct context *resumes; /* of a segment, in Go: whose goroutine was last seen on the thread */
 	bool slept;              /* … which fell asleep since, with nothing else to do */
 	bool stray;              /* of a segment: it is among the strays */
+	uint64_t handed;         /* rule 12: of a segment that began with a connection that was given on: its number in a struct line */
 	uint8_t doubts;          /* enum doubt, as bits: of its calls */
 	struct proc *proc; /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */
 	struct timeline timeline;
@@ -178,7 +167,7 @@ struct context {
 	struct context *culprit;
 	uint64_t culprit_ns;
 	bool connects;         /* it has asked for a connection of its own, and not called since */
-	uint64_t line_ticket;  /* rule 12: its place in a struct line; 0: it has none */
+	uint64_t line_ticket;  /* rule 12: its place in a struct line; of a segment too; 0: it has none */
 	uint64_t in_line_ns;   /* rule 11: since then it waits for something within the process; 0: it does not */
 	struct context *guess; /* rule 11: a segment that is hinted at this one for no better reason than its place in a line */
 };
@@ -204,6 +193,7 @@ struct conn {
 	uint32_t waiting_calls;
 	struct context *answering; /* whose answer was read last, and may go on */
 	uint64_t answer_read_ns;
+	uint64_t idle_until_ns;   /* rule 12: then it was used again, and not given on in the callback of its answer; 0: never */
 	struct context *reserved; /* rule 7: whose the next call on it is */
 	uint64_t user_conn_id;    /* the server side's connection whose request called last; 0: none has */
 	bool shared;              /* such requests of several connections have */
@@ -257,6 +247,7 @@ struct thread {
 	uint64_t wake_from_ns, wake_until_ns;
 	uint8_t wake_part;
 	uint64_t last_server_conn_id;
+	uint64_t last_read_conn_id;   /* the callback that runs now is of what was read there */
 	struct interval message_wait; /* rule 9: of the message from another process by which it came to its context; no length: by none */
 	struct line *line;            /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
 	struct context *aside;        /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */

@@ -93,11 +93,13 @@ void rule_11_unknown_write(const struct moment *moment);
 
 /* ---- line.c ---- */
 
-/* Who has waited longest, and waits no more: its wait is told as POOL. The reference is the caller's. NULL: nobody waits. */
+/*
+ * The connection was answered in this turn, and is written again: if somebody waits for one, the work that goes on with that. The reference
+ * is the caller's. NULL: nobody waits.
+ */
 struct context *rule_12_next_in_line(const struct moment *moment);
-
-/* It had been taken for whoever was given a connection, and was not: it is the first that waits. */
-void rule_12_waits_on(const struct moment *moment, struct context *request);
+/* `request` is answered, maybe in the course of such work: was it its turn to be given the connection? */
+void rule_12_answered(const struct moment *moment, struct context *request) __attribute__((nonnull));
 
 /* ---- doubts.c ---- */
 
@@ -106,6 +108,8 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 /* `request` is answered by this thread: a vote on what led to it. contradicted: it had seemed to work for another one. */
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted) __attribute__((nonnull));
 bool doubts_try_line(const struct proc *proc, const struct conn *conn);
+/* A response says whether such a guess was right. */
+void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 
 /* ---- rules_handoff.c: rule 9, eventfds, pipes and socketpairs ---- */
 

@@ -55,6 +55,7 @@ static void timer_read(const struct moment *moment)
 		moment->thread->due_from_ns = moment->thread->held_from_ns = moment->arrived_ns;
 	if (thread_is_active(moment->thread) && !moment->thread->loop)
 		return;
+	rule_12_turn_ends(moment->engine, moment->thread, moment->at_ns);
 	end_soft_tail(moment);
 	turn_to_segment(moment, ORIGIN_TIMER, NULL, false);
 }
@@ -81,8 +82,10 @@ static void on_read(const struct moment *moment)
 			rule_7_reserve(moment, context_root(moment->thread->context));
 		return;
 	}
-	if (result > 0)
+	if (result > 0) {
 		rule_11_reads_begin(moment);
+		moment->thread->last_read_conn_id = moment->conn->id;
+	}
 	if (moment->conn->role == CONN_DOWNSTREAM) {
 		/* The end of the connection answers whatever was asked. */
 		if (result > 0 || moment->conn->first_call)

@@ -106,15 +106,21 @@ void rule_7_reserve(const struct moment *moment, struct context *owner)
 	conn->reserved = context_get(owner);
 }
 
-/* Rule 12: an answer was read on this connection in this turn, so who waits longest for one is given it. NULL: it is not like that here. */
-static struct context *next_waiter(const struct moment *moment)
+/* It is written again in the callback of its answer. */
+static bool is_given_on(const struct moment *moment)
 {
 	const struct conn *conn = moment->conn;
 	const struct thread *thread = moment->thread;
 
-	if (conn->first_call || conn->answer_read_ns < thread->epoll_at_ns || !doubts_try_line(thread->proc, conn))
-		return NULL;
-	return rule_12_next_in_line(moment);
+	return !conn->first_call && thread->last_read_conn_id == conn->id && conn->answer_read_ns >= thread->epoll_at_ns;
+}
+
+/* Rule 12: who waits longest for a connection is given this one. NULL: it is not like that here. */
+static struct context *next_waiter(const struct moment *moment)
+{
+	const struct conn *conn = moment->conn;
+
+	return is_given_on(moment) && doubts_try_line(moment->thread->proc, conn) ? rule_12_next_in_line(moment) : NULL;
 }
 
 /* Whose call it is: of whoever has the connection reserved, otherwise of whom the thread works for. The reference is the caller's. */
@@ -171,6 +177,8 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
 		conn_drop_oldest_call(moment->engine, conn);
 	}
+	if (!conn->first_call && !is_given_on(moment))
+		conn->idle_until_ns = moment->at_ns;
 	doubt = doubt_of_call(moment, owner, by_line);
 	call = conn_push_call(conn, owner, moment->at_ns);
 	if (!call) {

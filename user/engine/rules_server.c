@@ -192,13 +192,11 @@ static bool is_next_callback(const struct moment *moment, const struct context *
 }
 
 /* A segment that began as another request's call: that call was this request's, unless it is older than this request. */
-static void repair(const struct moment *moment, struct context *from, struct context *to, bool by_line)
+static void repair(const struct moment *moment, struct context *from, struct context *to)
 {
 	struct done_call call;
 
 	from->ambiguous = to->ambiguous = true; /* rule 13 */
-	if (by_line)
-		rule_12_waits_on(moment, from);
 	if (context_take_call(from, moment->thread->via_call, to->start_ns, &call))
 		(void)context_add_call(moment->engine, to, &call);
 }
@@ -230,10 +228,11 @@ static void bind_to_request(const struct moment *moment, struct context *request
 
 	bool contradicts = before && before->is_request && before != request && !before->told && !before->answered &&
 			   !is_next_callback(moment, request);
-	bool by_line = thread->via_doubt == DOUBT_LINE;
 
-	if (!request->answered)
+	if (!request->answered) {
 		doubts_judge(moment, request, contradicts);
+		rule_12_answered(moment, request);
+	}
 	if (before == request)
 		return;
 	if (before && !before->is_request) {
@@ -243,7 +242,7 @@ static void bind_to_request(const struct moment *moment, struct context *request
 		context_bind(moment->engine, before, request);
 	} else if (before) {
 		if (contradicts)
-			repair(moment, before, request, by_line);
+			repair(moment, before, request);
 		/* The pending time is this request's, not that of the one it seemed to be. */
 		context_put(moment->engine, thread->context);
 		thread->context = context_get(request);

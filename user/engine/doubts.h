@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is guessed of whose call it is, and how often that has proved right (rule 13).
+ * Used by model.h; the votes are doubts.c's.
+ * Never: says whose call it is.
+ */
+#ifndef IOCPU_ENGINE_DOUBTS_H
+#define IOCPU_ENGINE_DOUBTS_H
+
+#include <stdint.h>
+
+/* Why it may be another request's call, on a connection that several use. Bits of struct context's `doubts`. */
+enum doubt {
+	DOUBT_NONE,
+	DOUBT_LINE, /* it was made in the course of work that went on because of its place in a line */
+	DOUBT_SELF, /* the thread worked for this one, but another one may have been given the connection */
+	DOUBT_MUX,  /* another call was in flight there: answers may come in another order */
+	DOUBTS
+};
+
+/* How often a response bore out what had been taken for so, and how often not. */
+struct score {
+	uint32_t right, wrong;
+};
+
+#endif
