@@ -68,8 +68,8 @@ static void print_calls(FILE *out, const struct request *request)
 	for (size_t i = 0; i < request->call_count; i++) {
 		const struct request_call *call = &request->calls[i];
 
-		fprintf(out, "  call %s start=%" PRId64 " net=%" PRIu64 " loop=%" PRIu64 "\n", call->peer, relative_ns(call->start_ns),
-			call->net_ns, call->loop_ns);
+		fprintf(out, "  call %s start=%" PRId64 " net=%" PRIu64 " loop=%" PRIu64 "\n", request->peers[call->peer].peer,
+			relative_ns(call->start_ns), call->net_ns, call->loop_ns);
 	}
 	for (size_t i = 0; i < request->peer_count; i++) {
 		const struct request_peer *peer = &request->peers[i];

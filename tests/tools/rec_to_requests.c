@@ -31,8 +31,11 @@ static void print_request(void *context, const struct request *request)
 	for (size_t i = 0; i < request->run_count; i++)
 		printf("run %" PRIu32 " %" PRIu64 " %" PRIu64 "\n", request->runs[i].tid, request->runs[i].start_ns,
 		       request->runs[i].end_ns);
-	for (size_t i = 0; i < request->call_count; i++)
-		printf("call %s %" PRIu64 " %" PRIu64 "\n", request->calls[i].peer, request->calls[i].start_ns, request->calls[i].net_ns);
+	for (size_t i = 0; i < request->call_count; i++) {
+		const struct request_call *call = &request->calls[i];
+
+		printf("call %s %" PRIu64 " %" PRIu64 "\n", request->peers[call->peer].peer, call->start_ns, call->net_ns);
+	}
 }
 
 static void print_processes(const struct engine *engine)

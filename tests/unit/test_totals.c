@@ -170,21 +170,80 @@ static void culprits_beyond_the_cap_are_one(void **state)
 	assert_int_equal(delay_ns, 2 * 3 * TOTALS_CULPRITS_MAX * 3 * MS);
 }
 
+static struct request_call call_of(uint32_t peer, uint64_t start_ns, uint64_t net_ns)
+{
+	return (struct request_call){.peer = peer, .start_ns = start_ns, .write_ns = start_ns, .net_ns = net_ns};
+}
+
+static int by_start(const void *left, const void *right)
+{
+	const struct request_call *a = left, *b = right;
+
+	return a->start_ns < b->start_ns ? -1 : a->start_ns > b->start_ns;
+}
+
+static uint64_t count_of(const struct part_times *times)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i <= PART_EDGES; i++)
+		count += times->counts[i];
+	return count;
+}
+
+/* Replicas behind one name: a request waits for that name once, however many of them it asks, and no longer than it waits at all. */
+static void addresses_of_one_name_are_one_peer(void **state)
+{
+	struct request_peer peers[] = {{"db:5432", 1, 4 * MS, 4 * MS}, {"cache:6379", 1, 1 * MS, 1 * MS}, {"db:5432", 2, 6 * MS, 6 * MS}};
+	/* Two at once, of which the second connects first, and one behind the cache's. */
+	const struct request_call calls[] = {
+		call_of(0, 1000 * MS, 4 * MS),
+		{.peer = 2, .start_ns = 1001 * MS, .connect_ns = 1 * MS, .write_ns = 1003 * MS, .net_ns = 3 * MS},
+		call_of(1, 1006 * MS, 1 * MS),
+		call_of(2, 1007 * MS, 3 * MS),
+	};
+	struct request request = request_of(STATE_NET, 10 * MS);
+	const struct totals_endpoint *sums;
+
+	(void)state;
+	request.peers = peers;
+	request.peer_count = 3;
+	request.calls = calls;
+	request.call_count = 4;
+	assert_int_equal(totals_add(totals, &node, "GET /x", NULL, &request, UNIX_NS), 0);
+	look();
+	sums = sums_of("GET /x");
+	assert_int_equal(sums->peer_count, 2);
+	assert_string_equal(sums->peers[0].name, "db:5432");
+	assert_int_equal(sums->peers[0].calls, 3);
+	assert_int_equal(sums->peers[0].net.sum_ns, (5 + 3) * MS);
+	assert_int_equal(count_of(&sums->peers[0].net), 1);
+	assert_int_equal(sums->peers[1].calls, 1);
+	assert_int_equal(sums->peers[1].net.sum_ns, 1 * MS);
+}
+
 static void peers_beyond_the_cap_are_one(void **state)
 {
 	char names[3 * TOTALS_PEERS_MAX][24];
 	struct request_peer peers[3 * TOTALS_PEERS_MAX];
+	struct request_call calls_made[2 * 3 * TOTALS_PEERS_MAX];
 	struct request request = request_of(STATE_NET, 10 * MS);
+	const struct totals_peer *rest;
 	const struct totals_endpoint *sums;
 	uint64_t calls = 0;
 
 	(void)state;
-	for (int i = 0; i < 3 * TOTALS_PEERS_MAX; i++) {
-		snprintf(names[i], sizeof(names[i]), "10.0.0.%d:5432", i);
+	for (uint32_t i = 0; i < 3 * TOTALS_PEERS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "10.0.0.%u:5432", i);
 		peers[i] = (struct request_peer){names[i], 2, 4 * MS, 3 * MS};
+		calls_made[2 * i] = call_of(i, 1000 * MS, 2 * MS);
+		calls_made[2 * i + 1] = call_of(i, 1001 * MS, 2 * MS);
 	}
+	qsort(calls_made, 2 * 3 * TOTALS_PEERS_MAX, sizeof(calls_made[0]), by_start);
 	request.peers = peers;
 	request.peer_count = 3 * TOTALS_PEERS_MAX;
+	request.calls = calls_made;
+	request.call_count = 2 * 3 * TOTALS_PEERS_MAX;
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(totals_add(totals, &node, "GET /x", NULL, &request, UNIX_NS), 0);
 	look();
@@ -192,7 +251,10 @@ static void peers_beyond_the_cap_are_one(void **state)
 	assert_int_equal(sums->peer_count, TOTALS_PEERS_MAX);
 	assert_string_equal(sums->peers[0].name, "10.0.0.0:5432");
 	assert_int_equal(sums->peers[0].net.sum_ns, 2 * 3 * MS);
-	assert_string_equal(sums->peers[TOTALS_PEERS_MAX - 1].name, "(other peers)");
+	rest = &sums->peers[TOTALS_PEERS_MAX - 1];
+	assert_string_equal(rest->name, "(other peers)");
+	assert_int_equal(rest->net.sum_ns, 2 * 3 * MS);
+	assert_int_equal(count_of(&rest->net), 2);
 	for (size_t i = 0; i < sums->peer_count; i++)
 		calls += sums->peers[i].calls;
 	assert_int_equal(calls, 2 * 2 * 3 * TOTALS_PEERS_MAX);
@@ -320,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_lives_now_is_told_anew_each_window, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_are_one_in_a_hundred, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_request_is_one_of_the_last_while, open_totals, close_totals),
+		cmocka_unit_test_setup_teardown(addresses_of_one_name_are_one_peer, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(peers_beyond_the_cap_are_one, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(culprits_beyond_the_cap_are_one, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(endpoints_beyond_the_caps_are_one_a_service, open_totals, close_totals),

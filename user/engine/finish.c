@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/model.h"
+#include "util/calls.h"
 
 /* ---- calls: intervals of the timeline, the list, and sums a peer --------------------------------------------------------------- */
 
@@ -40,17 +41,6 @@ static struct request_peer *peer_entry(struct lists *lists, const char *name)
 	return &lists->peers[lists->peer_count++];
 }
 
-/* Overlapping intervals counted once; they come sorted by their start, `until` is how far the peer's are counted already. */
-static uint64_t beyond(uint64_t start_ns, uint64_t end_ns, uint64_t *until)
-{
-	uint64_t from = start_ns > *until ? start_ns : *until;
-
-	if (end_ns <= from)
-		return 0;
-	*until = end_ns;
-	return end_ns - from;
-}
-
 static bool make_lists(const struct engine *engine, struct context *request, struct lists *lists)
 {
 	uint32_t count = request->call_count;
@@ -71,18 +61,18 @@ static bool make_lists(const struct engine *engine, struct context *request, str
 	for (uint32_t i = 0; i < count; i++) {
 		const struct done_call *call = &request->calls[i];
 		struct request_peer *peer = peer_entry(lists, engine->peer_names[call->peer]);
-		uint64_t net_ns = call->connect_ns + (call->arrived_ns - call->write_ns);
 
 		lists->calls[i] = (struct request_call){
-			.peer = peer->peer,
+			.peer = (uint32_t)(peer - lists->peers),
 			.start_ns = call->start_ns,
-			.net_ns = net_ns,
+			.connect_ns = call->connect_ns,
+			.write_ns = call->write_ns,
+			.net_ns = call->connect_ns + (call->arrived_ns - call->write_ns),
 			.loop_ns = call->loop_until_ns > call->arrived_ns ? call->loop_until_ns - call->arrived_ns : 0,
 		};
 		peer->calls++;
-		peer->net_ns += net_ns;
-		peer->net_union_ns += beyond(call->start_ns, call->start_ns + call->connect_ns, &until[peer - lists->peers]);
-		peer->net_union_ns += beyond(call->write_ns, call->arrived_ns, &until[peer - lists->peers]);
+		peer->net_ns += lists->calls[i].net_ns;
+		peer->net_union_ns += call_net_beyond(&lists->calls[i], &until[peer - lists->peers]);
 	}
 	free(until);
 	return true;

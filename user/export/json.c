@@ -239,7 +239,7 @@ static void put_calls(struct json_out *json, const struct request *request)
 		const struct request_call *call = &request->calls[i];
 
 		json_begin(json, NULL, '{');
-		json_string(json, "peer", call->peer);
+		json_string(json, "peer", request->peers[call->peer].peer);
 		json_signed(json, "start_ns", (int64_t)(call->start_ns - request->start_ns));
 		json_integer(json, "net_ns", call->net_ns);
 		json_integer(json, "loop_ns", call->loop_ns);

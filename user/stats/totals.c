@@ -140,7 +140,7 @@ int totals_add(struct totals *totals, const struct totals_label *label, const ch
 	struct sum_row *row = get_row(totals, label, endpoint);
 	struct sum_row *culprit_row = culprit && request->culprit_ns ? get_row(totals, label, culprit) : NULL;
 
-	if (!row || endpoint_sum_add(&row->sum, request, end_unix_ns, TOTALS_PEERS_MAX)) {
+	if (!row || endpoint_sum_add(&row->sum, request, end_unix_ns)) {
 		totals->lost_requests++;
 		return -ENOMEM;
 	}

@@ -12,8 +12,6 @@
 /* Endpoints of one service, and of all; the rest goes to rows "(other)", one a service. */
 #define TOTALS_ENDPOINTS_MAX 1000
 #define TOTALS_ROWS_MAX      2000
-/* Peers of one endpoint told apart; the rest is one peer, "(other peers)". */
-#define TOTALS_PEERS_MAX 16
 
 #define TOTALS_POD_GONE_NS 600000000000ull
 

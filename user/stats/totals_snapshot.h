@@ -38,10 +38,13 @@ enum answer { ANSWER_1XX, ANSWER_2XX, ANSWER_3XX, ANSWER_4XX, ANSWER_5XX, ANSWER
 /* What a process's CPU time was used for; the names are those of the JSON contract's keys. */
 enum cpu_use { USE_REQUEST, USE_AFTER_RESPONSE, USE_RUNTIME, USE_BACKGROUND, USE_UNATTRIBUTED, CPU_USES };
 
+/* Peers of one endpoint that are told apart; the last one is the rest. */
+#define TOTALS_PEERS_MAX 16
+
 struct totals_peer {
 	char name[PEER_NAME_MAX];
 	uint64_t calls;
-	struct part_times net; /* a request's time with a call to this peer in flight */
+	struct part_times net; /* a request's time with a call to this peer in flight, also where it has several addresses */
 };
 
 /* Culprits of one endpoint that are told apart; the last one is the rest. */

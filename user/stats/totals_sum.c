@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/calls.h"
+
 #define NS_PER_MS 1000000ull
 
 const uint64_t wall_edges_ns[WALL_EDGES] = {
@@ -51,14 +53,14 @@ static enum answer answer_of(const struct request *request)
 }
 
 /* Room for all of a request's peers, though some of them are there already. 0 or −ENOMEM. */
-static int reserve_peers(struct endpoint_sum *sum, size_t more, size_t peers_max)
+static int reserve_peers(struct endpoint_sum *sum, size_t more)
 {
 	size_t wanted = sum->shown.peer_count + more;
 	size_t capacity = sum->peer_capacity ? sum->peer_capacity : 1;
 	struct totals_peer *grown;
 
-	if (wanted > peers_max)
-		wanted = peers_max;
+	if (wanted > TOTALS_PEERS_MAX)
+		wanted = TOTALS_PEERS_MAX;
 	if (wanted <= sum->peer_capacity)
 		return 0;
 	while (capacity < wanted)
@@ -71,19 +73,50 @@ static int reserve_peers(struct endpoint_sum *sum, size_t more, size_t peers_max
 	return 0;
 }
 
-static struct totals_peer *get_peer(struct totals_endpoint *shown, const char *name, size_t peers_max)
+/* Which of the endpoint's peers bears this name. */
+static size_t place_of_peer(struct totals_endpoint *shown, const char *name)
 {
-	struct totals_peer *peer;
+	size_t place = 0;
 
-	for (size_t i = 0; i < shown->peer_count; i++)
-		if (!strncmp(shown->peers[i].name, name, PEER_NAME_MAX - 1))
-			return &shown->peers[i];
-	if (shown->peer_count == peers_max)
-		return &shown->peers[peers_max - 1];
-	peer = &shown->peers[shown->peer_count++];
-	memset(peer, 0, sizeof(*peer));
-	snprintf(peer->name, sizeof(peer->name), "%s", shown->peer_count == peers_max ? other_peers : name);
-	return peer;
+	while (place < shown->peer_count && strncmp(shown->peers[place].name, name, PEER_NAME_MAX - 1))
+		place++;
+	if (place < shown->peer_count)
+		return place;
+	if (place == TOTALS_PEERS_MAX)
+		return TOTALS_PEERS_MAX - 1;
+	memset(&shown->peers[place], 0, sizeof(shown->peers[place]));
+	snprintf(shown->peers[place].name, PEER_NAME_MAX, "%s", place == TOTALS_PEERS_MAX - 1 ? other_peers : name);
+	shown->peer_count++;
+	return place;
+}
+
+/* The request's time with a call to any of those in flight that have this place: addresses of one name, or the rest. */
+static uint64_t net_union_at(struct totals_endpoint *shown, size_t place, const struct request *request)
+{
+	uint64_t sum_ns = 0, until_ns = 0;
+
+	for (size_t i = 0; i < request->call_count; i++)
+		if (place_of_peer(shown, request->peers[request->calls[i].peer].peer) == place)
+			sum_ns += call_net_beyond(&request->calls[i], &until_ns);
+	return sum_ns;
+}
+
+/* Each peer has one wait of the request, however many addresses it was called at. */
+static void add_peers(struct totals_endpoint *shown, const struct request *request)
+{
+	size_t addresses[TOTALS_PEERS_MAX] = {0};
+	uint64_t net_ns[TOTALS_PEERS_MAX];
+
+	for (size_t i = 0; i < request->peer_count; i++) {
+		size_t place = place_of_peer(shown, request->peers[i].peer);
+
+		shown->peers[place].calls += request->peers[i].calls;
+		net_ns[place] = request->peers[i].net_union_ns;
+		addresses[place]++;
+	}
+	for (size_t place = 0; place < shown->peer_count; place++)
+		if (addresses[place])
+			add_part(&shown->peers[place].net, addresses[place] == 1 ? net_ns[place] : net_union_at(shown, place, request));
 }
 
 static void keep_slowest(struct endpoint_sum *sum, const struct request *request, uint64_t wall_ns, uint64_t end_unix_ns)
@@ -94,12 +127,12 @@ static void keep_slowest(struct endpoint_sum *sum, const struct request *request
 	memcpy(sum->slowest.id, request->id, sizeof(sum->slowest.id));
 }
 
-int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, uint64_t end_unix_ns, size_t peers_max)
+int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, uint64_t end_unix_ns)
 {
 	struct totals_endpoint *shown = &sum->shown;
 	uint64_t wall_ns = request->end_ns - request->start_ns;
 
-	if (tail_reserve(&sum->batch, wall_ns) || reserve_peers(sum, request->peer_count, peers_max))
+	if (tail_reserve(&sum->batch, wall_ns) || reserve_peers(sum, request->peer_count))
 		return -ENOMEM;
 	shown->requests++;
 	shown->answers[answer_of(request)]++;
@@ -107,12 +140,7 @@ int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, ui
 	add_wall(&shown->wall, wall_ns);
 	for (int state = 0; state < STATES; state++)
 		add_part(&shown->state[state], request->state_ns[state]);
-	for (size_t i = 0; i < request->peer_count; i++) {
-		struct totals_peer *peer = get_peer(shown, request->peers[i].peer, peers_max);
-
-		peer->calls += request->peers[i].calls;
-		add_part(&peer->net, request->peers[i].net_union_ns);
-	}
+	add_peers(shown, request);
 	tail_add(&sum->batch, wall_ns, request->state_ns);
 	sum->batch_requests++;
 	keep_slowest(sum, request, wall_ns, end_unix_ns);

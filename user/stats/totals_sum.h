@@ -22,8 +22,8 @@ struct endpoint_sum {
 	struct totals_slowest slowest, slowest_before;
 };
 
-/* −ENOMEM: nothing is added. peers_max: the last of them is the rest. */
-int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, uint64_t end_unix_ns, size_t peers_max);
+/* −ENOMEM: nothing is added. */
+int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, uint64_t end_unix_ns);
 
 /* Adds what requests waited for this endpoint to leave the event loop. Its name is not copied. */
 void endpoint_sum_add_delay(struct endpoint_sum *sum, const char *culprit, uint64_t delay_ns);

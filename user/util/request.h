@@ -19,12 +19,14 @@
 #define PEER_NAME_MAX  128
 #define REQUEST_ID_MAX 40
 
-/* One downstream call. */
+/* One downstream call. It was in flight while it connected, and from its last byte on; what lies between is the request's own doing. */
 struct request_call {
-	const char *peer;
-	uint64_t start_ns; /* its last byte was written, or connecting began */
-	uint64_t net_ns;   /* until the first byte of the answer had arrived */
-	uint64_t loop_ns;  /* from there until it was read, as far as an event loop was busy elsewhere */
+	uint32_t peer;       /* which of the request's peers */
+	uint64_t start_ns;   /* its last byte was written, or connecting began */
+	uint64_t connect_ns; /* of net_ns: from the start on */
+	uint64_t write_ns;   /* its last byte was written: here begins the rest of net_ns */
+	uint64_t net_ns;     /* until the first byte of the answer had arrived */
+	uint64_t loop_ns;    /* from there until it was read, as far as an event loop was busy elsewhere */
 };
 
 /* All calls of a request to one peer. */
