@@ -35,12 +35,27 @@ static void tell(const void *record, size_t size)
 	assert_int_equal(services_read(services, &event), 0);
 }
 
-static void tell_thread(uint32_t tid, uint32_t tgid, const char *comm, uint8_t origin)
+static void tell_thread_of(uint32_t tid, uint32_t tgid, uint32_t parent_tid, const char *comm, uint8_t origin)
 {
-	struct record_thread thread = {.head = {.kind = RECORD_THREAD, .tid = tid}, .tgid = tgid, .origin = origin};
+	struct record_thread thread = {
+		.head = {.kind = RECORD_THREAD, .tid = tid},
+		.tgid = tgid,
+		.parent_tid = parent_tid,
+		.origin = origin,
+	};
 
 	strcpy(thread.comm, comm);
 	tell(&thread, sizeof(thread));
+}
+
+static void tell_thread(uint32_t tid, uint32_t tgid, const char *comm, uint8_t origin)
+{
+	tell_thread_of(tid, tgid, 0, comm, origin);
+}
+
+static void tell_child(uint32_t tgid, uint32_t parent_tid, const char *comm)
+{
+	tell_thread_of(tgid, tgid, parent_tid, comm, THREAD_FORKED);
 }
 
 static void tell_listener(uint32_t tgid, uint64_t conn_id, uint16_t port, const char *path)
@@ -87,6 +102,42 @@ static void programs_of_two_containers_keep_their_names(void **state)
 	tell_listener(20, 2, 8080, "");
 	assert_string_equal(name_of(10, 8080, NULL), "node:8080");
 	assert_string_equal(name_of(20, 8080, NULL), "python3:8080");
+}
+
+static void workers_of_two_containers_keep_their_masters_names(void **state)
+{
+	(void)state;
+	tell_thread_of(10, 10, 1, "nginx", THREAD_FOUND);
+	tell_listener(10, 1, 80, "");
+	tell_child(11, 10, "nginx: worker");
+	tell_child(12, 11, "helper");
+	tell_thread_of(20, 20, 1, "apache2", THREAD_FOUND);
+	tell_listener(20, 2, 80, "");
+	tell_child(21, 20, "apache2: worker");
+	assert_string_equal(name_of(11, 80, NULL), "nginx:80");
+	assert_string_equal(name_of(12, 80, NULL), "nginx:80");
+	assert_string_equal(name_of(21, 80, NULL), "apache2:80");
+	/* Another program, the same family. */
+	tell_thread_of(12, 12, 99, "cgi", THREAD_EXECED);
+	assert_string_equal(name_of(12, 80, NULL), "nginx:80");
+	/* Of several above, the nearest one's. */
+	tell_listener(11, 3, 80, "");
+	assert_string_equal(name_of(12, 80, NULL), "nginx: worker:80");
+	/* Whoever has the socket from nobody above has it from the last who opened one, as far as is known. */
+	tell_child(30, 1, "stranger");
+	assert_string_equal(name_of(30, 80, NULL), "nginx: worker:80");
+}
+
+/* Ids are used again: a family may turn in a circle. */
+static void ancestors_are_bounded(void **state)
+{
+	(void)state;
+	tell_child(10, 11, "a");
+	tell_child(11, 10, "b");
+	assert_string_equal(name_of(10, 80, NULL), "a:80");
+	tell_listener(20, 1, 80, "");
+	tell_thread(20, 20, "c", THREAD_FOUND);
+	assert_string_equal(name_of(11, 80, NULL), "c:80");
 }
 
 static void a_unix_path_stands_for_a_port(void **state)
@@ -172,6 +223,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(workers_share_the_listeners_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(programs_of_two_containers_keep_their_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(workers_of_two_containers_keep_their_masters_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(ancestors_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_unix_path_stands_for_a_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_long_path_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_exec_renames_and_a_thread_does_not, setup, teardown),

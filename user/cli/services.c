@@ -12,14 +12,18 @@
 #define LISTENERS_MAX 512
 
 /* Processes whose names are known. Beyond them each new one takes the place of one that nobody has asked for lately: it has ended. */
-#define COMMS_MAX 65536
+#define PROCESSES_MAX 65536
 /* So many names were learned since. */
-#define LATELY (COMMS_MAX / 2)
+#define LATELY (PROCESSES_MAX / 2)
 
-struct comm {
+/* Forks between who opened a listener and who serves on it: a manager, its master, a worker. */
+#define GENERATIONS_MAX 16
+
+struct named_process {
 	uint32_t tgid;
-	size_t wanted_at; /* how many names had been learned when it was last asked for */
-	char text[COMM_MAX];
+	uint32_t parent_tid; /* the thread that forked it, or of a found one its parent process; 0: not known */
+	size_t wanted_at;    /* how many names had been learned when it was last asked for */
+	char comm[COMM_MAX];
 };
 
 struct listener {
@@ -30,11 +34,11 @@ struct listener {
 };
 
 struct services {
-	struct idmap comm_by_tgid;
-	struct comm *comms[COMMS_MAX]; /* all of them */
-	size_t comm_count;
-	size_t comm_next;                         /* where the next search for a place begins */
-	size_t comms_learned;                     /* since the start */
+	struct idmap process_by_tgid;
+	struct named_process *processes[PROCESSES_MAX]; /* all of them */
+	size_t process_count;
+	size_t process_next;                      /* where the next search for a place begins */
+	size_t learned;                           /* since the start */
 	struct listener listeners[LISTENERS_MAX]; /* a ring */
 	size_t listener_count;                    /* of all that ever were put into it */
 };
@@ -45,44 +49,57 @@ struct services *services_open(void)
 }
 
 /* Takes a name that nobody has asked for lately out of the map; where all were asked for, any. */
-static struct comm *reuse_comm(struct services *services)
+static struct named_process *reuse_process(struct services *services)
 {
-	struct comm *comm;
+	struct named_process *process;
 	size_t tries = 0;
 
 	do
-		comm = services->comms[services->comm_next++ % COMMS_MAX];
-	while (services->comms_learned - comm->wanted_at < LATELY && ++tries < COMMS_MAX);
-	idmap_take(&services->comm_by_tgid, comm->tgid);
-	return comm;
+		process = services->processes[services->process_next++ % PROCESSES_MAX];
+	while (services->learned - process->wanted_at < LATELY && ++tries < PROCESSES_MAX);
+	idmap_take(&services->process_by_tgid, process->tgid);
+	return process;
 }
 
 /* NULL: no memory. */
-static struct comm *add_comm(struct services *services, uint32_t tgid)
+static struct named_process *add_process(struct services *services, uint32_t tgid)
 {
-	bool full = services->comm_count == COMMS_MAX;
-	struct comm *comm = full ? reuse_comm(services) : calloc(1, sizeof(*comm));
+	bool full = services->process_count == PROCESSES_MAX;
+	struct named_process *process = full ? reuse_process(services) : calloc(1, sizeof(*process));
 
-	if (!comm)
+	if (!process)
 		return NULL;
 	if (!full)
-		services->comms[services->comm_count++] = comm;
-	comm->tgid = tgid;
-	services->comms_learned++;
-	return idmap_put(&services->comm_by_tgid, tgid, comm) ? NULL : comm;
+		services->processes[services->process_count++] = process;
+	process->tgid = tgid;
+	process->parent_tid = 0;
+	services->learned++;
+	return idmap_put(&services->process_by_tgid, tgid, process) ? NULL : process;
 }
 
-/* 0 or −ENOMEM. */
-static int learn_comm(struct services *services, uint32_t tgid, const char *text)
+/* NULL: no memory. */
+static struct named_process *learn_name(struct services *services, uint32_t tgid, const char *comm)
 {
-	struct comm *comm = idmap_get(&services->comm_by_tgid, tgid);
+	struct named_process *process = idmap_get(&services->process_by_tgid, tgid);
 
-	if (!comm)
-		comm = add_comm(services, tgid);
-	if (!comm)
+	if (!process)
+		process = add_process(services, tgid);
+	if (!process)
+		return NULL;
+	process->wanted_at = services->learned;
+	memcpy(process->comm, comm, COMM_MAX - 1);
+	return process;
+}
+
+/* By its first thread. An exec changes the name, but nobody's parent. */
+static int learn_process(struct services *services, const struct record_thread *thread)
+{
+	struct named_process *process = learn_name(services, thread->tgid, thread->comm);
+
+	if (!process)
 		return -ENOMEM;
-	comm->wanted_at = services->comms_learned;
-	memcpy(comm->text, text, COMM_MAX - 1);
+	if (thread->origin != THREAD_EXECED)
+		process->parent_tid = thread->parent_tid;
 	return 0;
 }
 
@@ -121,9 +138,9 @@ int services_read(struct services *services, const struct event *event)
 
 	switch (event->head->kind) {
 	case RECORD_THREAD:
-		return thread->head.tid == thread->tgid ? learn_comm(services, thread->tgid, thread->comm) : 0;
+		return thread->head.tid == thread->tgid ? learn_process(services, thread) : 0;
 	case RECORD_PROCESS:
-		return learn_comm(services, event->head->tid, ((const struct record_process *)event->head)->comm);
+		return learn_name(services, event->head->tid, ((const struct record_process *)event->head)->comm) ? 0 : -ENOMEM;
 	case RECORD_CONN:
 		if (((const struct record_conn *)event->head)->role == CONN_LISTENER)
 			learn_listener(services, event);
@@ -133,22 +150,41 @@ int services_read(struct services *services, const struct event *event)
 	}
 }
 
+/* The process and those above it, as far as they are known: how many. */
+static size_t find_line(const struct services *services, uint32_t tgid, uint32_t line[GENERATIONS_MAX])
+{
+	const struct named_process *process = idmap_get(&services->process_by_tgid, tgid);
+	size_t count = 1;
+
+	line[0] = tgid;
+	while (process && process->parent_tid && count < GENERATIONS_MAX) {
+		line[count++] = process->parent_tid;
+		process = idmap_get(&services->process_by_tgid, process->parent_tid);
+	}
+	return count;
+}
+
 /*
- * Who opened the listener: the process itself if it did, else the last that did (a pre-fork worker's parent, and not the one of before a
- * restart), else itself.
+ * Who opened the listener: the process itself, or the nearest above it that did (a pre-fork worker's master, and not that of another
+ * container with the same port), else the last that did (the one after a restart, where the socket was handed over), else itself.
  */
 static uint32_t find_owner(const struct services *services, uint32_t tgid, uint16_t port, const char *path)
 {
 	const struct listener *listener, *last = NULL;
+	uint32_t line[GENERATIONS_MAX];
+	size_t nearest = find_line(services, tgid, line), generations = nearest;
 
-	for (size_t age = 0; (listener = listener_of_age(services, age)); age++) {
+	for (size_t age = 0; nearest && (listener = listener_of_age(services, age)); age++) {
 		if (listener->port != port || strcmp(listener->path, path))
 			continue;
-		if (listener->tgid == tgid)
-			return tgid;
+		for (size_t i = 0; i < nearest; i++)
+			if (listener->tgid == line[i])
+				nearest = i;
 		if (!last)
 			last = listener;
 	}
+	if (nearest < generations)
+		return line[nearest];
 	return last ? last->tgid : tgid;
 }
 
@@ -176,14 +212,14 @@ void services_name(const struct services *services, uint32_t tgid, uint16_t port
 {
 	const char *path = unix_path ? unix_path : "";
 	char *end = name + SERVICE_NAME_MAX;
-	struct comm *comm;
+	struct named_process *process;
 
 	if (port || *path)
 		tgid = find_owner(services, tgid, port, path);
-	comm = idmap_get(&services->comm_by_tgid, tgid);
-	if (comm)
-		comm->wanted_at = services->comms_learned;
-	name = put_text(name, end, comm ? comm->text : "?");
+	process = idmap_get(&services->process_by_tgid, tgid);
+	if (process)
+		process->wanted_at = services->learned;
+	name = put_text(name, end, process ? process->comm : "?");
 	if (port || *path)
 		name = put_text(name, end, ":");
 	if (port)
@@ -196,8 +232,8 @@ void services_close(struct services *services)
 {
 	if (!services)
 		return;
-	for (size_t i = 0; i < services->comm_count; i++)
-		free(services->comms[i]);
-	idmap_fini(&services->comm_by_tgid);
+	for (size_t i = 0; i < services->process_count; i++)
+		free(services->processes[i]);
+	idmap_fini(&services->process_by_tgid);
 	free(services);
 }
