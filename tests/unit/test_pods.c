@@ -129,13 +129,87 @@ static void of_several_containers_the_link_tells_which(void **state)
 
 static void a_process_outside_has_no_pod(void **state)
 {
-	struct pods *pods = pods_open(root);
+	struct pods *pods = pods_open("/proc", root);
 
 	(void)state;
 	pods_learn(pods, (uint32_t)getpid());
 	assert_null(pods_label(pods, (uint32_t)getpid()));
 	for (int i = 0; i < 200; i++)
 		pods_tick(pods);
+	pods_close(pods);
+}
+
+/* As /proc has it; NULL: the process has ended. */
+static void place(uint32_t tgid, const char *cgroup)
+{
+	char path[256];
+	FILE *file;
+
+	make("%u", tgid);
+	snprintf(path, sizeof(path), "%s/%u/cgroup", root, tgid);
+	if (!cgroup) {
+		assert_int_equal(unlink(path), 0);
+		return;
+	}
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(cgroup, file);
+	fclose(file);
+}
+
+#define CGROUP_OF_POD   "0::/kubepods/pod" UID "/" ID "\n"
+#define CGROUP_OF_OTHER "0::/kubepods/pod" STATIC "/" OTHER_ID "\n"
+
+static void assert_pod(const struct pods *pods, uint32_t tgid, const char *uid)
+{
+	const struct pod_label *found = pods_label(pods, tgid);
+
+	if (uid && found)
+		assert_string_equal(found->pod, uid);
+	else
+		assert_int_equal(!!found, !!uid);
+}
+
+static void a_process_is_where_it_was_seen_last(void **state)
+{
+	struct pods *pods = pods_open(root, root);
+
+	(void)state;
+	place(10, CGROUP_OF_POD);
+	pods_learn(pods, 10);
+	assert_pod(pods, 10, UID);
+	/* It has run another program and ended before anybody looked: its last requests are still to be told. */
+	place(10, NULL);
+	pods_learn(pods, 10);
+	assert_pod(pods, 10, UID);
+	place(10, CGROUP_OF_OTHER);
+	pods_learn(pods, 10);
+	assert_pod(pods, 10, STATIC);
+	place(10, "0::/system.slice/nginx.service\n");
+	pods_learn(pods, 10);
+	assert_pod(pods, 10, NULL);
+	pods_close(pods);
+}
+
+static void a_child_begins_where_its_parent_is(void **state)
+{
+	struct pods *pods = pods_open(root, root);
+
+	(void)state;
+	place(10, CGROUP_OF_POD);
+	pods_learn(pods, 10);
+	pods_fork(pods, 11, 10);
+	pods_learn(pods, 11); /* it has ended already */
+	assert_pod(pods, 11, UID);
+	/* The same id again, of somebody outside: what the one before was says nothing of it. */
+	pods_fork(pods, 11, 1);
+	pods_learn(pods, 11);
+	assert_pod(pods, 11, NULL);
+	/* A runtime's child is moved to its pod before it becomes the program. */
+	pods_fork(pods, 12, 1);
+	place(12, CGROUP_OF_OTHER);
+	pods_learn(pods, 12);
+	assert_pod(pods, 12, STATIC);
 	pods_close(pods);
 }
 
@@ -147,6 +221,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_kubelets_folders_tell_the_names, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(of_several_containers_the_link_tells_which, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(a_process_outside_has_no_pod, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(a_process_is_where_it_was_seen_last, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(a_child_begins_where_its_parent_is, make_root, remove_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ struct collector *collector_open(const struct feed *feed, const struct options *
 	collector->tool_kernel_ns = UNKNOWN_NS;
 	uname(&collector->system);
 	collector->totals = totals_open();
-	collector->pods = pods_open(KUBELET_LOGS);
+	collector->pods = pods_open("/proc", KUBELET_LOGS);
 	collector->peer_names = peer_names_open(HOSTS);
 	if (collector->totals && collector->pods && collector->peer_names && !add_peer_names(collector, options))
 		return collector;
@@ -89,9 +89,14 @@ struct collector *collector_open(const struct feed *feed, const struct options *
 	return NULL;
 }
 
-void collector_learn(struct collector *collector, uint32_t tgid)
+void collector_learn(struct collector *collector, const struct event *event)
 {
-	pods_learn(collector->pods, tgid);
+	const struct record_thread *thread = (const struct record_thread *)event->head;
+
+	if (event->head->kind == RECORD_PROCESS)
+		pods_learn(collector->pods, event->head->tid);
+	else if (event->head->kind == RECORD_THREAD && thread->origin == THREAD_FORKED && thread->head.tid == thread->tgid)
+		pods_fork(collector->pods, thread->tgid, thread->parent_tid);
 }
 
 static struct totals_label label_of(const struct collector *collector, uint32_t tgid, const char *service)

@@ -2,6 +2,7 @@
 #include "cli/pods.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,18 +33,20 @@ struct member {
 };
 
 struct pods {
-	const char *log_root;
+	const char *proc_root, *log_root;
 	struct idmap member_by_tgid;
 	struct pod *first;
 	unsigned ticks;
 };
 
-struct pods *pods_open(const char *log_root)
+struct pods *pods_open(const char *proc_root, const char *log_root)
 {
 	struct pods *pods = calloc(1, sizeof(*pods));
 
-	if (pods)
-		pods->log_root = log_root;
+	if (!pods)
+		return NULL;
+	pods->proc_root = proc_root;
+	pods->log_root = log_root;
 	return pods;
 }
 
@@ -73,18 +76,12 @@ static void forget(struct pods *pods, uint32_t tgid)
 	free(member);
 }
 
-void pods_learn(struct pods *pods, uint32_t tgid)
+/* pod NULL: in none. */
+static void put_into(struct pods *pods, uint32_t tgid, struct pod *pod)
 {
-	char path[64], text[4096];
 	struct member *member;
-	struct pod_id id;
-	struct pod *pod;
 
 	forget(pods, tgid);
-	snprintf(path, sizeof(path), "/proc/%u/cgroup", tgid);
-	if (procfs_read(path, text, sizeof(text)) <= 0 || !pod_parse_cgroup(text, &id))
-		return;
-	pod = get_pod(pods, &id);
 	member = pod ? calloc(1, sizeof(*member)) : NULL;
 	if (!member || idmap_put(&pods->member_by_tgid, tgid, member)) {
 		free(member);
@@ -92,6 +89,24 @@ void pods_learn(struct pods *pods, uint32_t tgid)
 	}
 	*member = (struct member){.tgid = tgid, .pod = pod};
 	pod->processes++;
+}
+
+void pods_fork(struct pods *pods, uint32_t tgid, uint32_t parent_tgid)
+{
+	const struct member *parent = idmap_get(&pods->member_by_tgid, parent_tgid);
+
+	put_into(pods, tgid, parent ? parent->pod : NULL);
+}
+
+void pods_learn(struct pods *pods, uint32_t tgid)
+{
+	char path[PATH_MAX], text[4096];
+	struct pod_id id;
+
+	snprintf(path, sizeof(path), "%s/%u/cgroup", pods->proc_root, tgid);
+	if (procfs_read(path, text, sizeof(text)) <= 0)
+		return;
+	put_into(pods, tgid, pod_parse_cgroup(text, &id) ? get_pod(pods, &id) : NULL);
 }
 
 const struct pod_label *pods_label(const struct pods *pods, uint32_t tgid)

@@ -28,15 +28,18 @@ struct pod_label {
  */
 bool pod_parse_cgroup(const char *text, struct pod_id *id);
 
-/* Gives a pod its names, as far as the files below log_root (/var/log) have them. Are all of them known now? */
+/* Gives a pod its names, as far as the files below log_root have them. Are all of them known now? */
 bool pod_find_names(const char *log_root, const struct pod_id *id, struct pod_label *label);
 
 struct pods;
 
-/* log_root is borrowed. NULL: no memory. */
-struct pods *pods_open(const char *log_root);
+/* proc_root (/proc) and log_root (/var/log) are borrowed. NULL: no memory. */
+struct pods *pods_open(const char *proc_root, const char *log_root);
 
-/* A process was seen for the first time, or runs another program: looks where it is. For want of memory it is in no pod. */
+/* A process was forked: it is where its parent is, until it is looked at. For want of memory it is in no pod. */
+void pods_fork(struct pods *pods, uint32_t tgid, uint32_t parent_tgid);
+
+/* A process was found, or runs another program: looks where it is. One that is gone already stays where it was: requests are told late. */
 void pods_learn(struct pods *pods, uint32_t tgid);
 
 /* NULL: in no pod. The label lives until the next call of pods_learn or pods_tick. */

@@ -48,8 +48,7 @@ static int read_feed(struct serve *serve)
 	int got, err = 0;
 
 	while (!err && (got = feed->next(feed, &event)) > 0) {
-		if (event.head->kind == RECORD_PROCESS)
-			collector_learn(serve->collector, event.head->tid);
+		collector_learn(serve->collector, &event);
 		err = pipeline_handle(serve->pipeline, &event);
 		if (err || event.head->kind != RECORD_TICK || event.head->at_ns < serve->next_cut_ns)
 			continue;
