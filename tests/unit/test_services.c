@@ -149,6 +149,22 @@ static void a_unix_path_stands_for_a_port(void **state)
 	assert_string_equal(name_of(10, 0, NULL), "app");
 }
 
+/* In metrics both would be one name with U+FFFD in it, told twice. */
+static void names_that_cannot_be_shown_stay_apart(void **state)
+{
+	(void)state;
+	tell_thread(10, 10, "app\xfe", THREAD_FOUND);
+	tell_thread(20, 20, "app\xff", THREAD_FOUND);
+	tell_thread(30, 30, "d\xc3\xa9mon\n\x1b", THREAD_FOUND);
+	tell_listener(10, 1, 0, "/run/\x80.sock");
+	assert_string_equal(name_of(10, 80, NULL), "app%FE:80");
+	assert_string_equal(name_of(20, 80, NULL), "app%FF:80");
+	assert_string_equal(name_of(30, 80, NULL), "d\xc3\xa9mon%0A%1B:80");
+	assert_string_equal(name_of(10, 0, "/run/\x80.sock"), "app%FE:/run/%80.sock");
+	tell_thread(40, 40, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", THREAD_FOUND);
+	assert_string_equal(name_of(40, 65535, NULL), "%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF:65535");
+}
+
 static void a_long_path_is_cut(void **state)
 {
 	char path[2 * SERVICE_NAME_MAX], wanted[SERVICE_NAME_MAX];
@@ -226,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(workers_of_two_containers_keep_their_masters_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(ancestors_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_unix_path_stands_for_a_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_that_cannot_be_shown_stay_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_long_path_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_exec_renames_and_a_thread_does_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_unknown_has_a_name_too, setup, teardown),

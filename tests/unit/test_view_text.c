@@ -98,6 +98,30 @@ static void invalid_utf8_shows_as_question_marks(void **state)
 	assert_printed("\xf4\x90\x80\x80", 80, "????"); /* beyond Unicode */
 }
 
+static void assert_made_printable(const char *text, size_t size, const char *expected)
+{
+	char *made = malloc(size), *end = utf8_make_printable(made, size, text);
+
+	assert_string_equal(made, expected);
+	assert_ptr_equal(end, made + strlen(expected));
+	free(made);
+}
+
+static void unprintable_bytes_go_by_their_numbers(void **state)
+{
+	(void)state;
+	assert_made_printable("caf\xc3\xa9", 80, "caf\xc3\xa9");
+	assert_made_printable("a\xff\x1b[2J", 80, "a%FF%1B[2J");
+	assert_made_printable("\xe2\x80\xaex", 80, "%E2%80%AEx"); /* right to left from here */
+	assert_made_printable("x\xe6\x97", 80, "x%E6%97");
+	/* What does not fit as a whole goes. */
+	assert_made_printable("ab", 3, "ab");
+	assert_made_printable("abc", 3, "ab");
+	assert_made_printable("a\xc3\xa9", 3, "a");
+	assert_made_printable("\xff\xff", 6, "%FF");
+	assert_made_printable("x", 1, "");
+}
+
 static void decoding_never_reads_behind_the_end(void **state)
 {
 	static const char *const begun[] = {"\xc3", "\xe6", "\xe6\x97", "\xf0", "\xf0\x9f", "\xf0\x9f\x98"};
@@ -171,6 +195,7 @@ int main(void)
 		cmocka_unit_test(wide_characters_are_not_halved),
 		cmocka_unit_test(harmful_characters_do_not_pass),
 		cmocka_unit_test(invalid_utf8_shows_as_question_marks),
+		cmocka_unit_test(unprintable_bytes_go_by_their_numbers),
 		cmocka_unit_test(decoding_never_reads_behind_the_end),
 		cmocka_unit_test(parts_sum_to_the_rounded_whole),
 		cmocka_unit_test(the_largest_remainders_are_rounded_up),

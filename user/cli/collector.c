@@ -17,6 +17,7 @@
 #include "serve/resolver.h"
 #include "stats/totals.h"
 #include "util/clock.h"
+#include "util/utf8.h"
 
 /* A server opens its port soon after its start: for so long what it used is held back, to be told under its service's name. */
 #define NAMELESS_NS 10000000000ull
@@ -139,7 +140,7 @@ static void name_peers(struct collector *collector, struct request *request)
 	if (reserve_peers(renamed, request->peer_count))
 		return;
 	for (size_t i = 0; i < request->peer_count; i++) {
-		snprintf(renamed->texts[i], PEER_NAME_MAX, "%s", peer_names_get(collector->peer_names, request->peers[i].peer));
+		utf8_make_printable(renamed->texts[i], PEER_NAME_MAX, peer_names_get(collector->peer_names, request->peers[i].peer));
 		renamed->peers[i] = request->peers[i];
 		renamed->peers[i].peer = renamed->texts[i];
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/idmap.h"
+#include "util/utf8.h"
 
 /* Servers listen on a handful; the newest ones are kept, as each restart of a server brings others. */
 #define LISTENERS_MAX 512
@@ -23,7 +24,7 @@ struct named_process {
 	uint32_t tgid;
 	uint32_t parent_tid; /* the thread that forked it, or of a found one its parent process; 0: not known */
 	size_t wanted_at;    /* how many names had been learned when it was last asked for */
-	char comm[COMM_MAX];
+	char comm[SERVICE_COMM_MAX];
 };
 
 struct listener {
@@ -81,13 +82,15 @@ static struct named_process *add_process(struct services *services, uint32_t tgi
 static struct named_process *learn_name(struct services *services, uint32_t tgid, const char *comm)
 {
 	struct named_process *process = idmap_get(&services->process_by_tgid, tgid);
+	char text[COMM_MAX] = "";
 
 	if (!process)
 		process = add_process(services, tgid);
 	if (!process)
 		return NULL;
 	process->wanted_at = services->learned;
-	memcpy(process->comm, comm, COMM_MAX - 1);
+	memcpy(text, comm, COMM_MAX - 1);
+	utf8_make_printable(process->comm, sizeof(process->comm), text);
 	return process;
 }
 
@@ -225,7 +228,7 @@ void services_name(const struct services *services, uint32_t tgid, uint16_t port
 	if (port)
 		put_port(name, end, port);
 	else
-		put_text(name, end, path);
+		utf8_make_printable(name, (size_t)(end - name), path);
 }
 
 void services_close(struct services *services)

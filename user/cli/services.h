@@ -9,7 +9,9 @@
 
 #include "util/event.h"
 
-#define SERVICE_NAME_MAX (COMM_MAX + UNIX_PATH_MAX + 2)
+/* Each byte of it may stand as %XX. */
+#define SERVICE_COMM_MAX (3 * COMM_MAX)
+#define SERVICE_NAME_MAX (SERVICE_COMM_MAX + UNIX_PATH_MAX + 2)
 
 struct services;
 
@@ -21,7 +23,7 @@ int services_read(struct services *services, const struct event *event);
 
 /*
  * The service of whatever came to process tgid by this port (0: by this path) into name[SERVICE_NAME_MAX]. No port and no path: the
- * process's name alone.
+ * process's name alone. Bytes that are no printable characters stand as %XX, so that what is shown is what the services are told apart by.
  */
 void services_name(const struct services *services, uint32_t tgid, uint16_t port, const char *unix_path, char *name);
 

@@ -10,6 +10,7 @@
 #include "cli/cgroup.h"
 #include "cli/listeners.h"
 #include "cli/procfs.h"
+#include "util/utf8.h"
 
 int pid_list_add(struct pid_list *list, pid_t pid)
 {
@@ -192,8 +193,9 @@ int target_find(const struct target *target, struct pid_list *list)
 void target_describe(const struct target *target, char *text, size_t size)
 {
 	char number[16];
+	int length = snprintf(text, size, "%s:", kind_rows[target->kind].name);
 
-	snprintf(text, size, "%s:%s", kind_rows[target->kind].name, target_given(target, number));
+	utf8_make_printable(text + length, size - (size_t)length, target_given(target, number));
 }
 
 enum exit_code target_resolve(const struct target *target, struct pid_list *list)

@@ -30,7 +30,7 @@ enum exit_code target_resolve(const struct target *target, struct pid_list *list
  */
 int target_find(const struct target *target, struct pid_list *list);
 
-/* As metrics and messages name it: "port:8080". */
+/* As metrics and messages name it, "port:8080", in printable characters. `text` has room for a word at least. */
 void target_describe(const struct target *target, char *text, size_t size);
 
 /* 0 or −ENOMEM; a pid that is there already is not added again. */

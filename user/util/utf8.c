@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "util/utf8.h"
 
+#include <stdbool.h>
+
 struct code_range {
 	uint32_t first;
 	uint32_t last;
@@ -78,4 +80,37 @@ int utf8_columns(uint32_t code)
 		if (code <= code_ranges[i].last)
 			return code_ranges[i].columns;
 	return 1;
+}
+
+static bool is_printable(uint32_t code)
+{
+	return code != UTF8_INVALID && utf8_columns(code) >= 0;
+}
+
+char *utf8_make_printable(char *to, size_t size, const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	const char *end = to + size - 1;
+
+	while (*text) {
+		uint32_t code;
+		size_t bytes = utf8_decode(text, &code);
+		bool printable = is_printable(code);
+
+		if ((size_t)(end - to) < (printable ? bytes : 3 * bytes))
+			break;
+		for (; bytes; bytes--, text++) {
+			unsigned char byte = (unsigned char)*text;
+
+			if (printable) {
+				*to++ = *text;
+				continue;
+			}
+			*to++ = '%';
+			*to++ = hex[byte >> 4];
+			*to++ = hex[byte & 15];
+		}
+	}
+	*to = 0;
+	return to;
 }

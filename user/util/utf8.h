@@ -19,4 +19,10 @@ size_t utf8_decode(const char *text, uint32_t *code);
 /* The columns it takes on a terminal, 0–2; −1: must not be printed. */
 int utf8_columns(uint32_t code);
 
+/*
+ * Copies text to to[size], with %XX for each byte that belongs to no printable character, and whole characters only: texts that
+ * differ in nothing else stay different, as far as they fit. Returns where the copy ends, by a 0.
+ */
+char *utf8_make_printable(char *to, size_t size, const char *text);
+
 #endif
