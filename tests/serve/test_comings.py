@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import resource
 import socket
 import time
 
@@ -119,6 +120,31 @@ def several(tap):
         tap.equal("exit code", exporter.end(), 0)
 
 
+def leave_one_file(pid):
+    """So that the process can look around in /proc, a file at a time, and no more."""
+    opened = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    free = next(number for number in range(max(opened) + 2) if number not in opened)
+    limit = next(number for number in range(free + 1, max(opened) + 3) if number not in opened)
+    return resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
+
+
+def not_at_first(tap):
+    """A target that cannot be followed, for want of file descriptors, is followed once it can be."""
+    with Lab() as lab:
+        exporter = Exporter(lab, "--comm", "epoll_loop")
+        exporter.await_figures(lambda _: True, "figures")
+        limits = leave_one_file(exporter.pid)
+        server = lab.sample("epoll_loop")
+        exporter.await_text(exporter.err_path, f"process {server.pid} cannot be followed yet: Too many open files")
+        time.sleep(2.5)  # two more looks
+        resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, limits)
+        exporter.await_text(exporter.err_path, f"process {server.pid} is followed now")
+        rows = lab.run_load(server, connections=2, rate=100, duration=1, mix="1 /users/#")
+        tap.equal("requests", exporter.await_requests(len(rows)).sum("iocpu_requests_total"), len(rows))
+        tap.equal("it was said once", exporter.err().count("cannot be followed yet"), 1)
+        tap.equal("exit code", exporter.end(), 0)
+
+
 def no_such_process(tap):
     with Lab() as lab:
         tracer = lab.trace("tracer", "serve", "--listen", "127.0.0.1:0", "-p", next(pid for pid in range(3000000, 3001000)
@@ -153,4 +179,4 @@ def pod(tap):
 
 
 TOPICS = {"comings/pod": pod, "comings/port": by_port, "comings/comm": by_comm, "comings/unit": by_unit, "comings/several": several,
-          "comings/nobody": no_such_process}
+          "comings/not-at-first": not_at_first, "comings/nobody": no_such_process}

@@ -339,7 +339,7 @@ static int take_all(struct probe *probe, uint64_t end_ns)
 static int follow(struct probe *probe, char **pids, int count)
 {
 	for (int i = 0; i < count; i++) {
-		int err = probe_follow(probe, atoi(pids[i]), true);
+		int err = probe_follow(probe, atoi(pids[i]), false);
 
 		if (err) {
 			fprintf(stderr, "record_dump: process %s: %s\n", pids[i], strerror(-err));

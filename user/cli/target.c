@@ -12,19 +12,36 @@
 #include "cli/procfs.h"
 #include "util/utf8.h"
 
+bool pid_list_has(const struct pid_list *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->pids[i] == pid)
+			return true;
+	return false;
+}
+
 int pid_list_add(struct pid_list *list, pid_t pid)
 {
 	pid_t *grown;
 
-	for (size_t i = 0; i < list->count; i++)
-		if (list->pids[i] == pid)
-			return 0;
+	if (pid_list_has(list, pid))
+		return 0;
 	grown = realloc(list->pids, (list->count + 1) * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	list->pids = grown;
 	list->pids[list->count++] = pid;
 	return 0;
+}
+
+bool pid_list_take(struct pid_list *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->pids[i] == pid) {
+			list->pids[i] = list->pids[--list->count];
+			return true;
+		}
+	return false;
 }
 
 void pid_list_fini(struct pid_list *list)

@@ -7,6 +7,7 @@
 #ifndef IOCPU_CLI_TARGET_H
 #define IOCPU_CLI_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,6 +36,9 @@ void target_describe(const struct target *target, char *text, size_t size);
 
 /* 0 or −ENOMEM; a pid that is there already is not added again. */
 int pid_list_add(struct pid_list *list, pid_t pid);
+bool pid_list_has(const struct pid_list *list, pid_t pid);
+/* Takes it out. Was it there? */
+bool pid_list_take(struct pid_list *list, pid_t pid);
 void pid_list_fini(struct pid_list *list);
 
 /* The most cores that one of these processes may use; at least 1. */

@@ -25,17 +25,10 @@ struct target_watch {
 	pthread_mutex_t lock;    /* of what follows */
 	pthread_cond_t closing;
 	bool closed;
-	struct pid_list found; /* new since the last take */
+	struct pid_list found;  /* new since the last take */
+	struct pid_list missed; /* since the last look: to be found once more */
 	bool *up;
 };
-
-static bool list_has(const struct pid_list *list, pid_t pid)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->pids[i] == pid)
-			return true;
-	return false;
-}
 
 /* What comes and goes is worth a line in the log; that it is there at the start is not. */
 static void tell_change(const struct target_watch *watch, size_t i, bool up)
@@ -79,8 +72,9 @@ static void look(struct target_watch *watch)
 	find_all(watch, &now);
 	pthread_mutex_lock(&watch->lock);
 	for (size_t i = 0; i < now.count; i++)
-		if (!list_has(&watch->present, now.pids[i]))
+		if (!pid_list_has(&watch->present, now.pids[i]) || pid_list_has(&watch->missed, now.pids[i]))
 			pid_list_add(&watch->found, now.pids[i]);
+	pid_list_fini(&watch->missed);
 	pthread_mutex_unlock(&watch->lock);
 	pid_list_fini(&watch->present);
 	watch->present = now;
@@ -183,6 +177,16 @@ int target_watch_take(struct target_watch *watch, struct pid_list *list)
 	return err;
 }
 
+int target_watch_miss(struct target_watch *watch, pid_t pid)
+{
+	int err;
+
+	pthread_mutex_lock(&watch->lock);
+	err = pid_list_add(&watch->missed, pid);
+	pthread_mutex_unlock(&watch->lock);
+	return err;
+}
+
 static bool is_told(const struct totals_target *targets, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
@@ -221,6 +225,7 @@ void target_watch_close(struct target_watch *watch)
 	pthread_mutex_destroy(&watch->lock);
 	pid_list_fini(&watch->present);
 	pid_list_fini(&watch->found);
+	pid_list_fini(&watch->missed);
 	free(watch->ended);
 	free(watch->up);
 	free(watch);

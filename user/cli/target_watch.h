@@ -21,6 +21,9 @@ enum exit_code target_watch_open(const struct options *options, struct target_wa
 /* Adds to `list` who was found since the last call. 0 or −ENOMEM. */
 int target_watch_take(struct target_watch *watch, struct pid_list *list);
 
+/* One of them could not be followed: while it is there, it is found again at the next look. 0 or −ENOMEM. */
+int target_watch_miss(struct target_watch *watch, pid_t pid);
+
 /* Fills at most `max` targets with their names and whether anybody was there at the last look. Returns how many. */
 size_t target_watch_read(struct target_watch *watch, struct totals_target *targets, size_t max);
 

@@ -23,6 +23,7 @@ struct trace {
 	struct event_source *source;
 	struct pid_list pids;
 	struct target_watch *watch; /* NULL: the targets are those of the start, and the run ends with them */
+	struct pid_list unfollowed; /* that the watch found, and what was in the way may yet go */
 	struct command_run command;
 	uint64_t attach_cpu_ns; /* what the tool used before the run began: once, and no part of what a window costs */
 	bool measured;          /* somebody's span was told */
@@ -58,22 +59,35 @@ static void raise_cores(struct trace *trace)
 		trace->feed.cores = cores;
 }
 
+/* Follows one that the watch has found; of one that cannot be followed it says so once, and tries again. 0 or −ENOMEM. */
+static int follow_one(struct trace *trace, pid_t pid)
+{
+	int err = probe_follow(trace->probe, pid, pid_list_has(&trace->unfollowed, pid));
+
+	if (err == -ENOMEM)
+		return err;
+	if (!err || err == -ESRCH) {
+		if (pid_list_take(&trace->unfollowed, pid) && !err)
+			remark("process %d is followed now", pid);
+		return 0;
+	}
+	if (!pid_list_has(&trace->unfollowed, pid))
+		remark("process %d cannot be followed yet: %s", pid, strerror(-err));
+	err = pid_list_add(&trace->unfollowed, pid);
+	return err ? err : target_watch_miss(trace->watch, pid);
+}
+
 /* Follows who was found since the last tick. 0 or −ENOMEM. */
 static int follow_found(struct trace *trace)
 {
-	pid_list_fini(&trace->pids);
-	if (target_watch_take(trace->watch, &trace->pids))
-		return -ENOMEM;
-	for (size_t i = 0; i < trace->pids.count; i++) {
-		int err = probe_follow(trace->probe, trace->pids.pids[i], true);
+	int err;
 
-		if (err == -ENOMEM)
-			return err;
-		if (err && err != -ESRCH)
-			remark("process %d cannot be followed: %s", trace->pids.pids[i], strerror(-err));
-	}
+	pid_list_fini(&trace->pids);
+	err = target_watch_take(trace->watch, &trace->pids);
+	for (size_t i = 0; i < trace->pids.count && !err; i++)
+		err = follow_one(trace, trace->pids.pids[i]);
 	raise_cores(trace);
-	return 0;
+	return err;
 }
 
 /* Detaches; what is in the rings still comes. 0 or −errno. */
@@ -156,20 +170,26 @@ static enum exit_code open_probe(struct trace *trace)
 	}
 }
 
+static enum exit_code follow_first(struct trace *trace)
+{
+	return follow_found(trace) ? complain(EXIT_FAILED, NULL, "out of memory") : EXIT_DONE;
+}
+
 static enum exit_code follow_targets(struct trace *trace)
 {
 	size_t followed = 0;
 	int err = 0;
 
+	raise_cores(trace);
 	for (size_t i = 0; i < trace->pids.count; i++) {
-		err = probe_follow(trace->probe, trace->pids.pids[i], true);
+		err = probe_follow(trace->probe, trace->pids.pids[i], false);
 		if (err && err != -ESRCH)
 			return complain(EXIT_FAILED, NULL, "following process %d: %s", trace->pids.pids[i], strerror(-err));
 		if (err && trace->pids.count > 1)
 			remark("process %d ended before it could be followed", trace->pids.pids[i]);
 		followed += !err;
 	}
-	return followed || trace->watch ? EXIT_DONE : complain_gone();
+	return followed ? EXIT_DONE : complain_gone();
 }
 
 static enum exit_code start_command(struct trace *trace)
@@ -206,14 +226,9 @@ static void describe_target(struct trace *trace)
 
 static enum exit_code find_targets(struct trace *trace)
 {
-	enum exit_code code;
-
-	if (trace->options->command != COMMAND_SERVE)
-		return targets_resolve(trace->options, &trace->pids);
-	code = target_watch_open(trace->options, &trace->watch);
-	if (!code && target_watch_take(trace->watch, &trace->pids))
-		code = complain(EXIT_FAILED, NULL, "out of memory");
-	return code;
+	if (trace->options->command == COMMAND_SERVE)
+		return target_watch_open(trace->options, &trace->watch);
+	return targets_resolve(trace->options, &trace->pids);
 }
 
 static enum exit_code attach(struct trace *trace)
@@ -235,8 +250,7 @@ static enum exit_code attach(struct trace *trace)
 		return code;
 	trace->feed.start_ns = monotonic_ns();
 	trace->feed.unix_offset_ns = unix_offset_ns();
-	raise_cores(trace);
-	code = follow_targets(trace);
+	code = trace->watch ? follow_first(trace) : follow_targets(trace);
 	if (code)
 		return code;
 	trace->source = probe_source(trace->probe);
@@ -298,5 +312,6 @@ void trace_close(struct trace *trace)
 	if (trace->options->program)
 		command_finish(&trace->command, trace->options->program[0]);
 	pid_list_fini(&trace->pids);
+	pid_list_fini(&trace->unfollowed);
 	free(trace);
 }

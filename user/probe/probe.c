@@ -150,7 +150,10 @@ static int follow_threads(struct probe *probe, pid_t tgid)
 	return err;
 }
 
-/* Its listening ports first: they decide a connection's role at its first sight. */
+/*
+ * Its listening ports first: they decide a connection's role at its first sight. And a process whose files cannot be read is tried again
+ * and again, so it is hooked behind them only.
+ */
 static int follow_process(struct probe *probe, pid_t tgid)
 {
 	struct follow follow = {.probe = probe, .tgid = tgid};
@@ -158,12 +161,11 @@ static int follow_process(struct probe *probe, pid_t tgid)
 
 	if (is_followed(probe, tgid))
 		return 0;
-	source_inject_process(&probe->source, tgid);
 	err = proc_listeners(tgid, on_listener, &follow);
-	if (err == -ENOENT)
-		return -ESRCH;
-	if (!err)
-		err = follow_threads(probe, tgid);
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
+	source_inject_process(&probe->source, tgid);
+	err = follow_threads(probe, tgid);
 	/* For its sockets, and by the calls that its threads are blocked in: the very returns of those are seen, then. */
 	source_attach_on_demand(&probe->source);
 	return err;
@@ -189,15 +191,15 @@ static int follow_descendants(struct probe *probe, pid_t pid, bool *found)
 	return err;
 }
 
-int probe_follow(struct probe *probe, pid_t pid, bool with_children)
+int probe_follow(struct probe *probe, pid_t pid, bool again)
 {
-	bool look = with_children;
+	bool look = true;
 	int err;
 
 	if (kill(pid, 0) && errno == ESRCH)
 		return -ESRCH;
 	/* So are all that it has forked, then. */
-	if (is_followed(probe, pid))
+	if (!again && is_followed(probe, pid))
 		return 0;
 	err = follow_process(probe, pid);
 	/* Once more after each find: a child may have forked before it was followed and after the look. */

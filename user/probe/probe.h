@@ -39,8 +39,11 @@ struct probe_cost {
  * with a hint, static or in a buffer of the probe module's. EPERM: not permitted; ENOTSUP: kernel unfit. */
 struct probe *probe_open(const struct probe_options *options, const char **why);
 
-/* Follows a process, its threads, and what they fork from now on; with_children: also its living descendants. −ESRCH: gone. */
-int probe_follow(struct probe *probe, pid_t pid, bool with_children);
+/*
+ * Follows a process, its living descendants, and what they fork from now on. again: after it failed, when some of these may be followed
+ * already. −ESRCH: gone; else −errno.
+ */
+int probe_follow(struct probe *probe, pid_t pid, bool again);
 
 /*
  * One line for people on the hooks into a followed process's runtime: what is attached, or why nothing is; NULL: hooks were not asked for,
