@@ -37,6 +37,7 @@ static int cut(struct serve *serve, uint64_t at_ns)
 	serve->end.at_ns = at_ns;
 	feed->read_tool(feed, &serve->end.tool);
 	serve->end.target_count = trace_targets(serve->trace, serve->end.targets, TARGETS_MAX);
+	http_relieve(serve->server);
 	return collector_cut(serve->collector, serve->pipeline, &serve->end);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "serve/accept.h"
+#include "serve/clients.h"
 #include "util/clock.h"
 
 /* Scrapers are few; a hundred at once is a storm, and gets its answers. Each takes MEMORY_PER_CLIENT for its headers. */
@@ -22,6 +23,7 @@
 struct http_server {
 	struct MHD_Daemon *daemon;
 	struct exhibit *exhibit;
+	struct clients *clients;
 };
 
 /* ---- answers -------------------------------------------------------------------------------------------------------------- */
@@ -146,6 +148,35 @@ static bool has_body(struct MHD_Connection *client)
 	       MHD_lookup_connection_value(client, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
+/* ---- who comes and goes --------------------------------------------------------------------------------------------------- */
+
+static struct client *client_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **client, enum MHD_ConnectionNotificationCode code)
+{
+	struct http_server *server = context;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		*client = clients_add(server->clients, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+				      monotonic_ns());
+	else
+		clients_remove(server->clients, *client);
+}
+
+static void on_answered(void *context, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode code)
+{
+	struct http_server *server = context;
+
+	(void)request;
+	(void)code;
+	clients_answered(server->clients, client_of(connection), monotonic_ns());
+}
+
+/* ---- questions ------------------------------------------------------------------------------------------------------------ */
+
 /*
  * Called when the headers are there, and again behind the body. Who is answered at the first call is cut off then, whatever would have
  * followed; the others may go on to ask.
@@ -154,11 +185,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *client, 
 				  const char *body, size_t *body_size, void **request)
 {
 	const struct route_row *route = find_route(path);
+	struct http_server *server = context;
 	bool first = !*request;
 
 	(void)version;
 	(void)body;
 	(void)body_size;
+	if (first)
+		clients_asked(server->clients, client_of(client), monotonic_ns());
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
 		return send_text(client, MHD_HTTP_METHOD_NOT_ALLOWED, plain, "only GET and HEAD\n", "GET, HEAD");
 	if (first && has_body(client))
@@ -167,7 +201,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *client, 
 	if (first)
 		return MHD_YES;
 	if (route)
-		return route->answer(context, client);
+		return route->answer(server, client);
 	return send_text(client, MHD_HTTP_NOT_FOUND, plain, "there are /metrics, /healthz and /\n", NULL);
 }
 
@@ -192,33 +226,58 @@ static int open_socket(const struct listen_address *address, struct listen_addre
 	return fd;
 }
 
+static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
+{
+	const struct MHD_OptionItem options[] = {
+		{MHD_OPTION_LISTEN_SOCKET, fd, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MAX, NULL},
+		{MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, NULL},
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CLIENT, NULL},
+		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server},
+		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_answered, server},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, server, MHD_OPTION_ARRAY, options,
+				MHD_OPTION_END);
+}
+
 int http_open(struct http_server **opened, const struct listen_address *address, struct exhibit *exhibit, struct listen_address *bound)
 {
 	struct http_server *server = calloc(1, sizeof(*server));
-	int fd = server ? open_socket(address, bound) : -ENOMEM;
+	int fd;
 
 	*opened = NULL;
+	if (!server)
+		return -ENOMEM;
+	server->exhibit = exhibit;
+	server->clients = clients_open(CLIENTS_MAX);
+	fd = server->clients ? open_socket(address, bound) : -ENOMEM;
 	if (fd < 0) {
-		free(server);
+		http_close(server);
 		return fd;
 	}
-	server->exhibit = exhibit;
-	server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
-					  MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-					  (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_PER_CLIENT, MHD_OPTION_END);
+	server->daemon = start_daemon(server, fd);
 	if (!server->daemon) {
 		close(fd);
-		free(server);
+		http_close(server);
 		return -ENOMEM;
 	}
 	*opened = server;
 	return 0;
 }
 
+void http_relieve(struct http_server *server)
+{
+	clients_relieve(server->clients, monotonic_ns());
+}
+
 void http_close(struct http_server *server)
 {
 	if (!server)
 		return;
-	MHD_stop_daemon(server->daemon);
+	if (server->daemon)
+		MHD_stop_daemon(server->daemon);
+	clients_close(server->clients);
 	free(server);
 }

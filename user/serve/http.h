@@ -18,6 +18,9 @@ struct http_server;
  */
 int http_open(struct http_server **server, const struct listen_address *address, struct exhibit *exhibit, struct listen_address *bound);
 
+/* Once a window: where all places are taken, whoever asks or listens too slowly gives way to those who wait for one. */
+void http_relieve(struct http_server *server);
+
 /* Ends all connections, also in the middle of an answer. NULL is fine. */
 void http_close(struct http_server *server);
 

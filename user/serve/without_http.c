@@ -17,6 +17,11 @@ int http_open(struct http_server **server, const struct listen_address *address,
 	return -ENOTSUP;
 }
 
+void http_relieve(struct http_server *server)
+{
+	(void)server;
+}
+
 void http_close(struct http_server *server)
 {
 	(void)server;
