@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The files by themselves: promtool on rules and configuration, Grafana's own types on the dashboard."""
 import json
-import os
 import re
-import shutil
 import subprocess
 
 import yaml
 
 import dashboard
-import lab as labs
+import packages
 from lab import ROOT
-from tap import Skip
 
-HERE = ROOT / "tests/grafana"
 # Options and custom field configuration of a panel, by its type: types of these names in Grafana's package.
 PANEL_MODULES = {"timeseries": "timeseries", "heatmap": "heatmap", "table": "table", "stat": "stat", "barchart": "barchart"}
 LABEL_LISTS = re.compile(r"\{[^}]*\}")
@@ -28,9 +24,9 @@ def run(tap, name, *command, **how):
 def promtool(tap):
     run(tap, "promtool check rules", "promtool", "check", "rules", dashboard.FOLDER / "rules.yml")
     run(tap, "promtool check config", "promtool", "check", "config", dashboard.FOLDER / "prometheus.yml")
-    run(tap, "promtool test rules", "promtool", "test", "rules", HERE / "rules_test.yml")
+    run(tap, "promtool test rules", "promtool", "test", "rules", packages.HERE / "rules_test.yml")
     rules = dashboard.rules()
-    tested = (HERE / "rules_test.yml").read_text(encoding="utf-8")
+    tested = (packages.HERE / "rules_test.yml").read_text(encoding="utf-8")
     tap.equal("rules without a unit test", [name for rule in rules if (name := rule.get("alert") or rule["record"]) not in tested], [])
 
 
@@ -80,8 +76,7 @@ def provisioning(tap):
 
 def types(tap):
     """The JSON as a literal of the types in @grafana/schema: a wrong name, a missing one or a wrong value does not compile."""
-    folder = labs.BUILD / "grafana/types"
-    install_types(folder)
+    folder = packages.install()
     board = dashboard.load()
     tap.equal("panel types without a type to check them", {panel["type"] for panel in dashboard.panels()} - set(PANEL_MODULES), set())
     (folder / "dashboard.ts").write_text(as_typescript(board), encoding="utf-8")
@@ -93,27 +88,6 @@ def types(tap):
     (folder / "dashboard.ts").write_text(as_typescript(board), encoding="utf-8")
     wrong = subprocess.run([str(part) for part in tsc], cwd=folder, capture_output=True, text=True, check=False)
     tap.check("and does not with a wrong option", wrong.returncode != 0 and "colourMode" in wrong.stdout)
-
-
-def install_types(folder):
-    """Once for each lock file. In CI the packages are required."""
-    lock = (HERE / "package-lock.json").read_bytes()
-    have = folder / "package-lock.json"
-    if have.exists() and have.read_bytes() == lock and (folder / "node_modules").exists():
-        return
-    if not shutil.which("npm"):
-        raise Skip("npm is not installed")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, folder)
-    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        shutil.rmtree(folder)
-        if os.environ.get("CI"):
-            raise RuntimeError(f"npm ci: {done.stderr.strip()[-500:]}")
-        raise Skip("npm could not fetch Grafana's types")
 
 
 def as_typescript(board):

@@ -45,8 +45,9 @@ def under_load(tap):
         variables_have_values(tap, prometheus)
         exemplars_are_kept(tap, prometheus, began, now)
         tap.equal("the loads' exit codes", (load.finish(), other.finish()), (0, 0))
-        picture(tap, prometheus, began, time.time())
+        now = time.time()
         figures_are_those_of_json(tap, prometheus, totals, load.rows())
+        picture(tap, prometheus, began, now)
         tap.equal("exit code of serve", exporter.end(), 0)
         tap.equal("exit code of Prometheus", prometheus.end(), 0)
 
@@ -102,8 +103,8 @@ def exemplars_are_kept(tap, prometheus, began, now):
 
 def picture(tap, prometheus, began, now):
     path = labs.BUILD / "grafana/dashboard.png"
-    drawn = draw.draw(prometheus, dashboard.values(RATE_INTERVAL_SECONDS, int(now - began)), began + RATE_INTERVAL_SECONDS, now, path)
-    tap.equal("each panel is drawn from its live queries", drawn, len(dashboard.panels()))
+    missing = draw.draw(prometheus, dashboard.values(RATE_INTERVAL_SECONDS, int(now - began)), began + RATE_INTERVAL_SECONDS, now, path)
+    tap.equal("panels that Grafana's components do not draw from their live queries", missing, [])
 
 
 def figures_are_those_of_json(tap, prometheus, totals, rows):
