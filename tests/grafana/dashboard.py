@@ -36,4 +36,5 @@ def filled(expression, values):
 
 def values(rate_interval_s, range_s):
     """As with "All" chosen everywhere."""
-    return {"instance": ".*", "service": ".*", "endpoint": ".*", "__rate_interval": f"{rate_interval_s}s", "__range": f"{range_s}s"}
+    chosen = {name: ".*" for name in ("instance", "namespace", "pod", "service", "endpoint")}
+    return {**chosen, "__rate_interval": f"{rate_interval_s}s", "__range": f"{range_s}s"}

@@ -12,7 +12,8 @@ from lab import ROOT
 
 # Options and custom field configuration of a panel, by its type: types of these names in Grafana's package.
 PANEL_MODULES = {"timeseries": "timeseries", "heatmap": "heatmap", "table": "table", "stat": "stat", "barchart": "barchart"}
-LABEL_LISTS = re.compile(r"\{[^}]*\}")
+SELECTORS = re.compile(r"(iocpu_\w+)(\{[^}]*\}|)")
+VARIABLES = re.compile(r'(\w+)=~"\$\1"')
 
 
 def run(tap, name, *command, **how):
@@ -41,13 +42,27 @@ def judged(tap):
     tap.equal("series without a legend", [panel["title"] for panel in panels for target in panel["targets"]
                                           if panel["type"] in ("timeseries", "heatmap") and not target.get("legendFormat")], [])
     tap.equal("panels that overlap, or leave the grid", overlaps(board["panels"]), [])
-    tap.equal("queries that the variables do not reach", [panel["title"] for panel in panels for target in panel["targets"]
-                                                          for labels in LABEL_LISTS.findall(target["expr"])
-                                                              if "$instance" not in labels], [])
-    families = set(re.findall(r"^\| `(iocpu_\w+)`", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), re.M))
-    names = {re.sub(r"_(bucket|sum|count)$", "", name) for panel in panels for target in panel["targets"]
-             for name in re.findall(r"iocpu_\w+", target["expr"])}
-    tap.equal("metrics that docs/metrics.md does not know", names - families, set())
+    families = labels_by_family()
+    tap.equal("queries that the variables do not reach", [f"{panel['title']} {name}" for panel in panels for target in panel["targets"]
+                                                          for name, labels in SELECTORS.findall(target["expr"])
+                                                          if not reaching(families[family_of(name)]) <= set(VARIABLES.findall(labels))], [])
+    names = {family_of(name) for panel in panels for target in panel["targets"] for name in re.findall(r"iocpu_\w+", target["expr"])}
+    tap.equal("metrics that docs/metrics.md does not know", names - set(families), set())
+
+
+def family_of(name):
+    return re.sub(r"_(bucket|sum|count)$", "", name)
+
+
+def labels_by_family():
+    """As docs/metrics.md has them."""
+    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    return {name: set(labels.split(", ")) for name, labels in re.findall(r"^\| `(iocpu_\w+)` \| [^|:]*(?:: )?([^|]*) \|", page, re.M)}
+
+
+def reaching(labels):
+    """The variables that choose among series with these labels: a service may be that of a pod."""
+    return {"instance"} | ({"namespace", "pod", "service"} if "service" in labels else set()) | ({"endpoint"} & labels)
 
 
 def unit_of(panel):
