@@ -161,6 +161,35 @@ static int fail_on_listener(void *context, const struct listener *listener)
 	return -ENOSPC;
 }
 
+/* A file's first byte, whatever its folders are called. */
+static void test_mapped_lines(void **state)
+{
+	uint64_t start = 0, end = 0;
+
+	(void)state;
+	assert_true(proc_parse_mapped("7f00a000-7f00b000 r--p 00000000 08:01 42   /usr/lib/_asyncio.d/_asyncio.cpython-311.so\n",
+				      "/_asyncio.", &start, &end));
+	assert_int_equal(start, 0x7f00a000);
+	assert_int_equal(end, 0x7f00b000);
+	assert_true(proc_parse_mapped("1000-2000 r--p 00000000 08:01 42   /opt/uvloop/loop.so (deleted)\n", "/uvloop/loop.", &start, &end));
+	assert_false(proc_parse_mapped("1000-2000 r-xp 00001000 08:01 42   /usr/lib/_asyncio.so\n", "/_asyncio.", &start, &end));
+	assert_false(proc_parse_mapped("1000-2000 r--p 00000000 08:01 42   /usr/_asyncio.d/other.so\n", "/_asyncio.", &start, &end));
+	assert_false(proc_parse_mapped("1000-2000 rw-p 00000000 00:00 0\n", "/_asyncio.", &start, &end));
+}
+
+/* This program has mapped itself, and its libc; the file can be opened by way of its range. */
+static void test_own_mapped_file(void **state)
+{
+	char path[MAPPED_PATH_MAX];
+	uint64_t address = 0;
+
+	(void)state;
+	assert_int_equal(proc_mapped_file(getpid(), "/libcmocka.so", path, &address), 0);
+	assert_int_equal(address % 4096, 0);
+	assert_non_null(strstr(path, "map_files/"));
+	assert_int_equal(proc_mapped_file(getpid(), "/no such library", path, &address), -ENOENT);
+}
+
 static void test_own_tcp_listener(void **state)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -310,6 +339,8 @@ int main(void)
 		cmocka_unit_test(test_unix_lines),
 		cmocka_unit_test(test_unix_path_is_bounded),
 		cmocka_unit_test(test_socket_links),
+		cmocka_unit_test(test_mapped_lines),
+		cmocka_unit_test(test_own_mapped_file),
 		cmocka_unit_test(test_own_tcp_listener),
 		cmocka_unit_test(test_own_unix_listener),
 		cmocka_unit_test(test_process_that_is_gone),

@@ -11,47 +11,6 @@
 
 #include "iocpu.skel.h"
 
-/* ---- where it is ------------------------------------------------------------------------------------------------------------------- */
-
-#define LIBRARY "/libjvm.so"
-
-/* "start-end perms offset device inode path": the file's first byte, whose address in the file is 0. */
-static bool is_first_of_library(const char *line, uint64_t *start, uint64_t *end)
-{
-	const char *path = strchr(line, '/'), *found = path ? strstr(path, LIBRARY) : NULL;
-	unsigned long long from, to, offset;
-
-	if (!found || (found[strlen(LIBRARY)] != '\n' && found[strlen(LIBRARY)] != ' '))
-		return false;
-	if (sscanf(line, "%llx-%llx %*s %llx", &from, &to, &offset) != 3 || offset)
-		return false;
-	*start = from;
-	*end = to;
-	return true;
-}
-
-/* By its range in memory: right in a container, and where the file was replaced. */
-static int find_library(pid_t tgid, char path[LIBRARY_PATH_MAX], uint64_t *start)
-{
-	char line[512];
-	uint64_t end;
-	int err = -ENOENT;
-	FILE *maps;
-
-	snprintf(path, LIBRARY_PATH_MAX, "/proc/%d/maps", tgid);
-	maps = fopen(path, "re");
-	if (!maps)
-		return -errno;
-	while (err && fgets(line, sizeof(line), maps)) {
-		if (!is_first_of_library(line, start, &end))
-			continue;
-		snprintf(path, LIBRARY_PATH_MAX, "/proc/%d/map_files/%llx-%llx", tgid, (unsigned long long)*start, (unsigned long long)end);
-		err = 0;
-	}
-	fclose(maps);
-	return err;
-}
-
 /* ---- what it has in its memory ----------------------------------------------------------------------------------------------------------
  */
 
@@ -70,13 +29,13 @@ static bool read_process(const struct memory *base, uint64_t address, void *to, 
 int hook_hotspot_find(pid_t tgid, struct hotspot_hook *hook, const char **why)
 {
 	struct process_memory memory = {.base = {.read = read_process}};
-	char path[LIBRARY_PATH_MAX];
+	char path[MAPPED_PATH_MAX];
 	uint64_t start = 0;
 	int err;
 
 	*hook = (struct hotspot_hook){0};
 	*why = "it has not loaded libjvm";
-	err = find_library(tgid, hook->path, &start);
+	err = proc_mapped_file(tgid, "/libjvm.so", hook->path, &start);
 	if (!err)
 		err = hotspot_library_read(hook->path, &hook->library, why);
 	if (err)

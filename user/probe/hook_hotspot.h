@@ -10,14 +10,13 @@
 #include <sys/types.h>
 
 #include "probe/loader.h"
+#include "probe/proc.h"
 #include "runtime/hotspot.h"
-
-#define LIBRARY_PATH_MAX 80
 
 struct hotspot_hook {
 	struct hotspot found;
 	struct hotspot_library library;
-	char path[LIBRARY_PATH_MAX]; /* of the library that the process has loaded, wherever its name leads by now */
+	char path[MAPPED_PATH_MAX]; /* of the library that the process has loaded, wherever its name leads by now */
 };
 
 /* Reads the process's memory. 0, or −errno: *why is then what stands in the way, for people; the version may be known all the same. */

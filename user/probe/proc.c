@@ -165,6 +165,42 @@ int proc_execution(pid_t pid, struct execution *execution)
 	return execution->code_from && execution->stack_at ? 0 : -EAGAIN;
 }
 
+/* "start-end perms offset device inode path" */
+bool proc_parse_mapped(const char *line, const char *part, uint64_t *start, uint64_t *end)
+{
+	const char *found = NULL, *next = line;
+	unsigned long long from, to, offset;
+
+	while ((next = strstr(next, part)))
+		found = next++;
+	if (!found || strchr(found + strlen(part), '/') || sscanf(line, "%llx-%llx %*s %llx", &from, &to, &offset) != 3 || offset)
+		return false;
+	*start = from;
+	*end = to;
+	return true;
+}
+
+int proc_mapped_file(pid_t pid, const char *part, char path[MAPPED_PATH_MAX], uint64_t *address)
+{
+	char line[512];
+	uint64_t end;
+	int err = -ENOENT;
+	FILE *maps;
+
+	snprintf(path, MAPPED_PATH_MAX, "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return -errno;
+	while (err && fgets(line, sizeof(line), maps)) {
+		if (!proc_parse_mapped(line, part, address, &end))
+			continue;
+		snprintf(path, MAPPED_PATH_MAX, "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)*address, (unsigned long long)end);
+		err = 0;
+	}
+	fclose(maps);
+	return err;
+}
+
 void proc_comm(pid_t pid, char comm[COMM_MAX])
 {
 	char path[64], line[64];

@@ -53,6 +53,17 @@ struct execution {
 /* 0 or −errno: −EAGAIN: it is just becoming another program, and has no place yet. */
 int proc_execution(pid_t pid, struct execution *execution);
 
+#define MAPPED_PATH_MAX 80
+
+/*
+ * A file that the process has mapped, with its first byte at *address: the first whose path has `part` in it, and no slash behind
+ * that. `path` is by the range in memory: right in a container, and where the file was replaced. 0; −ENOENT: none; another −errno.
+ */
+int proc_mapped_file(pid_t pid, const char *part, char path[MAPPED_PATH_MAX], uint64_t *address);
+
+/* Of /proc/PID/maps: a file's first byte is mapped at [*start, *end), and its path is as proc_mapped_file wants it. */
+bool proc_parse_mapped(const char *line, const char *part, uint64_t *start, uint64_t *end);
+
 /* "comm" of a process, without the newline; empty when it is gone. */
 void proc_comm(pid_t pid, char comm[COMM_MAX]);
 
