@@ -7,6 +7,7 @@
 #include "hotspot.bpf.h"
 #include "io.bpf.h"
 #include "iter.bpf.h"
+#include "python.bpf.h"
 #include "sched.bpf.h"
 #include "sock.bpf.h"
 

@@ -118,6 +118,10 @@ struct thread {
 	__u32 hotspots_asked;
 	__u32 finds;
 	__u32 core; /* that it is on, or was on last, counted from 1; 0: unknown */
+
+	/* See python.bpf.h. */
+	__u8 runs_once; /* the strand is a callback that ends when it leaves */
+	__u8 pad[7];
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */

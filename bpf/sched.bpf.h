@@ -132,6 +132,7 @@ static __always_inline void handle_exec(struct task_struct *task, __u32 old_tid)
 	thread->strand_told = 0;
 	thread->strand_due = 0;
 	thread->strand_id = 0;
+	thread->strand_at = 0;
 	if (!emit_thread(task, THREAD_EXECED, old_tid != task->pid ? old_tid : 0, end.at_ns))
 		thread->untold = THREAD_EXECED;
 	thread_write_end(thread);

@@ -70,4 +70,15 @@ struct hotspot_layout {
 	__u8 tells_yield; /* a probe tells when a virtual thread leaves its carrier */
 };
 
+/* Contexts (contextvars) in which something has run on an event loop of CPython's, of all processes. Of more, the least recently used go.
+ */
+#define PYTHON_CONTEXTS_MAX 65536
+
+/* What a context is told by, for bpf/python.bpf.h. Found by user/runtime/python.h. */
+struct python_layout {
+	__u64 context_type;   /* the address of the type that all contexts are of */
+	__u32 entered_offset; /* in a context: an int, 0 if nobody has entered it */
+	__u8 pad[4];
+};
+
 #endif

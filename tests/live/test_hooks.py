@@ -10,6 +10,7 @@ from lab import Lab, Server
 from tap import Skip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PYTHON = pathlib.Path("/usr/bin/python3")  # Debian's, which has Debian's packages
 NO_LOAD_S = 10
 JVM_S = 60
 LOOKS_S = 1  # some more looks of the tracer, which are to find nothing new
@@ -25,6 +26,12 @@ def go_told(tap):
     for locked in ("true", "false"):
         real.mixed(tap, [real.build_go()], f"-locked={locked}",
                    checks=(*real.CHECKS, real.check_nothing_of_others, check_no_doubt, real.check_unnamed))
+
+
+def asyncio_told(tap):
+    """With the hook into its event loop asyncio's tasks are told apart, those too that a request starts side by side."""
+    for calls in ("kept", "new"):
+        real.mixed(tap, [PYTHON, real.REAL / "python_asyncio.py"], "--calls", calls, checks=(*real.CHECKS, check_no_doubt))
 
 
 def changed_code(pid, program):
@@ -43,12 +50,11 @@ def changed_code(pid, program):
     return changed
 
 
-def go_left_behind(tap):
+def left_behind(tap, command, program):
     """Neither by a tracer that ends, nor by one that is killed; and one that was told not to hook does not."""
-    program = pathlib.Path(real.build_go())
     with Lab() as lab:
         downstream = lab.downstream()
-        server = lab.keep(Server(lab, "server", [program, *downstream.arguments()]))
+        server = lab.keep(Server(lab, "server", [*command, *downstream.arguments()]))
         tap.equal("bytes of code that differ before", changed_code(server.pid, program), 0)
         for name, how in (("ends", signal.SIGTERM), ("is killed", signal.SIGKILL)):
             tracer = lab.trace(name, "record", "-w", lab.scratch / "hooks.rec", "-p", server.pid).attached()
@@ -72,6 +78,26 @@ def go_behind_shell(tap):
             tap.equal("times that it was told as hooked", sum("hooks: pid" in line for line in tracer.err().splitlines()), 1)
 
 
+def go_left_behind(tap):
+    program = pathlib.Path(real.build_go())
+    left_behind(tap, [program], program)
+
+
+def python_left_behind(tap):
+    command = [PYTHON, real.REAL / "python_asyncio.py"]
+    asyncio = subprocess.run([PYTHON, "-c", "import _asyncio; print(_asyncio.__file__)"], capture_output=True, check=True, text=True).stdout
+    left_behind(tap, command, PYTHON.resolve())
+    left_behind(tap, command, pathlib.Path(asyncio.strip()))
+
+
+def python_started(tap):
+    """A program that the tracer starts has not imported asyncio when it is looked at first; one that never does is not spoken of."""
+    with Lab() as lab:
+        tracer = lab.trace("starts", "-o", "ndjson", "--", PYTHON, "-c", "import time; time.sleep(1); import asyncio; time.sleep(600)")
+        tracer.await_text(tracer.err_path, "asyncio: its event loops tell which task runs", NO_LOAD_S)
+        tap.equal("what was said of hooks", len([line for line in tracer.err().splitlines() if "hooks: pid" in line]), 1)
+
+
 def jvm_started(tap):
     """A JVM that the tracer starts has no libjvm when it is looked at first."""
     found = subprocess.run([ROOT / "tests/truth/fetch-jdk", "21"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
@@ -91,5 +117,8 @@ TOPICS = {
     "go, told by its scheduler": go_told,
     "go, hooks leave nothing behind": go_left_behind,
     "go, behind a shell": go_behind_shell,
+    "asyncio, told by its event loop": asyncio_told,
+    "asyncio, hooks leave nothing behind": python_left_behind,
+    "asyncio, imported after the start": python_started,
     "jvm, started by the tracer": jvm_started,
 }

@@ -164,7 +164,7 @@ ROWS = [
     Row("Node, http and worker threads", "event loop → workers", real("node", "node_http.js", "--workers", 2), ways("kept", "pool")),
     Row("Python, ThreadingHTTPServer", "threads", python("python_threads.py"), C_CALLS, C_MORE),
     Row("Python, gunicorn", "processes", python("python_gunicorn.py", "--workers", 32, needs="gunicorn"), {"kept": []}),
-    Row("Python, asyncio streams", "tasks", python("python_asyncio.py"), ways("kept", "new", "pool", "mux")),
+    Row("Python, asyncio streams", "tasks", python("python_asyncio.py"), ways("kept", "new", "pool", "mux"), hooks=BOTH),
     Row("Python, aiohttp", "tasks", python("python_aiohttp.py", needs="aiohttp"), ways("kept", "new", "pool")),
     Row("Python, uvicorn", "tasks", python("python_asgi.py", needs="uvicorn"), ways("kept", "new", "pool")),
     Row("Python, FastAPI on uvicorn", "tasks", python("python_asgi.py", "--application", "fastapi", needs="fastapi"), ways("kept", "pool")),

@@ -13,32 +13,9 @@
 #include <cmocka.h>
 
 #include "runtime/go.h"
+#include "unit/file_bytes.h"
 
 #define GO "/usr/lib/go/bin/go"
-
-struct bytes {
-	char *at;
-	size_t size;
-};
-
-static struct bytes read_file(const char *path)
-{
-	struct bytes bytes = {0};
-	FILE *file = fopen(path, "re");
-	long size;
-
-	assert_non_null(file);
-	assert_int_equal(fseek(file, 0, SEEK_END), 0);
-	size = ftell(file);
-	assert_true(size > 0);
-	rewind(file);
-	bytes.size = (size_t)size;
-	bytes.at = malloc(bytes.size);
-	assert_non_null(bytes.at);
-	assert_int_equal(fread(bytes.at, 1, bytes.size, file), bytes.size);
-	fclose(file);
-	return bytes;
-}
 
 /* The go command's bytes; skips the test where there is none. */
 static struct bytes go_command(void)
@@ -53,13 +30,10 @@ static struct bytes go_command(void)
 /* Reads the bytes as a program; frees them. */
 static int read_bytes(struct bytes bytes, struct go_program *program, const char **why)
 {
-	char path[] = "/tmp/test-go-XXXXXX";
-	int fd = mkstemp(path), err;
+	char path[] = MADE_PATH;
+	int err;
 
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes.at, bytes.size), bytes.size);
-	close(fd);
-	free(bytes.at);
+	make_file(bytes, path);
 	err = go_program_read(path, program, why);
 	unlink(path);
 	return err;

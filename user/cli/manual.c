@@ -19,10 +19,11 @@ static const struct remark_row {
 	{"peer-name", "The name stands in the label peer instead of the address.\nIt goes before that of /etc/hosts."},
 	{"resolve", "Each is asked for once; until an answer comes they have their address."},
 	{"hooks",
-	 "Breakpoints at places of the runtime's scheduler that say which of its strands (goroutines, virtual threads) a thread runs.\n"
+	 "Breakpoints at places of the runtime's scheduler that say which of its strands (goroutines, virtual threads, tasks) a thread "
+	 "runs.\n"
 	 "Of a Java process the tracer reads the JVM's memory too, and says so.\n"
 	 "With auto they are attached to traced programs whose runtime and version are known (Go 1.19 and 1.21 to 1.26, HotSpot 21 "
-	 "and later, on x86-64), and what was attached is said;\n"
+	 "and later, CPython 3.11 with asyncio, on x86-64), and what was attached is said;\n"
 	 "with off requests are told apart by the kernel's evidence alone.\n"
 	 "They are gone when the tracer ends."},
 };

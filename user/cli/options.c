@@ -293,7 +293,7 @@ const struct option_row option_rows[] = {
 	 "'[METHOD] /path' names an endpoint; * is one segment, ** the rest, :name a named one; may be repeated", take_route},
 	{"Endpoints", "no-routes", 0, NULL, TRACING, "copy no byte of any payload: endpoints are listening ports", take_no_routes},
 
-	{"Other", "hooks", 0, "auto|off", TRACING, "hooks into language runtimes where they are known (Go); auto by default", take_hooks},
+	{"Other", "hooks", 0, "auto|off", TRACING, "hooks into language runtimes where they are known; auto by default", take_hooks},
 	{"Other", "verbose", 0, NULL, TRACING | DOCTOR, "print what libbpf says, on stderr", take_verbose},
 	{"Other", "help", 'h', NULL, EVERY, "this text", take_help},
 	{"Other", "version", 'V', NULL, EVERY, "the version", take_version},

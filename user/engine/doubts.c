@@ -91,9 +91,11 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 	const struct conn *conn = moment->conn;
 	enum doubt doubt = DOUBT_NONE;
 
-	if (thread->carrier || !thread->loop || (loop && (continuations_known_to_defer(loop) || continuations_collect(loop))))
+	if (thread->carrier && proc_has_tasks(thread->proc))
+		doubt = conn->first_call ? DOUBT_MUX : DOUBT_NONE; /* else only a task's own answer can come */
+	else if (thread->carrier || !thread->loop || (loop && (continuations_known_to_defer(loop) || continuations_collect(loop))))
 		return DOUBT_NONE; /* a strand's own, one that waits for its answer, or rule 11's to judge */
-	if (by_line)
+	else if (by_line)
 		doubt = owner->handed_again ? DOUBT_LINE : DOUBT_NONE;
 	else if (conn->first_call)
 		doubt = DOUBT_MUX;

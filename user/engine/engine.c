@@ -7,6 +7,7 @@
 
 #include "engine/model.h"
 #include "engine/set_aside.h"
+#include "engine/strands.h"
 
 #define ENDED_COMM "(ended)"
 

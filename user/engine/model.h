@@ -152,6 +152,7 @@ struct context {
 	uint32_t turn;
 	uint32_t reader_tid, writer_tid; /* of its first read, its last write */
 	uint64_t handler_strand_id;      /* the strand that read it last; 0: none is told */
+	bool has_task;                   /* a task was made for it, or has turned to it */
 	uint16_t port;
 	char *unix_path;
 	char *line; /* method, 0, target, 0 */
@@ -221,7 +222,7 @@ struct thread {
 	bool born;               /* while we looked */
 	bool touched_io;
 	bool loop;
-	bool carrier;          /* a runtime tells which strands it runs: never a loop */
+	bool carrier;          /* a runtime tells which strands it runs: never a loop, but where these are tasks of one */
 	struct strand *strand; /* of a carrier: the one that it runs, whose state the thread has meanwhile. NULL: the runtime itself */
 	bool timer_iteration;  /* of a loop: its last epoll return was a timeout, or it has read a timer since */
 	uint64_t epoll_at_ns;  /* of a loop: its last epoll return */
@@ -371,30 +372,16 @@ bool thread_is_active(const struct thread *thread);
 /* Has it done something of its own after a response, that nobody else will name if it turns to a new request now? Never so in a loop. */
 bool thread_worked_after_response(const struct thread *thread);
 
-/* ---- strand.c ---- */
-
-/* What the thread says of strands; its span is laid out up to there. */
-void rules_strand(struct engine *engine, struct thread *thread, const struct record *record);
-/* The thread's strand has read from this request: whoever answers wakes it. */
-void strand_reads(const struct thread *thread, struct context *request);
-/*
- * What the thread has just read for `context` had arrived then: if its strand waited for it, and was let go on later, it waited for a core
- * (READY).
- */
-void strand_was_due(struct engine *engine, const struct thread *thread, struct context *context, uint64_t arrived_ns);
-/* The last wait of the thread's strand for something, [*from_ns, *until_ns]; false: it has not waited, or no strand runs here. */
-bool strand_last_wait(const struct thread *thread, uint64_t *from_ns, uint64_t *until_ns);
-/* The thread ends, and the strand that it runs with it. */
-void strand_ends_with(struct engine *engine, struct thread *thread);
-/* A new program runs, or none: gives the process's strands' work to whom it was for, as far as is known. */
-void strands_forget(struct engine *engine, struct proc *proc);
-/* Forgets strands that were kept for what is over by now. */
-void strands_sweep(struct engine *engine, uint64_t now_ns);
-
 /* Which goroutines it runs must be guessed. */
 static inline bool thread_runs_untold_goroutines(const struct thread *thread)
 {
 	return thread->proc->told.runtime == RUNTIME_GO && !thread->carrier;
+}
+
+/* Its strands are tasks and callbacks of event loops: whoever runs has waited for the loop, not for a core. */
+static inline bool proc_has_tasks(const struct proc *proc)
+{
+	return proc->told.runtime == RUNTIME_PYTHON;
 }
 
 /* ---- conn.c ---- */

@@ -105,6 +105,8 @@ void rule_12_answered(const struct moment *moment, struct context *request) __at
 
 /* May a call that begins now be another one's than the owner's? Counts who uses the connection. */
 enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line);
+/* Whether something was rightly taken for so. */
+void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 /* `request` is answered by this thread: a vote on what led to it. contradicted: it had seemed to work for another one. */
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted) __attribute__((nonnull));
 bool doubts_try_line(const struct proc *proc, const struct conn *conn);

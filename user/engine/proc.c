@@ -5,6 +5,7 @@
 
 #include "engine/model.h"
 #include "engine/set_aside.h"
+#include "engine/strands.h"
 #include "util/process.h"
 
 /* ---- processes ------------------------------------------------------------------------------------------------------------ */

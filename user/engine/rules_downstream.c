@@ -4,6 +4,7 @@
 
 #include "engine/moment.h"
 #include "engine/set_aside.h"
+#include "engine/strands.h"
 
 /* ---- rule 4: a downstream write ---------------------------------------------------------------------------------------------------- */
 
@@ -198,7 +199,7 @@ static void note_asked(const struct moment *moment, struct context *owner)
 {
 	struct thread *thread = moment->thread;
 
-	if (!thread->loop || moment_is_go(moment) || owner != context_root(thread->context))
+	if (!thread->loop || thread->carrier || moment_is_go(moment) || owner != context_root(thread->context))
 		return;
 	thread_commit(moment->engine, thread);
 	thread->asked = true;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/moment.h"
+#include "engine/strands.h"
 
 /* ---- rule 1: a server-side read -------------------------------------------------------------------------------------------------- */
 
@@ -386,5 +387,6 @@ void rule_2_server_write(const struct moment *moment)
 	if (moment->at_ns > request->last_write_ns) /* records of two threads may come in the wrong order */
 		request->last_write_ns = moment->at_ns;
 	request->writer_tid = moment->thread->tid;
+	strand_answers(moment->thread, moment->conn);
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);
 }

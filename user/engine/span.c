@@ -5,6 +5,7 @@
  */
 #include "engine/model.h"
 #include "engine/set_aside.h"
+#include "engine/strands.h"
 
 #include <stdlib.h>
 
@@ -81,6 +82,16 @@ static bool strand_may_park(const struct thread *thread, const struct event *eve
 	return thread->strand && (event_record(event)->epoll_at_ns || (event->window && event->window->cause == WAIT_NET));
 }
 
+/* What begins behind an epoll return. Of a timeout Go's scheduler may run any goroutine: it says nothing of timers. */
+static enum origin origin_after_epoll(const struct thread *thread, bool any_events)
+{
+	if (thread->carrier && proc_has_tasks(thread->proc))
+		return ORIGIN_RUNTIME;
+	if (!any_events)
+		return thread_runs_untold_goroutines(thread) ? ORIGIN_PARK : ORIGIN_TIMER;
+	return thread->carrier ? ORIGIN_STRAND : ORIGIN_EVENT;
+}
+
 /*
  * Pending work ends where the thread waits for something new: at epoll always; at a blocking read for a new request; at poll, futex, pipe
  * and sleep only when it works for nobody; but who has just been handed work sleeps in the middle of it. A goroutine never blocks in a
@@ -99,11 +110,8 @@ static struct boundary find_boundary(const struct thread *thread, const struct e
 		bool idle = window && (window->cause == WAIT_POLL || (go && window->cause == WAIT_LOCK));
 		bool blocked = idle && window->on_at_ns <= record->epoll_at_ns;
 
-		/* Of a timeout Go's scheduler may run any goroutine: it says nothing of timers. */
 		return (struct boundary){.at_ns = blocked ? window->off_at_ns : record->epoll_at_ns,
-					 .origin = !record->epoll_events ? (go ? ORIGIN_PARK : ORIGIN_TIMER)
-						   : thread->carrier     ? ORIGIN_STRAND
-									 : ORIGIN_EVENT,
+					 .origin = origin_after_epoll(thread, record->epoll_events),
 					 .sleeps = blocked,
 					 .returns = true};
 	}
@@ -171,6 +179,8 @@ static void pass_boundary(struct layout *layout)
 	if (!aside)
 		set_aside_end(layout->engine, thread);
 	in_steps |= layout->boundary.returns && rule_11_round_begins(layout->engine, thread);
+	if (layout->boundary.returns)
+		strand_leaves_loop(layout->engine, thread, layout->boundary.at_ns);
 	rule_12_turn_ends(layout->engine, thread, layout->boundary.at_ns);
 	/* A soft tail whose thread parks is its request's. */
 	before = context_root(thread->context);
@@ -370,7 +380,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	bool snapshot = event->head->kind == RECORD_SNAPSHOT;
 	uint64_t until_ns;
 
-	if (!thread->carrier)
+	if (!thread->carrier || proc_has_tasks(thread->proc))
 		follow_loop(engine, thread, event, &shape);
 	if (!shape.open)
 		layout.boundary = find_boundary(thread, event, conn);

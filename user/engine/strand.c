@@ -76,6 +76,14 @@ static void turn_to_runtime(struct engine *engine, struct thread *thread, uint64
 	context_put(engine, segment);
 }
 
+#define LOOKED_NS 50000 /* at most so long does it look whether there is by now what it waits for */
+
+/* Woken in vain, as another one was quicker, it goes on waiting. */
+static uint64_t waits_since(const struct strand *strand, uint64_t at_ns)
+{
+	return strand->waits_since_ns && at_ns - strand->runs_since_ns <= LOOKED_NS ? strand->waits_since_ns : at_ns;
+}
+
 /* The strand that the thread runs leaves it. */
 static void put_away(struct engine *engine, struct thread *thread, uint8_t left, bool ended, uint64_t at_ns)
 {
@@ -90,6 +98,7 @@ static void put_away(struct engine *engine, struct thread *thread, uint8_t left,
 	strand->thread = NULL;
 	strand->left = left;
 	strand->left_at_ns = at_ns;
+	strand->waits_since_ns = waits_since(strand, at_ns);
 	if (kept) {
 		strand->context = context_get(thread->context);
 		strand->soft = thread->soft;
@@ -99,14 +108,14 @@ static void put_away(struct engine *engine, struct thread *thread, uint8_t left,
 		strand_settle_hint(engine, thread->context);
 	}
 	turn_to_runtime(engine, thread, at_ns);
-	if (ended || (!kept && !strand->given))
+	if (ended || (!kept && !strand->given && !strand->answered_conn_id))
 		strand_forget(engine, thread->proc, strand);
 }
 
 /* ---- coming to a thread ------------------------------------------------------------------------------------------------------------ */
 
-/* Why it was away: it waited for what its runtime says, and then for a thread to run on. */
-static void name_absence(struct engine *engine, const struct strand *strand, uint64_t at_ns)
+/* Why it was away: it waited for what its runtime says, and then for a thread to run on, or for the loop that others held. */
+static void name_absence(struct engine *engine, struct thread *thread, const struct strand *strand, uint64_t at_ns)
 {
 	uint64_t left_ns = strand->left_at_ns, due_ns = strand->woken_at_ns > left_ns ? strand->woken_at_ns : left_ns;
 	bool preempted = strand->left == WAIT_RUNNABLE && strand->left_at_ns;
@@ -117,7 +126,9 @@ static void name_absence(struct engine *engine, const struct strand *strand, uin
 
 	if (!strand->context)
 		return;
-	if (strand->woken_at_ns || preempted)
+	if (strand->woken_at_ns && proc_has_tasks(thread->proc))
+		blame_hop(engine, thread, context_root(strand->context), due_ns, at_ns);
+	else if (strand->woken_at_ns || preempted)
 		context_add_interval(engine, strand->context, ready);
 	else
 		due_ns = at_ns;
@@ -142,12 +153,13 @@ static void let_run(struct engine *engine, struct thread *thread, struct strand 
 {
 	if (strand->thread)
 		take_from(engine, strand, at_ns);
-	strand_take_what_is_given(engine, strand, at_ns);
-	name_absence(engine, strand, at_ns);
+	strand_take_what_is_given(engine, thread->proc, strand, at_ns);
+	name_absence(engine, thread, strand, at_ns);
 	if (!strand->context)
 		strand->context = strand_segment(engine, ORIGIN_STRAND, NULL, at_ns);
 	thread_switch(engine, thread, strand->context, strand->soft);
 	thread->via_call = strand->via_call;
+	thread->via_doubt = strand->via_doubt;
 	context_put(engine, strand->context);
 	strand->context = NULL;
 	strand->soft = false;
@@ -158,7 +170,7 @@ static void let_run(struct engine *engine, struct thread *thread, struct strand 
 }
 
 /* What the thread did until now: of a new one its runtime's beginning, of any other one nobody knows which strand's. */
-static void become_carrier(struct thread *thread)
+static void become_carrier(struct engine *engine, struct thread *thread)
 {
 	struct context *root = context_root(thread->context);
 
@@ -169,6 +181,9 @@ static void become_carrier(struct thread *thread)
 		root->origin = ORIGIN_RUNTIME;
 	if (root)
 		root->helper_only = false;
+	rule_11_forget(engine, thread);
+	if (proc_has_tasks(thread->proc))
+		return;
 	if (thread->loop && thread->proc->told.loop_threads)
 		thread->proc->told.loop_threads--;
 	thread->loop = false;
@@ -191,6 +206,20 @@ static void make(struct engine *engine, struct proc *proc, uint64_t id, struct c
 		strand->context = strand_segment(engine, ORIGIN_MADE, hint, at_ns);
 	else if (strand)
 		hear_of_maker(context_root(strand->thread ? strand->thread->context : strand->context), hint);
+}
+
+/* It works for whom its maker works for as if that had done it itself, and is in the loop's queue as soon as it is made. */
+static void make_task(struct engine *engine, struct thread *thread, const struct record *record)
+{
+	struct context *hint = strand_given_by(thread);
+	struct strand *strand = hint ? strand_of(engine, thread->proc, record->strand_id) : NULL;
+
+	if (!strand || strand->thread)
+		return;
+	context_get(hint)->has_task = true;
+	context_put(engine, strand->context);
+	strand->context = hint;
+	strand->woken_at_ns = record->head.at_ns;
 }
 
 #define MADE_AT_ONCE_MAX 1000
@@ -238,7 +267,7 @@ static void on_runs(struct engine *engine, struct thread *thread, const struct r
 	uint64_t at_ns = record->head.at_ns;
 	struct strand *strand = NULL;
 
-	become_carrier(thread);
+	become_carrier(engine, thread);
 	if (thread->strand && thread->strand->id == record->strand_id)
 		return;
 	note_doubt(thread, idmap_get(&thread->proc->strands, record->strand_id), record);
@@ -265,7 +294,10 @@ void rules_strand(struct engine *engine, struct thread *thread, const struct rec
 		on_runs(engine, thread, record);
 		break;
 	case STRAND_MADE:
-		make_all(engine, thread, record);
+		if (proc_has_tasks(thread->proc))
+			make_task(engine, thread, record);
+		else
+			make_all(engine, thread, record);
 		break;
 	case STRAND_WOKEN:
 		strand_wakes(&moment);
@@ -280,12 +312,20 @@ void strand_reads(const struct thread *thread, struct context *request)
 	request->handler_strand_id = thread->strand ? thread->strand->id : 0;
 }
 
+void strand_answers(const struct thread *thread, const struct conn *conn)
+{
+	if (thread->strand && proc_has_tasks(thread->proc))
+		thread->strand->answered_conn_id = conn->id;
+}
+
 void strand_was_due(struct engine *engine, const struct thread *thread, struct context *context, uint64_t arrived_ns)
 {
 	const struct strand *strand = thread->strand;
 
-	/* One that is seen for the first time has slept through all that came before. */
-	if (strand && (!strand->left_at_ns || strand->left == WAIT_NET) && strand->runs_since_ns > arrived_ns)
+	/* One that is seen for the first time has slept through all that came before. Where strands are a loop's it was busy (blame_loop).
+	 */
+	if (strand && !proc_has_tasks(thread->proc) && (!strand->left_at_ns || strand->left == WAIT_NET) &&
+	    strand->runs_since_ns > arrived_ns)
 		context_add_interval(engine, context,
 				     (struct interval){.start_ns = arrived_ns > strand->left_at_ns ? arrived_ns : strand->left_at_ns,
 						       .end_ns = strand->runs_since_ns,
@@ -299,9 +339,15 @@ bool strand_last_wait(const struct thread *thread, uint64_t *from_ns, uint64_t *
 
 	if (!strand || !strand->left_at_ns || (strand->left != WAIT_PIPE && strand->left != WAIT_LOCK && strand->left != WAIT_OTHER))
 		return false;
-	*from_ns = strand->left_at_ns;
+	*from_ns = strand->waits_since_ns;
 	*until_ns = strand->runs_since_ns;
 	return true;
+}
+
+void strand_leaves_loop(struct engine *engine, struct thread *thread, uint64_t at_ns)
+{
+	if (thread->strand && proc_has_tasks(thread->proc))
+		put_away(engine, thread, WAIT_PIPE, false, at_ns);
 }
 
 void strand_ends_with(struct engine *engine, struct thread *thread)
@@ -326,11 +372,11 @@ void strands_forget(struct engine *engine, struct proc *proc)
 
 #define SWEEP_EVERY_NS 1000000000ull
 
-static bool is_over(const struct strand *strand)
+static bool is_over(const struct strand *strand, uint64_t now_ns)
 {
 	struct context *root = context_root(strand->context), *hint = root && !root->is_request ? context_root(root->hint) : root;
 
-	if (strand->thread || strand->given)
+	if (strand->thread || strand->given || (strand->answered_conn_id && strand->left_at_ns + SWEEP_EVERY_NS > now_ns))
 		return false;
 	return !root || (hint && hint->is_request && hint->told && !root->calls_in_flight);
 }
@@ -347,7 +393,7 @@ void strands_sweep(struct engine *engine, uint64_t now_ns)
 		size_t cursor = 0;
 
 		while ((strand = idmap_next(&proc->strands, &cursor))) {
-			if (!is_over(strand))
+			if (!is_over(strand, now_ns))
 				continue;
 			strand_forget(engine, proc, strand);
 			cursor--;

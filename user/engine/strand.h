@@ -7,6 +7,7 @@
 #define IOCPU_ENGINE_STRAND_H
 
 #include "engine/moment.h"
+#include "engine/strands.h"
 
 struct strand {
 	uint64_t id;
@@ -14,12 +15,18 @@ struct strand {
 	struct context *context;
 	bool soft;
 	uint32_t via_call;    /* as of a thread */
+	uint8_t via_doubt;    /* of a task: as of a thread */
 	uint8_t left;         /* enum wait_cause: why it left its thread last */
 	uint64_t left_at_ns;  /* 0: it has not yet */
 	uint64_t woken_at_ns; /* since then; 0: not told */
 	uint64_t runs_since_ns;
-	struct context *given; /* whose work whoever woke it did */
-	struct context *own;   /* in doubt: what it did before it was given something; NULL: no doubt */
+	uint64_t answered_conn_id; /* of a task: the connection that it has answered on last; 0: on none */
+	uint64_t waits_since_ns;   /* it has only looked since then, and waited again; 0: it has not waited */
+	struct context *given;     /* whose work whoever woke it did */
+	uint8_t given_doubt;       /* enum doubt: of the answer that this came with */
+	bool given_by_answer;      /* of a task: by who has just read one */
+	bool dispatches;           /* of a task: what it does was given to it so */
+	struct context *own;       /* in doubt: what it did before it was given something; NULL: no doubt */
 };
 
 /* ---- strand.c ---- */
@@ -38,7 +45,7 @@ struct context *strand_request_of(struct context *context);
 /* What a strand that is made or woken by this thread is for; NULL: nobody that is known. In doubt it is what this strand was made for. */
 struct context *strand_given_by(const struct thread *thread);
 /* It comes to a thread: takes what was given to it meanwhile, if it waited for that. */
-void strand_take_what_is_given(struct engine *engine, struct strand *strand, uint64_t at_ns);
+void strand_take_what_is_given(struct engine *engine, const struct proc *proc, struct strand *strand, uint64_t at_ns);
 /* It leaves its thread and has not shown whose work it did: its own, as it was made for that. */
 void strand_decide_in_doubt(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* The thread, or its strand, lets another strand go on. */

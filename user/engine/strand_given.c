@@ -99,6 +99,8 @@ void strand_asks(const struct moment *moment, bool on_new_connection)
 	struct thread *thread = moment->thread;
 	struct context *giver, *last;
 
+	if (thread->strand)
+		thread->strand->waits_since_ns = 0;
 	if (!thread->strand || !thread->strand->own)
 		return;
 	giver = whose(thread->context);
@@ -126,23 +128,76 @@ static bool takes_what_is_given(const struct strand *strand)
 }
 
 /*
+ * A request that came where the task has answered last, before it knew that it was done: then nobody is let go on for it. NULL: there is
+ * none.
+ */
+static struct context *next_request(struct engine *engine, const struct strand *strand)
+{
+	const struct conn *conn = strand->answered_conn_id ? conn_of(engine, strand->answered_conn_id) : NULL;
+	struct context *request = conn ? conn->last_request : NULL;
+
+	return context_is_open_request(request) && !request->has_task ? request : NULL;
+}
+
+/*
+ * A task works for one request until that is answered, whoever lets it go on; but one that is let go on by answers, and by nothing else,
+ * hands them on. Without a request it works for whoever wakes it, but for what it has asked for already: whose that was a response will
+ * say.
+ */
+static bool is_free_task(const struct strand *strand)
+{
+	struct context *root = context_root(strand->context);
+
+	if (strand_request_of(root))
+		return strand->dispatches && strand->given_by_answer;
+	return !root || strand->soft || root->is_request || !root->evidence || root->hint;
+}
+
+static void take_as_task(struct engine *engine, struct strand *strand)
+{
+	struct context *before = strand->context, *taken = context_root(strand->given);
+
+	if (!strand_request_of(taken) && next_request(engine, strand))
+		taken = next_request(engine, strand);
+	if (!taken || !is_free_task(strand))
+		return;
+	taken->has_task = true;
+	strand->via_doubt = strand->given_doubt;
+	strand->dispatches = strand->given_by_answer;
+	strand_settle_hint(engine, before);
+	strand->context = context_get(taken);
+	strand->waits_since_ns = 0;
+	strand->soft = false;
+	strand->via_call = 0;
+	context_put(engine, before);
+}
+
+/*
  * One that an open request made may be that one's part, which was given leave to go on (a token, a connection), or serve whoever comes: in
  * doubt until it shows.
  */
-void strand_take_what_is_given(struct engine *engine, struct strand *strand, uint64_t at_ns)
+static void take_what_is_given(struct engine *engine, struct strand *strand, uint64_t at_ns)
 {
 	struct context *before = strand->context, *root = context_root(before);
 
-	if (takes_what_is_given(strand)) {
-		if (root && root->origin == ORIGIN_MADE && !strand->soft && strand_request_of(root))
-			strand->own = context_get(root);
-		else
-			strand_settle_hint(engine, before);
-		strand->context = strand_segment(engine, ORIGIN_WOKEN, strand->given, at_ns);
-		strand->soft = false;
-		strand->via_call = 0;
-		context_put(engine, before);
-	}
+	if (!takes_what_is_given(strand))
+		return;
+	if (root && root->origin == ORIGIN_MADE && !strand->soft && strand_request_of(root))
+		strand->own = context_get(root);
+	else
+		strand_settle_hint(engine, before);
+	strand->context = strand_segment(engine, ORIGIN_WOKEN, strand->given, at_ns);
+	strand->soft = false;
+	strand->via_call = 0;
+	context_put(engine, before);
+}
+
+void strand_take_what_is_given(struct engine *engine, const struct proc *proc, struct strand *strand, uint64_t at_ns)
+{
+	if (proc_has_tasks(proc))
+		take_as_task(engine, strand);
+	else
+		take_what_is_given(engine, strand, at_ns);
 	context_put(engine, strand->given);
 	strand->given = NULL;
 }
@@ -176,6 +231,24 @@ static void gives_to_handler(const struct moment *moment, const struct strand *s
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);
 }
 
+/*
+ * Where many calls are in flight on one connection, whom an answer lets go on tells whether it was the oldest one's. An answer to a call
+ * that nobody has claimed, which lets a task go on, was to that one's. And what is let go on for nobody's sake in a round that a timer
+ * began, after the loop had nothing to do, had slept.
+ */
+static void wakes_task(const struct moment *moment, struct strand *strand)
+{
+	struct thread *thread = moment->thread;
+	struct context *root = context_root(thread->context), *mine = strand_request_of(strand->context);
+
+	if (mine && !strand->dispatches && thread->via_doubt == DOUBT_MUX)
+		doubts_vote(thread->proc, DOUBT_MUX, mine == strand_request_of(root));
+	if (mine && thread->via_conn_id && root && !root->is_request && !root->hint)
+		context_bind(moment->engine, root, mine);
+	else if (!strand_given_by(thread) && thread->timer_iteration && thread->wake_from_ns)
+		strand->left = WAIT_SLEEP;
+}
+
 void strand_wakes(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
@@ -184,14 +257,20 @@ void strand_wakes(const struct moment *moment)
 
 	if (!strand && given)
 		strand = strand_add(moment->engine, thread->proc, moment->record->strand_id);
-	if (!strand || strand == thread->strand)
+	if (!strand)
 		return;
+	/* A task that lets others go first wakes itself. */
 	strand->woken_at_ns = moment->at_ns;
-	request = thread->strand ? handled_by(strand) : NULL;
-	if (request) {
+	if (strand == thread->strand)
+		return;
+	if (proc_has_tasks(thread->proc)) {
+		wakes_task(moment, strand);
+	} else if (thread->strand && (request = handled_by(strand))) {
 		gives_to_handler(moment, strand, request);
 		return;
 	}
 	context_put(moment->engine, strand->given);
 	strand->given = context_get(given);
+	strand->given_doubt = thread->via_doubt;
+	strand->given_by_answer = thread->via_conn_id != 0;
 }

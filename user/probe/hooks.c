@@ -11,6 +11,7 @@
 
 #include "iocpu.skel.h"
 #include "probe/hook_hotspot.h"
+#include "probe/hook_python.h"
 #include "probe/proc.h"
 #include "runtime/go.h"
 
@@ -145,6 +146,44 @@ static bool look_at_hotspot(pid_t tgid, char says[HOOK_SAYS_MAX])
 	return !find_hotspot(tgid, &hook, says);
 }
 
+/* ---- CPython ----------------------------------------------------------------------------------------------------------------------- */
+
+static int find_python(pid_t tgid, struct python_hook *hook, char says[HOOK_SAYS_MAX])
+{
+	const char *why = NULL;
+	int err = hook_python_find(tgid, hook, &why);
+
+	if (err)
+		snprintf(says, HOOK_SAYS_MAX, "off: Python%s%s: %s", *hook->core.version ? " " : "", hook->core.version, why);
+	else
+		snprintf(says, HOOK_SAYS_MAX, "Python %s, asyncio: its event loops tell which task runs", hook->core.version);
+	return err;
+}
+
+static int hook_python(struct runtime_hooks *hooks, struct hooked *hooked)
+{
+	struct python_hook hook;
+	int err = find_python(hooked->tgid, &hook, hooked->says);
+
+	if (err == -ENODATA) /* most programs never do: not worth a word */
+		*hooked->says = 0;
+	else
+		hooked->looks_left = 0; /* it will not change; and if attaching fails, it may be attached to a part of its places */
+	if (err)
+		return err;
+	err = hook_python_attach(hooks->loader, hooked->tgid, &hook, (unsigned int)(hooked - hooks->processes));
+	if (err)
+		snprintf(hooked->says, sizeof(hooked->says), "off: Python %s: cannot attach: %s", hook.core.version, strerror(-err));
+	return err;
+}
+
+static bool look_at_python(pid_t tgid, char says[HOOK_SAYS_MAX])
+{
+	struct python_hook hook;
+
+	return !find_python(tgid, &hook, says);
+}
+
 /* ---- all runtimes ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -155,6 +194,7 @@ static const struct {
 } hook_by_runtime[RUNTIMES] = {
 	[RUNTIME_GO] = {.attach = hook_go, .look = look_at_go},
 	[RUNTIME_JVM] = {.attach = hook_hotspot, .look = look_at_hotspot, .loads_itself = true},
+	[RUNTIME_PYTHON] = {.attach = hook_python, .look = look_at_python, .loads_itself = true},
 };
 
 static bool is_same(const struct execution *one, const struct execution *other)
@@ -233,7 +273,7 @@ const char *hooks_say(const struct runtime_hooks *hooks, pid_t tgid)
 		return "off: too many processes are hooked already";
 	for (size_t i = hooks->count; i-- > 0;)
 		if (hooks->processes[i].tgid == tgid)
-			return hooks->processes[i].says;
+			return *hooks->processes[i].says ? hooks->processes[i].says : NULL;
 	return NULL;
 }
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * CPython's event loops, at the places that user/runtime/python.h names. A callback, and so each step of a task, runs in a context, by
+ * whose address tasks are told apart. Addresses are soon used again, so each use of one is a strand of its own: it begins with a task's
+ * first step, and with a callback that no task or future has scheduled.
+ * Never: an address that is no context's.
+ */
+#ifndef IOCPU_PYTHON_BPF_H
+#define IOCPU_PYTHON_BPF_H
+
+#include "strand.bpf.h"
+
+/* Arguments of C's calling convention. */
+#if defined(__TARGET_ARCH_x86)
+#define C_ARG1(context) ((context)->si)
+#define C_ARG2(context) ((context)->dx)
+#elif defined(__TARGET_ARCH_arm64)
+#define C_ARG1(context) ((context)->regs[1])
+#define C_ARG2(context) ((context)->regs[2])
+#endif
+
+/* Written before the process's hooks are attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HOOKED_PROCESSES_MAX);
+	__type(key, __u32);
+	__type(value, struct python_layout);
+} python_layouts SEC(".maps");
+
+/* The last strand of each process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HOOKED_PROCESSES_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} python_strands SEC(".maps");
+
+struct python_context_key {
+	__u64 address;
+	__u32 slot; /* the process */
+	__u32 pad;
+};
+
+struct python_context {
+	__u64 strand_id;
+	__u64 due; /* callbacks that tasks and futures have scheduled in it, and that have not run yet */
+};
+
+/* Full: the least recently used one goes. What runs there next is a strand of which nothing is known. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PYTHON_CONTEXTS_MAX);
+	__type(key, struct python_context_key);
+	__type(value, struct python_context);
+} python_contexts SEC(".maps");
+
+/* The part of a context that is looked at, behind its count of references. */
+static __always_inline bool is_context(const struct python_layout *layout, __u64 address)
+{
+	__u64 type = 0;
+
+	bpf_probe_read_user(&type, sizeof(type), (const void *)(address + sizeof(__u64)));
+	return type == layout->context_type;
+}
+
+/* Has somebody entered it, and not left it? */
+static __always_inline bool is_entered(const struct python_layout *layout, __u64 address)
+{
+	__u32 entered = 0;
+
+	bpf_probe_read_user(&entered, sizeof(entered), (const void *)(address + layout->entered_offset));
+	return entered && is_context(layout, address);
+}
+
+/* A thread that waits in epoll: an event loop's. Others (executors') run functions in contexts too, of which nothing more is told. */
+static __always_inline struct thread *loop_at_hook(struct task_struct *task)
+{
+	struct thread *thread = thread_to_write(task);
+
+	return thread && thread->epoll_fd ? thread : NULL;
+}
+
+/* A new strand in this context; 0: the process's slot is not there. */
+static __always_inline __u64 new_strand(const struct python_context_key *key, __u64 due)
+{
+	__u32 slot = key->slot;
+	__u64 *last = bpf_map_lookup_elem(&python_strands, &slot);
+	struct python_context fresh = {.due = due};
+
+	if (!last)
+		return 0;
+	fresh.strand_id = __sync_fetch_and_add(last, 1) + 1;
+	bpf_map_update_elem(&python_contexts, key, &fresh, BPF_ANY);
+	return fresh.strand_id;
+}
+
+/* A callback begins in this context. Within another callback it is a part of that one (Context.run). */
+static __always_inline void handle_enter(struct thread *thread, struct task_struct *task, const struct python_layout *layout,
+					 const struct python_context_key *key)
+{
+	struct python_context *context;
+	bool scheduled = false;
+	struct strand_change change = {.last = {.cause = WAIT_PIPE, .ended = thread->runs_once}};
+
+	if (!is_context(layout, key->address)) {
+		count_loss(LOSS_STRANDS);
+		return;
+	}
+	if (thread->strand_at && thread->strand_at != key->address && is_entered(layout, thread->strand_at))
+		return;
+	context = bpf_map_lookup_elem(&python_contexts, key);
+	if (context && context->due) {
+		context->due--;
+		change.strand_id = context->strand_id;
+		scheduled = true;
+	} else {
+		change.strand_id = new_strand(key, 0);
+	}
+	thread->runs_once = !scheduled;
+	thread->strand_at = key->address;
+	thread_write_begin(thread);
+	change.at_ns = bpf_ktime_get_ns();
+	tell_change(thread, task, &change);
+	thread_write_end(thread);
+}
+
+SEC("?uprobe")
+int on_python_enters(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = loop_at_hook(task);
+	struct python_context_key key = {.address = C_ARG1(ctx), .slot = bpf_get_attach_cookie(ctx)};
+	__u32 slot = key.slot;
+	const struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &slot);
+
+	if (!thread)
+		return 0;
+	if (!layout)
+		return 0;
+	handle_enter(thread, task, layout, &key);
+	return 0;
+}
+
+/* With one argument it is a task's step without a result: its first one, or its next after it has let others go first. */
+static __always_inline void handle_schedule(struct thread *thread, struct task_struct *task, const struct python_context_key *key,
+					    bool first_step)
+{
+	struct python_context *context = bpf_map_lookup_elem(&python_contexts, key);
+	bool own = thread->strand_at == key->address, known = context && (own || !first_step);
+	__u64 strand_id;
+
+	if (known) {
+		context->due++;
+		strand_id = context->strand_id;
+	} else {
+		strand_id = new_strand(key, 1);
+	}
+	tell_of_other_strand(thread, task, first_step && !own ? STRAND_MADE : STRAND_WOKEN, strand_id);
+}
+
+/* Of the vectorcall protocol: the top bit of the count says that the caller lends the place before the arguments. */
+#define VECTORCALL_OFFSET_BIT (1ull << 63)
+#define ARGUMENTS_MAX         2 /* the callback, and what it is called with */
+
+SEC("?uprobe")
+int on_python_schedules(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = loop_at_hook(task);
+	struct python_context_key key = {.slot = bpf_get_attach_cookie(ctx)};
+	__u32 slot = key.slot;
+	const struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &slot);
+	__u64 count = C_ARG2(ctx) & ~VECTORCALL_OFFSET_BIT;
+
+	if (!thread)
+		return 0;
+	if (!layout)
+		return 0;
+	/* The one keyword's value lies behind the arguments. */
+	if (count && count <= ARGUMENTS_MAX)
+		bpf_probe_read_user(&key.address, sizeof(key.address), (const void *)(C_ARG1(ctx) + count * sizeof(__u64)));
+	if (!is_context(layout, key.address)) {
+		count_loss(LOSS_STRANDS);
+		return 0;
+	}
+	handle_schedule(thread, task, &key, count == 1);
+	return 0;
+}
+
+#endif

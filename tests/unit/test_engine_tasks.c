@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 15 where the strands are the tasks of an event loop: one thread, a callback that reads for each socket, and tasks that it lets go
+ * on. Times in µs.
+ */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { LOOP = 1 };
+enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, OTHER_DB = 201 };
+/* Tasks; callbacks have numbers from 100 on, each its own. */
+enum { TASK_A = 10, TASK_B = 11, CHILD = 12, NEXT = 13 };
+
+#define ENDS .flags = RECORD_STRAND_ENDED, .left = WAIT_PIPE
+
+/* Of a loop with two connections, and tasks that have been waiting for what comes there. */
+static struct script *server_with_tasks(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
+	script_runtime(script, LOOP, RUNTIME_PYTHON);
+	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	script_conn(script, OTHER_DB, CONN_DOWNSTREAM, 5432);
+	return script;
+}
+
+/* The requests of both have come at 1000 and were read by two callbacks, which let their tasks go on; nothing else is ready. */
+static struct script *server_with_requests(void)
+{
+	struct script *script = server_with_tasks();
+
+	RUNS(script, 1010, LOOP, 100, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 2);
+	READ(script, 1020, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a");
+	WOKEN(script, 1030, LOOP, TASK_A);
+	RUNS(script, 1040, LOOP, 101, ENDS);
+	READ(script, 1050, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	WOKEN(script, 1060, LOOP, TASK_B);
+	return script;
+}
+
+/* A task computes for the request that its callback has read, whatever the loop has read since; until its step it waits for the loop. */
+static void test_tasks_of_reads(void **state)
+{
+	struct script *script = server_with_requests();
+	struct process process;
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS, .epoll = 1070, .events = 0);
+	RUNS(script, 1580, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 2280, LOOP, CLIENT_B, .status = 200);
+	RUNS(script, 2300, LOOP, TASK_A, .left = WAIT_PIPE);
+	WRITE(script, 2310, LOOP, CLIENT_A, .status = 200);
+	process = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 10 + 500 + 10);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10 + 20 + 700);
+	assert_int_equal(told_of(script, "GET /b")->after, 20);
+	/* From when it was let go on; what the callback did meanwhile was for itself. */
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_LOOP], 1010 - 1000 + 1080 - 1040);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_LOOP], 1040 - 1000 + 1580 - 1070);
+	assert_string_equal(told_of(script, "GET /b")->culprit, "GET /a");
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	/* Between the epoll return and the first callback, the loop's own; and what the thread did before. */
+	assert_int_equal(process.runtime_cpu_ns, (1080 - 1070 + 100 + 1010 - 1000) * US);
+	assert_string_equal(process.model, "event-loop");
+	script_close(script);
+}
+
+/*
+ * A pool: the task that gives its connection back lets another one go on, which keeps its own request; that one is woken in vain once, as
+ * the first is quicker. All that time it waited for a connection.
+ */
+static void test_pool(void **state)
+{
+	struct script *script = server_with_requests();
+	const struct told *a, *b;
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS, .epoll = 1070, .events = 0);
+	WRITE(script, 1180, LOOP, DB);
+	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
+	/* B finds no connection. The answer comes, and A goes on, gives the connection back, and asks on it once more. */
+	RUNS(script, 3010, LOOP, 102, .left = WAIT_PIPE, .off = 1290, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	READ(script, 3020, LOOP, DB, .arrived = 2990);
+	WOKEN(script, 3030, LOOP, TASK_A);
+	RUNS(script, 3040, LOOP, TASK_A, ENDS);
+	WOKEN(script, 3050, LOOP, TASK_B);
+	WRITE(script, 3340, LOOP, DB);
+	RUNS(script, 3350, LOOP, TASK_B, .left = WAIT_PIPE);
+	RUNS(script, 5010, LOOP, 103, .left = WAIT_PIPE, .off = 3360, .on = 5000, .cause = WAIT_POLL, .epoll = 5002, .events = 1);
+	READ(script, 5020, LOOP, DB, .arrived = 4990);
+	WOKEN(script, 5030, LOOP, TASK_A);
+	RUNS(script, 5040, LOOP, TASK_A, ENDS);
+	WOKEN(script, 5050, LOOP, TASK_B);
+	WRITE(script, 5140, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 5150, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 5250, LOOP, DB);
+	RUNS(script, 7010, LOOP, 104, .left = WAIT_PIPE, .off = 5260, .on = 7000, .cause = WAIT_POLL, .epoll = 7002, .events = 1);
+	READ(script, 7020, LOOP, DB, .arrived = 6990);
+	WOKEN(script, 7030, LOOP, TASK_B);
+	RUNS(script, 7040, LOOP, TASK_B, ENDS);
+	WRITE(script, 7240, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(a->cpu_time, 20 + 10 + 110 + 30 + 310 + 30 + 100);
+	assert_int_equal(b->cpu_time, 20 + 10 + 100 + 10 + 110 + 30 + 200);
+	assert_int_equal(a->state[STATE_NET], 2990 - 1190 + 4990 - 3350);
+	assert_int_equal(b->state[STATE_NET], 6990 - 5260);
+	/* From its first look to the step in which it asks, but for that look and the loop. */
+	assert_int_equal(b->state[STATE_POOL] + b->state[STATE_LOOP], 5150 - 1290 - 10 + 1190 - 1070 + 1040 - 1000 + 7010 - 6990);
+	assert_int_equal(b->state[STATE_OTHER], 0);
+	assert_false(a->ambiguous);
+	assert_false(b->ambiguous);
+	script_close(script);
+}
+
+/* The callback that reads makes a task for the request, and that makes another one, which computes and calls; the first one answers. */
+static void test_made_tasks(void **state)
+{
+	struct script *script = server_with_tasks();
+	const struct told *a;
+	(void)state;
+
+	RUNS(script, 1010, LOOP, 100, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 2);
+	READ(script, 1020, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a");
+	MADE(script, 1030, LOOP, TASK_A);
+	RUNS(script, 1040, LOOP, 101, ENDS);
+	READ(script, 1050, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	MADE(script, 1060, LOOP, TASK_B);
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	MADE(script, 1090, LOOP, CHILD);
+	RUNS(script, 1100, LOOP, TASK_B, .left = WAIT_PIPE);
+	RUNS(script, 1200, LOOP, CHILD, .left = WAIT_PIPE);
+	WRITE(script, 1300, LOOP, DB);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1310, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
+	READ(script, 2020, LOOP, DB, .arrived = 1990);
+	WOKEN(script, 2030, LOOP, CHILD);
+	RUNS(script, 2040, LOOP, CHILD, ENDS);
+	WOKEN(script, 2540, LOOP, TASK_A);
+	RUNS(script, 2550, LOOP, TASK_A, .left = WAIT_PIPE);
+	WRITE(script, 2560, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 2570, LOOP, 103, .left = WAIT_PIPE);
+	WRITE(script, 2580, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->cpu_time, 30 + 20 + 110 + 30 + 510 + 10);
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(a->state[STATE_NET], 1990 - 1310);
+	assert_int_equal(a->state[STATE_LOOP], 1010 - 1000 + 1080 - 1040 + 1200 - 1100 + 2010 - 1990);
+	assert_int_equal(a->state[STATE_OTHER], 0);
+	script_close(script);
+}
+
+/*
+ * The client has its whole response before the task knows that it is done (FastAPI): the next request is read, and nobody let go on for it.
+ * The task that answered turns to it with its next step, and makes a task for it there.
+ */
+static void test_next_request_of_task(void **state)
+{
+	struct script *script = server_with_requests();
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	MADE(script, 1090, LOOP, CHILD);
+	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1190, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
+	READ(script, 2020, LOOP, CLIENT_A, .arrived = 2000, .line = "GET /next");
+	RUNS(script, 2030, LOOP, CHILD, ENDS);
+	WOKEN(script, 2040, LOOP, TASK_A);
+	RUNS(script, 2050, LOOP, TASK_A, .left = WAIT_PIPE);
+	MADE(script, 2060, LOOP, NEXT);
+	RUNS(script, 2070, LOOP, NEXT, .left = WAIT_PIPE);
+	MADE(script, 2080, LOOP, TASK_B);
+	RUNS(script, 2090, LOOP, TASK_B, .left = WAIT_PIPE);
+	RUNS(script, 2590, LOOP, NEXT, .left = WAIT_PIPE);
+	WRITE(script, 2600, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /next")->cpu_time, 20 + 20 + 20 + 500 + 10);
+	script_close(script);
+}
+
+/* What waits for a timer sleeps, if the loop had nothing else to do; what lets others go first waits for the loop. */
+static void test_sleep_and_turns(void **state)
+{
+	struct script *script = server_with_requests();
+	const struct told *a, *b;
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	RUNS(script, 1180, LOOP, TASK_B, .left = WAIT_PIPE);
+	WOKEN(script, 1190, LOOP, TASK_B); /* by itself */
+	RUNS(script, 1200, LOOP, 102, .left = WAIT_PIPE);
+	RUNS(script, 1500, LOOP, TASK_B, ENDS);
+	WRITE(script, 1510, LOOP, CLIENT_B, .status = 200);
+	RUNS(script, 9020, LOOP, 103, .left = WAIT_PIPE, .off = 1520, .on = 9000, .cause = WAIT_POLL, .epoll = 9010, .events = 0);
+	WOKEN(script, 9030, LOOP, TASK_A);
+	RUNS(script, 9040, LOOP, TASK_A, ENDS);
+	WRITE(script, 9050, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(b->state[STATE_LOOP], 1040 - 1000 + 1180 - 1080 + 1500 - 1200);
+	assert_int_equal(b->state[STATE_OTHER], 0);
+	assert_int_equal(a->state[STATE_SLEEP], 9030 - 1180);
+	assert_int_equal(a->state[STATE_OTHER], 0);
+	script_close(script);
+}
+
+/* A task goes on after its response: that is its request's, also the call that nobody waits for, and not the next request's. */
+static void test_work_after_response(void **state)
+{
+	struct script *script = server_with_requests();
+	const struct told *a;
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 1680, LOOP, DB);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1690, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 2);
+	READ(script, 2020, LOOP, DB, .arrived = 1990);
+	WOKEN(script, 2030, LOOP, TASK_A);
+	RUNS(script, 2040, LOOP, TASK_A, ENDS);
+	RUNS(script, 2240, LOOP, 103, .left = WAIT_PIPE);
+	READ(script, 2250, LOOP, CLIENT_A, .arrived = 2200, .line = "GET /next");
+	WOKEN(script, 2260, LOOP, TASK_A);
+	RUNS(script, 2270, LOOP, TASK_A, ENDS);
+	WRITE(script, 2370, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->cpu_time, 20 + 10 + 100);
+	assert_int_equal(told_of(script, "GET /next")->cpu_time, 30 + 100);
+	script_close(script);
+}
+
+/*
+ * Both ask on one connection, where a dispatcher reads. An answer is taken for the oldest call's; whom it lets go on tells otherwise, where
+ * answers come in another order: then nobody knows which was whose.
+ */
+static void answers_on_one_connection(bool in_order)
+{
+	struct script *script = server_with_requests();
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	WRITE(script, 1180, LOOP, DB);
+	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 1290, LOOP, DB);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1300, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
+	READ(script, 2020, LOOP, DB, .arrived = 1990);
+	WOKEN(script, 2030, LOOP, NEXT);
+	RUNS(script, 2040, LOOP, NEXT, ENDS);
+	WOKEN(script, 2050, LOOP, in_order ? TASK_A : TASK_B);
+	RUNS(script, 3010, LOOP, 103, .left = WAIT_PIPE, .off = 2060, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	READ(script, 3020, LOOP, DB, .arrived = 2990);
+	WOKEN(script, 3030, LOOP, NEXT);
+	RUNS(script, 3040, LOOP, NEXT, ENDS);
+	WOKEN(script, 3050, LOOP, in_order ? TASK_B : TASK_A);
+	RUNS(script, 3060, LOOP, TASK_A, .left = WAIT_PIPE);
+	WRITE(script, 3160, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 3170, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 3270, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->ambiguous, !in_order);
+	script_close(script);
+}
+
+static void test_answers_in_order(void **state)
+{
+	(void)state;
+	answers_on_one_connection(true);
+}
+
+static void test_answers_out_of_order(void **state)
+{
+	(void)state;
+	answers_on_one_connection(false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tasks_of_reads),   cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_made_tasks),       cmocka_unit_test(test_next_request_of_task),
+		cmocka_unit_test(test_sleep_and_turns),  cmocka_unit_test(test_work_after_response),
+		cmocka_unit_test(test_answers_in_order), cmocka_unit_test(test_answers_out_of_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hook into CPython's event loops: which callback or task runs, and which task lets which go on.
+ * Called by user/probe/hooks.c.
+ */
+#ifndef IOCPU_PROBE_HOOK_PYTHON_H
+#define IOCPU_PROBE_HOOK_PYTHON_H
+
+#include <sys/types.h>
+
+#include "probe/loader.h"
+#include "probe/proc.h"
+#include "runtime/python.h"
+
+struct python_hook {
+	struct python_core core;
+	struct python_asyncio asyncio;
+	uint64_t moved_by; /* how much higher the core lies in the process than in its file */
+	char core_path[MAPPED_PATH_MAX], asyncio_path[MAPPED_PATH_MAX];
+};
+
+/*
+ * 0, or −errno: −ENODATA it runs no asyncio, or not yet; *why is then what stands in the way, for people: static; the version may be known
+ * all the same.
+ */
+int hook_python_find(pid_t tgid, struct python_hook *hook, const char **why);
+
+/* 0 or −errno. `slot`: of HOOKED_PROCESSES_MAX. */
+int hook_python_attach(struct loader *loader, pid_t tgid, const struct python_hook *hook, unsigned int slot);
+
+#endif
