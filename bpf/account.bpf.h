@@ -187,6 +187,14 @@ static __always_inline void reopen_window(struct thread *thread)
 	thread->merged_ready_cause = window->ready_cause;
 }
 
+/* Workers of a runtime, and its collector, sleep in futexes all the time: what they wait for no request does. */
+static __always_inline void note_lock_wait(struct thread *thread, const struct task_struct *task)
+{
+	thread->lock_nr = thread->wait_nr;
+	if (thread->serves && !thread->strand_told && !wants_futexes && is_of_threads(task))
+		wants_futexes = true;
+}
+
 static __always_inline void open_window(struct thread *thread, struct task_struct *task, bool runnable, __u64 now)
 {
 	struct window *window = &thread->window;
@@ -209,6 +217,8 @@ static __always_inline void open_window(struct thread *thread, struct task_struc
 	} else {
 		window->cause = wait_cause_of(task, &thread->wait_nr);
 		window->ready_cause = READY_WAKEUP;
+		if (window->cause == WAIT_LOCK)
+			note_lock_wait(thread, task);
 	}
 }
 

@@ -241,6 +241,7 @@ static __always_inline void tell_io(struct thread *thread, struct task_struct *t
 	else if (call.op == IO_READ)
 		set_arrival(&end, thread, peer.sk, role, ctx->nr);
 	thread->polled = 0;
+	thread->serves |= role == CONN_SERVER;
 	thread->awaits_data = end.result == -EAGAIN;
 	emit_io(thread, task, regs, &end, &call, role);
 	thread_write_end(thread);

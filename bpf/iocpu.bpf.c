@@ -3,6 +3,7 @@
  * The kernel half as one object: the hooks by subsystem, over what they share. One compilation, not several linked ones: libbpf 1.1's
  * linker cannot merge two files that declare the same kernel function.
  */
+#include "futex.bpf.h"
 #include "go.bpf.h"
 #include "hotspot.bpf.h"
 #include "io.bpf.h"

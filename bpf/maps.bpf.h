@@ -51,6 +51,9 @@ volatile bool wants_arrivals = false;
 /* By number: a followed thread was seen blocked in this system call. Some calls get their hook only then. */
 volatile bool blocked_in[SYSCALL_MAX] = {};
 
+/* A thread that serves connections was blocked in a futex: worth the hook on futexes. */
+volatile bool wants_futexes = false;
+
 /* ---- threads */
 
 enum window_state {
@@ -119,9 +122,12 @@ struct thread {
 	__u32 finds;
 	__u32 core; /* that it is on, or was on last, counted from 1; 0: unknown */
 
+	__u16 lock_nr; /* it has been blocked for a lock in this call, which has not returned; 0: it has not */
+	__u8 serves;   /* it has read from or written to a server's side of a connection */
+
 	/* See python.bpf.h. */
 	__u8 runs_once; /* the strand is a callback that ends when it leaves */
-	__u8 pad[7];
+	__u8 pad[4];
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */
@@ -132,7 +138,10 @@ struct {
 	__type(value, struct thread);
 } thread_by_task SEC(".maps");
 
-/* Living processes that are followed. Asked at forks and at thread exits only. Full: LOSS_PROCESSES, and a child goes untraced. */
+/*
+ * enum process_mark of the living processes that are followed. Asked at forks, thread exits and futexes only. Full: LOSS_PROCESSES, and a
+ * child goes untraced.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, PROCESSES_MAX);
@@ -205,6 +214,15 @@ struct {
 static __always_inline struct thread *thread_of(struct task_struct *task)
 {
 	return bpf_task_storage_get(&thread_by_task, task, 0, 0);
+}
+
+/* Does a thread of this process that sleeps in a futex wait for somebody? */
+static __always_inline bool is_of_threads(const struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+	__u8 *mark = bpf_map_lookup_elem(&process_by_tgid, &tgid);
+
+	return mark && *mark == PROCESS_OF_THREADS;
 }
 
 /* Of the current task, for a hook that writes to it. NULL: not traced, or the tracing is paused. */

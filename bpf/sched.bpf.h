@@ -100,7 +100,7 @@ int BPF_PROG(on_task_newtask, struct task_struct *child)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
 	__u32 tgid = parent->tgid, child_tgid = child->tgid;
-	__u8 followed = 1;
+	__u8 followed = PROCESS_FOLLOWED;
 
 	if (paused)
 		return 0;

@@ -30,6 +30,13 @@ enum wait_by_file {
 #define STAMPED_SOCKS_MAX 16384
 
 #define PROCESSES_MAX 4096
+
+/* What is known of a followed process: user space says once it has looked at the program. */
+enum process_mark {
+	PROCESS_FOLLOWED = 1,
+	PROCESS_OF_THREADS, /* who sleeps in a futex waits for a lock, or for work; in Go it is only a thread without a goroutine */
+};
+
 #define LISTENERS_MAX 4096
 
 /* Why a goroutine waits: runtime.waitReason, a byte, of which no version has this many. */

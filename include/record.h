@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define RECORD_ABI 3
+#define RECORD_ABI 4
 
 /* How much of a server-side read is carried along for the route parser, and of a server-side write for its status line. */
 #define PAYLOAD_REQUEST_MAX 192
@@ -40,6 +40,8 @@ enum record_kind {
 	/* Made by a thread about itself, by a hook into its runtime: `struct record`, which closes the thread's span. Since RECORD_ABI 2.
 	 */
 	RECORD_STRAND, /* see enum strand_op */
+	/* Made by a thread about itself: `struct record`, which closes the thread's span. Since RECORD_ABI 4. */
+	RECORD_FUTEX, /* see enum futex_op */
 	RECORD_KINDS
 };
 
@@ -48,8 +50,8 @@ struct record_head {
 	__u64 at_ns;
 	__u32 tid; /* as the initial pid namespace counts; 0: not a thread's doing */
 	__u8 kind; /* enum record_kind */
-	__u8 op;   /* enum io_op, of RECORD_IO; enum strand_op, of RECORD_STRAND; of a RECORD_SNAPSHOT: IO_WRITE if the thread is blocked
-		    * writing to a socket, else 0 */
+	__u8 op;   /* enum io_op, of RECORD_IO; enum strand_op, of RECORD_STRAND; enum futex_op, of RECORD_FUTEX; of a RECORD_SNAPSHOT:
+		    * IO_WRITE if the thread is blocked writing to a socket, else 0 */
 	__u8 flags;
 	__u8 payload_len; /* bytes after the record's other parts */
 };
@@ -88,6 +90,16 @@ enum strand_op {
 	STRAND_WOKEN,    /* the thread, or the strand that it runs, let this one go on, which had waited */
 	STRAND_OPS
 };
+
+/* Only what tells who waited for whom. A wait that ran out of time, or found the futex changed, is told by its window alone. */
+enum futex_op {
+	FUTEX_WOKEN = 1, /* the thread was blocked until another one woke it: its last wait for a lock; result 0 */
+	FUTEX_WOKE,      /* it woke so many: `result` */
+	FUTEX_OPS
+};
+
+/* In a futex's address, whose lowest bits are free: it is shared between processes. */
+#define FUTEX_SHARED 1
 
 /*
  * Why a thread was off the core, from its saved registers and flags at switch-out. NET is any blocking socket call; of which side the
@@ -139,6 +151,7 @@ struct record {
 	union {
 		__u64 conn_id;   /* 0: none. Sockets and pipes: the inode number; named pipes, eventfds and timerfds: the kernel object */
 		__u64 strand_id; /* of a RECORD_STRAND */
+		__u64 futex_at;  /* of a RECORD_FUTEX: its address in the process, with FUTEX_SHARED */
 	};
 	__u64 core_ns; /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */
 	union {

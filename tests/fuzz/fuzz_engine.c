@@ -319,6 +319,16 @@ static void do_strand(struct sim *sim, struct sim_thread *thread)
 	feed_span(sim, thread, record, NULL);
 }
 
+static void do_futex(struct sim *sim, struct sim_thread *thread)
+{
+	uint8_t how = take(sim);
+	struct record record = {.head = {.kind = RECORD_FUTEX, .op = how & 1 ? FUTEX_WOKE : FUTEX_WOKEN},
+				.futex_at = 4096 + (how >> 1 & 3) * 4 + (how >> 7 ? FUTEX_SHARED : 0),
+				.result = how & 1 ? 1 + (how >> 3 & 3) : 0};
+
+	feed_span(sim, thread, record, NULL);
+}
+
 static void look_at(struct sim *sim, struct sim_thread *thread)
 {
 	uint8_t how = take(sim);
@@ -386,6 +396,8 @@ static void step(struct sim *sim)
 		epoll_returns(sim, thread);
 	else if ((what & 31) < 17)
 		do_strand(sim, thread);
+	else if ((what & 31) < 20)
+		do_futex(sim, thread);
 	else
 		do_io(sim, thread);
 }

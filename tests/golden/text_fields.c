@@ -46,6 +46,8 @@ static const char *const io_op_names[IO_OPS] = {
 
 static const char *const strand_op_names[STRAND_OPS] = {[STRAND_RUNS] = "runs", [STRAND_MADE] = "made", [STRAND_WOKEN] = "woken"};
 
+static const char *const futex_op_names[FUTEX_OPS] = {[FUTEX_WOKEN] = "woken", [FUTEX_WOKE] = "woke"};
+
 const struct field head_fields[] = {
 	FIELD("tid", PART_RECORD, struct record_head, tid, FORM_UNSIGNED),
 	NAMED("flags", PART_RECORD, struct record_head, flags, FORM_BITS, flag_names),
@@ -80,6 +82,16 @@ static const struct field strand_fields[] = {
 	FIELD("strand", PART_RECORD, struct record, strand_id, FORM_UNSIGNED),
 	FIELD("parent", PART_RECORD, struct record, parent_strand_id, FORM_UNSIGNED),
 	NAMED("left", PART_RECORD, struct record, result, FORM_NAME, wait_names),
+	FIELD("core", PART_RECORD, struct record, core_ns, FORM_UNSIGNED),
+	FIELD("epoll_at", PART_RECORD, struct record, epoll_at_ns, FORM_TIME),
+	FIELD("epoll_fd", PART_RECORD, struct record, epoll_fd, FORM_SIGNED),
+	FIELD("epoll_events", PART_RECORD, struct record, epoll_events, FORM_UNSIGNED),
+	{NULL},
+};
+
+static const struct field futex_fields[] = {
+	FIELD("futex", PART_RECORD, struct record, futex_at, FORM_UNSIGNED),
+	FIELD("result", PART_RECORD, struct record, result, FORM_SIGNED),
 	FIELD("core", PART_RECORD, struct record, core_ns, FORM_UNSIGNED),
 	FIELD("epoll_at", PART_RECORD, struct record, epoll_at_ns, FORM_TIME),
 	FIELD("epoll_fd", PART_RECORD, struct record, epoll_fd, FORM_SIGNED),
@@ -143,12 +155,23 @@ const struct record_form record_forms[RECORD_KINDS] = {
 	[RECORD_PROCESS] = {"process", process_fields},
 	[RECORD_TICK] = {"tick", no_fields},
 	[RECORD_STRAND] = {"strand", strand_fields},
+	[RECORD_FUTEX] = {"futex", futex_fields},
+};
+
+/* Of a kind of record that has ops. */
+static const struct op_form {
+	const char *const *names;
+	size_t count;
+} op_forms[RECORD_KINDS] = {
+	[RECORD_IO] = {io_op_names, IO_OPS},
+	[RECORD_STRAND] = {strand_op_names, STRAND_OPS},
+	[RECORD_FUTEX] = {futex_op_names, FUTEX_OPS},
 };
 
 size_t op_names(uint8_t kind, const char *const **names)
 {
-	*names = kind == RECORD_IO ? io_op_names : strand_op_names;
-	return kind == RECORD_IO ? IO_OPS : kind == RECORD_STRAND ? STRAND_OPS : 0;
+	*names = op_forms[kind].names;
+	return op_forms[kind].count;
 }
 
 const char *payload_key(uint8_t kind)

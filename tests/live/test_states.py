@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One endpoint at a time: does the state that it is made to spend its time in get that time, by what the handler measured itself?"""
+import collections
 import os
 import statistics
 
@@ -210,6 +211,60 @@ def core_use(tap):
         tap.near(f"core {core}", told_ms[core], ms, CORE_USE_SHARE_MAX * ms, " ms")
 
 
+# ---- locks
+
+
+FUTEX_HOOK = "sys_exit_futex"
+LOCK_ERROR_MAX_MS = 0.5
+
+
+def wrong_locks_ms(told, true):
+    """Time that a holder is blamed for beyond what it held the lock while the waiter waited, and time that nobody is blamed for."""
+    too_much = sum(max(0, ns - true[waiter].get(holder, 0)) for waiter, locks in told.items() for holder, ns in locks.items())
+    too_little = sum(max(0, ns - told[waiter].get(holder, 0)) for waiter, locks in true.items() for holder, ns in locks.items())
+    return too_much / NS_PER_MS, too_little / NS_PER_MS
+
+
+def sums_by_endpoint_ms(waits, endpoint_by_id):
+    sums = collections.Counter()
+    for waiter, locks in waits.items():
+        for holder, ns in locks.items():
+            sums[endpoint_by_id[waiter], endpoint_by_id[holder]] += ns / NS_PER_MS
+    return sums
+
+
+def lock_holders(model, hold="", lock="", arguments=()):
+    """Two endpoints share a lock: who waited for whom, and how long, against what the handlers logged. The hook comes only once somebody
+    has waited, so some requests go before."""
+    def topic(tap):
+        with Lab() as lab:
+            downstream = lab.downstream()
+            server = lab.sample(model, *downstream.arguments(), *arguments)
+            run = Run(lab, server, downstream, {"requests": 19, "connections": 1, "first_id": 2001, "path": f"/hold?{hold}id=#"},
+                      {"requests": 41, "connections": 2, "first_id": 3001, "path": f"/lock?{lock}id=#"},
+                      lead={"requests": 7, "connections": 3, "path": f"/lock?{lock}id=#"}, late_hook=FUTEX_HOOK)
+        true, told = truth.lock_waits_ns(run.pairs), truth.told_lock_waits_ns(run.pairs)
+        waited_ms = sum(sum(locks.values()) for locks in true.values()) / NS_PER_MS
+        too_much_ms, too_little_ms = wrong_locks_ms(told, true)
+        # A thread may lose its core between looking at the clock and releasing the lock.
+        error_max_ms = LOCK_ERROR_MAX_MS + run.inner[3] / len(run.rows) / NS_PER_MS
+        tap.at_least("waits that another request caused", waited_ms / len(run.pairs), 20, " ms a request")
+        tap.at_most("blamed beyond the truth, a request", too_much_ms / len(run.pairs), error_max_ms, " ms")
+        tap.at_most("of the truth not blamed, a request", too_little_ms / len(run.pairs), error_max_ms, " ms")
+        tap.equal("requests with more blame than LOCK", sum(sum(told[pair.truth["id"]].values()) > pair.traced["state_ns"]["lock"]
+                                                            for pair in run.pairs), 0)
+        true_sums = sums_by_endpoint_ms(true, {pair.truth["id"]: pair.traced["endpoint"] for pair in run.pairs})
+        lead_ms = sum(pair.sent["done_ns"] - pair.sent["sent_ns"] for pair in truth.join(run.traced, None, run.lead_rows)) / NS_PER_MS
+        for name in ("GET /hold", "GET /lock"):
+            for told_lock in run.endpoint(name)["locks"]:
+                slack_ms = error_max_ms * len(run.pairs) + lead_ms
+                told_ms = told_lock["lock_ns"] / NS_PER_MS
+                tap.near(f"{name} waited for {told_lock['holder']}", told_ms, true_sums[name, told_lock["holder"]], slack_ms, " ms")
+        tap.equal("the first holder that /lock waits for", run.endpoint("GET /lock")["locks"][0]["holder"], "GET /hold")
+        tap.check("the verdict names it", "GET /hold" in run.endpoint("GET /lock")["verdict_text"])
+    return topic
+
+
 TOPICS = {
     "typical, thread_per_conn": typical("thread_per_conn"),
     "typical, epoll_loop": typical("epoll_loop"),
@@ -219,6 +274,10 @@ TOPICS = {
     "pool, threads": story("thread_per_conn", "/pool?", "pool", 29, connections=7, verdict="pool-bound"),
     "pool, loop": story("epoll_loop", "/pool?", "pool", 29, connections=7, verdict="pool-bound"),
     "lock": story("thread_per_conn", "/lock?cpu=10000&", "lock", 31, connections=5, verdict="lock-bound"),
+    "lock holders, asleep": lock_holders("thread_per_conn"),
+    "lock holders, computing": lock_holders("thread_per_conn", "cpu=30000&", "cpu=10000&"),
+    "lock holders, workers": lock_holders("worker_pool", arguments=("--threads", 8)),
+    "lock holders, processes": lock_holders("prefork", arguments=("--threads", 8)),
     "queue": story("worker_pool:request", "/sleep?", "queue", 17, connections=5, arguments=("--threads", 1), verdict="queue-bound",
                    also=("sleep",)),
     "disk": story("thread_per_conn", "/disk?", "disk", 11),

@@ -39,7 +39,7 @@ class Run:
         for process in (server, *ends, *([downstream] if downstream else [])):
             process.end()  # which makes them write their logs
         measured_rows = [row for load in loads for row in load.rows()]
-        self.rows = lead_rows + measured_rows
+        self.lead_rows, self.rows = lead_rows, lead_rows + measured_rows
         self.traced = requests.json_lines()
         self.totals = totals.json()
         self.pairs = truth.join(self.traced, truth_path or server.truth_path, measured_rows, downstream and downstream.log_path)

@@ -122,6 +122,30 @@ def foreign_calls(pairs, peer_by_kind):
     return found
 
 
+# ---- locks
+
+
+def _held(pair):
+    """(asked, got, released), of a request that asked for the lock."""
+    return tuple(int(time) for time in pair.truth["lock"].split(":"))
+
+
+def lock_waits_ns(pairs):
+    """{waiter's id: {holder's id: ns}}, from when each asked for the lock, had it and gave it back. All pairs asked for the same one."""
+    held = {pair.truth["id"]: _held(pair) for pair in pairs}
+    waits = {}
+    for waiter, (asked, got, _) in held.items():
+        shared = {holder: min(got, released) - max(asked, since) for holder, (_, since, released) in held.items() if holder != waiter}
+        waits[waiter] = {holder: ns for holder, ns in shared.items() if ns > 0}
+    return waits
+
+
+def told_lock_waits_ns(pairs):
+    """The same as the tracer told it."""
+    by_told_id = {pair.traced["id"]: pair.truth["id"] for pair in pairs}
+    return {pair.truth["id"]: {by_told_id.get(lock["holder_id"]): lock["wait_ns"] for lock in pair.traced["locks"]} for pair in pairs}
+
+
 # ---- time
 
 

@@ -102,13 +102,20 @@ static int sleep_awhile(struct exchange *exchange, const struct step *step)
 
 static int lock(struct exchange *exchange, const struct step *step)
 {
+	struct truth_lock *truth = &exchange->truth.lock;
+	int error;
+
 	(void)step;
-	return -pthread_mutex_lock(exchange->worker->workplace->lock);
+	truth->asked_ns = now_ns();
+	error = -pthread_mutex_lock(exchange->worker->workplace->lock);
+	truth->got_ns = now_ns();
+	return error;
 }
 
 static int unlock(struct exchange *exchange, const struct step *step)
 {
 	(void)step;
+	exchange->truth.lock.released_ns = now_ns();
 	return -pthread_mutex_unlock(exchange->worker->workplace->lock);
 }
 

@@ -26,6 +26,7 @@ static const struct step typical_steps[] = {CALL(PEER_DB), CALL(PEER_CACHE), CAL
 static const struct step parallel_steps[] = {CALL_ALL, BURN_MS(10), DO(RESPOND), DO(END)};
 static const struct step cpu_steps[] = {BURN_MS(100), DO(RESPOND), DO(END)};
 static const struct step lock_steps[] = {DO(LOCK), SLEEP_MS(20), DO(UNLOCK), DO(RESPOND), DO(END)};
+static const struct step hold_steps[] = {DO(LOCK), SLEEP_MS(60), DO(UNLOCK), DO(RESPOND), DO(END)};
 static const struct step pool_steps[] = {POOL_CALL_MS(20), DO(RESPOND), DO(END)};
 static const struct step disk_steps[] = {DO(DISK), DO(RESPOND), DO(END)};
 static const struct step log_steps[] = {DO(LOG), DO(RESPOND), DO(END)};
@@ -63,12 +64,22 @@ static void plan_work(struct plan *plan, const struct http_request *request)
 	*step = DO(END);
 }
 
-/* /lock?cpu=US holds the lock computing rather than asleep. */
-static void plan_lock(struct plan *plan, const struct http_request *request)
+/* ?cpu=US holds the lock computing rather than asleep. */
+static void plan_locked(struct plan *plan, const struct http_request *request, const struct step *steps)
 {
-	copy_steps(plan, lock_steps);
+	copy_steps(plan, steps);
 	if (request->cpu_us)
 		plan->steps[1] = STEP(STEP_BURN, 0, request->cpu_us * NS_PER_US);
+}
+
+static void plan_lock(struct plan *plan, const struct http_request *request)
+{
+	plan_locked(plan, request, lock_steps);
+}
+
+static void plan_hold(struct plan *plan, const struct http_request *request)
+{
+	plan_locked(plan, request, hold_steps);
 }
 
 static const struct endpoint {
@@ -85,6 +96,7 @@ static const struct endpoint {
 	{"/cpu", cpu_steps, NULL, JSON_BODY_BYTES, false},
 	{"/block", cpu_steps, NULL, JSON_BODY_BYTES, false}, /* the same work; on a loop it is everybody's */
 	{"/lock", NULL, plan_lock, JSON_BODY_BYTES, false},
+	{"/hold", NULL, plan_hold, JSON_BODY_BYTES, false},
 	{"/pool", pool_steps, NULL, JSON_BODY_BYTES, false},
 	{"/disk", disk_steps, NULL, JSON_BODY_BYTES, false},
 	{"/log", log_steps, NULL, JSON_BODY_BYTES, false},

@@ -93,7 +93,10 @@ static void write_row(FILE *file, const struct truth_row *row)
 	for (unsigned i = 0; i < row->burn_count; i++)
 		fprintf(file, "%s%d:%lu:%lu:%lu", i ? ";" : "", row->burns[i].thread_id, row->burns[i].start_ns, row->burns[i].end_ns,
 			row->burns[i].cpu_ns);
-	fputc('\n', file);
+	if (row->lock.asked_ns)
+		fprintf(file, ",%lu:%lu:%lu\n", row->lock.asked_ns, row->lock.got_ns, row->lock.released_ns);
+	else
+		fputs(",\n", file);
 }
 
 int truth_write(void)
@@ -107,7 +110,7 @@ int truth_write(void)
 	file = fopen(truth_path, "we");
 	if (!file)
 		return -errno;
-	fprintf(file, "id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol,burns\n");
+	fprintf(file, "id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol,burns,lock\n");
 	taken = atomic_load(&truth->taken);
 	for (unsigned i = 0; i < taken && i < ROWS_MAX; i++) {
 		if (atomic_load(&truth->slots[i].written))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a server knows about each of its requests, kept in memory that its children and threads share, written as CSV at the end:
- * id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol,burns, where a burn is tid:start_ns:end_ns:cpu_ns and burns are
- * separated by semicolons. Called by the servers; never locks, never blocks.
+ * id,path,thread_id,cpu_burned_ns,handler_cpu_ns,start_ns,end_ns,vol,invol,burns,lock, where a burn is tid:start_ns:end_ns:cpu_ns and burns
+ * are separated by semicolons, and lock is asked_ns:got_ns:released_ns. Called by the servers; never locks, never blocks.
  */
 #ifndef SERVERS_COMMON_TRUTH_H
 #define SERVERS_COMMON_TRUTH_H
@@ -18,6 +18,11 @@ struct truth_burn {
 	pid_t thread_id;
 };
 
+/* When a request asked for the lock that all share, had it, and gave it back; all 0: it did not ask. */
+struct truth_lock {
+	uint64_t asked_ns, got_ns, released_ns;
+};
+
 struct truth_row {
 	unsigned long id;               /* the request's X-Id */
 	char path[TRUTH_PATH_MAX];      /* cut off if longer */
@@ -28,6 +33,7 @@ struct truth_row {
 	int64_t voluntary, involuntary; /* context switches in it; -1 where one thread serves many at once */
 	unsigned burn_count;
 	struct truth_burn burns[TRUTH_BURNS_MAX];
+	struct truth_lock lock;
 };
 
 /* Before any fork or thread. Without a path (NULL) nothing is kept. 0, or -errno. */

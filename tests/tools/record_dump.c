@@ -48,8 +48,8 @@ static uint64_t merged_spans;
 static uint64_t stopped_ns = UINT64_MAX; /* snapshots from here on are the last */
 static struct idmap threads;
 
-static const char *const kind_names[RECORD_KINDS] = {"?",      "io",   "epoll", "window",  "exit", "snapshot",
-						     "thread", "conn", "state", "process", "tick", "strand"};
+static const char *const kind_names[RECORD_KINDS] = {"?",    "io",    "epoll",   "window", "exit",   "snapshot", "thread",
+						     "conn", "state", "process", "tick",   "strand", "futex"};
 static const char *const op_names[IO_OPS] = {"-", "read", "write", "accept", "connect", "shutdown", "poll"};
 static const char *const cause_names[WAIT_CAUSES] = {"runnable", "net", "poll", "disk", "lock", "sleep", "log", "pipe", "other"};
 static const char *const ready_names[READY_CAUSES] = {"wakeup", "preempted", "throttled"};

@@ -26,6 +26,11 @@ struct told {
 	char culprit[128];
 	uint64_t wall, state[STATES], ready[READY_PARTS], cpu_time, after, ttfb, culprit_us;
 	uint64_t call_count, peer_union;
+	struct {
+		char line[64];
+		uint64_t wait;
+	} locks[4]; /* by their holders */
+	size_t lock_count;
 	uint32_t voluntary, involuntary;
 	uint16_t status;
 	bool ambiguous, aborted;
@@ -61,7 +66,7 @@ struct with {
 
 static inline void script_check(const struct request *request)
 {
-	uint64_t sum = 0, parts = 0, at = request->start_ns;
+	uint64_t sum = 0, parts = 0, locks = 0, at = request->start_ns;
 
 	for (int i = 0; i < STATES; i++)
 		sum += request->state_ns[i];
@@ -69,6 +74,9 @@ static inline void script_check(const struct request *request)
 	for (int i = 0; i < READY_PARTS; i++)
 		parts += request->ready_ns[i];
 	assert_int_equal(parts, request->state_ns[STATE_READY]);
+	for (size_t i = 0; i < request->lock_count; i++)
+		locks += request->locks[i].wait_ns;
+	assert_true(locks <= request->state_ns[STATE_LOCK]);
 	for (size_t i = 0; i < request->stretch_count; i++) {
 		assert_int_equal(request->stretches[i].start_ns, at);
 		at = request->stretches[i].end_ns;
@@ -100,6 +108,14 @@ static inline void script_on_request(void *context, const struct request *reques
 	told->call_count = request->call_count;
 	for (size_t i = 0; i < request->peer_count; i++)
 		told->peer_union += request->peers[i].net_union_ns / US;
+	assert_true(request->lock_count <= 4);
+	told->lock_count = request->lock_count;
+	for (size_t i = 0; i < request->lock_count; i++) {
+		const struct request_lock *lock = &request->locks[i];
+
+		snprintf(told->locks[i].line, sizeof(told->locks[i].line), "%s %s", lock->method, lock->target);
+		told->locks[i].wait = lock->wait_ns / US;
+	}
 	told->voluntary = request->voluntary_switches;
 	told->involuntary = request->involuntary_switches;
 	told->status = request->status;
@@ -270,6 +286,12 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 #define READ_NOTHING(script, at, tid, conn, ...) script_span(script, at, tid, RECORD_IO, IO_READ, conn, -11, (struct with){__VA_ARGS__})
 #define WINDOW(script, at, tid, ...)             script_span(script, at, tid, RECORD_WINDOW, 0, 0, 0, (struct with){__VA_ARGS__})
 #define SNAPSHOT(script, at, tid, ...)           script_span(script, at, tid, RECORD_SNAPSHOT, 0, 0, 0, (struct with){__VA_ARGS__})
+
+/* The thread was woken in a futex, after the window in which it was blocked; it woke so many. */
+#define FUTEX_WAITED(script, at, tid, futex, ...)                                                                                          \
+	script_span(script, at, tid, RECORD_FUTEX, FUTEX_WOKEN, futex, 0, (struct with){__VA_ARGS__})
+#define FUTEX_WAKES(script, at, tid, futex, count, ...)                                                                                    \
+	script_span(script, at, tid, RECORD_FUTEX, FUTEX_WOKE, futex, count, (struct with){__VA_ARGS__})
 
 /* `id` runs on the thread now (0: none does); the thread's strand makes it; it is woken. */
 #define RUNS(script, at, tid, id, ...)  script_span(script, at, tid, RECORD_STRAND, STRAND_RUNS, id, 0, (struct with){__VA_ARGS__})

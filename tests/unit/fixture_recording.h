@@ -113,6 +113,16 @@ static inline struct sample make_process(void)
 	return sample;
 }
 
+static inline struct sample make_futex(void)
+{
+	struct sample sample = make_span(RECORD_FUTEX, RECORD_HAS_WINDOW, "");
+	struct record *record = (struct record *)sample.bytes;
+
+	record->head.op = FUTEX_WOKEN;
+	record->result = 0;
+	return sample;
+}
+
 static inline struct event decode(const struct sample *sample)
 {
 	struct event event;
@@ -121,7 +131,7 @@ static inline struct event decode(const struct sample *sample)
 	return event;
 }
 
-#define SAMPLES 9
+#define SAMPLES 10
 
 /* One of each kind; the read carries a payload and the note that was made of it. */
 static inline void make_samples(struct sample samples[SAMPLES], struct event events[SAMPLES])
@@ -135,6 +145,7 @@ static inline void make_samples(struct sample samples[SAMPLES], struct event eve
 	samples[6] = make_conn("/run/app.sock");
 	samples[7] = make_process();
 	samples[8] = make_sample(RECORD_TICK, 0, "");
+	samples[9] = make_futex();
 	for (int i = 0; i < SAMPLES; i++)
 		events[i] = decode(&samples[i]);
 	events[0].note = (struct wire_note){

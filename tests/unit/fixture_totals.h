@@ -53,6 +53,7 @@ static inline void add_totals_sample(struct totals *totals)
 		totals_add(totals, &node, "GET /users/:id", i < 124 ? "POST /resize" : NULL, &users, UNIX_NS);
 	for (int i = 0; i < 4; i++)
 		totals_add(totals, &node, "POST /resize", NULL, &resize, UNIX_NS);
+	totals_add_lock_wait(totals, &node, "POST /resize", "GET /users/:id", 3 * MS);
 	totals_cut(totals, 1000 * MS);
 	totals_add_process(totals, &node, &process);
 }

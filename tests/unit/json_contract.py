@@ -91,8 +91,9 @@ ENDPOINT = shape({
     "after_response_cpu_ns": counts("mean"), "ready_mean_ns": counts("wakeup", "preempted", "throttled", "stolen"), "io_share": share,
     "cpu_share": share, "io_cpu_ratio": or_null(real), "voluntary_switches_mean": real, "involuntary_switches_mean": real,
     "peers": each(shape({"peer": text, "calls_mean": real, "net_mean_ns": count, "net_union_mean_ns": count})),
-    "culprits": each(shape({"endpoint": text, "delayed_requests": count, "loop_ns": count})), "delayed_requests": count,
-    "ambiguous_requests": count, "verdict": one_of(*VERDICTS), "verdict_text": text,
+    "culprits": each(shape({"endpoint": text, "delayed_requests": count, "loop_ns": count})),
+    "locks": each(shape({"holder": text, "waits": count, "lock_ns": count})), "delayed_requests": count, "ambiguous_requests": count,
+    "verdict": one_of(*VERDICTS), "verdict_text": text,
 })
 
 SNAPSHOT = shape({
@@ -109,7 +110,8 @@ REQUEST = shape({
     "id": text, "service": text, "endpoint": text, "target": or_null(text), "status": or_null(count), "pid": count,
     "start_unix_ns": count, "wall_ns": count, "ttfb_ns": or_null(count), "state_ns": counts(*STATES), "cpu_time_ns": count,
     "after_response_cpu_ns": count, "voluntary_switches": count, "involuntary_switches": count, "threads": each(count),
-    "calls": each(shape({"peer": text, "start_ns": real, "net_ns": count, "loop_ns": count})), "ambiguous": flag,
+    "calls": each(shape({"peer": text, "start_ns": real, "net_ns": count, "loop_ns": count})),
+    "locks": each(shape({"holder_id": text, "wait_ns": count})), "ambiguous": flag,
 })
 
 

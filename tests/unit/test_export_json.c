@@ -67,6 +67,7 @@ static void figures_are_exact(void **state)
 
 	(void)state;
 	add_sample(stats);
+	stats_add_lock_wait(stats, "node:8080", "GET /users/:id", "POST /resize", 3 * MS);
 	text = exported_text(json_print_snapshot, stats, &frame);
 	assert_begins(text, "{\"schema\":\"iocpu-trace/1\",\"tool\":{\"version\":\"0.1.0\",\"cost\":");
 	assert_non_null(strstr(text, "{\"kernel_ns\":3000000,\"user_cpu_ns\":1000000,\"share_of_core\":0.004}"));
@@ -79,6 +80,8 @@ static void figures_are_exact(void **state)
 	assert_non_null(
 		strstr(text, "{\"peer\":\"127.0.0.1:5432\",\"calls_mean\":5,\"net_mean_ns\":42315000,\"net_union_mean_ns\":42315000}"));
 	assert_non_null(strstr(text, "\"culprits\":[{\"endpoint\":\"POST /resize\",\"delayed_requests\":124,\"loop_ns\":2480000000}]"));
+	assert_non_null(strstr(text, "\"locks\":[{\"holder\":\"POST /resize\",\"waits\":1,\"lock_ns\":3000000}]"));
+	assert_non_null(strstr(text, "\"locks\":[]"));
 	assert_non_null(strstr(text, "\"verdict\":\"io-bound\",\"verdict_text\":\"I/O-bound: 127.0.0.1:5432 is 91% of NET\"}"));
 	free(text);
 	stats_close(stats);

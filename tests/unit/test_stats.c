@@ -292,6 +292,33 @@ static void culprits_are_bounded_and_keep_the_heavy_one(void **state)
 	stats_close(stats);
 }
 
+/* The sum of two windows' waits, and none of what was cleared. */
+static void lock_waits_are_merged(void **state)
+{
+	struct request request = request_of(STATE_LOCK, 50 * MS);
+	struct stats *window = stats_open(10), *total = stats_open(10);
+	const struct snapshot *snapshot;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		stats_add(window, "s", "GET /waits", NULL, &request);
+		stats_add_lock_wait(window, "s", "GET /waits", "POST /holds", 20 * MS);
+		stats_add_lock_wait(window, "s", "GET /waits", "GET /waits", 5 * MS);
+		assert_int_equal(stats_merge(total, window), 0);
+		stats_clear(window);
+	}
+	snapshot = snapshot_of(total);
+	assert_int_equal(snapshot->endpoint_count, 1); /* of a holder nothing is known but its name */
+	assert_int_equal(snapshot->endpoints[0].lock_count, 2);
+	assert_string_equal(snapshot->endpoints[0].locks[0].endpoint, "POST /holds");
+	assert_int_equal(snapshot->endpoints[0].locks[0].victims, 2);
+	assert_int_equal(snapshot->endpoints[0].locks[0].ns, 40 * MS);
+	assert_int_equal(snapshot->endpoints[0].culprit_count, 0);
+	stats_snapshot_close(snapshot);
+	stats_close(window);
+	stats_close(total);
+}
+
 static void assert_same_endpoint(const struct snapshot_endpoint *a, const struct snapshot_endpoint *b)
 {
 	assert_string_equal(a->endpoint, b->endpoint);
@@ -368,6 +395,7 @@ int main(void)
 		cmocka_unit_test(services_are_bounded_too),
 		cmocka_unit_test(peers_beyond_the_cap_are_added_up),
 		cmocka_unit_test(culprits_are_bounded_and_keep_the_heavy_one),
+		cmocka_unit_test(lock_waits_are_merged),
 		cmocka_unit_test(windows_merge_into_what_one_run_would_say),
 		cmocka_unit_test(cleared_stats_are_empty),
 	};

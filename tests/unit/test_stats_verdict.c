@@ -116,6 +116,32 @@ static void loop_bound_names_the_culprit(void **state)
 	assert_verdict(&request, "GET /x", VERDICT_LOOP_BOUND, "loop-bound: waits for others of its own kind");
 }
 
+static void lock_bound_names_the_holder(void **state)
+{
+	const struct {
+		const char *holder, *text;
+	} cases[] = {
+		{"POST /ledger", "lock-bound: waits 90.0 ms for locks that POST /ledger holds"},
+		{"GET /x", "lock-bound: waits 90.0 ms for locks that others of its own kind hold"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct request request = request_of(STATE_LOCK, 90 * MS);
+		struct stats *stats = stats_open(10);
+		struct snapshot_frame frame = frame_of(NULL, 0, NULL, 0);
+		const struct snapshot *snapshot;
+
+		stats_add(stats, "s", "GET /x", NULL, &request);
+		stats_add_lock_wait(stats, "s", "GET /x", "PUT /other", 9 * MS);
+		stats_add_lock_wait(stats, "s", "GET /x", cases[i].holder, 80 * MS);
+		snapshot = stats_snapshot(stats, &frame);
+		assert_string_equal(snapshot->endpoints[0].verdict_text, cases[i].text);
+		stats_snapshot_close(snapshot);
+		stats_close(stats);
+	}
+}
+
 /* The peer's calls were in flight longer than the state says: the request computed meanwhile. A share is never above 100%. */
 static void a_peer_is_at_most_all_of_net(void **state)
 {
@@ -135,7 +161,7 @@ int main(void)
 		cmocka_unit_test(each_group_names_its_evidence), cmocka_unit_test(core_bound_names_its_largest_part),
 		cmocka_unit_test(net_and_disk_are_one_group),    cmocka_unit_test(half_is_enough_less_is_mixed),
 		cmocka_unit_test(half_without_a_group_is_named), cmocka_unit_test(loop_bound_names_the_culprit),
-		cmocka_unit_test(a_peer_is_at_most_all_of_net),
+		cmocka_unit_test(lock_bound_names_the_holder),   cmocka_unit_test(a_peer_is_at_most_all_of_net),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

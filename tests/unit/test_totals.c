@@ -81,9 +81,9 @@ static void a_snapshot_does_not_change(void **state)
 	assert_int_equal(sums_of("GET /users/:id")->requests, 412);
 	look();
 	assert_int_equal(sums_of("GET /users/:id")->requests, 824);
-	assert_int_equal(sums_of("GET /users/:id")->culprit_count, 1);
-	assert_string_equal(sums_of("GET /users/:id")->culprits[0].endpoint, "POST /resize");
-	assert_int_equal(sums_of("GET /users/:id")->culprits[0].delay_ns, 2 * 124 * 20 * MS);
+	assert_int_equal(sums_of("GET /users/:id")->loops.count, 1);
+	assert_string_equal(sums_of("GET /users/:id")->loops.culprits[0].endpoint, "POST /resize");
+	assert_int_equal(sums_of("GET /users/:id")->loops.culprits[0].delay_ns, 2 * 124 * 20 * MS);
 	assert_int_equal(sums_of("POST /resize")->answers[ANSWER_5XX], 8);
 	assert_int_equal(snapshot->services[0].sums->cpu_ns[USE_REQUEST], 2 * 970 * MS);
 }
@@ -161,12 +161,12 @@ static void culprits_beyond_the_cap_are_one(void **state)
 	}
 	look();
 	sums = sums_of("GET /waits");
-	assert_int_equal(sums->culprit_count, TOTALS_CULPRITS_MAX);
-	assert_string_equal(sums->culprits[0].endpoint, "GET /block0");
-	assert_int_equal(sums->culprits[0].delay_ns, 2 * 3 * MS);
-	assert_string_equal(sums->culprits[TOTALS_CULPRITS_MAX - 1].endpoint, "(other culprits)");
-	for (size_t i = 0; i < sums->culprit_count; i++)
-		delay_ns += sums->culprits[i].delay_ns;
+	assert_int_equal(sums->loops.count, TOTALS_CULPRITS_MAX);
+	assert_string_equal(sums->loops.culprits[0].endpoint, "GET /block0");
+	assert_int_equal(sums->loops.culprits[0].delay_ns, 2 * 3 * MS);
+	assert_string_equal(sums->loops.culprits[TOTALS_CULPRITS_MAX - 1].endpoint, "(other culprits)");
+	for (size_t i = 0; i < sums->loops.count; i++)
+		delay_ns += sums->loops.culprits[i].delay_ns;
 	assert_int_equal(delay_ns, 2 * 3 * TOTALS_CULPRITS_MAX * 3 * MS);
 }
 

@@ -154,7 +154,11 @@ void collector_add(struct collector *collector, const struct named_request *name
 
 	name_peers(collector, &request);
 	/* What there is no memory for is counted by the totals themselves. */
-	totals_add(collector->totals, &label, named->endpoint, named->culprit, &request, request.end_ns + collector->unix_offset_ns);
+	if (totals_add(collector->totals, &label, named->endpoint, named->culprit, &request, request.end_ns + collector->unix_offset_ns) ||
+	    !named->holders)
+		return;
+	for (size_t i = 0; i < request.lock_count; i++)
+		totals_add_lock_wait(collector->totals, &label, named->endpoint, named->holders[i], request.locks[i].wait_ns);
 }
 
 /* ---- processes ------------------------------------------------------------------------------------------------------------ */

@@ -10,9 +10,13 @@ static const struct loss_row {
 	const char *name;
 	size_t offset;
 } engine_loss_rows[] = {
-	{"contexts", offsetof(struct engine_losses, contexts)},       {"forgotten_connections", offsetof(struct engine_losses, conns)},
-	{"unlisted_calls", offsetof(struct engine_losses, calls)},    {"folded_timelines", offsetof(struct engine_losses, stretches)},
-	{"late_writes", offsetof(struct engine_losses, late_writes)}, {"unknown_threads", offsetof(struct engine_losses, unknown_threads)},
+	{"contexts", offsetof(struct engine_losses, contexts)},
+	{"forgotten_connections", offsetof(struct engine_losses, conns)},
+	{"unlisted_calls", offsetof(struct engine_losses, calls)},
+	{"unnamed_lock_waits", offsetof(struct engine_losses, holds)},
+	{"late_writes", offsetof(struct engine_losses, late_writes)},
+	{"folded_timelines", offsetof(struct engine_losses, stretches)},
+	{"unknown_threads", offsetof(struct engine_losses, unknown_threads)},
 };
 
 #define ENGINE_LOSSES (sizeof(engine_loss_rows) / sizeof(engine_loss_rows[0]))

@@ -11,31 +11,56 @@ struct pipeline {
 	struct services *services;
 	struct engine *engine;
 	struct pipeline_sink sink;
+	char (*holders)[ENDPOINT_NAME_MAX]; /* of the request in hand */
+	size_t holder_capacity;
 };
 
-/* The endpoint of the request that held the loop: the same connection's port and rules, another request line. */
+/* The endpoint of a request that made this one wait: the same connection's port and rules, another request line. */
+static void name_other(const struct pipeline *pipeline, const struct request *request, const char *method, const char *target,
+		       char name[ENDPOINT_NAME_MAX])
+{
+	struct request other = *request;
+
+	other.method = method;
+	other.target = target;
+	other.target_cut = false;
+	route_endpoint(pipeline->options->rules, &other, name);
+}
+
 static const char *name_culprit(const struct pipeline *pipeline, const struct request *request, char *name)
 {
-	struct request culprit = *request;
-
 	if (!request->culprit_known)
 		return NULL;
-	culprit.method = request->culprit_method;
-	culprit.target = request->culprit_target;
-	culprit.target_cut = false;
-	route_endpoint(pipeline->options->rules, &culprit, name);
+	name_other(pipeline, request, request->culprit_method, request->culprit_target, name);
 	return name;
+}
+
+/* NULL: it waited for nobody, or there is no memory. */
+static const char (*name_holders(struct pipeline *pipeline, const struct request *request))[ENDPOINT_NAME_MAX]
+{
+	if (request->lock_count > pipeline->holder_capacity) {
+		void *bigger = realloc(pipeline->holders, request->lock_count * sizeof(pipeline->holders[0]));
+
+		if (!bigger)
+			return NULL;
+		pipeline->holders = bigger;
+		pipeline->holder_capacity = request->lock_count;
+	}
+	for (size_t i = 0; i < request->lock_count; i++)
+		name_other(pipeline, request, request->locks[i].method, request->locks[i].target, pipeline->holders[i]);
+	return request->lock_count ? pipeline->holders : NULL;
 }
 
 static void name_request(void *context, const struct request *request)
 {
-	const struct pipeline *pipeline = context;
+	struct pipeline *pipeline = context;
 	char service[SERVICE_NAME_MAX], endpoint[ENDPOINT_NAME_MAX], culprit[ENDPOINT_NAME_MAX];
 	struct named_request named = {.request = request, .service = service, .endpoint = endpoint};
 
 	services_name(pipeline->services, request->tgid, request->port, request->unix_path, service);
 	route_endpoint(pipeline->options->rules, request, endpoint);
 	named.culprit = name_culprit(pipeline, request, culprit);
+	named.holders = name_holders(pipeline, request);
 	pipeline->sink.on_request(pipeline->sink.context, &named);
 }
 
@@ -92,5 +117,6 @@ void pipeline_close(struct pipeline *pipeline)
 	engine_close(pipeline->engine);
 	wire_close(pipeline->wire);
 	services_close(pipeline->services);
+	free(pipeline->holders);
 	free(pipeline);
 }

@@ -13,12 +13,13 @@
 
 struct pipeline;
 
-/* A finished request under its names. culprit: the endpoint that held the loop, NULL when unknown. All valid for the call only. */
+/* A finished request under its names. All valid for the call only. */
 struct named_request {
 	const struct request *request;
 	const char *service;
 	const char *endpoint;
-	const char *culprit;
+	const char *culprit;                      /* the endpoint that held the loop; NULL: unknown */
+	const char (*holders)[ENDPOINT_NAME_MAX]; /* of each of the request's locks; NULL: it has none, or there is no memory */
 };
 
 struct pipeline_sink {

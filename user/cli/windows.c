@@ -52,7 +52,10 @@ struct windows *windows_open(const struct feed *feed)
 void windows_add(struct windows *windows, const struct named_request *named)
 {
 	/* What there is no memory for is counted by stats itself. */
-	stats_add(windows->window, named->service, named->endpoint, named->culprit, named->request);
+	if (stats_add(windows->window, named->service, named->endpoint, named->culprit, named->request) || !named->holders)
+		return;
+	for (size_t i = 0; i < named->request->lock_count; i++)
+		stats_add_lock_wait(windows->window, named->service, named->endpoint, named->holders[i], named->request->locks[i].wait_ns);
 }
 
 static int read_moment(struct moment *moment, const struct windows *windows, const struct engine *engine, const struct tool_figures *tool,

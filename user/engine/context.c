@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/goroutines.h"
+#include "engine/locks.h"
 #include "engine/model.h"
 
 static struct context *context_new(struct engine *engine, uint64_t now_ns)
@@ -77,6 +79,8 @@ void context_forget_procs(struct context *context)
 static void free_parts(struct context *context)
 {
 	context_forget_procs(context);
+	party_outlives(context);
+	holds_forget(context);
 	free(context->calls);
 	free(context->line);
 	free(context->unix_path);
@@ -307,6 +311,7 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	for (uint32_t i = 0; i < segment->call_count && !to->told; i++)
 		(void)add_call(engine, to, &segment->calls[i], segment->timeline.settled_until_ns);
 	segment->call_count = 0;
+	holds_move(engine, segment, to);
 	for (uint32_t i = 0; i < segment->thread_count; i++)
 		context_list_thread(to, segment->threads[i]);
 	for (struct call *call; (call = segment->calls_in_flight);) {

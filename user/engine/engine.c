@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "engine/engine.h"
+#include "engine/goroutines.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/locks.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
@@ -48,6 +50,8 @@ static void on_span(struct engine *engine, const struct event *event)
 		rules_io(engine, thread, event, conn);
 	if (record->head.kind == RECORD_STRAND)
 		rules_strand(engine, thread, record);
+	if (record->head.kind == RECORD_FUTEX)
+		rules_futex(engine, thread, event);
 	if (record->head.kind == RECORD_THREAD_EXIT)
 		thread_remove(engine, thread);
 }
@@ -154,7 +158,7 @@ static void on_tick(struct engine *engine, const struct event *event)
 static void (*const handlers[RECORD_KINDS])(struct engine *engine, const struct event *event) = {
 	[RECORD_IO] = on_span,         [RECORD_EPOLL] = on_span,    [RECORD_WINDOW] = on_span, [RECORD_THREAD_EXIT] = on_span,
 	[RECORD_SNAPSHOT] = on_span,   [RECORD_THREAD] = on_thread, [RECORD_CONN] = on_conn,   [RECORD_CONN_STATE] = on_conn_state,
-	[RECORD_PROCESS] = on_process, [RECORD_TICK] = on_tick,     [RECORD_STRAND] = on_span,
+	[RECORD_PROCESS] = on_process, [RECORD_TICK] = on_tick,     [RECORD_STRAND] = on_span, [RECORD_FUTEX] = on_span,
 };
 
 int engine_handle(struct engine *engine, const struct event *event)
@@ -180,8 +184,11 @@ void engine_finish(struct engine *engine)
 		thread_commit(engine, thread);
 		set_aside_end(engine, thread);
 	}
-	for (size_t i = 0; i < engine->proc_count; i++)
+	for (size_t i = 0; i < engine->proc_count; i++) {
 		strands_forget(engine, engine->procs_in_order[i]);
+		futexes_forget(&engine->procs_in_order[i]->futexes);
+	}
+	futexes_forget(&engine->shared_futexes);
 	for (struct context *request = engine->open_requests, *next; request; request = next) {
 		next = request->next_open;
 		if (request->answered)

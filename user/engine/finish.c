@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/goroutines.h"
+#include "engine/locks.h"
 #include "engine/model.h"
 #include "util/calls.h"
 
@@ -30,6 +32,8 @@ struct lists {
 	struct request_call *calls;
 	struct request_peer *peers;
 	size_t peer_count;
+	struct request_lock *locks;
+	size_t lock_count;
 };
 
 static struct request_peer *peer_entry(struct lists *lists, const char *name)
@@ -41,12 +45,11 @@ static struct request_peer *peer_entry(struct lists *lists, const char *name)
 	return &lists->peers[lists->peer_count++];
 }
 
-static bool make_lists(const struct engine *engine, struct context *request, struct lists *lists)
+static bool list_calls(const struct engine *engine, struct context *request, struct lists *lists)
 {
 	uint32_t count = request->call_count;
 	uint64_t *until;
 
-	*lists = (struct lists){0};
 	if (!count)
 		return true;
 	until = calloc(count, sizeof(*until));
@@ -76,6 +79,17 @@ static bool make_lists(const struct engine *engine, struct context *request, str
 	}
 	free(until);
 	return true;
+}
+
+/* False: no memory. */
+static bool list_locks(struct context *request, const struct timeline_sums *sums, struct lists *lists)
+{
+	if (!request->hold_count)
+		return true;
+	lists->locks = calloc(request->hold_count, sizeof(*lists->locks));
+	if (lists->locks)
+		lists->lock_count = holds_sum_up(request, sums, lists->locks);
+	return lists->locks != NULL;
 }
 
 /* ---- CPU ------------------------------------------------------------------------------------------------------------------ */
@@ -183,14 +197,14 @@ static char *put_number(char *end, uint64_t number, unsigned int base)
 }
 
 /* As "%llx-%u" would be, which took a twentieth of all the time spent on a request. */
-static void write_id(char id[REQUEST_ID_MAX], uint64_t conn_id, uint32_t turn)
+void request_write_id(const struct context *request, char id[REQUEST_ID_MAX])
 {
 	char text[REQUEST_ID_MAX], *first = text + sizeof(text) - 1;
 
 	*first = 0;
-	first = put_number(first, turn, 10);
+	first = put_number(first, request->turn, 10);
 	*--first = '-';
-	first = put_number(first, conn_id, 16);
+	first = put_number(first, request->conn_id, 16);
 	memcpy(id, first, (size_t)(text + sizeof(text) - first));
 }
 
@@ -219,7 +233,7 @@ static void describe(struct request *told, struct context *request, uint64_t end
 		.thread_count = request->thread_count,
 		.culprit_ns = request->culprit_ns,
 	};
-	write_id(told->id, request->conn_id, request->turn);
+	request_write_id(request, told->id);
 	if (culprit && culprit->is_request) {
 		told->culprit_known = true;
 		told->culprit_method = culprit->line;
@@ -231,7 +245,7 @@ static void tell(struct engine *engine, struct context *request)
 {
 	uint64_t end_ns = request->last_write_ns > request->start_ns ? request->last_write_ns : request->start_ns;
 	struct timeline_sums sums;
-	struct lists lists;
+	struct lists lists = {0};
 	struct request told;
 	struct request_run *runs;
 	struct cpu_split cpu;
@@ -244,7 +258,8 @@ static void tell(struct engine *engine, struct context *request)
 	forget_calls_after(request, end_ns);
 	context_lay_calls(request, end_ns);
 	complete = timeline_sweep(&request->timeline, request->start_ns, end_ns, &sums) == 0;
-	complete &= make_lists(engine, request, &lists);
+	complete &= list_calls(engine, request, &lists);
+	complete &= list_locks(request, &sums, &lists);
 	complete &= list_runs(request, &runs, &run_count);
 	cpu = charge_cpu(request, end_ns);
 	if (complete) {
@@ -257,6 +272,8 @@ static void tell(struct engine *engine, struct context *request)
 		told.call_count = request->call_count;
 		told.peers = lists.peers;
 		told.peer_count = lists.peer_count;
+		told.locks = lists.locks;
+		told.lock_count = lists.lock_count;
 		told.stretches = sums.stretches;
 		told.stretch_count = sums.stretch_count;
 		told.runs = runs;
@@ -269,6 +286,7 @@ static void tell(struct engine *engine, struct context *request)
 	free(sums.stretches);
 	free(lists.calls);
 	free(lists.peers);
+	free(lists.locks);
 	free(runs);
 }
 
@@ -279,6 +297,7 @@ static void close_request(struct engine *engine, struct context *request)
 	request->told = true;
 	request->timeline.count = 0;
 	context_forget_procs(request);
+	holds_forget(request);
 	request->culprit = request->guess = NULL;
 	context_put(engine, culprit);
 	context_put(engine, guess);

@@ -4,6 +4,7 @@
  * on anywhere; one that is locked to its thread makes the thread sleep until it may go on. So of a thread's time in between it is not sure
  * any more whose it is, until the next record shows a goroutine again.
  */
+#include "engine/goroutines.h"
 #include "engine/moment.h"
 
 #define PREEMPTED_NS 10000000 /* Go lets a goroutine compute so long */

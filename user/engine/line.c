@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "engine/line.h"
 #include "engine/moment.h"
 
 #define LINE_MAX 1024 /* of more the oldest are forgotten. Power of two */

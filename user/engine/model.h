@@ -61,6 +61,10 @@ struct conn;
 struct context;
 struct strand;
 struct line;
+struct party;
+struct hold;
+struct futexes;
+struct stray;
 
 /*
  * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
@@ -81,7 +85,8 @@ struct proc {
 	bool any_child_serves; /* of one listener with it: pre-fork */
 	struct idmap strands;  /* those of which something is known */
 	struct score doubts[DOUBTS];
-	bool threads_share; /* some of them run each other's requests */
+	bool threads_share;      /* some of them run each other's requests */
+	struct futexes *futexes; /* rule 10: who woke whom in those that are its own; NULL: nobody */
 };
 
 /* One downstream call, from its last byte written to its answer's first byte read. */
@@ -137,6 +142,9 @@ struct context {
 	struct done_call *calls;
 	uint32_t call_count, call_capacity, calls_numbered;
 	struct call *calls_in_flight; /* of a root: its own, and those of what was bound to it */
+	struct hold *holds;           /* rule 10 */
+	uint32_t hold_count, hold_capacity;
+	struct party *party; /* as which waits in futexes know it; NULL: none do */
 	uint32_t voluntary, involuntary;
 	uint64_t begun_ns;       /* of a segment */
 	uint64_t last_active_ns; /* the end of its latest interval */
@@ -253,19 +261,10 @@ struct thread {
 	struct line *line;            /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
 	struct context *aside;        /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */
 	uint64_t aside_from_ns;       /* it has slept since, but for when it was woken in vain */
+	uint64_t held_until_ns;       /* rule 10: up to here it is known who made it wait in futexes */
 	struct continuations *continuations; /* rule 11, of loop threads; NULL: in Go, or no memory */
 	struct history_entry *history;       /* HISTORY_MAX entries, of loop threads */
 	uint32_t history_next;
-};
-
-/* Work of goroutines that no record shows: time on a core or waiting for one, or a segment's calls. Its owner is found when requests end.
- */
-struct stray {
-	struct proc *proc;
-	struct interval interval; /* of a segment: when it asked first */
-	struct context *hint;     /* whose goroutine was on the thread before */
-	struct context *segment;  /* NULL: only the interval */
-	bool beside_requests;     /* one was open then, but is known to have been elsewhere */
 };
 
 struct engine {
@@ -287,7 +286,8 @@ struct engine {
 	uint64_t now_ns;
 	uint64_t conns_swept_ns;
 	uint64_t culprit_searches;
-	uint32_t strand_count; /* of all processes */
+	struct futexes *shared_futexes; /* rule 10: as a process's own */
+	uint32_t strand_count;          /* of all processes */
 	uint64_t strands_swept_ns;
 };
 
@@ -343,6 +343,8 @@ struct cpu_share *context_share_of(struct context *context, struct proc *proc);
 void request_tell(struct engine *engine, struct context *request);
 /* Its connection ended before its response: it is over, and told when its threads have said what they did for it. */
 void request_abort(struct engine *engine, struct context *request, uint64_t now_ns);
+/* As it is told: connection and turn. */
+void request_write_id(const struct context *request, char id[REQUEST_ID_MAX]);
 /* The trace ends before its response: its CPU is counted as requests' CPU, nothing is told. */
 void request_drop(struct engine *engine, struct context *request);
 
@@ -404,43 +406,6 @@ void conns_sweep(struct engine *engine, uint64_t now_ns);
 
 void handoffs_forget(struct engine *engine, struct conn *conn);
 
-/* ---- goroutines.c ---- */
-
-/* Work of which no record says whose goroutine it was. */
-bool goroutine_is_unseen(const struct context *segment);
-/* The thread has shown one, and only slept or computed since. */
-bool goroutine_may_resume(const struct thread *thread);
-/* When the goroutine that the thread shows may have been taken off it. UINT64_MAX: never, or it shows none. */
-uint64_t goroutine_seen_until(const struct thread *thread);
-/* From at_ns on it is not sure any more that the thread runs the goroutine that it showed last. */
-void goroutine_lose_sight(struct engine *engine, struct thread *thread, uint64_t at_ns);
-/* The thread falls asleep in the midst of the work of one: that may go on when it wakes. */
-void goroutine_sleeps(struct engine *engine, struct thread *thread, uint64_t at_ns);
-/* Makes a segment's CPU before until_ns strays; not if it is so little that it was the scheduler's. */
-void goroutine_stray(struct engine *engine, struct context *segment, uint64_t until_ns);
-
-/* ---- strays.c ---- */
-
-/* Which of the other open requests may have run on a thread where another one was seen. */
-enum rivals {
-	RIVALS_THAT_COMPUTED, /* so long that they may have been moved, and now wait to go on */
-	RIVALS_THAT_MAY_RUN,  /* they are not known to have been elsewhere */
-	RIVALS_ANY,
-};
-
-/* Whose it was is found later. `hint` may be NULL. */
-void strays_add(struct engine *engine, struct proc *proc, struct interval interval, struct context *hint);
-/* A segment that made a call at now_ns. */
-void strays_add_segment(struct engine *engine, struct context *segment, struct proc *proc, uint64_t now_ns);
-/* The request is over, and about to be told: what only it can have done becomes its. What another one may have done too is unattributed. */
-void strays_claim(struct engine *engine, struct context *request);
-/* Gives up those that no open request can claim, and old ones. */
-void strays_sweep(struct engine *engine, uint64_t now_ns);
-/* Gives up all. */
-void strays_finish(struct engine *engine);
-/* Has the process an open request of this kind now, that is not known to be elsewhere? */
-bool strays_have_rivals(struct engine *engine, const struct proc *proc, enum rivals rivals, uint64_t at_ns);
-
 /* ---- doubts.c ---- */
 
 /* The request is about to be told: it is ambiguous if what made calls its has often been wrong. */
@@ -466,12 +431,5 @@ bool rule_11_round_begins(struct engine *engine, struct thread *thread);
 /* Is the thread a loop that defers, and has not come to this round's reads yet? */
 bool rule_11_in_steps(const struct thread *thread);
 void rule_11_forget(struct engine *engine, struct thread *thread);
-
-/* ---- line.c ---- */
-
-/* Rule 12: the thread leaves its context. If that made no call it waits for something within the process. */
-void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
-/* NULL is fine. */
-void line_close(struct engine *engine, struct line *line);
 
 #endif

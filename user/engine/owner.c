@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the rules do to a thread: whose work it does from here on. */
+#include "engine/line.h"
 #include "engine/moment.h"
 
 void end_soft_tail(const struct moment *moment)

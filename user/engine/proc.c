@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/locks.h"
+#include "engine/line.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
@@ -190,6 +192,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 		thread->proc->told.alive = false;
 		thread->proc->ended = true;
 		strands_forget(engine, thread->proc);
+		futexes_forget(&thread->proc->futexes);
 	}
 	proc_put(thread->proc);
 	idmap_take(&engine->threads, thread->tid);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "engine/line.h"
 #include "engine/moment.h"
 #include "engine/set_aside.h"
 

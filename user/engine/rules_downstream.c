@@ -2,74 +2,13 @@
 /* Rules 4, 5, 7 and 12: calls to a downstream, and who has a connection to it. */
 #include <errno.h>
 
+#include "engine/goroutines.h"
+#include "engine/locks.h"
 #include "engine/moment.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
 
 /* ---- rule 4: a downstream write ---------------------------------------------------------------------------------------------------- */
-
-/*
- * At most so long does a thread look whether there is a connection for it, or that part of what it has waited: the longer it slept, the
- * more of what it needs is in no cache.
- */
-#define LOOKED_NS   50000
-#define LOOKED_PART 100
-
-/* A thread's waits for a lock, latest first, between which it only looked and went back to sleep. */
-struct waits {
-	uint64_t until_ns; /* what was walked so far begins here */
-	uint64_t begun_ns; /* the earliest of them */
-	bool rename;
-};
-
-/* Between two waits, the earlier of which is the last of these intervals but for a wait for a core, or is not known. */
-static bool only_looked(const struct interval *look, const struct interval *earlier, uint32_t count)
-{
-	uint64_t waited_ns = 0;
-
-	if (count && earlier[count - 1].state == STATE_READY)
-		count--;
-	if (count && earlier[count - 1].state == STATE_LOCK)
-		waited_ns = earlier[count - 1].end_ns - earlier[count - 1].start_ns;
-	return look->state == STATE_CPU && look->end_ns - look->start_ns <= LOOKED_NS + waited_ns / LOOKED_PART;
-}
-
-/* False: there are no earlier ones. */
-static bool walk_waits(struct waits *waits, struct interval *intervals, uint32_t count)
-{
-	while (count--) {
-		struct interval *interval = &intervals[count];
-		if (interval->end_ns != waits->until_ns)
-			return false;
-		if (interval->state == STATE_LOCK) {
-			waits->begun_ns = interval->start_ns;
-			interval->state = waits->rename ? STATE_POOL : STATE_LOCK;
-		} else if (interval->state != STATE_READY && !only_looked(interval, intervals, count)) {
-			return false;
-		}
-		waits->until_ns = interval->start_ns;
-	}
-	return true;
-}
-
-/* The waits right before this moment; the earlier ones may have been given to the context already. Returns when they began; 0: there are
- * none. */
-static uint64_t waits_before(struct thread *thread, bool rename)
-{
-	struct context *context = context_root(thread->context);
-	struct waits waits = {.rename = rename};
-	uint32_t count = thread->pending_count;
-
-	/* What it did since, and may have been preempted in. */
-	while (count && (thread->pending[count - 1].state == STATE_CPU || thread->pending[count - 1].state == STATE_READY))
-		count--;
-	if (!count)
-		return 0;
-	waits.until_ns = thread->pending[count - 1].end_ns;
-	if (walk_waits(&waits, thread->pending, count) && context)
-		(void)walk_waits(&waits, context->timeline.intervals, context->timeline.count);
-	return waits.begun_ns;
-}
 
 /*
  * Rule 12, as far as the kernel shows it: this connection was given back by another request while the thread waited (for a lock, as it
@@ -90,9 +29,9 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 	}
 	if (set_aside_taken_back(moment->engine, thread, owner, released_ns))
 		return;
-	begun_ns = waits_before(thread, false);
+	begun_ns = lock_waits_before(thread, false).begun_ns;
 	if (begun_ns && begun_ns <= released_ns)
-		(void)waits_before(thread, true);
+		(void)lock_waits_before(thread, true);
 	if (thread->loop && !owner->is_request && owner->origin == ORIGIN_SOFT && released_ns <= owner->begun_ns && !owner->call_count)
 		owner->origin = ORIGIN_POOL;
 }

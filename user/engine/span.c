@@ -3,6 +3,8 @@
  * A record closes its thread's span. Here the span is laid out in time (core, blocked, ready, core again), and rule 6 says where in it
  * work for one owner ends and a free stretch begins that only the record's own rule can give to somebody.
  */
+#include "engine/goroutines.h"
+#include "engine/line.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/goroutines.h"
 #include "engine/model.h"
 
 #define STRAYS_MAX (1u << 14)    /* a busy kernel may cut a second of computing into thousands */

@@ -186,6 +186,19 @@ static void put_culprits(struct json_out *json, const struct snapshot_endpoint *
 	json_end(json, ']');
 }
 
+static void put_locks(struct json_out *json, const struct snapshot_endpoint *endpoint)
+{
+	json_begin(json, "locks", '[');
+	for (size_t i = 0; i < endpoint->lock_count; i++) {
+		json_begin(json, NULL, '{');
+		json_string(json, "holder", endpoint->locks[i].endpoint);
+		json_integer(json, "waits", endpoint->locks[i].victims);
+		json_integer(json, "lock_ns", endpoint->locks[i].ns);
+		json_end(json, '}');
+	}
+	json_end(json, ']');
+}
+
 static void put_endpoint(struct json_out *json, const struct snapshot_endpoint *endpoint)
 {
 	json_begin(json, NULL, '{');
@@ -202,6 +215,7 @@ static void put_endpoint(struct json_out *json, const struct snapshot_endpoint *
 	json_real(json, "involuntary_switches_mean", endpoint->involuntary_mean);
 	put_peers(json, endpoint);
 	put_culprits(json, endpoint);
+	put_locks(json, endpoint);
 	json_integer(json, "delayed_requests", endpoint->delayed_requests);
 	json_integer(json, "ambiguous_requests", endpoint->ambiguous_requests);
 	json_string(json, "verdict", verdict_names[endpoint->verdict]);
@@ -248,6 +262,18 @@ static void put_calls(struct json_out *json, const struct request *request)
 	json_end(json, ']');
 }
 
+static void put_holders(struct json_out *json, const struct request *request)
+{
+	json_begin(json, "locks", '[');
+	for (size_t i = 0; i < request->lock_count; i++) {
+		json_begin(json, NULL, '{');
+		json_string(json, "holder_id", request->locks[i].holder_id);
+		json_integer(json, "wait_ns", request->locks[i].wait_ns);
+		json_end(json, '}');
+	}
+	json_end(json, ']');
+}
+
 static void put_request_head(struct json_out *json, const struct request *request, const char *service, const char *endpoint)
 {
 	json_string(json, "id", request->id);
@@ -284,6 +310,7 @@ int json_print_request(FILE *out, const struct request *request, const char *ser
 		json_integer(&json, NULL, request->threads[i]);
 	json_end(&json, ']');
 	put_calls(&json, request);
+	put_holders(&json, request);
 	json_bool(&json, "ambiguous", request->ambiguous);
 	json_end(&json, '}');
 	return json_finish(&json);

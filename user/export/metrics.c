@@ -165,15 +165,23 @@ static void put_downstream_calls(const struct metrics *metrics, const struct met
 	}
 }
 
+static void put_blame(const struct metrics *metrics, const struct metric_row *row, size_t endpoint, const char *name,
+		      const struct totals_blame *blame)
+{
+	for (size_t i = 0; i < blame->count; i++)
+		put_value(metrics, row, metrics->endpoint_labels[endpoint], name, blame->culprits[i].endpoint, blame->culprits[i].delay_ns);
+}
+
 static void put_loop_delays(const struct metrics *metrics, const struct metric_row *row)
 {
-	for (size_t i = 0; i < metrics->totals->endpoint_count; i++) {
-		const struct totals_endpoint *sums = metrics->totals->endpoints[i].sums;
+	for (size_t i = 0; i < metrics->totals->endpoint_count; i++)
+		put_blame(metrics, row, i, "culprit", &metrics->totals->endpoints[i].sums->loops);
+}
 
-		for (size_t j = 0; j < sums->culprit_count; j++)
-			put_value(metrics, row, metrics->endpoint_labels[i], "culprit", sums->culprits[j].endpoint,
-				  sums->culprits[j].delay_ns);
-	}
+static void put_lock_waits(const struct metrics *metrics, const struct metric_row *row)
+{
+	for (size_t i = 0; i < metrics->totals->endpoint_count; i++)
+		put_blame(metrics, row, i, "holder", &metrics->totals->endpoints[i].sums->locks);
 }
 
 static void put_switches(const struct metrics *metrics, const struct metric_row *row)
@@ -272,6 +280,8 @@ static const struct metric_row metric_rows[] = {
 	 OF_ENDPOINT(ambiguous_requests)},
 	{"iocpu_loop_delay_seconds", COUNTER, "seconds", "Time that requests waited because one of the culprit held the event loop.",
 	 put_loop_delays, 0},
+	{"iocpu_lock_wait_seconds", COUNTER, "seconds", "Time that requests waited in LOCK for what one of the holder had.", put_lock_waits,
+	 0},
 	{"iocpu_switches", COUNTER, NULL, "Context switches of the service's threads.", put_switches, 0},
 	{"iocpu_cpu_seconds", COUNTER, "seconds", "CPU time of the service's processes, by what it was used for.", put_cpu, 0},
 	{"iocpu_in_flight_seconds", COUNTER, "seconds", "Request-seconds: its rate is the mean number of requests in flight.",

@@ -201,6 +201,8 @@ static const volatile bool *wanted_by(const struct loader *loader, const struct 
 
 	if (program == loader->skel->progs.on_sk_data_ready)
 		return &loader->skel->bss->wants_arrivals;
+	if (program == loader->skel->progs.on_futex)
+		return &loader->skel->bss->wants_futexes;
 	return nr < 0 ? NULL : &loader->skel->bss->blocked_in[nr];
 }
 

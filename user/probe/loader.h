@@ -69,8 +69,8 @@ void loader_begin_detach(struct loader *loader);
 
 /*
  * Attaches the hooks that a target turned out to need since the last call. Returns how many could not be; they are not tried again. They
- * are those of calls that few servers make, and the one that stamps what comes to Unix and UDP sockets, which costs every socket of the
- * host.
+ * are those of calls that few servers make, the one on futexes, and the one that stamps what comes to Unix and UDP sockets, which costs
+ * every socket of the host.
  */
 unsigned int loader_attach_wanted(struct loader *loader);
 

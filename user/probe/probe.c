@@ -135,12 +135,12 @@ static bool is_followed(const struct probe *probe, pid_t tgid)
 }
 
 /* From the entry in process_by_tgid on, all that it forks is followed; the threads that it has are adopted behind that. */
-static int follow_threads(struct probe *probe, pid_t tgid)
+static int follow_threads(struct probe *probe, pid_t tgid, enum process_mark mark)
 {
 	struct bpf_map *processes = probe->loader.skel->maps.process_by_tgid;
 	__u32 key = (__u32)tgid;
-	__u8 yes = 1;
-	int err = bpf_map__update_elem(processes, &key, sizeof(key), &yes, sizeof(yes), BPF_ANY);
+	__u8 value = (__u8)mark;
+	int err = bpf_map__update_elem(processes, &key, sizeof(key), &value, sizeof(value), BPF_ANY);
 
 	if (err)
 		return err;
@@ -157,6 +157,7 @@ static int follow_threads(struct probe *probe, pid_t tgid)
 static int follow_process(struct probe *probe, pid_t tgid)
 {
 	struct follow follow = {.probe = probe, .tgid = tgid};
+	enum process_mark mark;
 	int err;
 
 	if (is_followed(probe, tgid))
@@ -164,8 +165,8 @@ static int follow_process(struct probe *probe, pid_t tgid)
 	err = proc_listeners(tgid, on_listener, &follow);
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
-	source_inject_process(&probe->source, tgid);
-	err = follow_threads(probe, tgid);
+	mark = source_inject_process(&probe->source, tgid);
+	err = follow_threads(probe, tgid, mark);
 	/* For its sockets, and by the calls that its threads are blocked in: the very returns of those are seen, then. */
 	source_attach_on_demand(&probe->source);
 	return err;

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "config.h"
 #include "iocpu.skel.h"
 #include "probe/elf.h"
 #include "probe/proc.h"
@@ -58,20 +57,37 @@ static void tell_process(struct source *source, pid_t tgid, enum runtime runtime
 	source_inject(source, &process, sizeof(process));
 }
 
+static enum process_mark mark_of(enum runtime runtime)
+{
+	return runtime == RUNTIME_GO ? PROCESS_FOLLOWED : PROCESS_OF_THREADS;
+}
+
+/* Only if it is followed already. */
+static void mark_process(struct source *source, pid_t tgid, enum runtime runtime)
+{
+	__u32 key = (__u32)tgid;
+	__u8 mark = (__u8)mark_of(runtime);
+
+	(void)bpf_map__update_elem(source->loader->skel->maps.process_by_tgid, &key, sizeof(key), &mark, sizeof(mark), BPF_EXIST);
+}
+
 static void hook_and_tell(struct source *source, pid_t tgid, enum runtime runtime, const struct execution *execution)
 {
 	if (!runtime)
 		return; /* gone already */
 	hooks_attach(source->hooks, tgid, runtime, execution);
+	mark_process(source, tgid, runtime);
 	tell_process(source, tgid, runtime);
 }
 
-void source_inject_process(struct source *source, pid_t tgid)
+enum process_mark source_inject_process(struct source *source, pid_t tgid)
 {
+	enum runtime runtime = process_runtime(&source->known_programs, tgid);
 	struct execution execution = {};
 
 	(void)proc_execution(tgid, &execution); /* of one that has none yet nothing is hooked */
-	hook_and_tell(source, tgid, process_runtime(&source->known_programs, tgid), &execution);
+	hook_and_tell(source, tgid, runtime, &execution);
+	return mark_of(runtime);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "config.h"
 #include "probe/cost.h"
 #include "probe/elf.h"
 #include "probe/hooks.h"
@@ -80,10 +81,10 @@ void source_fini(struct source *source);
 
 /* Puts a record of `size` bytes, payload behind it, into the stream. Copied. */
 void source_inject(struct source *source, const void *record, size_t size);
-/* The same for a RECORD_PROCESS: looks at the process's ELF file, and hooks its runtime. */
-void source_inject_process(struct source *source, pid_t tgid);
+/* The same for a RECORD_PROCESS: looks at the process's ELF file, and hooks its runtime. What the kernel half is to know of it. */
+enum process_mark source_inject_process(struct source *source, pid_t tgid);
 
-/* Attaches what the kernel half has asked for meanwhile. What cannot be had is counted, and reads go on without their arrivals. */
+/* Attaches what the kernel half has asked for meanwhile. What cannot be had is counted, and the trace goes on without. */
 void source_attach_on_demand(struct source *source);
 
 /* Reads the accounts of all followed processes into the ring. */

@@ -15,7 +15,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records and recordings are little-endian as they are in memory");
 
 #define RECORDING_MAGIC   "IOCPUREC"
-#define RECORDING_VERSION 2
+#define RECORDING_VERSION 4
 
 enum { RECORDING_HAS_PAYLOAD = 1 << 0 };
 

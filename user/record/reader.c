@@ -46,6 +46,8 @@ static bool record_is_sound(const struct event *event)
 	switch (head->kind) {
 	case RECORD_IO:
 		return head->op && head->op < IO_OPS;
+	case RECORD_FUTEX:
+		return head->op && head->op < FUTEX_OPS && event_record(event)->result >= 0;
 	case RECORD_STRAND:
 		return head->op && head->op < STRAND_OPS && event_record(event)->result >= 0 && event_record(event)->result < WAIT_CAUSES;
 	case RECORD_CONN:

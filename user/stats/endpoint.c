@@ -36,28 +36,28 @@ static void add_culprit(struct endpoint_culprit *culprit, uint64_t victims, uint
 }
 
 /* Makes room by moving the culprit with the least time to the rest: sums stay exact, only a name is lost. */
-static struct endpoint_culprit *culprit_replace_least(struct endpoint *endpoint)
+static struct endpoint_culprit *culprit_replace_least(struct endpoint_blame *blame)
 {
-	struct endpoint_culprit *least = &endpoint->culprits[0];
+	struct endpoint_culprit *least = &blame->culprits[0];
 
 	for (size_t i = 1; i < ENDPOINT_CULPRITS_MAX; i++)
-		if (endpoint->culprits[i].ns < least->ns)
-			least = &endpoint->culprits[i];
-	add_culprit(&endpoint->other_culprits, least->victims, least->ns);
+		if (blame->culprits[i].ns < least->ns)
+			least = &blame->culprits[i];
+	add_culprit(&blame->other, least->victims, least->ns);
 	return least;
 }
 
-static struct endpoint_culprit *culprit_get(struct endpoint *endpoint, const char *name)
+static struct endpoint_culprit *culprit_get(struct endpoint_blame *blame, const char *name)
 {
 	struct endpoint_culprit *culprit;
 
-	for (size_t i = 0; i < endpoint->culprit_count; i++)
-		if (!strncmp(endpoint->culprits[i].name, name, CULPRIT_NAME_MAX - 1))
-			return &endpoint->culprits[i];
-	if (endpoint->culprit_count < ENDPOINT_CULPRITS_MAX)
-		culprit = &endpoint->culprits[endpoint->culprit_count++];
+	for (size_t i = 0; i < blame->count; i++)
+		if (!strncmp(blame->culprits[i].name, name, CULPRIT_NAME_MAX - 1))
+			return &blame->culprits[i];
+	if (blame->count < ENDPOINT_CULPRITS_MAX)
+		culprit = &blame->culprits[blame->count++];
 	else
-		culprit = culprit_replace_least(endpoint);
+		culprit = culprit_replace_least(blame);
 	memset(culprit, 0, sizeof(*culprit));
 	snprintf(culprit->name, sizeof(culprit->name), "%s", name);
 	return culprit;
@@ -106,8 +106,13 @@ int endpoint_add(struct endpoint *endpoint, const struct request *request, const
 		add_peer(peer_get(endpoint, peer->peer), peer->calls, peer->net_ns, peer->net_union_ns);
 	}
 	if (culprit && request->culprit_ns)
-		add_culprit(culprit_get(endpoint, culprit), 1, request->culprit_ns);
+		add_culprit(culprit_get(&endpoint->loops, culprit), 1, request->culprit_ns);
 	return 0;
+}
+
+void endpoint_add_lock_wait(struct endpoint *endpoint, const char *holder, uint64_t wait_ns)
+{
+	add_culprit(culprit_get(&endpoint->locks, holder), 1, wait_ns);
 }
 
 static int reserve_merge(struct endpoint *into, const struct endpoint *from)
@@ -133,11 +138,17 @@ static void merge_peers(struct endpoint *into, const struct endpoint *from)
 	add_peer(&into->other_peers, from->other_peers.calls, from->other_peers.net_ns, from->other_peers.net_union_ns);
 }
 
-static void merge_culprits(struct endpoint *into, const struct endpoint *from)
+static void merge_blame(struct endpoint_blame *into, const struct endpoint_blame *from)
 {
-	for (size_t i = 0; i < from->culprit_count; i++)
+	for (size_t i = 0; i < from->count; i++)
 		add_culprit(culprit_get(into, from->culprits[i].name), from->culprits[i].victims, from->culprits[i].ns);
-	add_culprit(&into->other_culprits, from->other_culprits.victims, from->other_culprits.ns);
+	add_culprit(&into->other, from->other.victims, from->other.ns);
+}
+
+static void clear_blame(struct endpoint_blame *blame)
+{
+	blame->count = 0;
+	memset(&blame->other, 0, sizeof(blame->other));
 }
 
 int endpoint_merge(struct endpoint *into, const struct endpoint *from)
@@ -162,7 +173,8 @@ int endpoint_merge(struct endpoint *into, const struct endpoint *from)
 	into->voluntary_switches += from->voluntary_switches;
 	into->involuntary_switches += from->involuntary_switches;
 	merge_peers(into, from);
-	merge_culprits(into, from);
+	merge_blame(&into->loops, &from->loops);
+	merge_blame(&into->locks, &from->locks);
 	return 0;
 }
 
@@ -181,9 +193,10 @@ void endpoint_clear(struct endpoint *endpoint)
 	endpoint->after_response_cpu_ns = 0;
 	memset(endpoint->ready_ns, 0, sizeof(endpoint->ready_ns));
 	endpoint->voluntary_switches = endpoint->involuntary_switches = 0;
-	endpoint->peer_count = endpoint->culprit_count = 0;
+	endpoint->peer_count = 0;
 	memset(&endpoint->other_peers, 0, sizeof(endpoint->other_peers));
-	memset(&endpoint->other_culprits, 0, sizeof(endpoint->other_culprits));
+	clear_blame(&endpoint->loops);
+	clear_blame(&endpoint->locks);
 }
 
 void endpoint_fini(struct endpoint *endpoint)

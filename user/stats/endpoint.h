@@ -16,7 +16,7 @@
 
 /* Peers of one endpoint told apart; later ones add to other_peers. */
 #define ENDPOINT_PEERS_MAX 32
-/* Culprits of one endpoint told apart: when one more comes, the one with the least time goes over to other_culprits. */
+/* Culprits of one endpoint told apart: when one more comes, the one with the least time goes over to the others. */
 #define ENDPOINT_CULPRITS_MAX 16
 
 /* Longest name of a culprit, with its end; what route gives out is never longer. */
@@ -35,6 +35,13 @@ struct endpoint_culprit {
 	uint64_t ns;
 };
 
+/* Endpoints whose requests made those of this one wait. */
+struct endpoint_blame {
+	struct endpoint_culprit culprits[ENDPOINT_CULPRITS_MAX];
+	size_t count;
+	struct endpoint_culprit other; /* without a name */
+};
+
 struct endpoint {
 	uint64_t requests;
 	uint64_t errors;
@@ -49,13 +56,15 @@ struct endpoint {
 	struct endpoint_peer peers[ENDPOINT_PEERS_MAX];
 	size_t peer_count;
 	struct endpoint_peer other_peers; /* without a name */
-	struct endpoint_culprit culprits[ENDPOINT_CULPRITS_MAX];
-	size_t culprit_count;
-	struct endpoint_culprit other_culprits; /* without a name */
+	struct endpoint_blame loops;      /* held the event loop: the one that did so longest, of each request */
+	struct endpoint_blame locks;      /* held what they waited for in LOCK: all that did */
 };
 
 /* Counts a request; culprit: the endpoint that held the loop, NULL: unknown. 0, or −ENOMEM and nothing is counted. */
 int endpoint_add(struct endpoint *endpoint, const struct request *request, const char *culprit);
+
+/* A request that was added has waited for one of this endpoint's, in LOCK. */
+void endpoint_add_lock_wait(struct endpoint *endpoint, const char *holder, uint64_t wait_ns);
 
 /* Adds all of `from`. 0, or −ENOMEM and nothing is added. */
 int endpoint_merge(struct endpoint *into, const struct endpoint *from);

@@ -131,25 +131,26 @@ static int compare_culprits(const void *left, const void *right)
 	return strcmp(a->endpoint, b->endpoint);
 }
 
-static void fill_culprits(struct snapshot_made *made, struct snapshot_endpoint *to, const struct endpoint *from)
+/* NULL: no memory. */
+static const struct snapshot_culprit *make_culprits(struct snapshot_made *made, const struct endpoint_blame *from, size_t *count)
 {
-	struct snapshot_culprit *culprits = block_take(made, (from->culprit_count + 1) * sizeof(*culprits));
+	struct snapshot_culprit *culprits = block_take(made, (from->count + 1) * sizeof(*culprits));
 
 	if (!culprits)
-		return;
-	for (size_t i = 0; i < from->culprit_count; i++)
-		culprits[to->culprit_count++] = (struct snapshot_culprit){
+		return NULL;
+	for (size_t i = 0; i < from->count; i++)
+		culprits[i] = (struct snapshot_culprit){
 			copy_text(made, from->culprits[i].name),
 			from->culprits[i].victims,
 			from->culprits[i].ns,
 		};
 	if (made->no_memory)
-		return;
-	qsort(culprits, to->culprit_count, sizeof(*culprits), compare_culprits);
-	if (from->other_culprits.victims)
-		culprits[to->culprit_count++] =
-			(struct snapshot_culprit){"(other endpoints)", from->other_culprits.victims, from->other_culprits.ns};
-	to->culprits = culprits;
+		return NULL;
+	qsort(culprits, from->count, sizeof(*culprits), compare_culprits);
+	*count = from->count;
+	if (from->other.victims)
+		culprits[(*count)++] = (struct snapshot_culprit){"(other endpoints)", from->other.victims, from->other.ns};
+	return culprits;
 }
 
 static void fill_endpoint(struct snapshot_made *made, struct snapshot_endpoint *to, const struct endpoint_row *row)
@@ -171,7 +172,8 @@ static void fill_endpoint(struct snapshot_made *made, struct snapshot_endpoint *
 	to->voluntary_mean = (double)from->voluntary_switches / (double)from->requests;
 	to->involuntary_mean = (double)from->involuntary_switches / (double)from->requests;
 	fill_peers(made, to, from);
-	fill_culprits(made, to, from);
+	to->culprits = make_culprits(made, &from->loops, &to->culprit_count);
+	to->locks = make_culprits(made, &from->locks, &to->lock_count);
 	to->delayed_requests = from->delayed_requests;
 	to->ambiguous_requests = from->ambiguous_requests;
 }

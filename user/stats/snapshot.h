@@ -46,8 +46,8 @@ struct snapshot_peer {
 
 struct snapshot_culprit {
 	const char *endpoint;
-	uint64_t victims; /* requests of this endpoint that it delayed most */
-	uint64_t ns;      /* the sum of the LOOP time that it made them */
+	uint64_t victims; /* of a loop: requests of this endpoint that it delayed most; of a lock: how often they waited for one of its */
+	uint64_t ns;      /* the sum of the LOOP or LOCK time that it made them */
 };
 
 struct snapshot_endpoint {
@@ -71,6 +71,8 @@ struct snapshot_endpoint {
 	size_t peer_count;
 	const struct snapshot_culprit *culprits; /* who held the loop while these waited; most time first */
 	size_t culprit_count;
+	const struct snapshot_culprit *locks; /* who held what these waited for in LOCK; most time first */
+	size_t lock_count;
 	uint64_t delayed_requests; /* requests (of any endpoint of the service) that waited most for this one to leave the loop */
 	uint64_t ambiguous_requests;
 	enum verdict verdict;

@@ -53,6 +53,16 @@ int stats_add(struct stats *stats, const char *service, const char *endpoint, co
 	return err;
 }
 
+int stats_add_lock_wait(struct stats *stats, const char *service, const char *endpoint, const char *holder, uint64_t wait_ns)
+{
+	struct endpoint *sum = get_endpoint(stats, service, endpoint);
+
+	if (!sum)
+		return -ENOMEM;
+	endpoint_add_lock_wait(sum, holder, wait_ns);
+	return 0;
+}
+
 int stats_merge(struct stats *into, const struct stats *from)
 {
 	int first_err = 0;

@@ -21,6 +21,9 @@ struct stats *stats_open(size_t endpoint_cap);
  */
 int stats_add(struct stats *stats, const char *service, const char *endpoint, const char *culprit, const struct request *request);
 
+/* A request of this endpoint that was added has waited in LOCK for one of the holder's. −ENOMEM: that is not known of the endpoint. */
+int stats_add_lock_wait(struct stats *stats, const char *service, const char *endpoint, const char *holder, uint64_t wait_ns);
+
 /*
  * Adds all of `from` to `into`: histograms bucket by bucket, so percentiles of the sum are as good as those of the parts.
  * −ENOMEM: the requests of the endpoints that could not be added are counted as lost.

@@ -145,8 +145,19 @@ int totals_add(struct totals *totals, const struct totals_label *label, const ch
 		return -ENOMEM;
 	}
 	if (culprit_row)
-		endpoint_sum_add_delay(&row->sum, culprit_row->row.name, request->culprit_ns);
+		blame_add(&row->sum.shown.loops, culprit_row->row.name, request->culprit_ns);
 	((struct sum_service *)row->row.service)->shown.folded_requests += row->row.folded;
+	return 0;
+}
+
+int totals_add_lock_wait(struct totals *totals, const struct totals_label *label, const char *endpoint, const char *holder,
+			 uint64_t wait_ns)
+{
+	struct sum_row *row = get_row(totals, label, endpoint), *holder_row = get_row(totals, label, holder);
+
+	if (!row || !holder_row)
+		return -ENOMEM;
+	blame_add(&row->sum.shown.locks, holder_row->row.name, wait_ns);
 	return 0;
 }
 
@@ -245,6 +256,15 @@ static size_t count_peers(const struct endpoint_table *table)
 	return count;
 }
 
+static size_t blame_bytes(const struct totals_blame *blame)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < blame->count; i++)
+		bytes += strlen(blame->culprits[i].endpoint) + 1;
+	return bytes;
+}
+
 static size_t count_name_bytes(const struct endpoint_table *table)
 {
 	size_t bytes = 0;
@@ -253,8 +273,7 @@ static size_t count_name_bytes(const struct endpoint_table *table)
 		const struct totals_endpoint *shown = &((const struct sum_row *)table->rows[i])->sum.shown;
 
 		bytes += strlen(table->rows[i]->name) + 1;
-		for (size_t j = 0; j < shown->culprit_count; j++)
-			bytes += strlen(shown->culprits[j].endpoint) + 1;
+		bytes += blame_bytes(&shown->loops) + blame_bytes(&shown->locks);
 	}
 	for (size_t i = 0; i < table->service_count; i++)
 		bytes += label_bytes(&((const struct sum_service *)table->services[i])->label);
@@ -309,6 +328,13 @@ static size_t find_service(const struct endpoint_table *table, const struct serv
 	return i;
 }
 
+/* Of the copied blame the names are still the table's. */
+static void copy_blame(struct totals_blame *copy, char **names)
+{
+	for (size_t i = 0; i < copy->count; i++)
+		copy->culprits[i].endpoint = copy_text(names, copy->culprits[i].endpoint);
+}
+
 static void copy_endpoints(struct totals_made *made, const struct endpoint_table *table, char **names)
 {
 	struct totals_peer *peers = made->peers;
@@ -322,8 +348,8 @@ static void copy_endpoints(struct totals_made *made, const struct endpoint_table
 		copy->slowest = sum->slowest.wall_ns >= sum->slowest_before.wall_ns ? sum->slowest : sum->slowest_before;
 		copy->peers = copy_array(peers, sum->shown.peers, sum->shown.peer_count, sizeof(*peers));
 		peers += sum->shown.peer_count;
-		for (size_t j = 0; j < copy->culprit_count; j++)
-			copy->culprits[j].endpoint = copy_text(names, copy->culprits[j].endpoint);
+		copy_blame(&copy->loops, names);
+		copy_blame(&copy->locks, names);
 		made->endpoints[i] = (struct totals_endpoint_row){find_service(table, row->service), copy_text(names, row->name), copy};
 	}
 	made->snapshot.endpoints = made->endpoints;

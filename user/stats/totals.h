@@ -27,6 +27,10 @@ struct totals *totals_open(void);
 int totals_add(struct totals *totals, const struct totals_label *label, const char *endpoint, const char *culprit,
 	       const struct request *request, uint64_t end_unix_ns);
 
+/* A request of this endpoint that was added has waited in LOCK for one of the holder's. −ENOMEM: that is not known of the endpoint. */
+int totals_add_lock_wait(struct totals *totals, const struct totals_label *label, const char *endpoint, const char *holder,
+			 uint64_t wait_ns);
+
 /*
  * Once a window: forgets how many processes and threads each service has, to be told again with totals_add_process. A service of a pod that
  * has had no process for TOTALS_POD_GONE_NS is forgotten altogether: that pod does not come again. at_ns: any clock.

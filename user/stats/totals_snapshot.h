@@ -50,10 +50,15 @@ struct totals_peer {
 /* Culprits of one endpoint that are told apart; the last one is the rest. */
 #define TOTALS_CULPRITS_MAX 16
 
-/* Requests of which endpoint held the event loop while those of this one waited for it. */
+/* Requests of which endpoint held what those of this one waited for. */
 struct totals_culprit {
 	const char *endpoint;
-	uint64_t delay_ns; /* LOOP time of those that waited */
+	uint64_t delay_ns; /* LOOP or LOCK time of those that waited */
+};
+
+struct totals_blame {
+	size_t count;
+	struct totals_culprit culprits[TOTALS_CULPRITS_MAX];
 };
 
 /* The slowest request of the last while. */
@@ -72,8 +77,7 @@ struct totals_endpoint {
 	/* Of the slowest 1%. */
 	uint64_t slowest_requests;
 	uint64_t slowest_state_ns[STATES];
-	size_t culprit_count;
-	struct totals_culprit culprits[TOTALS_CULPRITS_MAX];
+	struct totals_blame loops, locks;
 	size_t peer_count;
 	struct totals_peer *peers;
 	struct totals_slowest slowest;

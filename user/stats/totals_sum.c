@@ -147,23 +147,23 @@ int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, ui
 	return 0;
 }
 
-static struct totals_culprit *get_culprit(struct totals_endpoint *shown, const char *name)
+static struct totals_culprit *get_culprit(struct totals_blame *blame, const char *name)
 {
 	struct totals_culprit *culprit;
 
-	for (size_t i = 0; i < shown->culprit_count; i++)
-		if (!strcmp(shown->culprits[i].endpoint, name))
-			return &shown->culprits[i];
-	if (shown->culprit_count == TOTALS_CULPRITS_MAX)
-		return &shown->culprits[TOTALS_CULPRITS_MAX - 1];
-	culprit = &shown->culprits[shown->culprit_count++];
-	culprit->endpoint = shown->culprit_count == TOTALS_CULPRITS_MAX ? other_culprits : name;
+	for (size_t i = 0; i < blame->count; i++)
+		if (!strcmp(blame->culprits[i].endpoint, name))
+			return &blame->culprits[i];
+	if (blame->count == TOTALS_CULPRITS_MAX)
+		return &blame->culprits[TOTALS_CULPRITS_MAX - 1];
+	culprit = &blame->culprits[blame->count++];
+	culprit->endpoint = blame->count == TOTALS_CULPRITS_MAX ? other_culprits : name;
 	return culprit;
 }
 
-void endpoint_sum_add_delay(struct endpoint_sum *sum, const char *culprit, uint64_t delay_ns)
+void blame_add(struct totals_blame *blame, const char *culprit, uint64_t delay_ns)
 {
-	get_culprit(&sum->shown, culprit)->delay_ns += delay_ns;
+	get_culprit(blame, culprit)->delay_ns += delay_ns;
 }
 
 void endpoint_sum_cut(struct endpoint_sum *sum, uint64_t at_ns)

@@ -25,8 +25,8 @@ struct endpoint_sum {
 /* −ENOMEM: nothing is added. */
 int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, uint64_t end_unix_ns);
 
-/* Adds what requests waited for this endpoint to leave the event loop. Its name is not copied. */
-void endpoint_sum_add_delay(struct endpoint_sum *sum, const char *culprit, uint64_t delay_ns);
+/* Adds what requests waited for those of that endpoint. Its name is not copied. */
+void blame_add(struct totals_blame *blame, const char *culprit, uint64_t delay_ns);
 
 /* Ends the batch if it is large or old enough. */
 void endpoint_sum_cut(struct endpoint_sum *sum, uint64_t at_ns);

@@ -105,7 +105,14 @@ static void say_pool(const struct snapshot_endpoint *endpoint, struct evidence *
 
 static void say_lock(const struct snapshot_endpoint *endpoint, struct evidence *evidence)
 {
-	SAY(evidence, "waits %s for locks", spoken_ms(endpoint->state[STATE_LOCK].mean).text);
+	struct spoken_ms waited = spoken_ms(endpoint->state[STATE_LOCK].mean);
+
+	if (!endpoint->lock_count)
+		SAY(evidence, "waits %s for locks", waited.text);
+	else if (!strcmp(endpoint->locks[0].endpoint, endpoint->endpoint))
+		SAY(evidence, "waits %s for locks that others of its own kind hold", waited.text);
+	else
+		SAY(evidence, "waits %s for locks that %s holds", waited.text, endpoint->locks[0].endpoint);
 }
 
 static void say_client(const struct snapshot_endpoint *endpoint, struct evidence *evidence)

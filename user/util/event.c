@@ -15,6 +15,7 @@ static const size_t body_size_by_kind[RECORD_KINDS] = {
 	[RECORD_PROCESS] = sizeof(struct record_process),
 	[RECORD_TICK] = sizeof(struct record_head),
 	[RECORD_STRAND] = sizeof(struct record),
+	[RECORD_FUTEX] = sizeof(struct record),
 };
 
 size_t record_fixed_size(uint8_t kind, uint8_t flags)

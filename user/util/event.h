@@ -78,7 +78,7 @@ static inline const struct record *event_record(const struct event *event)
 /* Is it a struct record, which closes (or, for a snapshot, looks at) its thread's span? */
 static inline bool record_kind_has_span(uint8_t kind)
 {
-	return (kind >= RECORD_IO && kind <= RECORD_SNAPSHOT) || kind == RECORD_STRAND;
+	return (kind >= RECORD_IO && kind <= RECORD_SNAPSHOT) || kind == RECORD_STRAND || kind == RECORD_FUTEX;
 }
 
 /*

@@ -37,6 +37,14 @@ struct request_peer {
 	uint64_t net_union_ns; /* overlapping calls counted once */
 };
 
+/* Another request, which had what this one waited for in LOCK, by who woke it. */
+struct request_lock {
+	char holder_id[REQUEST_ID_MAX];
+	const char *method; /* its request line, as below */
+	const char *target;
+	uint64_t wait_ns; /* of state_ns[STATE_LOCK]; what nobody is known for is left over */
+};
+
 /* One stretch of the timeline; stretches touch each other and fill [start, end] of the request. */
 struct request_stretch {
 	uint64_t start_ns;
@@ -88,6 +96,8 @@ struct request {
 	size_t call_count;
 	const struct request_peer *peers;
 	size_t peer_count;
+	const struct request_lock *locks; /* each holder once */
+	size_t lock_count;
 	const struct request_stretch *stretches;
 	size_t stretch_count;
 	const struct request_run *runs; /* in no order */

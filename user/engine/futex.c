@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 10: whoever wakes a thread in a futex had what it waited for. A lock is handed on from waiter to waiter, so each stretch of a wait
+ * is that of whoever ended it, by waking this waiter or one before it.
+ */
+#include <stdlib.h>
+
+#include "engine/locks.h"
+
+#define WAKES_MAX 1024 /* the last ones; power of two */
+#define WAITS_MAX 64   /* that ended, and of which nobody has told yet to have ended them. Power of two */
+
+/* A core that sleeps deeply takes so long to find that it has a thread to run: only then that is woken, by the scheduler's word. */
+#define WAKE_UP_NS 200000
+/* Records of different threads may come in the wrong order by so much. */
+#define DISORDER_NS 1000000
+
+struct wake {
+	uint64_t futex_at;
+	uint64_t at_ns; /* its call had returned by then */
+	struct party *waker;
+	uint32_t untold; /* of those that it woke, how many have not said so yet */
+};
+
+struct wait {
+	uint64_t futex_at; /* 0: none */
+	uint64_t start_ns;
+	uint64_t woken_ns;
+	struct party *waiter;
+};
+
+struct futexes {
+	struct wake wakes[WAKES_MAX];
+	uint64_t wake_count; /* so far: the last one is at (wake_count − 1) % WAKES_MAX */
+	struct wait waits[WAITS_MAX];
+	uint32_t next_wait;
+};
+
+/* NULL: no memory. */
+static struct futexes *futexes_of(struct engine *engine, struct proc *proc, uint64_t futex_at)
+{
+	struct futexes **futexes = futex_at & FUTEX_SHARED ? &engine->shared_futexes : &proc->futexes;
+
+	if (!*futexes)
+		*futexes = calloc(1, sizeof(**futexes));
+	return *futexes;
+}
+
+static struct wake *wake_at(struct futexes *futexes, uint64_t number)
+{
+	return &futexes->wakes[number % WAKES_MAX];
+}
+
+static uint64_t oldest_wake(const struct futexes *futexes)
+{
+	return futexes->wake_count > WAKES_MAX ? futexes->wake_count - WAKES_MAX : 0;
+}
+
+/* ---- joining ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The first wake at or after the moment when the waiter was woken, if it woke more than have said so. wake_count: it is not told yet. */
+static uint64_t find_wake(struct futexes *futexes, const struct wait *wait)
+{
+	uint64_t first = futexes->wake_count;
+
+	for (uint64_t number = futexes->wake_count; number-- > oldest_wake(futexes);) {
+		const struct wake *wake = wake_at(futexes, number);
+
+		if (wake->at_ns + DISORDER_NS < wait->woken_ns)
+			break;
+		if (wake->futex_at == wait->futex_at && wake->untold && wake->at_ns + WAKE_UP_NS >= wait->woken_ns)
+			first = number;
+	}
+	return first;
+}
+
+/* Whoever woke others there meanwhile had it before. What lies so long ago that it is forgotten, nobody is named for. */
+static void blame_holders(struct engine *engine, struct futexes *futexes, const struct wait *wait, uint64_t last)
+{
+	uint64_t since_ns = wait->start_ns, number = oldest_wake(futexes);
+
+	if (number && wake_at(futexes, number)->at_ns > since_ns)
+		since_ns = wake_at(futexes, number)->at_ns;
+	for (; number < last; number++) {
+		const struct wake *wake = wake_at(futexes, number);
+
+		if (wake->futex_at != wait->futex_at || wake->at_ns <= since_ns || wake->at_ns >= wait->woken_ns)
+			continue;
+		holds_add(engine, wait->waiter, wake->waker, since_ns, wake->at_ns);
+		since_ns = wake->at_ns;
+	}
+	holds_add(engine, wait->waiter, wake_at(futexes, last)->waker, since_ns, wait->woken_ns);
+}
+
+static void join(struct engine *engine, struct futexes *futexes, const struct wait *wait, uint64_t number)
+{
+	wake_at(futexes, number)->untold--;
+	blame_holders(engine, futexes, wait, number);
+}
+
+/* Its waker may have been taken off its core before it could tell. */
+static void keep_wait(struct futexes *futexes, const struct wait *wait)
+{
+	struct wait *place = &futexes->waits[futexes->next_wait++ % WAITS_MAX];
+
+	party_put(place->waiter);
+	*place = *wait;
+}
+
+/* Those that it woke may have told first. */
+static void join_kept(struct engine *engine, struct futexes *futexes, uint64_t number)
+{
+	const struct wake *wake = wake_at(futexes, number);
+
+	for (uint32_t i = 0; i < WAITS_MAX && wake->untold; i++) {
+		struct wait *wait = &futexes->waits[(futexes->next_wait + i) % WAITS_MAX];
+
+		if (wait->futex_at != wake->futex_at || wait->woken_ns > wake->at_ns + WAKE_UP_NS)
+			continue;
+		join(engine, futexes, wait, number);
+		party_put(wait->waiter);
+		*wait = (struct wait){0};
+	}
+}
+
+/* ---- records ---------------------------------------------------------------------------------------------------------------------- */
+
+static void on_woke(struct engine *engine, struct thread *thread, const struct record *record)
+{
+	struct futexes *futexes = futexes_of(engine, thread->proc, record->futex_at);
+	struct wake *wake;
+
+	if (!futexes)
+		return;
+	wake = wake_at(futexes, futexes->wake_count++);
+	party_put(wake->waker);
+	*wake = (struct wake){
+		.futex_at = record->futex_at,
+		.at_ns = record->head.at_ns,
+		.waker = party_of(thread),
+		.untold = (uint32_t)record->result,
+	};
+	join_kept(engine, futexes, futexes->wake_count - 1);
+}
+
+/* A wait for something new is nobody's: it is not among the thread's. That of a full list may have been given away before it was told. */
+static struct lock_wait last_wait(struct thread *thread, const struct window *window)
+{
+	struct lock_wait waited = lock_waits_before(thread, false);
+
+	if (!waited.begun_ns && window && window->cause == WAIT_LOCK && thread->boundary_ns != window->off_at_ns)
+		waited = (struct lock_wait){window->off_at_ns, window->on_at_ns - window->ready_ns};
+	return waited;
+}
+
+static void on_woken(struct engine *engine, struct thread *thread, const struct record *record, const struct window *window)
+{
+	struct futexes *futexes = futexes_of(engine, thread->proc, record->futex_at);
+	struct lock_wait waited = last_wait(thread, window);
+	struct wait wait = {.futex_at = record->futex_at, .start_ns = waited.begun_ns, .woken_ns = waited.until_ns};
+	uint64_t number;
+
+	if (!futexes || !waited.begun_ns)
+		return;
+	if (wait.start_ns < thread->held_until_ns)
+		wait.start_ns = thread->held_until_ns;
+	thread->held_until_ns = wait.woken_ns;
+	wait.waiter = party_of(thread);
+	number = find_wake(futexes, &wait);
+	if (number == futexes->wake_count) {
+		keep_wait(futexes, &wait);
+		return;
+	}
+	join(engine, futexes, &wait, number);
+	party_put(wait.waiter);
+}
+
+void rules_futex(struct engine *engine, struct thread *thread, const struct event *event)
+{
+	const struct record *record = event_record(event);
+
+	/* There the runtime says who wakes whom; without a hook, who sleeps in a futex is a thread that has no goroutine. */
+	if (thread->carrier || thread_runs_untold_goroutines(thread))
+		return;
+	if (record->head.op == FUTEX_WOKE)
+		on_woke(engine, thread, record);
+	else
+		on_woken(engine, thread, record, event->window);
+}
+
+void futexes_forget(struct futexes **futexes)
+{
+	if (!*futexes)
+		return;
+	for (size_t i = 0; i < WAKES_MAX; i++)
+		party_put((*futexes)->wakes[i].waker);
+	for (size_t i = 0; i < WAITS_MAX; i++)
+		party_put((*futexes)->waits[i].waiter);
+	free(*futexes);
+	*futexes = NULL;
+}

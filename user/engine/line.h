@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 12 where callbacks run at once: the line of requests that wait for something within the process.
+ * Used where a thread's turn ends, and where it ends itself; the rules see the rest in moment.h.
+ * Never: a thread that defers its callbacks, or shares them with others.
+ */
+#ifndef IOCPU_ENGINE_LINE_H
+#define IOCPU_ENGINE_LINE_H
+
+#include "engine/model.h"
+
+/* Rule 12: the thread leaves its context. If that made no call it waits for something within the process. */
+void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
+/* NULL is fine. */
+void line_close(struct engine *engine, struct line *line);
+
+#endif
