@@ -5,9 +5,8 @@
 
 #include "engine/model.h"
 
-#define VOTES_MAX             64
-#define HOPS_AT_FIRST         1
-#define ORDER_RIGHT_PER_WRONG 4
+#define VOTES_MAX     64
+#define HOPS_AT_FIRST 1
 
 /* ---- how many rounds lie between a read and its step -------------------------------------------------------------------------------- */
 
@@ -256,19 +255,6 @@ void continuations_vote_on_line(struct continuations *loop, bool right)
 		count(&loop->line_right, &loop->line_wrong);
 	else
 		count(&loop->line_wrong, &loop->line_right);
-}
-
-void continuations_vote_on_order(struct continuations *loop, bool right)
-{
-	if (right)
-		count(&loop->order_right, &loop->order_wrong);
-	else
-		count(&loop->order_wrong, &loop->order_right);
-}
-
-bool continuations_doubt_order(const struct continuations *loop)
-{
-	return loop->order_wrong * ORDER_RIGHT_PER_WRONG > loop->order_right;
 }
 
 bool continuations_trust_line(const struct continuations *loop)

@@ -53,7 +53,6 @@ struct continuations {
 	uint64_t last_read_order;
 	uint16_t votes[SIDES][HOPS_MAX];
 	uint16_t sent_at_once, sent_later; /* in rounds of several reads */
-	uint16_t order_right, order_wrong; /* how often a response bore out whose step had been taken for whose */
 	uint16_t line_right, line_wrong;   /* how often a response bore out who had been taken for the first in line */
 	uint32_t count;
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
@@ -93,9 +92,6 @@ struct continuation *continuations_find_of(struct continuations *loop, const str
 void continuations_stand_in_line(struct continuations *loop, struct continuation *waiting);
 /* The step `by` has given a connection back: who stands first in line runs a round later, after all that stood before `by`. */
 void continuations_wake(struct continuations *loop, const struct continuation *by);
-/* Does the order of the reads tell whose step is whose? Where responses often say otherwise, it does not. */
-void continuations_vote_on_order(struct continuations *loop, bool right);
-bool continuations_doubt_order(const struct continuations *loop);
 /* Was who stood first in line for a connection the one who got it? */
 void continuations_vote_on_line(struct continuations *loop, bool right);
 bool continuations_trust_line(const struct continuations *loop);

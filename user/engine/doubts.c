@@ -76,12 +76,13 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 void doubts_settle(struct context *request)
 {
 	struct proc *proc = request->proc;
-	bool guessed = false;
+	uint8_t guessed = 0;
 
 	for (enum doubt doubt = DOUBT_NONE + 1; doubt < DOUBTS; doubt++)
-		guessed |= (request->doubts & 1u << doubt) && !is_trusted(proc, doubt);
-	request->ambiguous |= guessed;
-	proc->told.shared_conn_ambiguous += guessed;
+		if (!is_trusted(proc, doubt))
+			guessed |= request->doubts & (1u << doubt);
+	request->ambiguous |= guessed != 0;
+	proc->told.shared_conn_ambiguous += (guessed & ~(1u << DOUBT_ORDER)) != 0;
 }
 
 enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line)
@@ -93,7 +94,7 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 
 	if (thread->carrier && proc_has_tasks(thread->proc))
 		doubt = conn->first_call ? DOUBT_MUX : DOUBT_NONE; /* else only a task's own answer can come */
-	else if (thread->carrier || !thread->loop || (loop && (continuations_known_to_defer(loop) || continuations_collect(loop))))
+	else if (thread->carrier || !thread->loop || (loop && continuations_known_to_defer(loop) && !continuations_collect(loop)))
 		return DOUBT_NONE; /* a strand's own, one that waits for its answer, or rule 11's to judge */
 	else if (by_line)
 		doubt = owner->handed_again ? DOUBT_LINE : DOUBT_NONE;

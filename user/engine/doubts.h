@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is guessed of whose call it is, and how often that has proved right (rule 13).
+ * What is guessed of whose call it is, or whose step, and how often that has proved right (rule 13).
  * Used by model.h; the votes are doubts.c's.
- * Never: says whose call it is.
+ * Never: says whose it is.
  */
 #ifndef IOCPU_ENGINE_DOUBTS_H
 #define IOCPU_ENGINE_DOUBTS_H
 
 #include <stdint.h>
 
-/* Why it may be another request's call, on a connection that several use. Bits of struct context's `doubts`. */
+/* Why it may be another request's call, or step. Bits of struct context's `doubts`. */
 enum doubt {
 	DOUBT_NONE,
-	DOUBT_LINE, /* it was made in the course of work that went on because of its place in a line */
-	DOUBT_SELF, /* the thread worked for this one, but another one may have been given the connection */
-	DOUBT_MUX,  /* another call was in flight there: answers may come in another order */
+	DOUBT_LINE,  /* it was made in the course of work that went on because of its place in a line */
+	DOUBT_SELF,  /* the thread worked for this one, but another one may have been given the connection */
+	DOUBT_MUX,   /* another call was in flight there: answers may come in another order */
+	DOUBT_ORDER, /* rule 11: in a loop that defers, by the order of the reads */
 	DOUBTS
 };
 

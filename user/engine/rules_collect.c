@@ -104,12 +104,17 @@ static bool may_lack_calls(const struct continuations *loop)
 }
 
 /* The only answer read was this request's, for whomever the call had been taken (rule 13). */
-static struct continuation *taken_for(struct continuation *only, struct context *request)
+static struct continuation *taken_for(const struct moment *moment, struct continuation *only, struct context *request)
 {
 	struct context *other = continuation_request(only);
+	struct conn *conn = conn_of(moment->engine, only->conn_id);
 
-	if (other)
-		other->ambiguous = request->ambiguous = true;
+	if (!other)
+		return only;
+	other->ambiguous = request->ambiguous = true;
+	doubts_vote(moment->thread->proc, DOUBT_SELF, false);
+	if (conn)
+		conn->shared = true; /* so whose the next call on it is, is as uncertain */
 	return only;
 }
 
@@ -122,7 +127,9 @@ void collect_server_write(const struct moment *moment, struct context *request)
 	settle_computed(moment->engine, thread);
 	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
 	if (!own && only && !context_root(only->context)->is_request)
-		own = taken_for(only, request);
+		own = taken_for(moment, only, request);
+	else if (own && context_root(own->context) != request)
+		doubts_vote(thread->proc, DOUBT_SELF, true);
 	if (own && context_root(own->context) != request)
 		context_bind(moment->engine, own->context, request);
 	request->ambiguous |= !own && may_lack_calls(loop);

@@ -108,8 +108,8 @@ static void end_steps(struct engine *engine, struct thread *thread)
 {
 	struct continuations *loop = thread->continuations;
 	struct context *step = present_step(thread);
-	bool long_enough =
-		step && continuations_known_to_defer(loop) && (!thread->soft || !step->hint || step_cpu_ns(thread, step) >= STEP_NS);
+	bool known = continuations_known_to_defer(loop), much = step && step_cpu_ns(thread, step) >= STEP_NS;
+	bool long_enough = step && known && (!thread->soft || !step->hint || much);
 	struct continuation *ran = NULL;
 	unsigned int ran_count = 0;
 
@@ -127,7 +127,7 @@ static void end_steps(struct engine *engine, struct thread *thread)
 	}
 	if (ran_count == 1 && long_enough)
 		context_bind(engine, step, ran->context);
-	else if (ran_count && long_enough)
+	else if ((ran_count && long_enough) || (much && thread->soft && loop->count))
 		leave_unclaimed(engine, step);
 	else if (step && thread->soft && step->hint)
 		context_bind(engine, step, step->hint);
@@ -169,7 +169,8 @@ void rule_11_reads_begin(const struct moment *moment)
 	end_steps(moment->engine, thread);
 	step = present_step(thread);
 	/* What ran long before this read was not for it: the loop was busy with others. */
-	if (step && (loop->round == loop->slept_round || !continuations_known_to_defer(loop) || step_cpu_ns(thread, step) < STEP_NS))
+	if (step && step->origin != ORIGIN_MISSED &&
+	    (loop->round == loop->slept_round || !continuations_known_to_defer(loop) || step_cpu_ns(thread, step) < STEP_NS))
 		return;
 	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
 	thread->boundary_ns = 0;
@@ -360,15 +361,16 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
  * The response is of a request that nothing was ready for, or that stood in line. If what is ready first was taken for another's, it may be
  * that one's, whose turn is still to come, or this one's, and the other's is elsewhere: which it was can't be told (rule 13).
  */
-static void note_contradiction(struct continuations *loop, struct context *request)
+static void note_contradiction(const struct moment *moment, struct continuations *loop, struct context *request)
 {
 	struct continuation *first = continuations_first_due(loop);
 	struct context *other = first ? continuation_request(first) : NULL;
 
-	if (!first || context_root(first->context)->is_request || !other || other == request)
+	if (!first || other == request)
 		return;
-	other->ambiguous = request->ambiguous = true;
-	continuations_vote_on_order(loop, false);
+	if (other && !context_root(first->context)->is_request)
+		other->ambiguous = request->ambiguous = true;
+	doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
 }
 
 /* Nothing was ready for it. What was ready first, and is nobody's yet, was its. */
@@ -376,7 +378,7 @@ static void bind_unexpected(const struct moment *moment, struct continuations *l
 {
 	struct continuation *first = continuations_first_due(loop);
 
-	note_contradiction(loop, request);
+	note_contradiction(moment, loop, request);
 	if (first && !continuation_request(first))
 		context_bind(moment->engine, first->context, request);
 }
@@ -386,9 +388,9 @@ static void bind_step(const struct moment *moment, struct continuations *loop, s
 	struct context *segment = context_root(taken->context);
 
 	if (continuation_is_due(loop, taken) && segment != request)
-		continuations_vote_on_order(loop, true);
+		doubts_vote(moment->thread->proc, DOUBT_ORDER, true);
 	if (!continuation_is_due(loop, taken))
-		note_contradiction(loop, request);
+		note_contradiction(moment, loop, request);
 	begin_turn(moment, taken);
 	if (taken->turn == TURN_TO_COME && taken->side == SIDE_DOWNSTREAM)
 		continuations_wake(loop, taken);
@@ -425,7 +427,7 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 		bind_step(moment, loop, taken, request);
 	else if (in_steps)
 		bind_unexpected(moment, loop, request);
-	request->ambiguous |= in_steps && continuations_doubt_order(loop);
+	request->doubts |= in_steps ? 1u << DOUBT_ORDER : 0;
 	continuations_drop_of(moment->engine, loop, request);
 }
 
