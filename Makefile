@@ -26,7 +26,8 @@ CPPFLAGS += -Iinclude -Iuser -I$(B) -D_GNU_SOURCE -DIOCPU_VERSION='"$(VERSION)"'
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes $(if $(CI),-Werror)
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS) -MMD -MP
-BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux -Ibpf \
+# BTF names the sources: without their folder, so that the same tree makes the same program wherever it lies.
+BPF_CFLAGS := -g -O2 -mcpu=v3 -Wall -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux -Ibpf -fdebug-compilation-dir=. \
 	-idirafter /usr/include/$(TRIPLET) -idirafter /usr/$(TRIPLET)/include
 
 # ---- what is made of what
