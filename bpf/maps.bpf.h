@@ -234,7 +234,8 @@ static __always_inline struct thread *thread_to_write(struct task_struct *task)
 /*
  * The account of a thread that had none when the caller looked; NULL: no memory. Made with its content, as a switch on another CPU must not
  * see a half-made one. A process is adopted while its threads fork, and other tracers keep storage on the same tasks: the first try fails
- * where another CPU was quicker by less than its own length (EEXIST, EAGAIN); the second finds what that one made.
+ * where another CPU was quicker by less than its own length (EEXIST, EAGAIN); the second finds what that one made. Where both fail, user
+ * space looks for the thread again.
  */
 static __always_inline struct thread *make_account(struct task_struct *task, struct thread *fresh)
 {

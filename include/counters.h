@@ -11,7 +11,7 @@
 /* clang-format off */
 #define LOSSES(row)                                                                                              \
 	row(LOSS_RECORDS, "records")                 /* ring full: detail is gone, the time goes to the next record */ \
-	row(LOSS_THREADS, "threads")                 /* no memory for a thread's account: it goes untraced */          \
+	row(LOSS_THREADS, "threads")                 /* no room for a thread's account: untraced until found again */   \
 	row(LOSS_PROCESSES, "processes")             /* table of processes full: what one forks goes untraced */       \
 	row(LOSS_CONN_ROLES, "connection_roles")     /* no room for a connection's role: described again at each use */ \
 	row(LOSS_LISTENERS, "listeners")             /* no room for a listening port: its connections read as downstream */ \

@@ -109,6 +109,27 @@ static void test_id_used_again(void **state)
 	script_close(script);
 }
 
+/* There was no room for the account of a thread as it began. It is found again, and its time counts from then on: before, it may have
+ * slept. */
+static void test_thread_found_after_its_fork(void **state)
+{
+	struct script *script = master();
+	struct process processes[LISTED_MAX];
+	(void)state;
+
+	script_thread(script, 100, WORKER, MASTER, THREAD_FORKED);
+	script_conn(script, CLIENT, CONN_SERVER, 8080);
+	script_thread(script, 5000, WORKER, MASTER, THREAD_FOUND);
+	READ(script, 5040, WORKER, CLIENT, .off = 5010, .on = 5030, .cause = WAIT_NET, .arrived = 5030, .line = "GET /a");
+	WRITE(script, 5100, WORKER, CLIENT, .status = 200);
+	script_finish(script);
+	assert_int_equal(engine_processes(script->engine, processes, LISTED_MAX), 1);
+	assert_int_equal(processes[0].cpu_ns, (10 + 10 + 60) * US);
+	assert_int_equal(processes[0].threads_created, 1);
+	assert_int_equal(script->told[0].wall, 5100 - 5030);
+	script_close(script);
+}
+
 /* The thread works 50 µs, waits 40 for a disk and 10 for a core, and so on. Returns when it ends. */
 static uint64_t run_stretches(struct script *script, uint64_t at, uint32_t tid)
 {
@@ -232,13 +253,10 @@ static void test_open_requests_count_until_the_tick(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many_children),
-		cmocka_unit_test(test_child_that_is_still_named),
-		cmocka_unit_test(test_id_used_again),
-		cmocka_unit_test(test_folded_segment),
-		cmocka_unit_test(test_folded_tail),
-		cmocka_unit_test(test_folded_older_than_begun),
-		cmocka_unit_test(test_open_requests_count_until_the_tick),
+		cmocka_unit_test(test_many_children),           cmocka_unit_test(test_child_that_is_still_named),
+		cmocka_unit_test(test_id_used_again),           cmocka_unit_test(test_thread_found_after_its_fork),
+		cmocka_unit_test(test_folded_segment),          cmocka_unit_test(test_folded_tail),
+		cmocka_unit_test(test_folded_older_than_begun), cmocka_unit_test(test_open_requests_count_until_the_tick),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,8 @@ static void on_thread(struct engine *engine, const struct event *event)
 	 */
 	if (!thread || record->origin == THREAD_FORKED || (thread->proc->told.tgid != record->tgid && record->origin != THREAD_EXECED))
 		thread = thread_add(engine, record->head.tid, record->tgid, record->head.at_ns, record->origin == THREAD_FORKED);
+	else if (record->origin == THREAD_FOUND)
+		thread_begins_late(thread, record->head.at_ns);
 	if (!thread)
 		return;
 	parent = thread_of(engine, record->parent_tid);

@@ -362,6 +362,8 @@ void procs_count_open_requests(struct engine *engine, uint64_t now_ns);
 const char *proc_model(const struct proc *proc);
 struct thread *thread_of(struct engine *engine, uint32_t tid);
 struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, uint64_t start_ns, bool born);
+/* Nothing is known of what it did until then: its account could not be made, and was made only now. */
+void thread_begins_late(struct thread *thread, uint64_t at_ns);
 void thread_remove(struct engine *engine, struct thread *thread);
 void thread_forget_history(struct engine *engine, struct thread *thread);
 /* The thread works for `context` from here on; its pending time goes to the one before. Takes its own reference. */

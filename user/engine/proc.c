@@ -166,6 +166,14 @@ struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, ui
 	return thread;
 }
 
+void thread_begins_late(struct thread *thread, uint64_t at_ns)
+{
+	if (at_ns > thread->span_start_ns)
+		thread->span_start_ns = at_ns;
+	if (at_ns > thread->applied_until_ns)
+		thread->applied_until_ns = at_ns;
+}
+
 void thread_forget_history(struct engine *engine, struct thread *thread)
 {
 	rule_11_forget(engine, thread);

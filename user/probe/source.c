@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "counters.h"
 #include "iocpu.skel.h"
 #include "probe/elf.h"
 #include "probe/proc.h"
@@ -160,15 +161,32 @@ static int tell_tick(struct source *source, struct event *event, uint64_t at_ns)
 
 /* ---- once in a while */
 
-void source_snapshot(struct source *source)
+static void each_process(struct source *source, int (*iterate)(struct loader *loader, pid_t tgid))
 {
 	int processes = bpf_map__fd(source->loader->skel->maps.process_by_tgid);
 	__u32 tgid, *previous = NULL;
 
 	while (!bpf_map_get_next_key(processes, previous, &tgid)) {
-		loader_snapshot(source->loader, (pid_t)tgid);
+		iterate(source->loader, (pid_t)tgid);
 		previous = &tgid;
 	}
+}
+
+void source_snapshot(struct source *source)
+{
+	each_process(source, loader_snapshot);
+}
+
+/* Threads that have no account because it could not be made as they began: see make_account. Those for which it fails again are counted
+ * again. */
+static void find_lost_threads(struct source *source)
+{
+	uint64_t lost = source->loader->skel->bss->losses[LOSS_THREADS];
+
+	if (lost == source->lost_threads)
+		return;
+	source->lost_threads = lost;
+	each_process(source, loader_adopt);
 }
 
 void source_attach_on_demand(struct source *source)
@@ -185,6 +203,7 @@ static void keep_house(struct source *source, uint64_t now_ns)
 		source->looked_again_ns = now_ns;
 		look_again(source); /* first: one that is found now has its next look, and says what came of it, later */
 		look_at_young(source);
+		find_lost_threads(source);
 	}
 	if (source->phase != SOURCE_RUNNING || now_ns - source->snapshot_ns < SNAPSHOT_EVERY_NS)
 		return;

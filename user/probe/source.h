@@ -70,6 +70,7 @@ struct source {
 	unsigned int next_young;
 	uint64_t records;
 	uint64_t lost_injections; /* no memory for them */
+	uint64_t lost_threads;    /* LOSS_THREADS, as far as they were looked for again */
 	uint64_t lost_hooks;      /* that a target needed, and that could not be attached */
 	unsigned int since_mark;  /* records read since the last look at the clock */
 	enum source_phase phase;
