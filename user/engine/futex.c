@@ -2,16 +2,20 @@
 /*
  * Rule 10: whoever wakes a thread in a futex had what it waited for. A lock is handed on from waiter to waiter, so each stretch of a wait
  * is that of whoever ended it, by waking this waiter or one before it.
+ * Rule 8: unless the thread waited for work, and the waker has just read a request: then that is what it was given.
  */
 #include <stdlib.h>
 
 #include "engine/locks.h"
+#include "engine/set_aside.h"
 
 #define WAKES_MAX 1024 /* the last ones; power of two */
 #define WAITS_MAX 64   /* that ended, and of which nobody has told yet to have ended them. Power of two */
 
 /* A core that sleeps deeply takes so long to find that it has a thread to run: only then that is woken, by the scheduler's word. */
 #define WAKE_UP_NS 200000
+/* After reading a request, so soon does a thread hand it over. */
+#define HAND_OVER_NS 2000000
 /* Records of different threads may come in the wrong order by so much. */
 #define DISORDER_NS 1000000
 
@@ -19,13 +23,15 @@ struct wake {
 	uint64_t futex_at;
 	uint64_t at_ns; /* its call had returned by then */
 	struct party *waker;
+	bool hands_over; /* the waker had just read its request, and done nothing since */
 	uint32_t untold; /* of those that it woke, how many have not said so yet */
 };
 
 struct wait {
 	uint64_t futex_at; /* 0: none */
-	uint64_t start_ns;
+	uint64_t start_ns; /* woken_ns: it waited for work */
 	uint64_t woken_ns;
+	uint32_t tid;
 	struct party *waiter;
 };
 
@@ -92,10 +98,26 @@ static void blame_holders(struct engine *engine, struct futexes *futexes, const 
 	holds_add(engine, wait->waiter, wake_at(futexes, last)->waker, since_ns, wait->woken_ns);
 }
 
+/* A hint, as another thread may have been quicker. Who reads requests is given none, and who has shown what it does needs none. */
+static void rule_8_hand_over(struct engine *engine, const struct wait *wait, const struct wake *wake)
+{
+	struct thread *thread = thread_of(engine, wait->tid);
+	struct context *segment = party_context(wait->waiter), *request = party_context(wake->waker);
+
+	if (!wake->hands_over || !thread || thread->last_server_conn_id || !segment || context_root(thread->context) != segment)
+		return;
+	set_aside_end(engine, thread);
+	if (context_is_open_request(request) && segment->origin == ORIGIN_FUTEX && !segment->evidence && !segment->hint)
+		segment->hint = context_get(request);
+}
+
 static void join(struct engine *engine, struct futexes *futexes, const struct wait *wait, uint64_t number)
 {
 	wake_at(futexes, number)->untold--;
-	blame_holders(engine, futexes, wait, number);
+	if (wait->start_ns < wait->woken_ns)
+		blame_holders(engine, futexes, wait, number);
+	else
+		rule_8_hand_over(engine, wait, wake_at(futexes, number));
 }
 
 /* Its waker may have been taken off its core before it could tell. */
@@ -138,18 +160,22 @@ static void on_woke(struct engine *engine, struct thread *thread, const struct r
 		.futex_at = record->futex_at,
 		.at_ns = record->head.at_ns,
 		.waker = party_of(thread),
+		.hands_over = thread->took_ns && record->head.at_ns - thread->took_ns <= HAND_OVER_NS,
 		.untold = (uint32_t)record->result,
 	};
 	join_kept(engine, futexes, futexes->wake_count - 1);
 }
 
-/* A wait for something new is nobody's: it is not among the thread's. That of a full list may have been given away before it was told. */
+/* That of a full list may have been given away before it was told. A wait for something new is nobody's, and of no length here. */
 static struct lock_wait last_wait(struct thread *thread, const struct window *window)
 {
 	struct lock_wait waited = lock_waits_before(thread, false);
 
-	if (!waited.begun_ns && window && window->cause == WAIT_LOCK && thread->boundary_ns != window->off_at_ns)
-		waited = (struct lock_wait){window->off_at_ns, window->on_at_ns - window->ready_ns};
+	if (waited.begun_ns || !window || window->cause != WAIT_LOCK)
+		return waited;
+	waited = (struct lock_wait){window->off_at_ns, window->on_at_ns - window->ready_ns};
+	if (thread->boundary_ns == window->off_at_ns)
+		waited.begun_ns = waited.until_ns;
 	return waited;
 }
 
@@ -157,7 +183,7 @@ static void on_woken(struct engine *engine, struct thread *thread, const struct 
 {
 	struct futexes *futexes = futexes_of(engine, thread->proc, record->futex_at);
 	struct lock_wait waited = last_wait(thread, window);
-	struct wait wait = {.futex_at = record->futex_at, .start_ns = waited.begun_ns, .woken_ns = waited.until_ns};
+	struct wait wait = {.futex_at = record->futex_at, .tid = thread->tid, .start_ns = waited.begun_ns, .woken_ns = waited.until_ns};
 	uint64_t number;
 
 	if (!futexes || !waited.begun_ns)

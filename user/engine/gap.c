@@ -64,7 +64,8 @@ void name_gap(const struct moment *moment, struct context *request, const struct
 		request->ambiguous = true;
 		return;
 	}
-	if (context_root(segment->hint) == request || state < 0)
+	/* It went on all the time. Who was given it in a queue began only then. */
+	if ((context_root(segment->hint) == request && segment->origin != ORIGIN_FUTEX) || state < 0)
 		return;
 	if (state == STATE_SLEEP && moment->thread->loop)
 		name_timer_gap(moment, request, until_ns);

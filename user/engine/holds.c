@@ -84,6 +84,11 @@ static struct party *party_root(struct party *party)
 	return party;
 }
 
+struct context *party_context(struct party *party)
+{
+	return party ? context_root(party_root(party)->context) : NULL;
+}
+
 /* False: not a request's, as far as is known. */
 static bool describe(struct party *party, struct request_lock *lock)
 {
@@ -136,7 +141,7 @@ static void add_hold(struct engine *engine, struct context *root, struct hold ho
 
 void holds_add(struct engine *engine, struct party *waiter, struct party *holder, uint64_t start_ns, uint64_t end_ns)
 {
-	struct context *context = waiter ? context_root(party_root(waiter)->context) : NULL;
+	struct context *context = party_context(waiter);
 
 	if (context && holder && start_ns < end_ns)
 		add_hold(engine, context, (struct hold){holder, start_ns, end_ns});

@@ -36,6 +36,8 @@ void futexes_forget(struct futexes **futexes);
 struct party *party_of(struct thread *thread);
 /* NULL is fine. */
 void party_put(struct party *party);
+/* What it is now, or is a part of; NULL: that has ended. */
+struct context *party_context(struct party *party);
 /* The context ends. */
 void party_outlives(struct context *context);
 /* The waiter waited for what the holder had, [start_ns, end_ns]. Not if either is NULL, or the waiter has ended. */

@@ -255,7 +255,9 @@ struct thread {
 	/* The wait for a core that ended the last idle stretch of a loop: it delayed all that this iteration reads. */
 	uint64_t wake_from_ns, wake_until_ns;
 	uint8_t wake_part;
-	uint64_t last_server_conn_id;
+	uint64_t last_server_conn_id; /* of which it has read a request; 0: of none */
+	bool answers;                 /* it has answered one */
+	uint64_t took_ns;             /* rule 8: it has read a request just now, and done nothing since; 0: it has not */
 	uint64_t last_read_conn_id;   /* the callback that runs now is of what was read there */
 	struct interval message_wait; /* rule 9: of the message from another process by which it came to its context; no length: by none */
 	struct line *line;            /* rule 12, of a loop that calls back at once; NULL: nobody has waited */

@@ -70,6 +70,28 @@ static bool was_interrupted(int32_t result)
 	return result == -EINTR || (result <= -512 && result >= -516);
 }
 
+static void begin_to_ask(const struct moment *moment)
+{
+	struct context *owner = downstream_owner(moment);
+
+	set_aside_goes_on(moment->engine, moment->thread, owner);
+	rule_7_reserve(moment, owner);
+}
+
+/*
+ * A pool's check of a connection that it is about to give out, or a reader that arms itself. A thread that works for nobody known, and is
+ * no loop, checks for the work that it has just taken from a queue.
+ */
+static void look_at_downstream(const struct moment *moment)
+{
+	const struct thread *thread = moment->thread;
+
+	if (thread_is_active(thread))
+		rule_7_reserve(moment, context_root(thread->context));
+	else if (!thread->loop && !thread->carrier && !moment->conn->first_call)
+		begin_to_ask(moment);
+}
+
 static void on_read(const struct moment *moment)
 {
 	int32_t result = moment->record->result;
@@ -79,8 +101,8 @@ static void on_read(const struct moment *moment)
 	if (result == -EAGAIN || moment->record->head.flags & RECORD_PEEK) {
 		if (moment_is_go(moment) && result == -EAGAIN)
 			rule_6_goroutine_parks(moment);
-		else if (moment->conn->role == CONN_DOWNSTREAM && thread_is_active(moment->thread))
-			rule_7_reserve(moment, context_root(moment->thread->context));
+		else if (moment->conn->role == CONN_DOWNSTREAM)
+			look_at_downstream(moment);
 		return;
 	}
 	if (result > 0) {
@@ -147,6 +169,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 
 	moment.arrival_known = find_arrival(event, &moment.arrived_ns);
 	thread->touched_io = true;
+	thread->took_ns = 0;
 	conn->last_used_ns = moment.at_ns;
 	settle_socket_waits(&moment);
 	if (moment_is_go(&moment))

@@ -29,6 +29,7 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 	}
 	if (set_aside_taken_back(moment->engine, thread, owner, released_ns))
 		return;
+	set_aside_goes_on(moment->engine, thread, owner);
 	begun_ns = lock_waits_before(thread, false).begun_ns;
 	if (begun_ns && begun_ns <= released_ns)
 		(void)lock_waits_before(thread, true);

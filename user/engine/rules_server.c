@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/moment.h"
+#include "engine/set_aside.h"
 #include "engine/strands.h"
 
 /* ---- rule 1: a server-side read -------------------------------------------------------------------------------------------------- */
@@ -120,6 +121,7 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
 	if (!worked_for)
 		return;
 	work_for(moment, moment->conn->first_request->answered ? worked_for : moment->conn->first_request);
+	moment->thread->took_ns = moment->at_ns;
 	rule_11_read(moment, context_root(moment->thread->context), SIDE_SERVER);
 	for (struct context *request = worked_for; request; request = request->next_on_conn) {
 		uint64_t loop_until_ns = blame_loop(moment, request, request->start_ns);
@@ -237,6 +239,7 @@ static void bind_to_request(const struct moment *moment, struct context *request
 	if (before == request)
 		return;
 	if (before && !before->is_request) {
+		set_aside_goes_on(moment->engine, thread, before);
 		name_gap(moment, request, before);
 		if (thread->soft && before->hint)
 			split_soft_tail(moment, before, request->start_ns);
@@ -387,6 +390,7 @@ void rule_2_server_write(const struct moment *moment)
 	if (moment->at_ns > request->last_write_ns) /* records of two threads may come in the wrong order */
 		request->last_write_ns = moment->at_ns;
 	request->writer_tid = moment->thread->tid;
+	moment->thread->answers = true;
 	strand_answers(moment->thread, moment->conn);
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);
 }

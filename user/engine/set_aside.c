@@ -51,20 +51,37 @@ bool set_aside_at_futex(struct engine *engine, struct thread *thread, uint64_t o
 	return true;
 }
 
-bool set_aside_taken_back(struct engine *engine, struct thread *thread, struct context *owner, uint64_t released_ns)
+static void take_back(struct engine *engine, struct thread *thread, struct context *owner, enum state state)
 {
 	struct context *segment = context_root(thread->context), *aside = thread->aside;
 
-	if (!aside || !segment || released_ns < thread->aside_from_ns)
-		return false;
 	thread->aside = NULL;
 	context_add_interval(engine, owner,
-			     (struct interval){.start_ns = thread->aside_from_ns, .end_ns = segment->begun_ns, .state = STATE_POOL});
+			     (struct interval){.start_ns = thread->aside_from_ns, .end_ns = segment->begun_ns, .state = (uint8_t)state});
 	if (owner == segment) {
 		owner->begun_ns = aside->begun_ns;
 		owner->took_back = true;
 	}
 	context_bind(engine, aside, owner);
 	context_put(engine, aside);
+}
+
+bool set_aside_taken_back(struct engine *engine, struct thread *thread, struct context *owner, uint64_t released_ns)
+{
+	if (!thread->aside || !context_root(thread->context) || released_ns < thread->aside_from_ns)
+		return false;
+	take_back(engine, thread, owner, STATE_POOL);
 	return true;
+}
+
+/* Whoever answers what others have read has not done with a request before it has answered. */
+static bool answers_for_others(const struct thread *thread)
+{
+	return thread->answers && !thread->last_server_conn_id;
+}
+
+void set_aside_goes_on(struct engine *engine, struct thread *thread, struct context *owner)
+{
+	if (thread->aside && owner && context_root(thread->context) && answers_for_others(thread))
+		take_back(engine, thread, owner, STATE_LOCK);
 }

@@ -18,6 +18,11 @@ bool set_aside_at_futex(struct engine *engine, struct thread *thread, uint64_t o
  * It asks for `owner` over a connection that was given back then. True: it had waited for that, so what it had set aside was for the same.
  */
 bool set_aside_taken_back(struct engine *engine, struct thread *thread, struct context *owner, uint64_t released_ns);
+/*
+ * It goes on with `owner`'s work, be it asking or answering. If nobody is known to have given it something new meanwhile, and it is one
+ * that answers what others read, what it had set aside was for the same.
+ */
+void set_aside_goes_on(struct engine *engine, struct thread *thread, struct context *owner);
 /* It turned to something else: what was set aside is for whom it was hinted at. */
 void set_aside_end(struct engine *engine, struct thread *thread);
 
