@@ -50,13 +50,27 @@ static const char *case_name(const struct subcommand *subcommand)
 
 static const char *const bash_values[] = {
 	[VALUES_UNKNOWN] = ":",
-	[VALUES_FILES] = "compgen -f -- \"$word\"",
-	[VALUES_PIDS] = "compgen -W \"$(cd /proc && echo [0-9]*)\" -- \"$word\"",
-	[VALUES_COMMS] = "compgen -W \"$(cat /proc/[0-9]*/comm 2>/dev/null | " HARMLESS " | sort -u)\" -- \"$word\"",
-	[VALUES_UNITS] = "compgen -W \"$(systemctl list-units --plain --no-legend 2>/dev/null | cut -d ' ' -f 1 | " HARMLESS ")\" "
-			 "-- \"$word\"",
-	[VALUES_CGROUPS] = "compgen -d -- \"$word\"",
+	[VALUES_FILES] = "_iocpu_trace_files",
+	[VALUES_PIDS] = "_iocpu_trace_reply -W \"$(cd /proc && echo [0-9]*)\"",
+	[VALUES_COMMS] = "_iocpu_trace_reply -W \"$(cat /proc/[0-9]*/comm 2>/dev/null | " HARMLESS " | sort -u)\"",
+	[VALUES_UNITS] =
+		"_iocpu_trace_reply -W \"$(systemctl list-units --plain --no-legend 2>/dev/null | cut -d ' ' -f 1 | " HARMLESS ")\"",
+	[VALUES_CGROUPS] = "_iocpu_trace_cgroups",
 };
+
+/* Only names of files are treated as such: a folder that is called as a subcommand is must not put a slash behind it. */
+static const char bash_helpers[] = "_iocpu_trace_reply() {\n"
+				   "\tmapfile -t COMPREPLY < <(compgen \"$@\" -- \"$word\")\n"
+				   "}\n\n"
+				   "_iocpu_trace_files() {\n"
+				   "\tcompopt -o filenames 2>/dev/null\n"
+				   "\t_iocpu_trace_reply -f\n"
+				   "}\n\n"
+				   "# Within the cgroup file system, as the option takes them.\n"
+				   "_iocpu_trace_cgroups() {\n"
+				   "\tcompopt -o nospace 2>/dev/null\n"
+				   "\tmapfile -t COMPREPLY < <(cd /sys/fs/cgroup 2>/dev/null && compgen -d -S / -- \"$word\")\n"
+				   "}\n\n";
 
 static void print_bash_flags(FILE *out, const struct option_row *row, const char *separator)
 {
@@ -77,7 +91,7 @@ static void print_bash_values(FILE *out, enum command command)
 		print_bash_flags(out, row, " | ");
 		fputs(") ", out);
 		if (values->values == VALUES_WORDS)
-			fprintf(out, "compgen -W '%s' -- \"$word\"", values->words);
+			fprintf(out, "_iocpu_trace_reply -W '%s'", values->words);
 		else
 			fputs(bash_values[values->values], out);
 		fputs(" ;;\n", out);
@@ -100,19 +114,22 @@ static void print_bash_command(FILE *out, const struct subcommand *subcommand, e
 
 void print_bash_completion(FILE *out, const struct subcommand *subcommands, size_t count)
 {
-	fputs("# bash completion for iocpu-trace, made from its table of options\n\n"
-	      "# What may stand where no option's argument does.\n"
+	fprintf(out, "# bash completion for iocpu-trace, made from its table of options\n\n%s", bash_helpers);
+	fputs("# What may stand where no option's argument does.\n"
 	      "_iocpu_trace_words() {\n"
 	      "\tcase $word in\n"
-	      "\t-*) compgen -W \"$options\" -- \"$word\" ;;\n"
+	      "\t-*) _iocpu_trace_reply -W \"$options\" ;;\n"
 	      "\t*)\n"
-	      "\t\t[ \"$COMP_CWORD\" -gt 1 ] || compgen -W '",
+	      "\t\tif [ \"$COMP_CWORD\" = 1 ]; then\n"
+	      "\t\t\t_iocpu_trace_reply -W '",
 	      out);
 	for (size_t i = 0; i < count; i++)
 		fprintf(out, "%s%s", subcommands[i].name, *subcommands[i].name ? " " : "");
 	fprintf(out,
-		"' -- \"$word\"\n"
-		"\t\t[ \"$command\" != %s ] || compgen -f -- \"$word\"\n"
+		"'\n"
+		"\t\telif [ \"$command\" = %s ]; then\n"
+		"\t\t\t_iocpu_trace_files\n"
+		"\t\tfi\n"
 		"\t\t;;\n"
 		"\tesac\n"
 		"}\n\n"
@@ -126,15 +143,16 @@ void print_bash_completion(FILE *out, const struct subcommand *subcommands, size
 	      "}\n\n"
 	      "_iocpu_trace() {\n"
 	      "\tlocal word=$2 before=$3 command='' at\n"
+	      "\tCOMPREPLY=()\n"
 	      "\t# --name=value comes as three words.\n"
 	      "\tif [ \"$word\" = = ]; then word=''; fi\n"
 	      "\tif [ \"$before\" = = ] && [ \"$COMP_CWORD\" -gt 1 ]; then before=${COMP_WORDS[COMP_CWORD - 2]}; fi\n"
 	      "\tfor ((at = 1; at < COMP_CWORD; at++)); do\n"
 	      "\t\tif [ \"${COMP_WORDS[at]}\" = -- ]; then\n"
 	      "\t\t\tif [ $((at + 1)) = \"$COMP_CWORD\" ]; then\n"
-	      "\t\t\t\tmapfile -t COMPREPLY < <(compgen -c -- \"$word\")\n"
+	      "\t\t\t\t_iocpu_trace_reply -c\n"
 	      "\t\t\telse\n"
-	      "\t\t\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+	      "\t\t\t\t_iocpu_trace_files\n"
 	      "\t\t\tfi\n"
 	      "\t\t\treturn\n"
 	      "\t\tfi\n"
@@ -145,9 +163,9 @@ void print_bash_completion(FILE *out, const struct subcommand *subcommands, size
 	      "\t\t*) command=${COMP_WORDS[1]} ;;\n"
 	      "\t\tesac\n"
 	      "\tfi\n"
-	      "\tmapfile -t COMPREPLY < <(_iocpu_trace_values)\n"
+	      "\t_iocpu_trace_values\n"
 	      "}\n\n"
-	      "complete -o filenames -F _iocpu_trace iocpu-trace\n",
+	      "complete -F _iocpu_trace iocpu-trace\n",
 	      out);
 }
 
@@ -159,7 +177,7 @@ static const char *const zsh_values[] = {
 	[VALUES_PIDS] = "_pids",
 	[VALUES_COMMS] = "_iocpu_trace_comms",
 	[VALUES_UNITS] = "_iocpu_trace_units",
-	[VALUES_CGROUPS] = "_files -/",
+	[VALUES_CGROUPS] = "_files -/ -W /sys/fs/cgroup",
 };
 
 /* A text within '…[…]', or as the message between colons. */
