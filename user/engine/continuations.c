@@ -162,7 +162,7 @@ void continuations_sleep(struct continuations *loop)
 
 void continuations_next_round(struct engine *engine, struct continuations *loop)
 {
-	bool deferred = continuations_defer(loop);
+	bool deferred = continuations_defer(loop) || continuations_ahead(loop);
 
 	loop->round++;
 	loop->reads = 0;
@@ -260,6 +260,22 @@ void continuations_vote_on_line(struct continuations *loop, bool right)
 bool continuations_trust_line(const struct continuations *loop)
 {
 	return loop->line_right >= loop->line_wrong;
+}
+
+void continuations_judge_last_read(struct continuations *loop, bool at_once)
+{
+	uint16_t *acted = loop->acted[loop->found];
+
+	if (loop->found != FOUND_UNKNOWN)
+		count(&acted[at_once], &acted[!at_once]);
+	loop->found = FOUND_UNKNOWN;
+}
+
+bool continuations_ahead(const struct continuations *loop)
+{
+	const uint16_t *first = loop->acted[FOUND_FIRST_TRY], *later = loop->acted[FOUND_LATER_TRY];
+
+	return first[false] > first[true] && later[true] > later[false];
 }
 
 void continuations_vote_on_sending(struct continuations *loop, bool at_once)

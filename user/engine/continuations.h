@@ -20,6 +20,14 @@ struct context;
 
 enum side { SIDE_SERVER, SIDE_DOWNSTREAM, SIDES };
 
+/* How a read came to find something. */
+enum found {
+	FOUND_UNKNOWN,   /* nothing, or it is not known */
+	FOUND_FIRST_TRY, /* since something was read or written there */
+	FOUND_LATER_TRY, /* after one that had found nothing */
+	FOUND_KINDS
+};
+
 enum turn {
 	TURN_TO_COME, /* it was read for, and has not run since */
 	TURN_IN_LINE, /* it ran, and made no call: it waits for something within the process, as a connection of a pool */
@@ -53,6 +61,8 @@ struct continuations {
 	uint64_t last_read_order;
 	uint16_t votes[SIDES][HOPS_MAX];
 	uint16_t sent_at_once, sent_later; /* in rounds of several reads */
+	uint8_t found;                     /* enum found: how what was read last came, if it has neither read nor called since */
+	uint16_t acted[FOUND_KINDS][2];    /* on such a read: not at once, at once */
 	uint16_t line_right, line_wrong;   /* how often a response bore out who had been taken for the first in line */
 	uint32_t count;
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
@@ -67,6 +77,10 @@ bool continuations_collect(const struct continuations *loop);
 /* at_once: it wrote, and then went on reading, or answered what it had read last; otherwise it answered something before that. */
 void continuations_vote_on_sending(struct continuations *loop, bool at_once);
 bool continuations_sending_known(const struct continuations *loop);
+/* Is what it finds at the first try to read delivered later, but at once what it finds after an event? */
+bool continuations_ahead(const struct continuations *loop);
+/* at_once: it has called now, or computed, right after what it read last. */
+void continuations_judge_last_read(struct continuations *loop, bool at_once);
 /* What waited for this read has run now: so many rounds later it is. */
 void continuations_vote(struct continuations *loop, const struct continuation *waiting);
 bool continuation_is_due(const struct continuations *loop, const struct continuation *waiting);

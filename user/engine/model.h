@@ -183,6 +183,13 @@ struct context {
 
 struct handoffs;
 
+/* What has come of reading there since something was last read or written. */
+enum read_state {
+	READ_UNKNOWN, /* it has not been used since the tracer came */
+	READ_NOT_TRIED,
+	READ_TRIED, /* nothing was there */
+};
+
 struct conn {
 	uint64_t id;
 	uint8_t family, type, role;
@@ -202,6 +209,8 @@ struct conn {
 	uint32_t waiting_calls;
 	struct context *answering; /* whose answer was read last, and may go on */
 	uint64_t answer_read_ns;
+	uint64_t written_ns;      /* last; of either side, as read_state is */
+	uint8_t read_state;       /* enum read_state */
 	uint64_t idle_until_ns;   /* rule 12: then it was used again, and not given on in the callback of its answer; 0: never */
 	struct context *reserved; /* rule 7: whose the next call on it is */
 	uint64_t user_conn_id;    /* the server side's connection whose request called last; 0: none has */

@@ -76,6 +76,9 @@ void rule_16_goroutine_shown(const struct moment *moment);
 
 /* ---- rules_loop.c: rule 11 ---- */
 
+/* Before all other rules: the thread has tried to read; it writes or connects. */
+void rule_11_tries_to_read(const struct moment *moment);
+void rule_11_calls(const struct moment *moment);
 /* Before a read is given to anybody: the steps of this round are over. */
 void rule_11_reads_begin(const struct moment *moment);
 /* `context` was read for: its continuation will run in a later round. */

@@ -98,6 +98,7 @@ static void on_read(const struct moment *moment)
 
 	if (was_interrupted(result))
 		return;
+	rule_11_tries_to_read(moment);
 	if (result == -EAGAIN || moment->record->head.flags & RECORD_PEEK) {
 		if (moment_is_go(moment) && result == -EAGAIN)
 			rule_6_goroutine_parks(moment);
@@ -125,6 +126,7 @@ static void on_read(const struct moment *moment)
 
 static void on_write(const struct moment *moment)
 {
+	rule_11_calls(moment);
 	/* A datagram socket without a peer passes for a server's; one that speaks first asks (musl's resolver, statsd). */
 	if (moment->conn->type == CONN_DATAGRAM && moment->conn->role == CONN_SERVER && !moment->conn->turns)
 		moment->conn->role = CONN_DOWNSTREAM;
@@ -186,6 +188,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 		note_accept(thread);
 		break;
 	case IO_CONNECT:
+		rule_11_calls(&moment);
 		if (conn->role == CONN_DOWNSTREAM)
 			connect_begins(&moment);
 		break;

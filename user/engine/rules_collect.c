@@ -6,11 +6,6 @@
  */
 #include "engine/rules_loop.h"
 
-void collect_after_read(const struct moment *moment)
-{
-	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
-}
-
 /* Of this round's reads the only one. NULL: there were several, or none. */
 static struct continuation *only_read(struct continuations *loop)
 {

@@ -7,19 +7,11 @@
 
 #include "engine/rules_loop.h"
 
-/* NULL: it is none, or one whose events other threads take too, or whose strands a runtime tells. */
-static struct continuations *loop_of(const struct thread *thread)
-{
-	struct continuations *loop = thread->continuations;
-
-	return loop && !loop->shared && !thread->carrier ? loop : NULL;
-}
-
 bool rule_11_in_steps(const struct thread *thread)
 {
-	const struct continuations *loop = loop_of(thread);
+	const struct continuations *loop = rule_11_loop_of(thread);
 
-	return loop && (continuations_collect(loop) || (!loop->reading && continuations_defer(loop)));
+	return loop && (continuations_ahead(loop) || continuations_collect(loop) || (!loop->reading && continuations_defer(loop)));
 }
 
 /* ---- steps -------------------------------------------------------------------------------------------------------------------------- */
@@ -113,6 +105,10 @@ static void end_steps(struct engine *engine, struct thread *thread)
 	struct continuation *ran = NULL;
 	unsigned int ran_count = 0;
 
+	if (continuations_ahead(loop)) {
+		ahead_ends(engine, thread);
+		return;
+	}
 	if (continuations_collect(loop)) {
 		collect_end(engine, thread);
 		return;
@@ -135,7 +131,7 @@ static void end_steps(struct engine *engine, struct thread *thread)
 
 bool rule_11_sleeps(struct engine *engine, struct thread *thread)
 {
-	struct continuations *loop = loop_of(thread);
+	struct continuations *loop = rule_11_loop_of(thread);
 	bool deferred = rule_11_in_steps(thread);
 
 	if (deferred)
@@ -148,7 +144,7 @@ bool rule_11_sleeps(struct engine *engine, struct thread *thread)
 
 bool rule_11_round_begins(struct engine *engine, struct thread *thread)
 {
-	struct continuations *loop = loop_of(thread);
+	struct continuations *loop = rule_11_loop_of(thread);
 	bool deferred = rule_11_in_steps(thread);
 
 	if (deferred)
@@ -161,11 +157,15 @@ bool rule_11_round_begins(struct engine *engine, struct thread *thread)
 void rule_11_reads_begin(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
-	const struct continuations *loop = thread->continuations;
+	const struct continuations *loop = rule_11_loop_of(thread);
 	struct context *step;
 
-	if (!rule_11_in_steps(thread) || continuations_collect(loop))
+	if (!loop || !rule_11_in_steps(thread) || continuations_collect(loop))
 		return;
+	if (continuations_ahead(loop)) {
+		ahead_before_read(moment);
+		return;
+	}
 	end_steps(moment->engine, thread);
 	step = present_step(thread);
 	/* What ran long before this read was not for it: the loop was busy with others. */
@@ -178,10 +178,12 @@ void rule_11_reads_begin(const struct moment *moment)
 
 void rule_11_read(const struct moment *moment, struct context *context, enum side side)
 {
-	struct continuations *loop = loop_of(moment->thread);
+	struct continuations *loop = rule_11_loop_of(moment->thread);
 
 	if (!loop || !context)
 		return;
+	if (continuations_ahead(loop) && loop->found != FOUND_FIRST_TRY)
+		return; /* its step begins here */
 	loop->reading = true;
 	if (loop->wrote)
 		continuations_vote_on_sending(loop, true);
@@ -192,8 +194,8 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 						 .read_at_ns = moment->at_ns,
 						 .round = loop->round,
 						 .side = (uint8_t)side});
-	if (continuations_collect(loop))
-		collect_after_read(moment);
+	if (continuations_ahead(loop) || continuations_collect(loop))
+		turn_to_segment(moment, ORIGIN_EVENT, NULL, false); /* what runs from here on may be for any of what was read */
 }
 
 /* ---- a step that ends in a call to a downstream ------------------------------------------------------------------------------------- */
@@ -298,6 +300,8 @@ struct context *rule_11_step_owner(const struct moment *moment)
 	struct context *step = present_step(thread), *owner;
 	struct continuation *taken;
 
+	if (continuations_ahead(loop))
+		return ahead_owner(moment);
 	if (continuations_collect(loop))
 		return collect_owner(moment);
 	if (!step)
@@ -403,12 +407,16 @@ static void bind_step(const struct moment *moment, struct continuations *loop, s
 
 void rule_11_server_write(const struct moment *moment, struct context *request)
 {
-	struct continuations *loop = loop_of(moment->thread);
+	struct continuations *loop = rule_11_loop_of(moment->thread);
 	bool in_steps = rule_11_in_steps(moment->thread);
 	struct continuation *taken;
 
 	if (!loop || request->answered)
 		return;
+	if (continuations_ahead(loop)) {
+		ahead_server_write(moment, request);
+		return;
+	}
 	continuations_drop_dead(moment->engine, loop);
 	taken = continuations_find_of(loop, request);
 	if (taken && taken->turn == TURN_TO_COME && taken->round == loop->round && loop->reads > 1)
@@ -433,7 +441,7 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 
 void rule_11_unknown_write(const struct moment *moment)
 {
-	struct continuations *loop = loop_of(moment->thread);
+	struct continuations *loop = rule_11_loop_of(moment->thread);
 	struct continuation *first = loop && rule_11_in_steps(moment->thread) ? continuations_first_due(loop) : NULL;
 
 	if (first && !continuation_request(first))
@@ -444,10 +452,10 @@ void rule_11_unknown_write(const struct moment *moment)
 
 void rule_11_called_at_once(const struct moment *moment)
 {
-	struct continuations *loop = loop_of(moment->thread);
+	struct continuations *loop = rule_11_loop_of(moment->thread);
 	struct context *root = context_root(moment->thread->context);
 
-	if (!loop || !loop->reading || continuations_collect(loop))
+	if (!loop || !loop->reading || continuations_ahead(loop) || continuations_collect(loop))
 		return;
 	if (loop->reads > 1 && !continuations_sending_known(loop)) {
 		struct context *seems = context_get(moment->thread->context);
@@ -463,31 +471,4 @@ void rule_11_called_at_once(const struct moment *moment)
 		continuations_vote(loop, &loop->waiting[i]);
 		continuations_drop(moment->engine, loop, &loop->waiting[i]);
 	}
-}
-
-/* ---- loops -------------------------------------------------------------------------------------------------------------------------- */
-
-/* Threads that wait at one epoll fd share its events: each reads and works at once. */
-void rule_11_loop_found(struct engine *engine, struct thread *thread, int32_t epoll_fd)
-{
-	struct thread *other;
-	size_t cursor = 0;
-
-	thread->continuations = calloc(1, sizeof(*thread->continuations));
-	if (!thread->continuations)
-		return;
-	thread->continuations->epoll_fd = epoll_fd;
-	while ((other = idmap_next(&engine->threads, &cursor))) {
-		if (other == thread || other->proc != thread->proc || !other->continuations || other->continuations->epoll_fd != epoll_fd)
-			continue;
-		other->continuations->shared = thread->continuations->shared = true;
-	}
-}
-
-void rule_11_forget(struct engine *engine, struct thread *thread)
-{
-	struct continuations *loop = thread->continuations;
-
-	while (loop && loop->count)
-		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
 }

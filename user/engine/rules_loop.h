@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the two files of rule 11 share: the step that a loop is in.
- * Used by rules_loop.c (loops that defer) and rules_collect.c (loops that collect their writes).
+ * What the files of rule 11 share: the step that a loop is in.
+ * Used by rules_loop.c (loops that defer), rules_collect.c (loops that collect their writes) and rules_ahead.c (loops that read ahead).
  * Never: seen by the other rules, which call what model.h and moment.h declare.
  */
 #ifndef IOCPU_ENGINE_RULES_LOOP_H
@@ -22,12 +22,22 @@ uint64_t step_cpu_ns(const struct thread *thread, const struct context *step);
 void leave_unclaimed(struct engine *engine, struct context *step);
 void hint_at(struct engine *engine, struct context *segment, struct context *request);
 
+/* NULL: the thread is no loop, or one whose events other threads take too, or whose strands a runtime tells. */
+struct continuations *rule_11_loop_of(const struct thread *thread);
+
+/* ---- rules_ahead.c ---- */
+
+/* Before a read is given to anybody, or after one that found nothing: the steps before it are over. */
+void ahead_before_read(const struct moment *moment);
+/* The loop falls asleep, or epoll returns. */
+void ahead_ends(struct engine *engine, struct thread *thread);
+struct context *ahead_owner(const struct moment *moment);
+void ahead_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
+
 /* ---- rules_collect.c ---- */
 
 /* Before a loop has shown that it collects, all that ran after the reads seems to be for what was read last: it is nobody's. */
 void collect_take_back(struct engine *engine, struct thread *thread);
-/* Something was read; what runs from here on may be for any of what was read in this round. */
-void collect_after_read(const struct moment *moment);
 /* The round is over. */
 void collect_end(struct engine *engine, struct thread *thread);
 struct context *collect_owner(const struct moment *moment);

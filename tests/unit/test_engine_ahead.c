@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 11: loops that read ahead, and deliver later what they found at the first try (Asio). Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { LOOP = 1 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, DB_A = 200, DB_B, DB_C };
+
+/*
+ * A, B and C are read after an event, and each asks at once, of a connection that any of them might have used. All three answers are there
+ * when their steps look for them first, from 1700 on.
+ */
+static struct script *ask_all(void)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
+	struct script *script = script_open();
+
+	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
+	for (uint64_t i = 0; i < 3; i++) {
+		script_conn(script, CLIENT_A + i, CONN_SERVER, 8080);
+		script_conn(script, DB_A + i, CONN_DOWNSTREAM, 5432);
+		READ_NOTHING(script, 10 + i, LOOP, CLIENT_A + i);
+	}
+	READ(script, 100, LOOP, CLIENT_A, .off = 20, .on = 80, .cause = WAIT_POLL, .epoll = 90, .events = 3, .arrived = 80,
+	     .line = lines[0]);
+	WRITE(script, 600, LOOP, DB_A);
+	READ(script, 610, LOOP, CLIENT_B, .arrived = 80, .line = lines[1]);
+	WRITE(script, 1110, LOOP, DB_B);
+	READ(script, 1120, LOOP, CLIENT_C, .arrived = 80, .line = lines[2]);
+	WRITE(script, 1620, LOOP, DB_C);
+	READ(script, 1700, LOOP, DB_A, .arrived = 1000);
+	READ(script, 1710, LOOP, DB_B, .arrived = 1500);
+	return script;
+}
+
+/* Their steps come in the order of the reads; from the read to its step each waits for the loop. */
+static void test_in_the_order_of_reads(void **state)
+{
+	struct script *script = ask_all();
+	const struct told *b;
+	(void)state;
+
+	READ(script, 1720, LOOP, DB_C, .arrived = 1690);
+	WRITE(script, 2100, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 2700, LOOP, CLIENT_B, .epoll = 2110, .events = 1, .status = 200);
+	WRITE(script, 3400, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	b = told_of(script, "GET /b");
+	assert_int_equal(b->cpu_time, 500 + 10 + (2700 - 2110));
+	assert_int_equal(b->state[STATE_NET], 1500 - 1120);
+	assert_int_equal(b->state[STATE_LOOP], (610 - 80) + (1710 - 1500) + (2110 - 1710));
+	assert_int_equal(told_of(script, "GET /c")->cpu_time, 500 + 80 + 700);
+	for (size_t i = 0; i < script->count; i++) {
+		assert_int_equal(script->told[i].call_count, 1);
+		assert_false(script->told[i].ambiguous);
+	}
+	script_close(script);
+}
+
+/* C's answer was not there at the first try. When it has come after an event its step follows at once, and overtakes those of A and B. */
+static void test_delivered_after_an_event(void **state)
+{
+	struct script *script = ask_all();
+	(void)state;
+
+	READ_NOTHING(script, 1720, LOOP, DB_C);
+	READ(script, 1760, LOOP, DB_C, .epoll = 1750, .events = 1, .arrived = 1745);
+	WRITE(script, 2460, LOOP, CLIENT_C, .status = 200);
+	WRITE(script, 2860, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 3460, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /c")->cpu_time, 500 + 80 + 10 + 700);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 600);
+	for (size_t i = 0; i < script->count; i++)
+		assert_false(script->told[i].ambiguous);
+	script_close(script);
+}
+
+/* A's step makes no call, so that what it computed is known only from B's, which has had its turn since, and tries to read again. */
+static void test_step_without_a_call(void **state)
+{
+	struct script *script = ask_all();
+	(void)state;
+
+	READ_NOTHING(script, 1720, LOOP, DB_C);
+	READ_NOTHING(script, 2120, LOOP, CLIENT_C);
+	WRITE(script, 2720, LOOP, CLIENT_B, .status = 200);
+	READ_NOTHING(script, 2730, LOOP, CLIENT_B);
+	WRITE(script, 9050, LOOP, CLIENT_A, .off = 2740, .on = 9000, .cause = WAIT_POLL, .epoll = 9010, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 500 + 10 + 10 + 400 + 50);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 600);
+	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+/* B is answered while it is A's turn: what each of them computed is uncertain. */
+static void test_out_of_order(void **state)
+{
+	struct script *script = ask_all();
+	(void)state;
+
+	READ_NOTHING(script, 1720, LOOP, DB_C);
+	WRITE(script, 2100, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 2700, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_in_the_order_of_reads),
+		cmocka_unit_test(test_delivered_after_an_event),
+		cmocka_unit_test(test_step_without_a_call),
+		cmocka_unit_test(test_out_of_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

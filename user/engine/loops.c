@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 11: which threads are event loops, and what they are seen to do with what they read. How they run it is for rules_loop.c to say. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/rules_loop.h"
+
+struct continuations *rule_11_loop_of(const struct thread *thread)
+{
+	struct continuations *loop = thread->continuations;
+
+	return loop && !loop->shared && !thread->carrier ? loop : NULL;
+}
+
+/* Threads that wait at one epoll fd share its events: each reads and works at once. */
+void rule_11_loop_found(struct engine *engine, struct thread *thread, int32_t epoll_fd)
+{
+	struct thread *other;
+	size_t cursor = 0;
+
+	thread->continuations = calloc(1, sizeof(*thread->continuations));
+	if (!thread->continuations)
+		return;
+	thread->continuations->epoll_fd = epoll_fd;
+	while ((other = idmap_next(&engine->threads, &cursor))) {
+		if (other == thread || other->proc != thread->proc || !other->continuations || other->continuations->epoll_fd != epoll_fd)
+			continue;
+		other->continuations->shared = thread->continuations->shared = true;
+	}
+}
+
+void rule_11_forget(struct engine *engine, struct thread *thread)
+{
+	struct continuations *loop = thread->continuations;
+
+	while (loop && loop->count)
+		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
+}
+
+/* ---- what they do with what they read --------------------------------------------------------------------------------------------------
+ */
+
+static bool tries_a_socket(const struct moment *moment)
+{
+	bool socket = moment->conn->role == CONN_SERVER || moment->conn->role == CONN_DOWNSTREAM;
+	bool peek = moment->record->head.flags & RECORD_PEEK;
+
+	return socket && !peek && (moment->record->result > 0 || moment->record->result == -EAGAIN);
+}
+
+void rule_11_tries_to_read(const struct moment *moment)
+{
+	static const uint8_t found_by_state[] = {
+		[READ_UNKNOWN] = FOUND_UNKNOWN, [READ_NOT_TRIED] = FOUND_FIRST_TRY, [READ_TRIED] = FOUND_LATER_TRY};
+	struct continuations *loop = rule_11_loop_of(moment->thread);
+	struct conn *conn = moment->conn;
+	bool found = moment->record->result > 0;
+
+	if (loop)
+		continuations_judge_last_read(loop, moment->record->core_ns >= STEP_NS);
+	if (!tries_a_socket(moment))
+		return;
+	if (loop && found)
+		loop->found = found_by_state[conn->read_state];
+	conn->read_state = found ? READ_NOT_TRIED : READ_TRIED;
+	if (loop && !found && continuations_ahead(loop))
+		ahead_before_read(moment);
+}
+
+void rule_11_calls(const struct moment *moment)
+{
+	struct continuations *loop = rule_11_loop_of(moment->thread);
+
+	moment->conn->written_ns = moment->at_ns;
+	moment->conn->read_state = READ_NOT_TRIED;
+	if (loop)
+		continuations_judge_last_read(loop, true);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 11, of loops that read ahead (Asio): a step tries to read as soon as it has written. What it finds at once is delivered behind all
+ * that the loop has queued by then; for what it does not find it waits in epoll, and that is delivered as soon as it is read. So a read
+ * that had found nothing before is its step's beginning, and all other steps come in the order of the reads that they follow.
+ */
+#include "engine/rules_loop.h"
+
+/* The first that was read ahead and not delivered yet, of a request's or of all (NULL). NULL: there is none. */
+static struct continuation *first_queued_of(struct continuations *loop, const struct context *request)
+{
+	struct continuation *first = NULL;
+
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *queued = &loop->waiting[i];
+
+		if (queued->turn != TURN_TO_COME || (request && continuation_request(queued) != request))
+			continue;
+		if (!first || queued->order < first->order)
+			first = queued;
+	}
+	return first;
+}
+
+static struct continuation *first_queued(struct continuations *loop)
+{
+	return first_queued_of(loop, NULL);
+}
+
+static unsigned int count_read_before(const struct continuations *loop, uint64_t before_ns)
+{
+	unsigned int count = 0;
+
+	for (uint32_t i = 0; i < loop->count; i++)
+		count += loop->waiting[i].turn == TURN_TO_COME && loop->waiting[i].read_at_ns < before_ns;
+	return count;
+}
+
+/* The present step is this one's, who waited for its turn until then. */
+static void belong_to(struct engine *engine, struct thread *thread, const struct continuation *queued, struct context *step)
+{
+	struct context *context = context_root(queued->context);
+
+	blame_hop(engine, thread, context, queued->read_at_ns, step->begun_ns);
+	context->doubts |= 1u << DOUBT_ORDER;
+	context_bind(engine, step, context);
+	thread->soft = false;
+}
+
+/* … and ends in a call. */
+static void deliver(struct engine *engine, struct thread *thread, struct continuation *queued, struct context *step)
+{
+	belong_to(engine, thread, queued, step);
+	continuations_drop(engine, thread->continuations, queued);
+}
+
+/* For something within the process, as far as is known: its step has made no call. */
+static bool somebody_waits(const struct continuations *loop)
+{
+	for (uint32_t i = 0; i < loop->count; i++)
+		if (loop->waiting[i].turn == TURN_IN_LINE && !context_root(loop->waiting[i].context)->calls_in_flight)
+			return true;
+	return false;
+}
+
+/*
+ * Steps that made no call have run too: those of all that was read before before_ns, and if there was CPU for it, one at least. Of several
+ * nobody can tell whose part is whose.
+ */
+static void end_steps(struct engine *engine, struct thread *thread, uint64_t before_ns)
+{
+	struct continuations *loop = thread->continuations;
+	struct context *step = present_step(thread), *root = context_root(thread->context);
+	bool much = step && step_cpu_ns(thread, step) >= STEP_NS;
+	unsigned int count;
+
+	continuations_drop_dead(engine, loop);
+	count = count_read_before(loop, before_ns);
+	if (!count && much && first_queued(loop))
+		count = 1;
+	if (much && count == 1)
+		belong_to(engine, thread, first_queued(loop), step);
+	else if (much && count)
+		leave_unclaimed(engine, step);
+	else if (step && thread->soft && step->hint)
+		context_bind(engine, step, step->hint);
+	else if (!step && root && count)
+		root->ambiguous = true; /* what followed its own step seems to be a part of that */
+	while (count--)
+		first_queued(loop)->turn = TURN_IN_LINE;
+	if (!step && root && !root->calls_in_flight)
+		continuations_push(engine, loop, (struct continuation){.context = root, .round = loop->round, .turn = TURN_IN_LINE});
+}
+
+void ahead_ends(struct engine *engine, struct thread *thread)
+{
+	end_steps(engine, thread, 0);
+}
+
+/* A read that finds something at the first try, or nothing at all, was queued when the connection was written; others when epoll returned.
+ */
+void ahead_before_read(const struct moment *moment)
+{
+	const struct thread *thread = moment->thread;
+	bool by_event = moment->record->result > 0 && thread->continuations->found != FOUND_FIRST_TRY;
+
+	end_steps(moment->engine, moment->thread, by_event ? thread->epoll_at_ns : moment->conn->written_ns);
+	if (by_event && present_step(thread) && !thread->soft)
+		return; /* what ran since epoll returned was for this read */
+	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
+	moment->thread->boundary_ns = 0;
+}
+
+/* What was called for nobody known is some request's, whose response will name it. */
+static struct context *unnamed_owner(const struct moment *moment)
+{
+	struct context *segment;
+
+	end_soft_tail(moment);
+	turn_to_segment(moment, ORIGIN_POOL, NULL, false);
+	segment = context_root(moment->thread->context);
+	if (segment) {
+		segment->evidence = true;
+		segment->helper_only = false;
+	}
+	return segment;
+}
+
+struct context *ahead_owner(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	struct context *step = present_step(thread), *owner;
+	struct continuation *queued;
+
+	if (!step)
+		return downstream_owner(moment);
+	continuations_drop_dead(moment->engine, thread->continuations);
+	queued = first_queued(thread->continuations);
+	if (!queued || (step_cpu_ns(thread, step) < STEP_NS && somebody_waits(thread->continuations)))
+		return unnamed_owner(moment);
+	deliver(moment->engine, thread, queued, step);
+	owner = context_root(step);
+	owner->evidence = true;
+	owner->helper_only = false;
+	return owner;
+}
+
+/* Another one's step was due, and this one's was to come behind it. */
+static void note_overtaken(const struct moment *moment, const struct continuation *queued, struct context *request)
+{
+	struct context *other = continuation_request(queued);
+
+	doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
+	request->ambiguous = true;
+	if (other)
+		other->ambiguous = true;
+}
+
+void ahead_server_write(const struct moment *moment, struct context *request)
+{
+	struct thread *thread = moment->thread;
+	struct continuations *loop = thread->continuations;
+	struct context *step = present_step(thread);
+	struct continuation *queued, *own;
+
+	continuations_drop_dead(moment->engine, loop);
+	queued = first_queued(loop);
+	own = first_queued_of(loop, request);
+	if (step && queued && (!continuation_request(queued) || continuation_request(queued) == request)) {
+		doubts_vote(thread->proc, DOUBT_ORDER, true);
+		deliver(moment->engine, thread, queued, step);
+	} else if (step && own) {
+		note_overtaken(moment, queued, request);
+		deliver(moment->engine, thread, own, step);
+	}
+	continuations_drop_of(moment->engine, loop, request);
+}
