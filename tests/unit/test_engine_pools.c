@@ -16,6 +16,7 @@ static struct script *server(void)
 	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
 		script_conn(script, client, CONN_SERVER, 8080);
 	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	script_conn(script, DB_2, CONN_DOWNSTREAM, 5432);
 	return script;
 }
 
@@ -84,6 +85,48 @@ static void test_waiter_asks_after_the_response(void **state)
 {
 	(void)state;
 	check_two(710, 700);
+}
+
+/* A pool that resumes who waits at the end of the turn: until then the next callback may run, and ask on a connection of its own, or make
+ * one for whoever waits. `made`: the connection is new. */
+static void check_resumed_later(bool made)
+{
+	struct script *script = server();
+	const struct told *b, *c;
+
+	show_pool(script);
+	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
+	     .line = "GET /a");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
+	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 2, .arrived = 3980);
+	WRITE(script, 4100, LOOP, CLIENT_A, .status = 200);
+	READ(script, 4110, LOOP, CLIENT_C, .arrived = 3980, .line = "GET /c");
+	WRITE(script, 4210, LOOP, made ? DB : DB_2);
+	if (made)
+		script_span(script, 4220, LOOP, RECORD_IO, IO_CONNECT, DB_2, 0, (struct with){0});
+	WRITE(script, 4230, LOOP, made ? DB_2 : DB);
+	READ(script, 8000, LOOP, made ? DB : DB_2, .off = 4240, .on = 7980, .cause = WAIT_POLL, .epoll = 7990, .events = 1,
+	     .arrived = 7980);
+	WRITE(script, 8100, LOOP, CLIENT_C, .status = 200);
+	READ(script, 9000, LOOP, made ? DB_2 : DB, .off = 8110, .on = 8980, .cause = WAIT_POLL, .epoll = 8990, .events = 1,
+	     .arrived = 8980);
+	WRITE(script, 9200, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	b = told_of(script, "GET /b");
+	c = told_of(script, "GET /c");
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(c->call_count, 1);
+	assert_int_equal(b->state[STATE_CPU], 100 + 20 + 200);
+	assert_false(b->ambiguous || c->ambiguous);
+	script_close(script);
+}
+
+static void test_waiter_is_resumed_later(void **state)
+{
+	(void)state;
+	check_resumed_later(false);
+	check_resumed_later(true);
 }
 
 /* A and B ask for the connection at once: A has it, B stands in line. */
@@ -247,7 +290,6 @@ static void test_connecting_is_no_waiting(void **state)
 	struct script *script = server();
 	(void)state;
 
-	script_conn(script, DB_2, CONN_DOWNSTREAM, 5432);
 	show_pool(script);
 	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
 	     .line = "GET /a");
@@ -315,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waiter_asks_before_the_answer_is_worked_for),
 		cmocka_unit_test(test_waiter_asks_after_the_response),
+		cmocka_unit_test(test_waiter_is_resumed_later),
 		cmocka_unit_test(test_response_names_who_asked),
 		cmocka_unit_test(test_sleeper_is_no_waiter),
 		cmocka_unit_test(test_waits_twice),

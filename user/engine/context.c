@@ -190,6 +190,7 @@ void context_put(struct engine *engine, struct context *context)
 		let_go(&dead, context->bound_to);
 		let_go(&dead, context->hint);
 		let_go(&dead, context->resumes);
+		let_go(&dead, context->instead);
 		let_go(&dead, context->culprit);
 		let_go(&dead, context->guess);
 		free_parts(context);

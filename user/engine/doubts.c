@@ -11,13 +11,11 @@
 #define RIGHT_MIN       4
 #define TRIES_SHARED    64 /* so often may the line be wrong on a connection that is known to be shared */
 #define TRIES           4
+#define RIGHT_PER_KEPT  8 /* where connections are given on, who had one rarely goes on with it */
+#define TRIES_GIVEN     32
 
-void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
+static void count_vote(struct score *score, bool right)
 {
-	struct score *score = &proc->doubts[doubt];
-
-	if (doubt == DOUBT_NONE)
-		return;
 	if (right)
 		score->right++;
 	else
@@ -28,6 +26,17 @@ void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
 	score->wrong /= 2;
 }
 
+void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
+{
+	if (doubt != DOUBT_NONE)
+		count_vote(&proc->doubts[doubt], right);
+}
+
+void doubts_vote_given(struct proc *proc, enum given given, bool right)
+{
+	count_vote(&proc->given[given], right);
+}
+
 /* Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. */
 static bool is_trusted(const struct proc *proc, enum doubt doubt)
 {
@@ -36,11 +45,12 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 	return score->wrong * RIGHT_PER_WRONG <= score->right && (!proc->threads_share || score->right >= RIGHT_MIN);
 }
 
-bool doubts_try_line(const struct proc *proc, const struct conn *conn)
+bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given)
 {
-	const struct score *line = &proc->doubts[DOUBT_LINE], *self = &proc->doubts[DOUBT_SELF];
+	const struct score *line = &proc->doubts[DOUBT_LINE], *self = &proc->doubts[DOUBT_SELF], *on = &proc->given[given];
 
-	return line->wrong <= line->right + self->wrong + (conn->shared ? TRIES_SHARED : TRIES);
+	return on->wrong * RIGHT_PER_KEPT <= on->right + TRIES_GIVEN &&
+	       line->wrong <= line->right + self->wrong + (conn->shared ? TRIES_SHARED : TRIES);
 }
 
 /* Requests of several of the server's connections call on it: it is of a pool, or multiplexed. */

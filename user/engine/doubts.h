@@ -19,6 +19,15 @@ enum doubt {
 	DOUBTS
 };
 
+/* A connection seems to be given on to whoever waits for one: it is written again in the turn of the loop in which it was answered … */
+enum given {
+	GIVEN_NOT,
+	GIVEN_AT_ONCE, /* … in the callback of its answer */
+	GIVEN_LATER,   /* … after whoever ran then has asked, or answered */
+	GIVEN_NEW,     /* or another one is made, after that */
+	GIVENS
+};
+
 /* How often a response bore out what had been taken for so, and how often not. */
 struct score {
 	uint32_t right, wrong;

@@ -118,7 +118,7 @@ static void drop_first_handed(struct engine *engine, struct line *line)
 	context_put(engine, *handed_at(line, line->first_handed++));
 }
 
-static struct context *begin_handed(const struct moment *moment, struct line *line)
+static struct context *begin_handed(const struct moment *moment, struct line *line, enum given given)
 {
 	struct context *segment = context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns);
 
@@ -129,6 +129,8 @@ static struct context *begin_handed(const struct moment *moment, struct line *li
 	while (line->first_handed < line->end_handed &&
 	       (!is_unnamed(line, line->first_handed) || line->end_handed - line->first_handed == LINE_MAX))
 		drop_first_handed(moment->engine, line);
+	segment->given = (uint8_t)given;
+	segment->instead = context_get(context_root(moment->thread->context));
 	segment->handed = line->end_handed;
 	*handed_at(line, line->end_handed++) = context_get(segment);
 	return segment;
@@ -166,7 +168,7 @@ static uint64_t first_in_line(struct line *line, const struct conn *conn)
 	return 0;
 }
 
-struct context *rule_12_next_in_line(const struct moment *moment)
+struct context *rule_12_next_in_line(const struct moment *moment, enum given given)
 {
 	struct line **line = line_of(moment->thread);
 	uint64_t ticket = line && *line ? first_in_line(*line, moment->conn) : 0;
@@ -175,7 +177,7 @@ struct context *rule_12_next_in_line(const struct moment *moment)
 	if (!place)
 		return NULL;
 	if (place->context->is_request)
-		return begin_handed(moment, *line);
+		return begin_handed(moment, *line, given);
 	place->context->handed_again = true;
 	place->context->line_ticket = 0;
 	context_add_interval(moment->engine, place->context,
@@ -230,6 +232,17 @@ static void give_up_unnamed(struct line *line, uint64_t count)
 	}
 }
 
+/* Did whoever had the connection go on with it? */
+static bool was_kept(const struct moment *moment, const struct context *segment, const struct context *request)
+{
+	const struct context *before = context_root(segment->instead);
+
+	if (!before || !before->is_request)
+		return false;
+	doubts_vote_given(moment->thread->proc, segment->given, before != request);
+	return before == request;
+}
+
 /* Was it the request's turn to be given a connection when the segment began? */
 static void judge_turn(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
 {
@@ -259,7 +272,8 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 	if (!line)
 		return;
 	if (is_given_a_connection(segment)) {
-		judge_turn(moment, line, segment, request);
+		if (!was_kept(moment, segment, request))
+			judge_turn(moment, line, segment, request);
 		segment->handed = 0;
 	}
 	request->line_ticket = 0;

@@ -85,8 +85,9 @@ struct proc {
 	bool any_child_serves; /* of one listener with it: pre-fork */
 	struct idmap strands;  /* those of which something is known */
 	struct score doubts[DOUBTS];
-	bool threads_share;      /* some of them run each other's requests */
-	struct futexes *futexes; /* rule 10: who woke whom in those that are its own; NULL: nobody */
+	struct score given[GIVENS]; /* right: it was given on; wrong: who had it went on with it */
+	bool threads_share;         /* some of them run each other's requests */
+	struct futexes *futexes;    /* rule 10: who woke whom in those that are its own; NULL: nobody */
 };
 
 /* One downstream call, from its last byte written to its answer's first byte read. */
@@ -135,6 +136,8 @@ struct context {
 	bool slept;              /* … which fell asleep since, with nothing else to do */
 	bool stray;              /* of a segment: it is among the strays */
 	uint64_t handed;         /* rule 12: of a segment that began with a connection that was given on: its number in a struct line */
+	uint8_t given;           /* … how: enum given */
+	struct context *instead; /* … and whose work it is if the connection was not given on */
 	uint8_t doubts;          /* enum doubt, as bits: of its calls */
 	struct proc *proc; /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */
 	struct timeline timeline;

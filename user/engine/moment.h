@@ -100,7 +100,7 @@ void rule_11_unknown_write(const struct moment *moment);
  * The connection was answered in this turn, and is written again: if somebody waits for one, the work that goes on with that. The reference
  * is the caller's. NULL: nobody waits.
  */
-struct context *rule_12_next_in_line(const struct moment *moment);
+struct context *rule_12_next_in_line(const struct moment *moment, enum given given);
 /* `request` is answered, maybe in the course of such work: was it its turn to be given the connection? */
 void rule_12_answered(const struct moment *moment, struct context *request) __attribute__((nonnull));
 
@@ -112,7 +112,9 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 /* `request` is answered by this thread: a vote on what led to it. contradicted: it had seemed to work for another one. */
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted) __attribute__((nonnull));
-bool doubts_try_line(const struct proc *proc, const struct conn *conn);
+bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given);
+/* A response says whether the connection was given on at all. */
+void doubts_vote_given(struct proc *proc, enum given given, bool right);
 /* A response says whether such a guess was right. */
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 

@@ -47,21 +47,23 @@ void rule_7_reserve(const struct moment *moment, struct context *owner)
 	conn->reserved = context_get(owner);
 }
 
-/* It is written again in the callback of its answer. */
-static bool is_given_on(const struct moment *moment)
+static enum given given_on(const struct moment *moment)
 {
 	const struct conn *conn = moment->conn;
 	const struct thread *thread = moment->thread;
 
-	return !conn->first_call && thread->last_read_conn_id == conn->id && conn->answer_read_ns >= thread->epoll_at_ns;
+	if (conn->first_call || conn->answer_read_ns < thread->epoll_at_ns)
+		return GIVEN_NOT;
+	if (thread->asked || thread->soft)
+		return GIVEN_LATER;
+	return thread->last_read_conn_id == conn->id ? GIVEN_AT_ONCE : GIVEN_NOT;
 }
 
 /* Rule 12: who waits longest for a connection is given this one. NULL: it is not like that here. */
-static struct context *next_waiter(const struct moment *moment)
+static struct context *next_waiter(const struct moment *moment, enum given given)
 {
-	const struct conn *conn = moment->conn;
-
-	return is_given_on(moment) && doubts_try_line(moment->thread->proc, conn) ? rule_12_next_in_line(moment) : NULL;
+	return given != GIVEN_NOT && doubts_try_line(moment->thread->proc, moment->conn, given) ? rule_12_next_in_line(moment, given)
+												: NULL;
 }
 
 /* Whose call it is: of whoever has the connection reserved, otherwise of whom the thread works for. The reference is the caller's. */
@@ -91,7 +93,7 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 					     (struct interval){.start_ns = conn->connected_ns,
 							       .end_ns = blame_loop(moment, root, conn->connected_ns),
 							       .state = STATE_LOOP});
-	} else if ((root = next_waiter(moment))) {
+	} else if ((root = next_waiter(moment, given_on(moment)))) {
 		*by_line = true;
 	} else {
 		root = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
@@ -118,7 +120,7 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
 		conn_drop_oldest_call(moment->engine, conn);
 	}
-	if (!conn->first_call && !is_given_on(moment))
+	if (!conn->first_call && given_on(moment) == GIVEN_NOT)
 		conn->idle_until_ns = moment->at_ns;
 	doubt = doubt_of_call(moment, owner, by_line);
 	call = conn_push_call(conn, owner, moment->at_ns);
@@ -286,7 +288,9 @@ void connect_begins(const struct moment *moment)
 
 	strand_asks(moment, true);
 	rule_11_called_at_once(moment);
-	owner = step ? rule_11_step_owner(moment) : downstream_owner(moment);
+	owner = next_waiter(moment, moment->thread->asked || moment->thread->soft ? GIVEN_NEW : GIVEN_NOT);
+	if (!owner)
+		owner = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
 	if (!owner)
 		return;
 	rule_7_reserve(moment, owner);
@@ -305,6 +309,7 @@ void connect_begins(const struct moment *moment)
 		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
 	else if (step)
 		rule_11_step_called(moment, owner);
+	context_put(moment->engine, owner);
 }
 
 void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns)
