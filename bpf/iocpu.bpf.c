@@ -11,5 +11,6 @@
 #include "python.bpf.h"
 #include "sched.bpf.h"
 #include "sock.bpf.h"
+#include "uvloop.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -54,6 +54,16 @@ struct {
 	__type(value, struct python_context);
 } python_contexts SEC(".maps");
 
+/* NULL: nothing is told of it any more. */
+static __always_inline const struct python_layout *layout_of_python(__u32 slot)
+{
+	const struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &slot);
+
+	if (!layout)
+		return NULL;
+	return layout->context_type ? layout : NULL;
+}
+
 /* The part of a context that is looked at, behind its count of references. */
 static __always_inline bool is_context(const struct python_layout *layout, __u64 address)
 {
@@ -94,25 +104,34 @@ static __always_inline __u64 new_strand(const struct python_context_key *key, __
 	return fresh.strand_id;
 }
 
-/* A callback begins in this context. Within another callback it is a part of that one (Context.run). */
+/* Within another callback, that has not left its context: a part of it (Context.run). */
+static __always_inline bool is_nested(const struct thread *thread, const struct python_layout *layout, __u64 address)
+{
+	return thread->strand_at && thread->strand_at != address && is_entered(layout, thread->strand_at);
+}
+
+/*
+ * A callback begins in this context. One that a task or future has scheduled is the loop's own doing, even where the loop is in a callback
+ * itself, as uvloop's is.
+ */
 static __always_inline void handle_enter(struct thread *thread, struct task_struct *task, const struct python_layout *layout,
 					 const struct python_context_key *key)
 {
-	struct python_context *context;
-	bool scheduled = false;
 	struct strand_change change = {.last = {.cause = WAIT_PIPE, .ended = thread->runs_once}};
+	struct python_context *context;
+	bool scheduled;
 
 	if (!is_context(layout, key->address)) {
 		count_loss(LOSS_STRANDS);
 		return;
 	}
-	if (thread->strand_at && thread->strand_at != key->address && is_entered(layout, thread->strand_at))
-		return;
 	context = bpf_map_lookup_elem(&python_contexts, key);
-	if (context && context->due) {
+	scheduled = context && context->due;
+	if (!scheduled && is_nested(thread, layout, key->address))
+		return;
+	if (scheduled) {
 		context->due--;
 		change.strand_id = context->strand_id;
-		scheduled = true;
 	} else {
 		change.strand_id = new_strand(key, 0);
 	}
@@ -130,8 +149,7 @@ int on_python_enters(struct pt_regs *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = loop_at_hook(task);
 	struct python_context_key key = {.address = C_ARG1(ctx), .slot = bpf_get_attach_cookie(ctx)};
-	__u32 slot = key.slot;
-	const struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &slot);
+	const struct python_layout *layout = layout_of_python(key.slot);
 
 	if (!thread)
 		return 0;
@@ -168,8 +186,7 @@ int on_python_schedules(struct pt_regs *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = loop_at_hook(task);
 	struct python_context_key key = {.slot = bpf_get_attach_cookie(ctx)};
-	__u32 slot = key.slot;
-	const struct python_layout *layout = bpf_map_lookup_elem(&python_layouts, &slot);
+	const struct python_layout *layout = layout_of_python(key.slot);
 	__u64 count = C_ARG2(ctx) & ~VECTORCALL_OFFSET_BIT;
 
 	if (!thread)

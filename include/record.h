@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define RECORD_ABI 4
+#define RECORD_ABI 5
 
 /* How much of a server-side read is carried along for the route parser, and of a server-side write for its status line. */
 #define PAYLOAD_REQUEST_MAX 192
@@ -88,6 +88,8 @@ enum strand_op {
 			  * strand gives: a channel, a queue, a condition), else OTHER */
 	STRAND_MADE,     /* the thread's strand made this one; with a `result` above 1 so many, with the ids that follow */
 	STRAND_WOKEN,    /* the thread, or the strand that it runs, let this one go on, which had waited */
+	STRAND_QUEUES, /* the thread's strand left to its loop what is to be written to `conn_id`: the write that follows, after strands of
+			* others, is its. Since RECORD_ABI 5 */
 	STRAND_OPS
 };
 

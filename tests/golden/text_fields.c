@@ -44,7 +44,8 @@ static const char *const io_op_names[IO_OPS] = {
 	[IO_CONNECT] = "connect", [IO_SHUTDOWN] = "shutdown", [IO_POLL] = "poll",
 };
 
-static const char *const strand_op_names[STRAND_OPS] = {[STRAND_RUNS] = "runs", [STRAND_MADE] = "made", [STRAND_WOKEN] = "woken"};
+static const char *const strand_op_names[STRAND_OPS] = {
+	[STRAND_RUNS] = "runs", [STRAND_MADE] = "made", [STRAND_WOKEN] = "woken", [STRAND_QUEUES] = "queues"};
 
 static const char *const futex_op_names[FUTEX_OPS] = {[FUTEX_WOKEN] = "woken", [FUTEX_WOKE] = "woke"};
 

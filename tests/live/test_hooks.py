@@ -34,6 +34,14 @@ def asyncio_told(tap):
         real.mixed(tap, [PYTHON, real.REAL / "python_asyncio.py"], "--calls", calls, checks=(*real.CHECKS, check_no_doubt))
 
 
+def uvloop_told(tap):
+    """uvloop writes for all tasks when they have run; which of them it was is told as they ask."""
+    if subprocess.run([PYTHON, "-c", "import uvloop"], stderr=subprocess.DEVNULL, check=False).returncode:
+        raise Skip("python3-uvloop is not installed")
+    for calls in ("kept", "new"):
+        real.mixed(tap, [PYTHON, real.REAL / "python_asyncio.py"], "--uvloop", "--calls", calls, checks=(*real.CHECKS, check_no_doubt))
+
+
 def changed_code(pid, program):
     """How many bytes of the program's code are otherwise in the process than in the file."""
     file = program.read_bytes()
@@ -98,6 +106,17 @@ def python_started(tap):
         tap.equal("what was said of hooks", len([line for line in tracer.err().splitlines() if "hooks: pid" in line]), 1)
 
 
+def uvloop_started(tap):
+    """What loads uvloop only after it was hooked is hooked there too, and said to be."""
+    if subprocess.run([PYTHON, "-c", "import uvloop"], stderr=subprocess.DEVNULL, check=False).returncode:
+        raise Skip("python3-uvloop is not installed")
+    program = "import time, asyncio; time.sleep(2); import uvloop; time.sleep(600)"
+    with Lab() as lab:
+        tracer = lab.trace("starts", "-o", "ndjson", "--", PYTHON, "-c", program)
+        tracer.await_text(tracer.err_path, "asyncio: its event loops", NO_LOAD_S)
+        tracer.await_text(tracer.err_path, "asyncio on uvloop: its event loops", NO_LOAD_S)
+
+
 def jvm_started(tap):
     """A JVM that the tracer starts has no libjvm when it is looked at first."""
     found = subprocess.run([ROOT / "tests/truth/fetch-jdk", "21"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
@@ -118,7 +137,9 @@ TOPICS = {
     "go, hooks leave nothing behind": go_left_behind,
     "go, behind a shell": go_behind_shell,
     "asyncio, told by its event loop": asyncio_told,
+    "uvloop, told by its event loop": uvloop_told,
     "asyncio, hooks leave nothing behind": python_left_behind,
     "asyncio, imported after the start": python_started,
+    "uvloop, imported after asyncio": uvloop_started,
     "jvm, started by the tracer": jvm_started,
 }

@@ -28,6 +28,8 @@ BOUNDS = [
     ("Python, aiohttp", "new", 99, 1, 1, 0.5),
     ("Python, uvicorn", "kept", 99, 1, 1, 0.5),
     ("Python, FastAPI on uvicorn", "pool", 98, 1, 1, 0.5),
+    ("Python, streams on uvloop", "pool", 98, 1, 1, 0.5),
+    ("Python, FastAPI on uvloop", "pool", 98, 1, 1, 0.5),
     ("C++, coroutines on Asio", "kept", 99, 1, 1, 0.5),
     ("Java, executor", "kept", 99, 1, 1, 0.5),
     ("Java, selector, queue, workers", "kept", 98, 1, 1, 0.5),

@@ -14,7 +14,7 @@ PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's packages
 POOL = 6
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Row:
     """calls: {way: arguments}; a way's name is one of new, kept, pool, mux, client. more: what a request's query takes along for a way.
     hooks: what --hooks is given; off besides where the tracer has a hook for that runtime.
@@ -168,6 +168,8 @@ ROWS = [
     Row("Python, aiohttp", "tasks", python("python_aiohttp.py", needs="aiohttp"), ways("kept", "new", "pool")),
     Row("Python, uvicorn", "tasks", python("python_asgi.py", needs="uvicorn"), ways("kept", "new", "pool")),
     Row("Python, FastAPI on uvicorn", "tasks", python("python_asgi.py", "--application", "fastapi", needs="fastapi"), ways("kept", "pool")),
+    Row("Python, FastAPI on uvloop", "tasks", python("python_asgi.py", "--application", "fastapi", "--uvloop", needs="fastapi, uvloop"),
+        ways("kept", "pool")),
     Row("Python, streams on uvloop", "tasks", python("python_asyncio.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
     Row("Python, uvicorn on uvloop", "tasks", python("python_asgi.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
     Row("nginx, Lua", "event loop, coroutines", nginx_lua(1), ways("new", "kept", "pool")),

@@ -293,10 +293,11 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 #define FUTEX_WAKES(script, at, tid, futex, count, ...)                                                                                    \
 	script_span(script, at, tid, RECORD_FUTEX, FUTEX_WOKE, futex, count, (struct with){__VA_ARGS__})
 
-/* `id` runs on the thread now (0: none does); the thread's strand makes it; it is woken. */
-#define RUNS(script, at, tid, id, ...)  script_span(script, at, tid, RECORD_STRAND, STRAND_RUNS, id, 0, (struct with){__VA_ARGS__})
-#define MADE(script, at, tid, id, ...)  script_span(script, at, tid, RECORD_STRAND, STRAND_MADE, id, 0, (struct with){__VA_ARGS__})
-#define WOKEN(script, at, tid, id, ...) script_span(script, at, tid, RECORD_STRAND, STRAND_WOKEN, id, 0, (struct with){__VA_ARGS__})
+/* `id` runs on the thread now (0: none does); the thread's strand makes it; it leaves a write to its loop; `id` is woken. */
+#define RUNS(script, at, tid, id, ...)     script_span(script, at, tid, RECORD_STRAND, STRAND_RUNS, id, 0, (struct with){__VA_ARGS__})
+#define MADE(script, at, tid, id, ...)     script_span(script, at, tid, RECORD_STRAND, STRAND_MADE, id, 0, (struct with){__VA_ARGS__})
+#define QUEUES(script, at, tid, conn, ...) script_span(script, at, tid, RECORD_STRAND, STRAND_QUEUES, conn, 0, (struct with){__VA_ARGS__})
+#define WOKEN(script, at, tid, id, ...)    script_span(script, at, tid, RECORD_STRAND, STRAND_WOKEN, id, 0, (struct with){__VA_ARGS__})
 
 static inline void script_tick(struct script *script, uint64_t at)
 {

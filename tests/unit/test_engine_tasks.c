@@ -238,6 +238,97 @@ static void test_work_after_response(void **state)
 	script_close(script);
 }
 
+/* A task that was made as its connection came, and that begins before its first request was read for it, waits for something within. */
+static void test_task_before_read(void **state)
+{
+	struct script *script = server_with_tasks();
+	const struct told *a;
+	(void)state;
+
+	RUNS(script, 110, LOOP, 100, .off = 50, .on = 100, .cause = WAIT_POLL, .epoll = 102, .events = 1);
+	MADE(script, 120, LOOP, TASK_A);
+	RUNS(script, 130, LOOP, 101, ENDS);
+	READ(script, 140, LOOP, CLIENT_A, .arrived = 100, .line = "GET /a");
+	RUNS(script, 150, LOOP, TASK_A, ENDS);
+	RUNS(script, 650, LOOP, TASK_B, .left = WAIT_PIPE);
+	WOKEN(script, 660, LOOP, TASK_A);
+	RUNS(script, 670, LOOP, TASK_A, .left = WAIT_PIPE);
+	WRITE(script, 1170, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->cpu_time, 20 + 500 + 500);
+	assert_false(a->ambiguous);
+	script_close(script);
+}
+
+/*
+ * uvloop: the loop reads by itself, calls back at once, and writes what all tasks have left to it when they have run, in whatever order. A
+ * task is told as it asks, what it asked as it goes out.
+ */
+static void test_writes_put_off(void **state)
+{
+	struct script *script = server_with_tasks();
+	const struct told *a, *b;
+	(void)state;
+
+	RUNS(script, 50, LOOP, 99);
+	READ(script, 1010, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a", .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002,
+	     .events = 2);
+	RUNS(script, 1015, LOOP, 100);
+	WOKEN(script, 1020, LOOP, TASK_A);
+	READ(script, 1030, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	RUNS(script, 1035, LOOP, 101);
+	WOKEN(script, 1040, LOOP, TASK_B);
+	RUNS(script, 1050, LOOP, TASK_A, ENDS);
+	QUEUES(script, 1250, LOOP, DB);
+	RUNS(script, 1300, LOOP, TASK_B, .left = WAIT_PIPE);
+	QUEUES(script, 1700, LOOP, CLIENT_B);
+	WRITE(script, 1720, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 1740, LOOP, DB);
+	READ(script, 3010, LOOP, DB, .arrived = 3000, .off = 1750, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	RUNS(script, 3015, LOOP, 102);
+	WOKEN(script, 3020, LOOP, TASK_A);
+	RUNS(script, 3030, LOOP, TASK_A, ENDS);
+	QUEUES(script, 3130, LOOP, CLIENT_A);
+	WRITE(script, 3150, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	/* The loop's reads and writes are for whom it reads and writes, as far as no task runs until then. */
+	assert_int_equal(a->cpu_time, 10 + 10 + 10 + 250 + 20 + 10 + 10 + 10 + 100 + 20);
+	assert_int_equal(b->cpu_time, 10 + 10 + 400 + 20);
+	assert_int_equal(a->state[STATE_NET], 3000 - 1740);
+	/* What was left to the loop waits for it. */
+	assert_int_equal(a->state[STATE_LOOP], 20 + 1720 - 1300);
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(a->state[STATE_OTHER], 0);
+	assert_false(a->ambiguous);
+	assert_false(b->ambiguous);
+	script_close(script);
+}
+
+/* A response that does not fit into the send buffer: its rest is written rounds later, by nobody's task. */
+static void test_rest_of_what_was_put_off(void **state)
+{
+	struct script *script = server_with_requests();
+	const struct told *a;
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	QUEUES(script, 1180, LOOP, CLIENT_A);
+	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 1290, LOOP, CLIENT_A, .status = 200, .flags = RECORD_PARTIAL);
+	WRITE(script, 5010, LOOP, CLIENT_A, .off = 1300, .on = 5000, .cause = WAIT_POLL, .epoll = 5002, .events = 1);
+	RUNS(script, 5020, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 5030, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->cpu_time, 20 + 10 + 100 + 10 + 10);
+	assert_int_equal(a->state[STATE_CLIENT], 5000 - 1290);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 /*
  * Both ask on one connection, where a dispatcher reads. An answer is taken for the oldest call's; whom it lets go on tells otherwise, where
  * answers come in another order: then nobody knows which was whose.
@@ -284,10 +375,17 @@ static void test_answers_out_of_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tasks_of_reads),   cmocka_unit_test(test_pool),
-		cmocka_unit_test(test_made_tasks),       cmocka_unit_test(test_next_request_of_task),
-		cmocka_unit_test(test_sleep_and_turns),  cmocka_unit_test(test_work_after_response),
-		cmocka_unit_test(test_answers_in_order), cmocka_unit_test(test_answers_out_of_order),
+		cmocka_unit_test(test_tasks_of_reads),
+		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_made_tasks),
+		cmocka_unit_test(test_next_request_of_task),
+		cmocka_unit_test(test_sleep_and_turns),
+		cmocka_unit_test(test_work_after_response),
+		cmocka_unit_test(test_task_before_read),
+		cmocka_unit_test(test_writes_put_off),
+		cmocka_unit_test(test_rest_of_what_was_put_off),
+		cmocka_unit_test(test_answers_in_order),
+		cmocka_unit_test(test_answers_out_of_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,18 +215,47 @@ static void test_asyncio_cut_off(void **state)
 	free(whole.at);
 }
 
+/* ---- uvloop ---------------------------------------------------------------------------------------------------------------------------
+ */
+
+static void test_queues(void **state)
+{
+	char path[256];
+	struct python_uvloop uvloop;
+	struct bytes bytes;
+	const char *why = NULL;
+
+	(void)state;
+	need_python();
+	output_of(PYTHON " -c 'import importlib.util as u; s = u.find_spec(\"uvloop\"); print(s and u.find_spec(\"uvloop.loop\").origin)'",
+		  path, sizeof(path));
+	if (!strcmp(path, "None")) {
+		print_message("uvloop is not here\n");
+		skip();
+	}
+	assert_int_equal(python_uvloop_read(path, &uvloop, &why), 0);
+	bytes = read_file(path);
+	for (size_t i = 0; i < uvloop.queue_count; i++) {
+		assert_in_range(uvloop.queues[i], 1, bytes.size - 5);
+		assert_int_equal((unsigned char)bytes.at[uvloop.queues[i]], CALL_OPCODE);
+	}
+	free(bytes.at);
+}
+
 /* ---- neither ------------------------------------------------------------------------------------------------------------------------- */
 
 static void test_other_files(void **state)
 {
 	struct python_core core;
 	struct python_asyncio asyncio;
+	struct python_uvloop uvloop;
 	const char *why = NULL;
 
 	(void)state;
 	assert_int_equal(python_core_read("/bin/ls", &core, &why), -ENOTSUP);
 	assert_non_null(why);
 	assert_int_equal(python_asyncio_read("/bin/ls", &asyncio, &why), -ENOENT);
+	assert_int_equal(python_uvloop_read("/bin/ls", &uvloop, &why), -ENOENT);
 	assert_int_equal(python_core_read("/etc/passwd", &core, &why), -ENOEXEC);
 	assert_int_equal(python_asyncio_read("/nowhere", &asyncio, &why), -ENOENT);
 }
@@ -237,7 +266,8 @@ int main(void)
 		cmocka_unit_test(test_enter),           cmocka_unit_test(test_function_that_checks_nothing),
 		cmocka_unit_test(test_core_cut_off),    cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_another_method),  cmocka_unit_test(test_other_keywords),
-		cmocka_unit_test(test_asyncio_cut_off), cmocka_unit_test(test_other_files),
+		cmocka_unit_test(test_asyncio_cut_off), cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_other_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

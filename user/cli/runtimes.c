@@ -12,8 +12,7 @@ const struct runtime_row runtime_rows[RUNTIMES] = {
 		 "callbacks are told apart by their sockets, and by their order where they wait for a pool's connections; answers out of "
 		 "order on one connection make requests ambiguous"},
 	[RUNTIME_JVM] = {"Java", "platform threads are told apart; virtual threads by their sockets, where no hook tells of them"},
-	[RUNTIME_PYTHON] =
-		{"Python",
-		 "threads are told apart; asyncio's tasks by their sockets and their order, where no hook tells of them; uvloop's are not"},
+	[RUNTIME_PYTHON] = {"Python", "threads are told apart; asyncio's tasks by their sockets and their order where no hook tells of "
+				      "them, uvloop's only where one does"},
 	[RUNTIME_RUST] = {"Rust", "threads are told apart; tasks of tokio by their sockets only"},
 };

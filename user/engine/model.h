@@ -100,6 +100,7 @@ struct call {
 	uint64_t write_ns;
 	uint64_t connect_ns; /* how long connecting took */
 	uint8_t doubt;       /* enum doubt: may it be another one's? */
+	bool put_off;        /* its task has left it to the loop to write it, which has not done so yet */
 };
 
 struct done_call {
@@ -198,10 +199,12 @@ struct conn {
 	uint8_t family, type, role;
 	bool upgraded;
 	bool accepted;   /* while we looked */
+	bool puts_off;   /* a task has left to its loop what it writes, and not all of that is written */
 	uint16_t port;   /* the local one */
 	uint16_t peer;   /* index of the remote end's name */
 	char *unix_path; /* of a server-side Unix socket */
 	uint64_t last_used_ns;
+	uint64_t put_off_ns; /* since then nothing of it is written; 0: a part is */
 	/* Server side: requests not told yet, oldest first. */
 	struct context *first_request, *last_request;
 	uint32_t request_count, turns;
@@ -242,14 +245,17 @@ struct thread {
 	bool born;               /* while we looked */
 	bool touched_io;
 	bool loop;
-	bool carrier;          /* a runtime tells which strands it runs: never a loop, but where these are tasks of one */
-	struct strand *strand; /* of a carrier: the one that it runs, whose state the thread has meanwhile. NULL: the runtime itself */
-	bool timer_iteration;  /* of a loop: its last epoll return was a timeout, or it has read a timer since */
-	uint64_t epoll_at_ns;  /* of a loop: its last epoll return */
-	uint64_t due_from_ns;  /* of a loop: a timer whose callback runs in this iteration had not run out before this … */
-	uint64_t held_from_ns; /* … and had run out by then */
-	uint64_t shown_ns;     /* of Go: its last record that shows a goroutine */
-	uint64_t heard_ns;     /* its last record, but for those that only say that it is still blocked in a write */
+	bool carrier;           /* a runtime tells which strands it runs: never a loop, but where these are tasks of one */
+	bool reads_outside;     /* of a loop of tasks: it reads, and calls back then (uvloop), where asyncio's own reads in callbacks */
+	bool just_read;         /* … and this was the last that was heard of it */
+	struct strand *strand;  /* of a carrier: the one that it runs, whose state the thread has meanwhile. NULL: the runtime itself */
+	bool timer_iteration;   /* of a loop: its last epoll return was a timeout, or it has read a timer since */
+	uint64_t epoll_at_ns;   /* of a loop: its last epoll return */
+	uint64_t read_after_ns; /* … and that which it read something after last */
+	uint64_t due_from_ns;   /* of a loop: a timer whose callback runs in this iteration had not run out before this … */
+	uint64_t held_from_ns;  /* … and had run out by then */
+	uint64_t shown_ns;      /* of Go: its last record that shows a goroutine */
+	uint64_t heard_ns;      /* its last record, but for those that only say that it is still blocked in a write */
 	uint64_t span_start_ns;
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
 	uint32_t applied_voluntary, applied_involuntary;

@@ -123,10 +123,21 @@ void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 void rule_9_handoff_write(const struct moment *moment);
 void rule_9_handoff_read(const struct moment *moment);
 
+/* ---- rules_queued.c ---- */
+
+/* The thread's task leaves to its loop what it writes. */
+void rules_put_off(struct engine *engine, struct thread *thread, const struct record *record);
+/* That is written now. */
+void rules_go_out(const struct moment *moment);
+
 /* ---- rules_server.c, rules_downstream.c ---- */
 
 void rule_1_server_read(const struct moment *moment);
 void rule_2_server_write(const struct moment *moment);
+/* The part of rule 2 that says who ran: whatever the thread has done until now was for this request. */
+void rule_2_ran_for(const struct moment *moment, struct context *request);
+/* The rest of it, where that is known already. Returns the request that is written for; NULL: none. */
+struct context *rule_2_carry_out(const struct moment *moment);
 void rule_4_downstream_write(const struct moment *moment);
 void rule_5_downstream_read(const struct moment *moment);
 /*

@@ -8,6 +8,7 @@
 #include "engine/line.h"
 #include "engine/moment.h"
 #include "engine/set_aside.h"
+#include "engine/strands.h"
 
 /* A thread that is blocked for one of these goes on because data has come. */
 static const bool ends_with_data[WAIT_CAUSES] = {[WAIT_NET] = true, [WAIT_POLL] = true, [WAIT_PIPE] = true};
@@ -108,6 +109,7 @@ static void on_read(const struct moment *moment)
 	}
 	if (result > 0) {
 		rule_11_reads_begin(moment);
+		strand_loop_reads(moment->engine, moment->thread, moment->at_ns);
 		moment->thread->last_read_conn_id = moment->conn->id;
 	}
 	if (moment->conn->role == CONN_DOWNSTREAM) {
@@ -126,6 +128,10 @@ static void on_read(const struct moment *moment)
 
 static void on_write(const struct moment *moment)
 {
+	if (moment->conn->puts_off) {
+		rules_go_out(moment);
+		return;
+	}
 	rule_11_calls(moment);
 	/* A datagram socket without a peer passes for a server's; one that speaks first asks (musl's resolver, statsd). */
 	if (moment->conn->type == CONN_DATAGRAM && moment->conn->role == CONN_SERVER && !moment->conn->turns)
@@ -172,6 +178,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 	moment.arrival_known = find_arrival(event, &moment.arrived_ns);
 	thread->touched_io = true;
 	thread->took_ns = 0;
+	thread->just_read = false;
 	conn->last_used_ns = moment.at_ns;
 	settle_socket_waits(&moment);
 	if (moment_is_go(&moment))

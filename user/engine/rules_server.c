@@ -224,7 +224,7 @@ static void split_soft_tail(const struct moment *moment, struct context *tail, u
 	}
 }
 
-static void bind_to_request(const struct moment *moment, struct context *request)
+void rule_2_ran_for(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
 	struct context *before = context_root(thread->context);
@@ -353,34 +353,18 @@ static void write_without_request(const struct moment *moment)
 	turn_to_segment(moment, told ? ORIGIN_SOFT : sets_up ? ORIGIN_SETUP : ORIGIN_MISSED, told, true);
 }
 
-void rule_2_server_write(const struct moment *moment)
+/* Something of the response goes out. False: it is none yet, or nothing went. */
+static bool goes_out(const struct moment *moment, struct context *request)
 {
 	const struct wire_note *note = &moment->event->note;
-	struct context *request;
 
-	if (moment->conn->upgraded) {
-		end_soft_tail(moment);
-		turn_to_segment(moment, ORIGIN_STREAM, NULL, false);
-		return;
-	}
-	moment->conn->upgraded = note->upgraded;
-	begin_unseen_request(moment);
-	request = request_answered_by(moment);
-	if (!request) {
-		if (!is_greeting(moment))
-			rule_11_unknown_write(moment);
-		write_without_request(moment);
-		return;
-	}
-	rule_11_server_write(moment, request);
-	bind_to_request(moment, request);
 	context_add_interval(moment->engine, request,
 			     (struct interval){.start_ns = request->partial_since_ns ? request->partial_since_ns : moment->at_ns,
 					       .end_ns = moment->at_ns,
 					       .state = STATE_CLIENT});
 	request->partial_since_ns = moment->record->head.flags & RECORD_PARTIAL ? moment->at_ns : 0;
 	if (moment->record->result <= 0 || (note->status && note->status < 200 && note->status != 101))
-		return;
+		return false;
 	if (note->status)
 		request->status = note->status;
 	count_answer(moment, request);
@@ -390,7 +374,46 @@ void rule_2_server_write(const struct moment *moment)
 	if (moment->at_ns > request->last_write_ns) /* records of two threads may come in the wrong order */
 		request->last_write_ns = moment->at_ns;
 	request->writer_tid = moment->thread->tid;
+	return true;
+}
+
+static struct context *request_written_for(const struct moment *moment)
+{
+	moment->conn->upgraded = moment->event->note.upgraded;
+	begin_unseen_request(moment);
+	return request_answered_by(moment);
+}
+
+void rule_2_server_write(const struct moment *moment)
+{
+	struct context *request;
+
+	if (moment->conn->upgraded) {
+		end_soft_tail(moment);
+		turn_to_segment(moment, ORIGIN_STREAM, NULL, false);
+		return;
+	}
+	request = request_written_for(moment);
+	if (!request) {
+		if (!is_greeting(moment))
+			rule_11_unknown_write(moment);
+		write_without_request(moment);
+		return;
+	}
+	rule_11_server_write(moment, request);
+	rule_2_ran_for(moment, request);
+	if (!goes_out(moment, request))
+		return;
 	moment->thread->answers = true;
 	strand_answers(moment->thread, moment->conn);
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);
+}
+
+struct context *rule_2_carry_out(const struct moment *moment)
+{
+	struct context *request = moment->conn->upgraded ? NULL : request_written_for(moment);
+
+	if (request)
+		goes_out(moment, request);
+	return request;
 }

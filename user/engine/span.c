@@ -81,6 +81,8 @@ static bool may_have_taken_work(const struct thread *thread)
 /* Where its work ends is told. A strand that holds its thread in a blocking call, or is a loop itself, may still wait for something new. */
 static bool strand_may_park(const struct thread *thread, const struct event *event)
 {
+	if (event_record(event)->epoll_at_ns && proc_has_tasks(thread->proc))
+		return true;
 	return thread->strand && (event_record(event)->epoll_at_ns || (event->window && event->window->cause == WAIT_NET));
 }
 

@@ -54,9 +54,20 @@ static void strand_forget(struct engine *engine, struct proc *proc, struct stran
 
 /* ---- leaving a thread -------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * So long is what a task did kept, if nobody has said for whom: a task that was made as its connection came may have begun before that
+ * one's first request was read, and its response will name it.
+ */
+#define TASK_KEPT_NS 2000000000ull
+
+static bool may_be_named_yet(const struct proc *proc, const struct context *root, uint64_t at_ns)
+{
+	return proc_has_tasks(proc) && root->begun_ns + TASK_KEPT_NS > at_ns;
+}
+
 /* Is there anything that the strand goes on with when it runs again? A request that is answered lets go of whoever waits for something new.
  */
-static bool goes_on(const struct thread *thread, uint8_t left)
+static bool goes_on(const struct thread *thread, uint8_t left, uint64_t at_ns)
 {
 	struct context *root = context_root(thread->context);
 	bool waits_for_new = left == WAIT_NET || left == WAIT_PIPE || left == WAIT_OTHER;
@@ -65,7 +76,7 @@ static bool goes_on(const struct thread *thread, uint8_t left)
 		return false;
 	if (root->is_request ? root->answered || root->told : thread->soft)
 		return !waits_for_new;
-	return root->is_request || root->evidence || strand_request_of(root);
+	return root->is_request || root->evidence || strand_request_of(root) || may_be_named_yet(thread->proc, root, at_ns);
 }
 
 static void turn_to_runtime(struct engine *engine, struct thread *thread, uint64_t at_ns)
@@ -93,7 +104,7 @@ static void put_away(struct engine *engine, struct thread *thread, uint8_t left,
 
 	if (strand->own && left != WAIT_RUNNABLE)
 		strand_decide_in_doubt(engine, thread, at_ns);
-	kept = !ended && goes_on(thread, left);
+	kept = !ended && goes_on(thread, left, at_ns);
 	thread->strand = NULL;
 	strand->thread = NULL;
 	strand->left = left;
@@ -262,6 +273,19 @@ static void note_doubt(const struct thread *thread, const struct strand *next, c
 		request->ambiguous = true;
 }
 
+/* What calls back for what the loop has just read: its work goes on. */
+static bool is_callback_of_read(const struct thread *thread, const struct strand *strand)
+{
+	return thread->just_read && !thread->strand && !strand->context && !strand->given && !strand->woken_at_ns;
+}
+
+static void go_on_with_read(struct thread *thread, struct strand *strand, uint64_t at_ns)
+{
+	strand->runs_since_ns = at_ns;
+	strand->thread = thread;
+	thread->strand = strand;
+}
+
 static void on_runs(struct engine *engine, struct thread *thread, const struct record *record)
 {
 	uint64_t at_ns = record->head.at_ns;
@@ -277,7 +301,9 @@ static void on_runs(struct engine *engine, struct thread *thread, const struct r
 		make_of_parent(engine, thread->proc, record);
 		strand = strand_of(engine, thread->proc, record->strand_id);
 	}
-	if (strand)
+	if (strand && is_callback_of_read(thread, strand))
+		go_on_with_read(thread, strand, at_ns);
+	else if (strand)
 		let_run(engine, thread, strand, at_ns);
 	else
 		turn_to_runtime(engine, thread, at_ns);
@@ -299,12 +325,16 @@ void rules_strand(struct engine *engine, struct thread *thread, const struct rec
 		else
 			make_all(engine, thread, record);
 		break;
+	case STRAND_QUEUES:
+		rules_put_off(engine, thread, record);
+		break;
 	case STRAND_WOKEN:
 		strand_wakes(&moment);
 		break;
 	default:
 		break;
 	}
+	thread->just_read = false;
 }
 
 void strand_reads(const struct thread *thread, struct context *request)
@@ -344,6 +374,20 @@ bool strand_last_wait(const struct thread *thread, uint64_t *from_ns, uint64_t *
 	return true;
 }
 
+void strand_loop_reads(struct engine *engine, struct thread *thread, uint64_t at_ns)
+{
+	if (!thread->carrier || !proc_has_tasks(thread->proc))
+		return;
+	/* Its first read of a round tells. */
+	if (thread->read_after_ns != thread->epoll_at_ns)
+		thread->reads_outside = !thread->strand;
+	thread->read_after_ns = thread->epoll_at_ns;
+	if (!thread->reads_outside)
+		return;
+	strand_leaves_loop(engine, thread, at_ns);
+	thread->just_read = true;
+}
+
 void strand_leaves_loop(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	if (thread->strand && proc_has_tasks(thread->proc))
@@ -372,12 +416,14 @@ void strands_forget(struct engine *engine, struct proc *proc)
 
 #define SWEEP_EVERY_NS 1000000000ull
 
-static bool is_over(const struct strand *strand, uint64_t now_ns)
+static bool is_over(const struct proc *proc, const struct strand *strand, uint64_t now_ns)
 {
 	struct context *root = context_root(strand->context), *hint = root && !root->is_request ? context_root(root->hint) : root;
 
 	if (strand->thread || strand->given || (strand->answered_conn_id && strand->left_at_ns + SWEEP_EVERY_NS > now_ns))
 		return false;
+	if (proc_has_tasks(proc) && root && !root->is_request && !root->calls_in_flight && strand->left_at_ns + TASK_KEPT_NS < now_ns)
+		return true;
 	return !root || (hint && hint->is_request && hint->told && !root->calls_in_flight);
 }
 
@@ -393,7 +439,7 @@ void strands_sweep(struct engine *engine, uint64_t now_ns)
 		size_t cursor = 0;
 
 		while ((strand = idmap_next(&proc->strands, &cursor))) {
-			if (!is_over(strand, now_ns))
+			if (!is_over(proc, strand, now_ns))
 				continue;
 			strand_forget(engine, proc, strand);
 			cursor--;

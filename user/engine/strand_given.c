@@ -29,14 +29,15 @@ static bool in_doubt(const struct thread *thread)
 {
 	const struct context *root = context_root(thread->context);
 
-	return thread->strand->own && root && !root->is_request && root->origin == ORIGIN_WOKEN && !root->evidence;
+	return thread->strand && thread->strand->own && root && !root->is_request && root->origin == ORIGIN_WOKEN && !root->evidence;
 }
 
 struct context *strand_given_by(const struct thread *thread)
 {
 	struct context *root = context_root(thread->context), *request;
 
-	if (!thread->strand || !root)
+	/* A loop may call back what has been read without telling of it (uvloop). */
+	if ((!thread->strand && !proc_has_tasks(thread->proc)) || !root)
 		return NULL;
 	request = strand_request_of(in_doubt(thread) ? thread->strand->own : root);
 	return request ? request : !root->is_request && root->evidence && !thread->soft ? root : NULL;
@@ -139,10 +140,22 @@ static struct context *next_request(struct engine *engine, const struct strand *
 	return context_is_open_request(request) && !request->has_task ? request : NULL;
 }
 
+#define OWN_WORK_NS 50000 /* of CPU: less is its beginning */
+
+static bool has_computed(const struct context *segment)
+{
+	uint64_t sum_ns = 0;
+
+	for (uint32_t i = 0; i < segment->timeline.count; i++)
+		if (segment->timeline.intervals[i].state == STATE_CPU)
+			sum_ns += segment->timeline.intervals[i].end_ns - segment->timeline.intervals[i].start_ns;
+	return sum_ns >= OWN_WORK_NS;
+}
+
 /*
  * A task works for one request until that is answered, whoever lets it go on; but one that is let go on by answers, and by nothing else,
- * hands them on. Without a request it works for whoever wakes it, but for what it has asked for already: whose that was a response will
- * say.
+ * hands them on. Without a request it works for whoever wakes it, but for what it has asked for or computed already: whose that was a
+ * response will say.
  */
 static bool is_free_task(const struct strand *strand)
 {
@@ -150,7 +163,7 @@ static bool is_free_task(const struct strand *strand)
 
 	if (strand_request_of(root))
 		return strand->dispatches && strand->given_by_answer;
-	return !root || strand->soft || root->is_request || !root->evidence || root->hint;
+	return !root || strand->soft || root->is_request || root->hint || (!root->evidence && !has_computed(root));
 }
 
 static void take_as_task(struct engine *engine, struct strand *strand)

@@ -21,6 +21,8 @@ void strand_answers(const struct thread *thread, const struct conn *conn);
 void strand_was_due(struct engine *engine, const struct thread *thread, struct context *context, uint64_t arrived_ns);
 /* The last wait of the thread's strand for something, [*from_ns, *until_ns]; false: it has not waited, or no strand runs here. */
 bool strand_last_wait(const struct thread *thread, uint64_t *from_ns, uint64_t *until_ns);
+/* The thread reads something: if its loop does so by itself, the callback before has left. */
+void strand_loop_reads(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* The loop turns to its next round: the task or callback that it runs has left at at_ns. */
 void strand_leaves_loop(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* The thread ends, and the strand that it runs with it. */

@@ -6,6 +6,7 @@
 #ifndef IOCPU_PROBE_HOOK_PYTHON_H
 #define IOCPU_PROBE_HOOK_PYTHON_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "probe/loader.h"
@@ -15,8 +16,9 @@
 struct python_hook {
 	struct python_core core;
 	struct python_asyncio asyncio;
-	uint64_t moved_by; /* how much higher the core lies in the process than in its file */
-	char core_path[MAPPED_PATH_MAX], asyncio_path[MAPPED_PATH_MAX];
+	struct python_uvloop uvloop; /* of no places where it has not loaded that */
+	uint64_t moved_by;           /* how much higher the core lies in the process than in its file */
+	char core_path[MAPPED_PATH_MAX], asyncio_path[MAPPED_PATH_MAX], uvloop_path[MAPPED_PATH_MAX];
 };
 
 /*
@@ -25,7 +27,16 @@ struct python_hook {
  */
 int hook_python_find(pid_t tgid, struct python_hook *hook, const char **why);
 
+/* Has it loaded uvloop by now? */
+bool hook_python_has_uvloop(pid_t tgid);
+
 /* 0 or −errno. `slot`: of HOOKED_PROCESSES_MAX. */
 int hook_python_attach(struct loader *loader, pid_t tgid, const struct python_hook *hook, unsigned int slot);
+
+/* To what uvloop has beside that, if it was loaded later. 0 or −errno. */
+int hook_python_attach_uvloop(struct loader *loader, pid_t tgid, const struct python_hook *hook, unsigned int slot);
+
+/* From here on nothing is told of the process. */
+void hook_python_turn_off(struct loader *loader, unsigned int slot);
 
 #endif

@@ -156,25 +156,49 @@ static int find_python(pid_t tgid, struct python_hook *hook, char says[HOOK_SAYS
 	if (err)
 		snprintf(says, HOOK_SAYS_MAX, "off: Python%s%s: %s", *hook->core.version ? " " : "", hook->core.version, why);
 	else
-		snprintf(says, HOOK_SAYS_MAX, "Python %s, asyncio: its event loops tell which task runs", hook->core.version);
+		snprintf(says, HOOK_SAYS_MAX, "Python %s, asyncio%s: its event loops tell which task runs", hook->core.version,
+			 hook->uvloop.queue_count ? " on uvloop" : "");
 	return err;
+}
+
+/* It is hooked, and may have loaded uvloop since. */
+static int hook_uvloop(struct runtime_hooks *hooks, struct hooked *hooked)
+{
+	unsigned int slot = (unsigned int)(hooked - hooks->processes);
+	struct python_hook hook;
+	int err;
+
+	if (!hook_python_has_uvloop(hooked->tgid))
+		return -EAGAIN;
+	err = find_python(hooked->tgid, &hook, hooked->says);
+	if (!err && (err = hook_python_attach_uvloop(hooks->loader, hooked->tgid, &hook, slot)))
+		snprintf(hooked->says, sizeof(hooked->says), "off: Python %s: cannot attach: %s", hook.core.version, strerror(-err));
+	if (err)
+		hook_python_turn_off(hooks->loader, slot);
+	return 0;
 }
 
 static int hook_python(struct runtime_hooks *hooks, struct hooked *hooked)
 {
 	struct python_hook hook;
-	int err = find_python(hooked->tgid, &hook, hooked->says);
+	int err;
 
+	if (hooked->attached)
+		return hook_uvloop(hooks, hooked);
+	err = find_python(hooked->tgid, &hook, hooked->says);
 	if (err == -ENODATA) /* most programs never do: not worth a word */
 		*hooked->says = 0;
-	else
-		hooked->looks_left = 0; /* it will not change; and if attaching fails, it may be attached to a part of its places */
+	else if (err)
+		hooked->looks_left = 0; /* it will not change */
 	if (err)
 		return err;
 	err = hook_python_attach(hooks->loader, hooked->tgid, &hook, (unsigned int)(hooked - hooks->processes));
-	if (err)
+	if (err) {
+		hooked->looks_left = 0; /* it may be attached to a part of its places */
 		snprintf(hooked->says, sizeof(hooked->says), "off: Python %s: cannot attach: %s", hook.core.version, strerror(-err));
-	return err;
+	}
+	hooked->attached = !err;
+	return err || hook.uvloop.queue_count ? err : 1;
 }
 
 static bool look_at_python(pid_t tgid, char says[HOOK_SAYS_MAX])
@@ -187,7 +211,7 @@ static bool look_at_python(pid_t tgid, char says[HOOK_SAYS_MAX])
 /* ---- all runtimes ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct {
-	/* 0 or −errno. */
+	/* 0; −errno; or 1: it is, and may load what changes it yet. */
 	int (*attach)(struct runtime_hooks *hooks, struct hooked *hooked);
 	bool (*look)(pid_t tgid, char says[HOOK_SAYS_MAX]);
 	bool loads_itself; /* the runtime is a library that the program maps after its start, and readies then */
@@ -210,7 +234,7 @@ static bool executes_it_still(const struct hooked *hooked)
 	return !proc_execution(hooked->tgid, &now) && is_same(&now, &hooked->execution);
 }
 
-/* Is it hooked? */
+/* Is there something new to say of it? */
 static bool try_to_attach(struct runtime_hooks *hooks, struct hooked *hooked)
 {
 	int err = hook_by_runtime[hooked->runtime].attach(hooks, hooked);
@@ -219,7 +243,7 @@ static bool try_to_attach(struct runtime_hooks *hooks, struct hooked *hooked)
 		hooked->looks_left = 0;
 	else if (hooked->looks_left)
 		hooked->looks_left--;
-	return !err;
+	return err >= 0;
 }
 
 bool hooks_know(const struct runtime_hooks *hooks, pid_t tgid, const struct execution *execution)

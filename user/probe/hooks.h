@@ -25,7 +25,8 @@ struct hooked {
 	pid_t tgid;
 	enum runtime runtime;
 	struct execution execution; /* which one of the process's was looked at */
-	unsigned int looks_left;    /* 0: it is hooked, or cannot be */
+	unsigned int looks_left;    /* 0: it is hooked for good, or cannot be */
+	bool attached;
 	char says[HOOK_SAYS_MAX];
 };
 

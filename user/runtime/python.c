@@ -211,3 +211,33 @@ int python_asyncio_read(const char *path, struct python_asyncio *asyncio, const 
 	*why = "where its asyncio schedules a task is not known";
 	return found ? 0 : -ENOENT;
 }
+
+/* ---- uvloop: who has something to write -----------------------------------------------------------------------------------------------
+ */
+
+/* Which of its sets is which no code says; the kernel half looks at what is put there. */
+static bool find_queues(const struct image *image, struct python_uvloop *uvloop)
+{
+	struct import_calls calls;
+
+	if (!symbols_import_calls(image, "PySet_Add", &calls) || calls.count > UVLOOP_QUEUES_MAX)
+		return false;
+	for (size_t i = 0; i < calls.count; i++)
+		if (!image_file_offset(image, calls.at[i], &uvloop->queues[uvloop->queue_count++]))
+			return false;
+	return true;
+}
+
+int python_uvloop_read(const char *path, struct python_uvloop *uvloop, const char **why)
+{
+	struct image *image = open_file(path, why);
+	bool found;
+
+	*uvloop = (struct python_uvloop){0};
+	if (!image)
+		return -errno;
+	found = find_queues(image, uvloop);
+	image_close(image);
+	*why = "where its uvloop puts off writes is not known";
+	return found ? 0 : -ENOENT;
+}

@@ -33,8 +33,19 @@ struct python_asyncio {
 	size_t schedule_count;
 };
 
+#define UVLOOP_QUEUES_MAX 16
+
+/* uvloop's loop. */
+struct python_uvloop {
+	/* Offsets in the file: something is put into a set (the second argument), be it a stream into that of those with something to
+	 * write. */
+	uint64_t queues[UVLOOP_QUEUES_MAX];
+	size_t queue_count;
+};
+
 /* 0, or −errno; *why is then what stands in the way, for people: static. The version is set as soon as it is known. */
 int python_core_read(const char *path, struct python_core *core, const char **why);
 int python_asyncio_read(const char *path, struct python_asyncio *asyncio, const char **why);
+int python_uvloop_read(const char *path, struct python_uvloop *uvloop, const char **why);
 
 #endif
