@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/line.h"
-#include "engine/moment.h"
+#include "engine/rules_loop.h"
 
 #define LINE_MAX 1024 /* of more the oldest are forgotten. Power of two */
 
@@ -18,19 +18,20 @@ struct place {
 };
 
 struct line {
+	bool aligned;        /* nobody who waited before the trace began stands in front of those that are known */
 	uint64_t first, end; /* tickets of the places in use, from 1 */
 	struct place places[LINE_MAX];
 	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
+	uint64_t kept;                     /* so many proved to be of whoever had the connection */
 	struct context *handed[LINE_MAX];
 };
 
-/* NULL: the thread is no such loop, or one whose requests go on on other threads too. */
-static struct line **line_of(struct thread *thread)
+/* Not if its requests go on on other threads too. */
+static bool calls_back_at_once(const struct thread *thread)
 {
-	const struct continuations *loop = thread->continuations;
-	bool alone = loop && !loop->shared && !thread->carrier;
+	const struct continuations *loop = rule_11_loop_of(thread);
 
-	return alone && !continuations_defer(loop) && !continuations_collect(loop) ? &thread->line : NULL;
+	return loop && !continuations_known_to_defer(loop) && !continuations_collect(loop) && !continuations_ahead(loop);
 }
 
 static struct line *line_open(void)
@@ -89,14 +90,13 @@ static bool may_wait(const struct context *root)
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	struct context *root = context_root(thread->context);
-	struct line **line = line_of(thread);
 
-	if (!line || thread->soft || !may_wait(root))
+	if (thread->soft || !may_wait(root) || !calls_back_at_once(thread))
 		return;
-	if (!*line)
-		*line = line_open();
-	if (*line)
-		stand_in(engine, *line, root, at_ns);
+	if (!thread->line)
+		thread->line = line_open();
+	if (thread->line)
+		stand_in(engine, thread->line, root, at_ns);
 }
 
 /* ---- those who were given a connection, and have not shown whose work they are ------------------------------------------------------- */
@@ -118,14 +118,23 @@ static void drop_first_handed(struct engine *engine, struct line *line)
 	context_put(engine, *handed_at(line, line->first_handed++));
 }
 
-static struct context *begin_handed(const struct moment *moment, struct line *line, enum given given)
+static struct context *begin_work(const struct moment *moment)
 {
 	struct context *segment = context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns);
 
+	if (segment) {
+		segment->evidence = true;
+		segment->helper_only = false;
+	}
+	return segment;
+}
+
+static struct context *begin_handed(const struct moment *moment, struct line *line, enum given given)
+{
+	struct context *segment = begin_work(moment);
+
 	if (!segment)
 		return NULL;
-	segment->evidence = true;
-	segment->helper_only = false;
 	while (line->first_handed < line->end_handed &&
 	       (!is_unnamed(line, line->first_handed) || line->end_handed - line->first_handed == LINE_MAX))
 		drop_first_handed(moment->engine, line);
@@ -168,21 +177,98 @@ static uint64_t first_in_line(struct line *line, const struct conn *conn)
 	return 0;
 }
 
+/* It has waited, and goes on with a connection that was given to it at at_ns. */
+static void go_on(struct engine *engine, const struct place *place, uint64_t at_ns)
+{
+	place->context->handed_again = true;
+	context_add_interval(engine, place->context, (struct interval){.start_ns = place->since_ns, .end_ns = at_ns, .state = STATE_POOL});
+}
+
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given)
 {
-	struct line **line = line_of(moment->thread);
-	uint64_t ticket = line && *line ? first_in_line(*line, moment->conn) : 0;
-	struct place *place = ticket ? place_at(*line, ticket) : NULL;
+	struct thread *thread = moment->thread;
+	struct line *line;
+	struct place *place;
+	uint64_t ticket;
 
-	if (!place)
+	if (!calls_back_at_once(thread) || (!thread->line && !(thread->line = line_open())))
 		return NULL;
+	line = thread->line;
+	line->aligned |= moment->conn->idle_until_ns != 0;
+	if (!line->aligned)
+		return begin_handed(moment, line, given);
+	ticket = first_in_line(line, moment->conn);
+	if (!ticket)
+		return NULL;
+	place = place_at(line, ticket);
 	if (place->context->is_request)
-		return begin_handed(moment, *line, given);
-	place->context->handed_again = true;
+		return begin_handed(moment, line, given);
 	place->context->line_ticket = 0;
-	context_add_interval(moment->engine, place->context,
-			     (struct interval){.start_ns = place->since_ns, .end_ns = moment->at_ns, .state = STATE_POOL});
+	go_on(moment->engine, place, moment->at_ns);
 	return context_get(place->context);
+}
+
+void rule_12_unknown_answer(const struct moment *moment)
+{
+	struct context *segment;
+
+	if (!calls_back_at_once(moment->thread))
+		return;
+	rule_12_turn_ends(moment->engine, moment->thread, moment->at_ns);
+	end_soft_tail(moment);
+	segment = begin_work(moment);
+	thread_switch(moment->engine, moment->thread, segment, false);
+	context_put(moment->engine, segment);
+}
+
+/* ---- who waited before the trace began
+ * --------------------------------------------------------------------------------------------------- */
+
+static uint64_t count_places(struct line *line, uint64_t before)
+{
+	uint64_t count = 0;
+
+	for (uint64_t ticket = line->first; ticket < before; ticket++)
+		count += still_waits(line, ticket);
+	return count;
+}
+
+/* What began with the connection that was given to `place`'s context goes on there; if it waits once more, that one does. */
+static void join_work(struct engine *engine, struct line *line, const struct place *place, struct context *segment)
+{
+	struct context *context = place->context;
+	uint64_t ticket = segment->line_ticket;
+
+	go_on(engine, place, segment->begun_ns);
+	context->line_ticket = ticket;
+	if (ticket) {
+		place_at(line, ticket)->context = context_get(context);
+		context_put(engine, segment);
+	}
+	context_bind(engine, segment, context);
+}
+
+/*
+ * The first request is answered that is known to have waited, in the course of this segment. As many connections as were given on before
+ * it, less the places before its own, went to who had waited before the trace began; all others are paired in order.
+ */
+static void align(struct engine *engine, struct line *line, const struct context *segment, const struct context *request)
+{
+	uint64_t places = count_places(line, request->line_ticket), given = segment->handed - 1 - line->kept;
+	uint64_t number = given > places ? given - places + 1 : 1;
+
+	line->aligned = true;
+	for (uint64_t unknown = line->first_handed; unknown < number && unknown < line->end_handed; unknown++)
+		(*handed_at(line, unknown))->handed = 0;
+	for (uint64_t ticket = line->first; ticket < line->end && number < line->end_handed; ticket++) {
+		struct context *begun = *handed_at(line, number);
+
+		if (!still_waits(line, ticket))
+			continue;
+		if (!place_at(line, ticket)->context->is_request && is_unnamed(line, number) && begun != segment)
+			join_work(engine, line, place_at(line, ticket), begun);
+		number++;
+	}
 }
 
 /* ---- a response names one ------------------------------------------------------------------------------------------------------------ */
@@ -247,9 +333,14 @@ static bool was_kept(const struct moment *moment, const struct context *segment,
 static void judge_turn(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
 {
 	struct context *expected = NULL;
-	uint64_t unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
-	uint64_t waiting = count_waiting(line, request->line_ticket, unnamed, &expected);
-	bool right = segment->handed && request->line_ticket && waiting == unnamed;
+	uint64_t unnamed, waiting;
+	bool right;
+
+	if (!line->aligned && segment->handed && request->line_ticket)
+		align(moment->engine, line, segment, request);
+	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
+	waiting = count_waiting(line, request->line_ticket, unnamed, &expected);
+	right = segment->handed && request->line_ticket && waiting == unnamed;
 
 	if (request->line_ticket && waiting > unnamed)
 		send_away(line, waiting - unnamed);
@@ -265,19 +356,21 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 
 void rule_12_answered(const struct moment *moment, struct context *request)
 {
-	struct line **kept = line_of(moment->thread), *line = kept ? *kept : NULL;
+	struct line *line = moment->thread->line;
 	struct context *segment = context_root(moment->thread->context), *none = NULL;
 	uint64_t unnamed, waiting;
 
-	if (!line)
+	if (!line || !calls_back_at_once(moment->thread))
 		return;
 	if (is_given_a_connection(segment)) {
-		if (!was_kept(moment, segment, request))
+		if (was_kept(moment, segment, request))
+			line->kept++;
+		else
 			judge_turn(moment, line, segment, request);
 		segment->handed = 0;
 	}
 	request->line_ticket = 0;
-	unnamed = count_unnamed(line, line->end_handed);
+	unnamed = line->aligned ? count_unnamed(line, line->end_handed) : 0;
 	waiting = unnamed ? count_waiting(line, line->end, UINT64_MAX, &none) : 0;
 	if (unnamed > waiting)
 		give_up_unnamed(line, unnamed - waiting);

@@ -101,6 +101,8 @@ void rule_11_unknown_write(const struct moment *moment);
  * is the caller's. NULL: nobody waits.
  */
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given);
+/* The answer to a call from before the trace: what waited for it goes on, in whosever name. */
+void rule_12_unknown_answer(const struct moment *moment);
 /* `request` is answered, maybe in the course of such work: was it its turn to be given the connection? */
 void rule_12_answered(const struct moment *moment, struct context *request) __attribute__((nonnull));
 

@@ -193,6 +193,8 @@ static void read_further_answer(const struct moment *moment)
 	uint64_t arrived_ns, loop_until_ns;
 
 	if (!context) { /* attached in the middle */
+		conn->answer_read_ns = moment->at_ns;
+		rule_12_unknown_answer(moment);
 		rule_11_read(moment, downstream_owner(moment), SIDE_DOWNSTREAM);
 		return;
 	}
