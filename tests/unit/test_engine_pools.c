@@ -5,7 +5,7 @@
 
 #include "unit/engine_script.h"
 
-enum { LOOP = 1 };
+enum { LOOP = 1, OTHER_LOOP = 2 };
 enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
 
 static struct script *server(void)
@@ -393,6 +393,35 @@ static void test_pipelined_answers(void **state)
 	script_close(script);
 }
 
+/* Two threads take each other's events: that a thread goes on with what it read last must prove right before it is trusted. */
+static bool last_is_ambiguous_of(uint64_t requests)
+{
+	struct script *script = server();
+	bool last;
+
+	script_thread(script, 0, OTHER_LOOP, LOOP, THREAD_FOUND);
+	WINDOW(script, 20, OTHER_LOOP, .epoll = 10, .events = 1);
+	for (uint64_t i = 0, at = 100; i < requests; i++, at += 1000) {
+		READ(script, at, LOOP, CLIENT_A, .off = at - 90, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
+		     .arrived = at - 20, .line = "GET /a");
+		WRITE(script, at + 10, LOOP, DB);
+		READ(script, at + 500, LOOP, DB, .off = at + 20, .on = at + 480, .cause = WAIT_POLL, .epoll = at + 490, .events = 1,
+		     .arrived = at + 480);
+		WRITE(script, at + 510, LOOP, CLIENT_A, .status = 200);
+	}
+	script_finish(script);
+	last = script->told[script->count - 1].ambiguous;
+	script_close(script);
+	return last;
+}
+
+static void test_threads_that_share_events(void **state)
+{
+	(void)state;
+	assert_true(last_is_ambiguous_of(3));
+	assert_false(last_is_ambiguous_of(6));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,6 +435,7 @@ int main(void)
 		cmocka_unit_test(test_idle_connection_has_no_waiters),
 		cmocka_unit_test(test_attached_to_a_pool_in_use),
 		cmocka_unit_test(test_connecting_is_no_waiting),
+		cmocka_unit_test(test_threads_that_share_events),
 		cmocka_unit_test(test_answers_out_of_order),
 		cmocka_unit_test(test_pipelined_answers),
 	};

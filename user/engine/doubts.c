@@ -110,7 +110,7 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 		doubt = owner->handed_again ? DOUBT_LINE : DOUBT_NONE;
 	else if (conn->first_call)
 		doubt = DOUBT_MUX;
-	else if (conn->shared)
+	else if (conn->shared || (loop && loop->shared))
 		doubt = DOUBT_SELF;
 	owner->doubts |= (uint8_t)(1u << doubt);
 	return doubt;
