@@ -52,6 +52,12 @@ struct go_layout {
 	__u8 wait_cause_by_reason[GO_REASONS_MAX]; /* enum wait_cause */
 };
 
+/* What a Rust program's tasks of tokio are told by: addresses. See user/runtime/tokio.h. */
+struct tokio_layout {
+	__u64 tables_from, tables_to; /* each task names one of these tables, which says how far from its begin the task's id lies */
+	__u64 next_id_at;             /* the counter that new tasks take their ids from; 0: not known */
+};
+
 /* Processes that are hooked at the same time; of more, the rest goes by the kernel's evidence. */
 #define HOOKED_PROCESSES_MAX 64
 

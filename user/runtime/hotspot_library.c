@@ -1,43 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "runtime/hotspot_library.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <string.h>
 
 #include "runtime/image.h"
 
-/* A table of symbols, with their names. */
-struct symbols {
-	struct stretch entries, names;
-	size_t count;
-};
-
-static struct symbols open_symbols(const struct image *image, const char *entries, const char *names)
-{
-	struct symbols symbols = {.entries = image_section(image, entries), .names = image_section(image, names)};
-
-	symbols.count = symbols.names.bytes ? symbols.entries.size / sizeof(Elf64_Sym) : 0;
-	return symbols;
-}
-
-/* Its name; NULL: the file is damaged, or only uses the symbol. */
-static const char *read_symbol(const struct symbols *symbols, size_t index, Elf64_Sym *symbol)
-{
-	struct stretch rest;
-
-	memcpy(symbol, symbols->entries.bytes + index * sizeof(*symbol), sizeof(*symbol));
-	rest = stretch_from(&symbols->names, symbol->st_name);
-	return symbol->st_shndx != SHN_UNDEF && rest.bytes && memchr(rest.bytes, 0, rest.size) ? (const char *)rest.bytes : NULL;
-}
-
 static void find_exports(const struct image *image, struct hotspot_library *library)
 {
-	struct symbols symbols = open_symbols(image, ".dynsym", ".dynstr");
+	struct symbols symbols = image_symbols(image, ".dynsym", ".dynstr");
 	Elf64_Sym symbol;
 
 	for (size_t i = 0; i < symbols.count; i++) {
-		const char *name = read_symbol(&symbols, i, &symbol);
+		const char *name = symbols_read(&symbols, i, &symbol);
 
 		for (size_t wanted = 0; name && wanted < EXPORTS; wanted++)
 			if (!strcmp(name, hotspot_export_names[wanted]))
@@ -98,11 +73,11 @@ static void add_yield(const struct image *image, uint64_t address, struct hotspo
 
 static void find_local_symbols(const struct image *image, struct hotspot_library *library)
 {
-	struct symbols symbols = open_symbols(image, ".symtab", ".strtab");
+	struct symbols symbols = image_symbols(image, ".symtab", ".strtab");
 	Elf64_Sym symbol;
 
 	for (size_t i = 0; i < symbols.count; i++) {
-		const char *name = read_symbol(&symbols, i, &symbol);
+		const char *name = symbols_read(&symbols, i, &symbol);
 
 		if (!name)
 			continue;

@@ -169,6 +169,25 @@ uint64_t image_pointer(const struct image *image, uint64_t address)
 	return pointer;
 }
 
+/* ---- symbols ----------------------------------------------------------------------------------------------------------------------- */
+
+struct symbols image_symbols(const struct image *image, const char *entries, const char *names)
+{
+	struct symbols symbols = {.entries = image_section(image, entries), .names = image_section(image, names)};
+
+	symbols.count = symbols.names.bytes ? symbols.entries.size / sizeof(Elf64_Sym) : 0;
+	return symbols;
+}
+
+const char *symbols_read(const struct symbols *symbols, size_t index, Elf64_Sym *symbol)
+{
+	struct stretch rest;
+
+	memcpy(symbol, symbols->entries.bytes + index * sizeof(*symbol), sizeof(*symbol));
+	rest = stretch_from(&symbols->names, symbol->st_name);
+	return symbol->st_shndx != SHN_UNDEF && rest.bytes && memchr(rest.bytes, 0, rest.size) ? (const char *)rest.bytes : NULL;
+}
+
 /* ---- numbers ----------------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t number(const struct stretch *stretch, uint64_t offset, size_t size)

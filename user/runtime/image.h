@@ -7,6 +7,7 @@
 #ifndef IOCPU_RUNTIME_IMAGE_H
 #define IOCPU_RUNTIME_IMAGE_H
 
+#include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,17 @@ struct stretch image_at(const struct image *image, uint64_t address, size_t size
 bool image_file_offset(const struct image *image, uint64_t address, uint64_t *offset);
 /* The pointer at an address as it is before the program is moved: in a program that can be moved it stands among the relocations. */
 uint64_t image_pointer(const struct image *image, uint64_t address);
+
+/* A table of symbols, with their names; both are the image's. */
+struct symbols {
+	struct stretch entries, names;
+	size_t count; /* 0: the file has no such table */
+};
+
+/* By the names of its two sections. */
+struct symbols image_symbols(const struct image *image, const char *entries, const char *names);
+/* Its name; NULL: the file is damaged, or only uses the symbol. */
+const char *symbols_read(const struct symbols *symbols, size_t index, Elf64_Sym *symbol);
 
 /* A number of 4 or 8 bytes; 0 where the stretch has none. */
 uint32_t stretch_u32(const struct stretch *stretch, uint64_t offset);

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tokio's own functions, by their symbols. What its tasks look like is the same in all versions from 1.23 to 1.53, by their source: a task
+ * begins with a Header { state, queue_next, vtable, … }, its table is { 7 functions, the first of which is raw::poll; trailer_offset,
+ * scheduler_offset, id_offset }, and its state's functions have the Header's address as argument.
+ */
+#include "runtime/tokio.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/code.h"
+#include "runtime/image.h"
+
+/* ---- version ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Panics say where they are: "…/tokio-1.24.2/src/runtime/task/core.rs". */
+#define VERSION_BEFORE "/tokio-1."
+#define VERSION_BEHIND "/src/"
+
+static void read_version(const struct image *image, struct tokio_program *program)
+{
+	struct stretch rest = image_section(image, ".rodata");
+	const char *found;
+
+	while (rest.bytes && (found = memmem(rest.bytes, rest.size, VERSION_BEFORE, strlen(VERSION_BEFORE)))) {
+		const char *version = strchr(found, '-') + 1;
+		size_t left = rest.size - (size_t)((const uint8_t *)version - rest.bytes), len = 0;
+
+		while (len < left && len < sizeof(program->version) - 1 && (isdigit((unsigned char)version[len]) || version[len] == '.'))
+			len++;
+		if (left - len >= strlen(VERSION_BEHIND) && !memcmp(version + len, VERSION_BEHIND, strlen(VERSION_BEHIND))) {
+			memcpy(program->version, version, len);
+			return;
+		}
+		rest = stretch_from(&rest, (uint64_t)((const uint8_t *)version - rest.bytes));
+	}
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------------------------- */
+
+#define NAME_PARTS 3
+
+/* Both ways to mangle write each part of a path behind its length; between them are a crate's hash, types, and the like. */
+struct path {
+	const char *parts[NAME_PARTS]; /* NULL: no more */
+};
+
+/* "17h<hash>E" ends each name of the older way: without that, the function is one within the function. */
+#define LEGACY_BEGINS             "_ZN"
+#define LEGACY_BEHIND             "17h"
+#define CLOSURE_BEGINS            "_RNC"
+#define CLOSURE_OF_GENERIC_BEGINS "_RINC"
+
+static bool begins_with(const char *text, const char *with)
+{
+	return !strncmp(text, with, strlen(with));
+}
+
+static bool is_called(const char *name, const struct path *path)
+{
+	const char *rest = name;
+
+	if (begins_with(name, CLOSURE_BEGINS) || begins_with(name, CLOSURE_OF_GENERIC_BEGINS))
+		return false;
+	for (size_t i = 0; i < NAME_PARTS && path->parts[i]; i++) {
+		rest = strstr(rest, path->parts[i]);
+		if (!rest)
+			return false;
+		rest += strlen(path->parts[i]);
+	}
+	return !begins_with(name, LEGACY_BEGINS) || begins_with(rest, LEGACY_BEHIND);
+}
+
+enum { REQUIRED = 1, SPAWNS = 2 };
+
+static const struct {
+	struct path path;
+	enum tokio_place place;
+	unsigned int arguments; /* enum code_registers */
+	unsigned int is;
+} wanted[] = {
+	{{{"5tokio7runtime4task5state", "5State21transition_to_running"}}, TOKIO_RUNS, CODE_RDI, REQUIRED},
+	{{{"5tokio7runtime4task5state", "5State18transition_to_idle"}}, TOKIO_IDLES, CODE_RDI, REQUIRED},
+	{{{"5tokio7runtime4task5state", "5State22transition_to_complete"}}, TOKIO_ENDS, CODE_RDI, REQUIRED},
+	{{{"5tokio7runtime4task5waker11wake_by_val"}}, TOKIO_WAKES, CODE_RDI, REQUIRED},
+	{{{"5tokio7runtime4task5waker11wake_by_ref"}}, TOKIO_WAKES, CODE_RDI, REQUIRED},
+	/* Of those that spawn the first one that is there is taken. */
+	{{{"5tokio7runtime4task4list", "OwnedTasks", "10bind_inner"}}, TOKIO_MADE, CODE_RSI, SPAWNS},
+	{{{"5tokio7runtime4task4list", "OwnedTasks", "4bind"}}, TOKIO_BINDS, CODE_RCX | CODE_R8, SPAWNS},
+	{{{"5tokio7runtime8blocking4pool", "7Spawner10spawn_task"}}, TOKIO_MADE, CODE_RSI, 0},
+};
+
+#define WANTED (sizeof(wanted) / sizeof(wanted[0]))
+
+static const struct path poll_path = {{"5tokio7runtime4task3raw4poll"}};
+static const struct path next_id_path = {{"5tokio7runtime4task2id", "2Id4next7NEXT_ID"}};
+
+/* ---- places ------------------------------------------------------------------------------------------------------------------------ */
+
+#define POLLS_MAX 4096
+
+struct search {
+	const struct image *image;
+	struct symbols symbols;
+	uint64_t polls[POLLS_MAX]; /* where raw::poll begins, once for each kind of task; in order */
+	size_t poll_count;
+};
+
+/* Adds the probe of one function. −EPROTO: its code is not understood; −E2BIG: too many. */
+static int add_probe(const struct search *search, size_t row, const Elf64_Sym *symbol, struct tokio_program *program)
+{
+	struct tokio_probe *probe = &program->probes[program->probe_count];
+	struct stretch code = image_at(search->image, symbol->st_value, symbol->st_size);
+	int distance;
+
+	if (!code.bytes)
+		return -EPROTO;
+	code.size = symbol->st_size;
+	distance = code_emulated(code, wanted[row].arguments);
+	if (distance < 0)
+		return -EPROTO;
+	if (program->probe_count == TOKIO_PROBES_MAX)
+		return -E2BIG;
+	probe->place = wanted[row].place;
+	if (!image_file_offset(search->image, symbol->st_value + (uint64_t)distance, &probe->file_offset))
+		return -EPROTO;
+	program->probe_count++;
+	return 0;
+}
+
+/* Adds the probes of all functions of that name, or none of them. Returns how many, or as add_probe. */
+static int add_probes(const struct search *search, size_t row, struct tokio_program *program)
+{
+	size_t before = program->probe_count;
+	Elf64_Sym symbol;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < search->symbols.count; i++) {
+		const char *name = symbols_read(&search->symbols, i, &symbol);
+
+		if (name && ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && is_called(name, &wanted[row].path))
+			err = add_probe(search, row, &symbol, program);
+	}
+	if (err)
+		program->probe_count = before;
+	return err ? err : (int)(program->probe_count - before);
+}
+
+static int find_probes(const struct search *search, struct tokio_program *program, const char **why)
+{
+	for (size_t row = 0; row < WANTED; row++) {
+		int count = wanted[row].is & SPAWNS && program->tells_made ? 0 : add_probes(search, row, program);
+
+		if (count <= 0 && wanted[row].is & REQUIRED) {
+			*why = count ? "the code of its scheduler is not understood" : "its scheduler is inlined";
+			return count ? count : -ENOENT;
+		}
+		program->tells_made |= count > 0 && wanted[row].is & SPAWNS;
+	}
+	return 0;
+}
+
+/* ---- tables of tasks --------------------------------------------------------------------------------------------------------------- */
+
+enum { TABLE_OFFSETS = 7 * 8, TABLE_BYTES = 10 * 8, HEADER_BYTES = 4 * 8, TASK_BYTES_MAX = 1 << 24 };
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static bool is_poll(const struct search *search, uint64_t address)
+{
+	return bsearch(&address, search->polls, search->poll_count, sizeof(address), compare_addresses) != NULL;
+}
+
+/* The symbols that need no probe: where tasks are polled, and the counter of ids. */
+static void find_addresses(struct search *search, struct tokio_program *program)
+{
+	Elf64_Sym symbol;
+
+	for (size_t i = 0; i < search->symbols.count; i++) {
+		const char *name = symbols_read(&search->symbols, i, &symbol);
+
+		if (!name)
+			continue;
+		if (is_called(name, &next_id_path))
+			program->layout.next_id_at = symbol.st_value;
+		else if (search->poll_count < POLLS_MAX && ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && is_called(name, &poll_path))
+			search->polls[search->poll_count++] = symbol.st_value;
+	}
+	qsort(search->polls, search->poll_count, sizeof(search->polls[0]), compare_addresses);
+}
+
+/* Behind the functions: how far from the header the trailer, the scheduler and the id lie. */
+static bool is_table(const struct search *search, uint64_t address)
+{
+	struct stretch table = image_at(search->image, address, TABLE_BYTES);
+	uint64_t trailer = stretch_u64(&table, TABLE_OFFSETS), scheduler = stretch_u64(&table, TABLE_OFFSETS + 8),
+		 id = stretch_u64(&table, TABLE_OFFSETS + 16);
+
+	return scheduler >= HEADER_BYTES && id >= scheduler && trailer > id && trailer < TASK_BYTES_MAX &&
+	       !((scheduler | id | trailer) % 8);
+}
+
+/* False: a word that names a poll function is not in such a table. */
+static bool note_table(const struct search *search, uint64_t address, struct tokio_layout *layout)
+{
+	if (!is_table(search, address))
+		return false;
+	if (!layout->tables_from || address < layout->tables_from)
+		layout->tables_from = address;
+	if (address + TABLE_BYTES > layout->tables_to)
+		layout->tables_to = address + TABLE_BYTES;
+	return true;
+}
+
+/* In a program that can be moved the words that name functions stand among the relocations, or in their place, as in one that cannot. */
+static bool find_tables(const struct search *search, struct tokio_layout *layout)
+{
+	struct stretch relocations = image_section(search->image, ".rela.dyn"), data = image_section(search->image, ".data.rel.ro");
+	bool all = true;
+	Elf64_Rela entry;
+
+	for (size_t at = 0; at + sizeof(entry) <= relocations.size; at += sizeof(entry)) {
+		memcpy(&entry, relocations.bytes + at, sizeof(entry));
+		if (ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE && entry.r_offset - data.address < data.size &&
+		    is_poll(search, (uint64_t)entry.r_addend))
+			all &= note_table(search, entry.r_offset, layout);
+	}
+	for (size_t at = 0; at + sizeof(uint64_t) <= data.size; at += sizeof(uint64_t))
+		if (is_poll(search, stretch_u64(&data, at)))
+			all &= note_table(search, data.address + at, layout);
+	return all && layout->tables_to;
+}
+
+/* ---- the program ------------------------------------------------------------------------------------------------------------------- */
+
+static int search_program(struct search *search, struct tokio_program *program, const char **why)
+{
+	int err;
+
+	read_version(search->image, program);
+	search->symbols = image_symbols(search->image, ".symtab", ".strtab");
+	find_addresses(search, program);
+	*why = !search->symbols.count ? "it is stripped of its symbols" : "there is no tokio in it";
+	if (!search->symbols.count || !search->poll_count)
+		return -ENOENT;
+	err = find_probes(search, program, why);
+	if (err)
+		return err;
+	*why = "its tasks do not look as those of known versions (1.23 to 1.53)";
+	return find_tables(search, &program->layout) ? 0 : -ENOTSUP;
+}
+
+int tokio_program_read(const char *path, struct tokio_program *program, const char **why)
+{
+	struct search *search = calloc(1, sizeof(*search));
+	struct image *image = search ? image_open(path) : NULL;
+	int err = image ? 0 : -errno;
+
+	*program = (struct tokio_program){0};
+	if (image) {
+		search->image = image;
+		program->linked_at = image_linked_at(image);
+		err = search_program(search, program, why);
+	} else {
+		*why = err == -ENOEXEC ? "it is not a program for x86-64" : "its program cannot be read";
+	}
+	image_close(image);
+	free(search);
+	return err;
+}
