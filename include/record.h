@@ -85,7 +85,7 @@ enum io_op {
 enum strand_op {
 	STRAND_RUNS = 1, /* from at_ns on the thread runs this strand; told when it differs from the last one told. `result`: why the last
 			  * one left, as enum wait_cause: RUNNABLE (it could have gone on), NET, LOCK, SLEEP, PIPE (it takes what another
-			  * strand gives: a channel, a queue, a condition), else OTHER */
+			  * strand gives: a channel, a queue, a condition), POLL (any of these: who wakes it will tell), else OTHER */
 	STRAND_MADE,     /* the thread's strand made this one; with a `result` above 1 so many, with the ids that follow */
 	STRAND_WOKEN,    /* the thread, or the strand that it runs, let this one go on, which had waited */
 	STRAND_QUEUES, /* the thread's strand left to its loop what is to be written to `conn_id`: the write that follows, after strands of

@@ -169,13 +169,19 @@ struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t
 	return call;
 }
 
-void conn_drop_oldest_call(struct engine *engine, struct conn *conn)
+void conn_drop_call(struct engine *engine, struct conn *conn, struct call *call)
 {
-	struct call *call = conn->first_call;
+	struct call *before = NULL;
 
-	conn->first_call = call->next;
-	if (!conn->first_call)
-		conn->last_call = NULL;
+	if (call == conn->first_call)
+		conn->first_call = call->next;
+	else
+		for (before = conn->first_call; before->next != call;)
+			before = before->next;
+	if (before)
+		before->next = call->next;
+	if (conn->last_call == call)
+		conn->last_call = before;
 	conn->waiting_calls--;
 	call_delist(call);
 	context_put(engine, call->context);
@@ -227,7 +233,7 @@ static void end_calls(struct engine *engine, struct conn *conn, uint64_t now_ns)
 					 .peer = conn->peer};
 
 		context_add_call(engine, call->context, &done);
-		conn_drop_oldest_call(engine, conn);
+		conn_drop_call(engine, conn, call);
 	}
 }
 

@@ -77,6 +77,7 @@ struct proc {
 	uint32_t open_requests;
 	uint64_t open_since_ns;              /* request_time_ns is right up to here */
 	uint32_t blocking_reads, loop_reads; /* requests begun by threads of either kind */
+	uint32_t strand_reads;               /* … of them, by a strand */
 	uint32_t handed_over;                /* requests answered by another thread than the one that read them */
 	uint32_t conns_served, threads_serving;
 	uint32_t conns_by_new_threads, conns_by_old_threads; /* connections accepted in the trace, by who read their first request */
@@ -221,6 +222,7 @@ struct conn {
 	struct context *reserved; /* rule 7: whose the next call on it is */
 	uint64_t user_conn_id;    /* the server side's connection whose request called last; 0: none has */
 	bool shared;              /* such requests of several connections have */
+	bool claimed;             /* who reads there for several requests has told whose an answer is, by whom it woke */
 	bool connecting;
 	uint64_t connecting_since_ns, connect_ns, connect_start_ns;
 	uint64_t connected_ns; /* and not yet written to; 0: not so */
@@ -418,7 +420,7 @@ void conn_ended(struct engine *engine, struct conn *conn, uint64_t now_ns);
 void conn_remove(struct engine *engine, struct conn *conn);
 void conn_push_request(struct conn *conn, struct context *request);
 struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t now_ns);
-void conn_drop_oldest_call(struct engine *engine, struct conn *conn);
+void conn_drop_call(struct engine *engine, struct conn *conn, struct call *call);
 /* The call is one of `root`'s in flight from here on, or of nobody's. */
 void call_enlist(struct call *call, struct context *root);
 void call_delist(struct call *call);

@@ -47,6 +47,12 @@ struct context *downstream_owner(const struct moment *moment);
  */
 void strand_asks(const struct moment *moment, bool on_new_connection);
 
+/*
+ * An answer was read where several requests wait for one: it is the thread's strand's own, or will be told by whom that wakes. False: it is
+ * the oldest call's.
+ */
+bool strand_reads_answer(const struct moment *moment);
+
 /* ---- blame.c ---- */
 
 /*
@@ -142,6 +148,8 @@ void rule_2_ran_for(const struct moment *moment, struct context *request);
 struct context *rule_2_carry_out(const struct moment *moment);
 void rule_4_downstream_write(const struct moment *moment);
 void rule_5_downstream_read(const struct moment *moment);
+/* What was read at at_ns is the answer to this call. */
+void rule_5_answered(const struct moment *moment, struct call *call);
 /*
  * Rule 7: whoever connected, or looked at an idle connection and found nothing to read (a pool's check, a reader that arms itself), has it
  * reserved: the next call on it is its.

@@ -107,7 +107,7 @@ void procs_count_open_requests(struct engine *engine, uint64_t now_ns)
 /*
  * The model, by what the threads were seen to do. Loops read requests after an epoll return; a thread per connection is born for it, or (of
  * connections from before the trace) serves just one; a pool's threads serve whatever comes; workers of a pre-fork server were forked and
- * accept from a listener that they inherited.
+ * accept from a listener that they inherited. Tasks are seen only where a hook tells of them.
  */
 const char *proc_model(const struct proc *proc)
 {
@@ -117,6 +117,8 @@ const char *proc_model(const struct proc *proc)
 		return "goroutines";
 	if (!reads)
 		return proc->any_child_serves ? "pre-fork" : NULL;
+	if (proc->told.runtime == RUNTIME_RUST && proc->strand_reads * 2 > reads)
+		return "tasks";
 	if (proc->loop_reads > proc->blocking_reads) {
 		if (proc->handed_over * 2 > reads)
 			return "worker-pool";

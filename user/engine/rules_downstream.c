@@ -118,7 +118,7 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		strays_add_segment(moment->engine, owner, moment->thread->proc, moment->at_ns);
 	if (conn->waiting_calls == CALLS_WAITING_MAX) {
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
-		conn_drop_oldest_call(moment->engine, conn);
+		conn_drop_call(moment->engine, conn, conn->first_call);
 	}
 	if (!conn->first_call && given_on(moment) == GIVEN_NOT)
 		conn->idle_until_ns = moment->at_ns;
@@ -180,7 +180,8 @@ static uint64_t split_wait(const struct moment *moment, struct context *context,
 	*loop_until_ns = 0;
 	if (!moment->arrival_known && moment->thread->loop)
 		return blame_loop_unstamped(moment, context, since_ns);
-	strand_was_due(moment->engine, moment->thread, context, arrived_ns);
+	if (moment->arrival_known)
+		strand_was_due(moment->engine, moment->thread, context, arrived_ns);
 	*loop_until_ns = blame_loop(moment, context, arrived_ns);
 	return arrived_ns;
 }
@@ -239,33 +240,24 @@ static bool read_greeting(const struct moment *moment)
 	return true;
 }
 
-void rule_5_downstream_read(const struct moment *moment)
+void rule_5_answered(const struct moment *moment, struct call *call)
 {
 	struct conn *conn = moment->conn;
-	struct call *call = conn->first_call;
-	struct done_call done;
-	struct context *context;
-	uint32_t number;
-	uint8_t doubt;
-
-	if (!call) {
-		if (!read_greeting(moment))
-			read_further_answer(moment);
-		return;
-	}
-	context = context_root(call->context);
-	done = (struct done_call){
+	struct context *context = context_root(call->context);
+	struct done_call done = {
 		.start_ns = call->start_ns,
 		.write_ns = call->write_ns,
 		.read_ns = moment->at_ns,
 		.connect_ns = call->connect_ns,
 		.peer = conn->peer,
 	};
-	doubt = call->doubt;
+	uint32_t number;
+	uint8_t doubt = call->doubt;
+
 	context_put(moment->engine, conn->answering);
 	conn->answering = context_get(context);
 	conn->answer_read_ns = moment->at_ns;
-	conn_drop_oldest_call(moment->engine, conn);
+	conn_drop_call(moment->engine, conn, call);
 	if (!context)
 		return;
 	work_for(moment, context);
@@ -275,6 +267,18 @@ void rule_5_downstream_read(const struct moment *moment)
 	moment->thread->via_call = context->is_request ? number : 0; /* a segment's calls get other numbers when it is bound */
 	moment->thread->via_doubt = doubt;
 	moment->thread->via_conn_id = conn->id;
+}
+
+void rule_5_downstream_read(const struct moment *moment)
+{
+	struct call *oldest = moment->conn->first_call;
+
+	if (oldest) {
+		if (!strand_reads_answer(moment))
+			rule_5_answered(moment, oldest);
+	} else if (!read_greeting(moment)) {
+		read_further_answer(moment);
+	}
 }
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ static bool may_be_named_yet(const struct proc *proc, const struct context *root
 static bool goes_on(const struct thread *thread, uint8_t left, uint64_t at_ns)
 {
 	struct context *root = context_root(thread->context);
-	bool waits_for_new = left == WAIT_NET || left == WAIT_PIPE || left == WAIT_OTHER;
+	bool waits_for_new = left == WAIT_NET || left == WAIT_PIPE || left == WAIT_POLL || left == WAIT_OTHER;
 
 	if (!root)
 		return false;
@@ -95,19 +95,31 @@ static uint64_t waits_since(const struct strand *strand, uint64_t at_ns)
 	return strand->waits_since_ns && at_ns - strand->runs_since_ns <= LOOKED_NS ? strand->waits_since_ns : at_ns;
 }
 
+/* One that could go on because it was woken while it ran had waited for that. */
+static uint8_t why_left(const struct strand *strand, uint8_t left)
+{
+	return left == WAIT_RUNNABLE && strand->woken_at_ns ? strand->woken_for : left;
+}
+
 /* The strand that the thread runs leaves it. */
 static void put_away(struct engine *engine, struct thread *thread, uint8_t left, bool ended, uint64_t at_ns)
 {
+	struct moment moment = {.engine = engine, .thread = thread, .at_ns = at_ns};
 	struct strand *strand = thread->strand;
-	uint32_t via_call = thread->via_call;
+	uint32_t via_call;
 	bool kept;
 
+	left = why_left(strand, left);
+	if (strand->answer.conn_id)
+		strand_leaves_answer(&moment);
+	via_call = thread->via_call;
 	if (strand->own && left != WAIT_RUNNABLE)
 		strand_decide_in_doubt(engine, thread, at_ns);
 	kept = !ended && goes_on(thread, left, at_ns);
 	thread->strand = NULL;
 	strand->thread = NULL;
 	strand->left = left;
+	strand->polled = left == WAIT_POLL;
 	strand->left_at_ns = at_ns;
 	strand->waits_since_ns = waits_since(strand, at_ns);
 	if (kept) {
@@ -315,6 +327,8 @@ void rules_strand(struct engine *engine, struct thread *thread, const struct rec
 {
 	struct moment moment = {.engine = engine, .thread = thread, .record = record, .at_ns = record->head.at_ns};
 
+	if (record->epoll_at_ns && thread->carrier && !thread->loop)
+		thread->timer_iteration = !record->epoll_events;
 	switch (record->head.op) {
 	case STRAND_RUNS:
 		on_runs(engine, thread, record);

@@ -9,6 +9,14 @@
 #include "engine/moment.h"
 #include "engine/strands.h"
 
+/* What a strand has read on a connection where several requests wait for answers. */
+struct unclaimed {
+	uint64_t conn_id; /* 0: nothing */
+	uint64_t arrived_ns, read_ns;
+	bool woke;    /* it has let another strand go on since … */
+	bool claimed; /* … whose answer it was */
+};
+
 struct strand {
 	uint64_t id;
 	struct thread *thread; /* that runs it and has its state; NULL: it is away, and its state is here */
@@ -17,6 +25,8 @@ struct strand {
 	uint32_t via_call;    /* as of a thread */
 	uint8_t via_doubt;    /* of a task: as of a thread */
 	uint8_t left;         /* enum wait_cause: why it left its thread last */
+	bool polled;          /* … which who wakes it will tell, or has told */
+	uint8_t woken_for;    /* the same, as who woke it since shows it */
 	uint64_t left_at_ns;  /* 0: it has not yet */
 	uint64_t woken_at_ns; /* since then; 0: not told */
 	uint64_t runs_since_ns;
@@ -27,6 +37,7 @@ struct strand {
 	bool given_by_answer;      /* of a task: by who has just read one */
 	bool dispatches;           /* of a task: what it does was given to it so */
 	struct context *own;       /* in doubt: what it did before it was given something; NULL: no doubt */
+	struct unclaimed answer;
 };
 
 /* ---- strand.c ---- */
@@ -34,7 +45,17 @@ struct strand {
 /* What is known of a strand; begins to know it. NULL: memory. */
 struct strand *strand_add(struct engine *engine, struct proc *proc, uint64_t id);
 
+/* ---- strand_answers.c ---- */
+
+/* The thread's strand, which has read an answer, lets this one go on (NULL: one that nothing is known of): was it that one's? */
+void strand_claims(const struct moment *moment, const struct strand *woken);
+/* It turns to something else. */
+void strand_leaves_answer(const struct moment *moment);
+
 /* ---- strand_given.c ---- */
+
+/* Whom it is done for, as far as is known by now. */
+struct context *strand_whose(struct context *context);
 
 /* A segment of a strand's own work, on whatever thread. The reference is the caller's. */
 struct context *strand_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t at_ns);

@@ -9,8 +9,7 @@
 
 #define HINTS_FOLLOWED 8
 
-/* Whom it is done for, as far as is known by now. */
-static struct context *whose(struct context *context)
+struct context *strand_whose(struct context *context)
 {
 	context = context_root(context);
 	for (int i = 0; i < HINTS_FOLLOWED && context && !context->is_request && context->hint; i++)
@@ -20,7 +19,7 @@ static struct context *whose(struct context *context)
 
 struct context *strand_request_of(struct context *context)
 {
-	context = whose(context);
+	context = strand_whose(context);
 	return context_is_open_request(context) ? context : NULL;
 }
 
@@ -88,7 +87,7 @@ static void decide(struct engine *engine, struct thread *thread, bool own)
 
 void strand_decide_in_doubt(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
-	struct context *giver = whose(thread->context), *maker = whose(thread->strand->own);
+	struct context *giver = strand_whose(thread->context), *maker = strand_whose(thread->strand->own);
 
 	if (in_doubt(thread) && at_ns - thread->strand->runs_since_ns >= DOUBT_NS && giver && maker)
 		giver->ambiguous = maker->ambiguous = true; /* rule 13 */
@@ -104,9 +103,9 @@ void strand_asks(const struct moment *moment, bool on_new_connection)
 		thread->strand->waits_since_ns = 0;
 	if (!thread->strand || !thread->strand->own)
 		return;
-	giver = whose(thread->context);
-	last = whose(moment->conn->answering);
-	decide(moment->engine, thread, on_new_connection || (last && last == giver && last != whose(thread->strand->own)));
+	giver = strand_whose(thread->context);
+	last = strand_whose(moment->conn->answering);
+	decide(moment->engine, thread, on_new_connection || (last && last == giver && last != strand_whose(thread->strand->own)));
 }
 
 /* ---- taking what is given ----------------------------------------------------------------------------------------------------------- */
@@ -262,26 +261,83 @@ static void wakes_task(const struct moment *moment, struct strand *strand)
 		strand->left = WAIT_SLEEP;
 }
 
+/*
+ * A servant, or one that was made and has just read an answer, lets a strand go on which works for the same request; or, where the
+ * servant's is over by now and it has just read an answer, for another one: that is whom it has served. NULL: nobody that is known.
+ */
+static struct context *served_by(const struct thread *thread, const struct strand *strand)
+{
+	struct context *root = context_root(thread->context), *mine = strand_request_of(root);
+	struct context *request = strand_request_of(strand->thread ? strand->thread->context : strand->context);
+
+	bool servant = root && !root->is_request && root->origin == ORIGIN_WOKEN;
+	bool made = root && !root->is_request && root->origin == ORIGIN_MADE && !handled_by(strand);
+
+	if (!servant && !(made && thread->via_conn_id))
+		return NULL;
+	return mine == request || (!mine && thread->via_conn_id) ? request : NULL;
+}
+
+static void serve(const struct moment *moment, struct context *request)
+{
+	struct thread *thread = moment->thread;
+	bool made_for_it = context_root(thread->context)->origin == ORIGIN_MADE && strand_request_of(thread->context) == request;
+
+	if (thread->strand->own)
+		decide(moment->engine, thread, strand_request_of(thread->strand->own) == request);
+	context_bind(moment->engine, thread->context, request);
+	turn_to_segment(moment, made_for_it ? ORIGIN_MADE : ORIGIN_SOFT, request, !made_for_it);
+}
+
+/*
+ * What a strand had waited for, as who wakes it shows: another one gave it something; the runtime does it for a socket, or a timer, which
+ * is certain only where it had looked for sockets in vain.
+ */
+static uint8_t woken_for(const struct thread *thread)
+{
+	if (thread->strand || !thread->carrier)
+		return WAIT_PIPE;
+	return thread->timer_iteration ? WAIT_SLEEP : WAIT_NET;
+}
+
+/* Of several that wake it before it runs, one that gives it something counts. */
+static void note_woken(struct strand *strand, uint8_t cause, uint64_t at_ns)
+{
+	if (!strand->woken_at_ns || cause == WAIT_PIPE)
+		strand->woken_for = cause;
+	strand->woken_at_ns = at_ns;
+	if (strand->polled && !strand->thread)
+		strand->left = strand->woken_for;
+}
+
 void strand_wakes(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
-	struct context *given = strand_given_by(thread), *request;
 	struct strand *strand = idmap_get(&thread->proc->strands, moment->record->strand_id);
+	struct context *given, *request;
 
+	if (thread->strand && thread->strand->answer.conn_id)
+		strand_claims(moment, strand);
+	given = strand_given_by(thread);
 	if (!strand && given)
 		strand = strand_add(moment->engine, thread->proc, moment->record->strand_id);
 	if (!strand)
 		return;
+	note_woken(strand, strand == thread->strand ? WAIT_RUNNABLE : woken_for(thread), moment->at_ns);
 	/* A task that lets others go first wakes itself. */
-	strand->woken_at_ns = moment->at_ns;
 	if (strand == thread->strand)
 		return;
 	if (proc_has_tasks(thread->proc)) {
 		wakes_task(moment, strand);
+	} else if (thread->strand && (request = served_by(thread, strand))) {
+		serve(moment, request);
+		return;
 	} else if (thread->strand && (request = handled_by(strand))) {
 		gives_to_handler(moment, strand, request);
 		return;
 	}
+	if (!given && !proc_has_tasks(thread->proc))
+		return;
 	context_put(moment->engine, strand->given);
 	strand->given = context_get(given);
 	strand->given_doubt = thread->via_doubt;
