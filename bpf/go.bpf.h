@@ -90,17 +90,11 @@ static __always_inline struct leave leave_of(const struct go_layout *layout, con
 	return leave;
 }
 
-/* The traced thread that is at such a place; NULL: somebody else, or it is over. */
-static __always_inline struct thread *thread_at_hook(struct task_struct *task)
-{
-	return paused ? NULL : thread_of(task);
-}
-
 SEC("?uprobe")
 int on_go_runs(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_at_hook(task);
+	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);
 	__u64 strand;
 
@@ -118,7 +112,7 @@ SEC("?uprobe")
 int on_go_idles(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_at_hook(task);
+	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);
 
 	if (!thread)
@@ -133,7 +127,7 @@ SEC("?uprobe")
 int on_go_made(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_at_hook(task);
+	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);
 	__u64 strand;
 
@@ -152,7 +146,7 @@ SEC("?uprobe")
 int on_go_wakes(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_at_hook(task);
+	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);
 	__u64 strand;
 

@@ -6,6 +6,7 @@
 #include "futex.bpf.h"
 #include "go.bpf.h"
 #include "hotspot.bpf.h"
+#include "tokio.bpf.h"
 #include "io.bpf.h"
 #include "iter.bpf.h"
 #include "python.bpf.h"

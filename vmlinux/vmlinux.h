@@ -56,6 +56,8 @@ struct pt_regs {
 	unsigned long r10;
 	unsigned long ax; /* of Go's functions: the first argument … */
 	unsigned long bx; /* … and the second */
+	unsigned long cx; /* of C's and Rust's: the fourth … */
+	unsigned long r8; /* … and the fifth */
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {

@@ -5,13 +5,17 @@ import signal
 import subprocess
 import time
 
+import test_models as models
 import test_real as real
+import truth
 from lab import Lab, Server
 from tap import Skip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = pathlib.Path("/usr/bin/python3")  # Debian's, which has Debian's packages
 NO_LOAD_S = 10
+TOKIO_MIX = "8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 1 /typical?id=#, 2 /parallel?id=#"
+SLEEP_MS, SLEEP_LATE_MS = 28, 8
 JVM_S = 60
 LOOKS_S = 1  # some more looks of the tracer, which are to find nothing new
 SLEEPER = "public class Sleeper { public static void main(String[] ignored) throws Exception { Thread.sleep(600_000); } }"
@@ -117,6 +121,41 @@ def uvloop_started(tap):
         tracer.await_text(tracer.err_path, "asyncio on uvloop: its event loops", NO_LOAD_S)
 
 
+def tokio_told(tap):
+    """With the hook into its scheduler nothing is missing of what tokio's tasks do without the kernel: those that others spawn, those that
+    wait for a connection, and those that read for all."""
+    for way in ("pool", "mux"):
+        real.mixed(tap, [real.build_tokio()], "--calls", way, "--pool", "6", mix=TOKIO_MIX,
+                   checks=(*real.CHECKS, real.check_nothing_of_others, check_no_doubt))
+
+
+def check_asleep(tap, run):
+    slept_ms = [pair.traced["state_ns"]["sleep"] / truth.NS_PER_MS for pair in run.pairs]
+    tap.check("SLEEP", all(SLEEP_MS <= ms <= SLEEP_MS + SLEEP_LATE_MS for ms in slept_ms), f"{min(slept_ms)} to {max(slept_ms)} ms")
+
+
+def tokio_asleep(tap):
+    """One request at a time: the loop has nothing else to wake for but the timer."""
+    real.mixed(tap, [real.build_tokio()], mix="1 /sleep?id=#", requests=20, connections=1, checks=(models.check_counts, check_asleep))
+
+
+def tokio_left_behind(tap):
+    program = real.build_tokio()
+    left_behind(tap, [program], program)
+
+
+def tokio_unfit(tap):
+    """A program without symbols is left alone, and why is said."""
+    with Lab() as lab:
+        program = lab.scratch / "stripped"
+        subprocess.run(["strip", "-o", program, real.build_tokio()], check=True)
+        downstream = lab.downstream()
+        server = lab.keep(Server(lab, "server", [program, *downstream.arguments()]))
+        tracer = lab.trace("stripped", "record", "-w", lab.scratch / "hooks.rec", "-p", server.pid).attached()
+        tracer.await_text(tracer.err_path, "off: Rust, tokio 1.24.2: it is stripped of its symbols", NO_LOAD_S)
+        tap.equal("bytes of code that differ", changed_code(server.pid, program), 0)
+
+
 def jvm_started(tap):
     """A JVM that the tracer starts has no libjvm when it is looked at first."""
     found = subprocess.run([ROOT / "tests/truth/fetch-jdk", "21"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
@@ -141,5 +180,9 @@ TOPICS = {
     "asyncio, hooks leave nothing behind": python_left_behind,
     "asyncio, imported after the start": python_started,
     "uvloop, imported after asyncio": uvloop_started,
+    "tokio, told by its scheduler": tokio_told,
+    "tokio, asleep": tokio_asleep,
+    "tokio, hooks leave nothing behind": tokio_left_behind,
+    "tokio, stripped": tokio_unfit,
     "jvm, started by the tracer": jvm_started,
 }

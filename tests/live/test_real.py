@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Servers that others wrote: Node's http, Python's ThreadingHTTPServer, Go's net/http, nginx."""
 import os
+import pathlib
 import statistics
 import subprocess
 
@@ -8,6 +9,7 @@ import lab as labs
 import test_models as models
 import truth
 from lab import ROOT, Lab, Server, need
+from tap import Skip
 from traced_run import Run
 
 REAL = ROOT / "tests/servers/real"
@@ -54,6 +56,16 @@ def build_go():
     environment = os.environ | {"GOFLAGS": "-mod=mod", "GOCACHE": str(labs.BUILD / "go-cache"), "GOTOOLCHAIN": "local"}
     subprocess.run(["go", "build", "-o", program, "."], cwd=REAL / "go_http", env=environment, check=True, capture_output=True, timeout=300)
     return program
+
+
+def build_tokio():
+    need("cargo")
+    if not list(pathlib.Path("/usr/share/cargo/registry").glob("hyper-0.14.*")):
+        raise Skip("librust-hyper-dev is not installed")
+    target = labs.BUILD / "servers/rust"
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--offline", "--target-dir", target], cwd=REAL / "rust_tokio", check=True,
+                   capture_output=True, timeout=600)
+    return target / "release/rust_tokio"
 
 
 def go(tap):

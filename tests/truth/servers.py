@@ -8,6 +8,7 @@ import subprocess
 import lab as labs
 from lab import ROOT, Server, need
 from tap import Skip
+from test_real import build_tokio
 
 REAL = ROOT / "tests/servers/real"
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's packages
@@ -125,12 +126,7 @@ def asio(threads):
 
 
 def tokio():
-    need("cargo")
-    if not list(pathlib.Path("/usr/share/cargo/registry").glob("hyper-0.14.*")):
-        raise Skip("librust-hyper-dev is not installed")
-    target = labs.BUILD / "servers/rust"
-    build("cargo", "build", "--quiet", "--release", "--offline", "--target-dir", target, cwd=REAL / "rust_tokio")
-    return [target / "release/rust_tokio", "--threads", 2]
+    return [build_tokio(), "--threads", 2]
 
 
 def ways(*names):
@@ -174,7 +170,7 @@ ROWS = [
     Row("Python, uvicorn on uvloop", "tasks", python("python_asgi.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
     Row("nginx, Lua", "event loop, coroutines", nginx_lua(1), ways("new", "kept", "pool")),
     Row("nginx, Lua, 2 workers", "event loops, coroutines", nginx_lua(2), ways("kept", "pool")),
-    Row("Rust, tokio and hyper", "tasks on 2 threads", tokio, ways("kept", "new", "pool", "mux", "client")),
+    Row("Rust, tokio and hyper", "tasks on 2 threads", tokio, ways("kept", "new", "pool", "mux", "client"), hooks=BOTH),
     Row("C++, coroutines on Asio", "event loop", asio(1), ways("kept", "new", "pool")),
     Row("C++, coroutines on Asio, 2 threads", "event loop of 2 threads", asio(2), ways("kept", "pool")),
     Row("Java, executor", "threads of a pool", java("blocking", 128), ways("kept", "new", "pool", "mux", "client")),

@@ -193,7 +193,7 @@ static void test_unfit(void **state)
 	} rows[] = {
 		{RUNNING, "inlined", "its scheduler is inlined"},
 		{BY_REF, "inlined", "its scheduler is inlined"},
-		{POLL, "inlined", "there is no tokio in it"},
+		{POLL, "inlined", "its scheduler is inlined"},
 		{".symtab", ".cymtab", "it is stripped of its symbols"},
 	};
 
@@ -271,6 +271,8 @@ static void test_no_tokio(void **state)
 	(void)state;
 	assert_int_equal(tokio_program_read("/proc/self/maps", &program, &why), -ENOEXEC);
 	assert_non_null(why);
+	assert_int_equal(tokio_program_read("/bin/true", &program, &why), -ENODATA);
+	assert_string_equal(why, "no tokio is seen in it");
 	why = NULL;
 	assert_int_equal(tokio_program_read("/nonexistent", &program, &why), -ENOENT);
 	assert_non_null(why);

@@ -12,6 +12,7 @@
 #include "iocpu.skel.h"
 #include "probe/hook_hotspot.h"
 #include "probe/hook_python.h"
+#include "probe/hook_tokio.h"
 #include "probe/proc.h"
 #include "runtime/go.h"
 
@@ -208,6 +209,43 @@ static bool look_at_python(pid_t tgid, char says[HOOK_SAYS_MAX])
 	return !find_python(tgid, &hook, says);
 }
 
+/* ---- tokio ------------------------------------------------------------------------------------------------------------------------- */
+
+static int find_tokio(pid_t tgid, struct tokio_program *program, char says[HOOK_SAYS_MAX])
+{
+	const char *why = NULL;
+	int err = hook_tokio_find(tgid, program, &why);
+
+	if (err)
+		snprintf(says, HOOK_SAYS_MAX, "off: Rust%s%s: %s", *program->version ? ", tokio " : "", program->version, why);
+	else
+		snprintf(says, HOOK_SAYS_MAX, "Rust, tokio%s%s: its scheduler tells which task a thread runs%s",
+			 *program->version ? " " : "", program->version, program->tells_made ? "" : ", but not who made it");
+	return err;
+}
+
+static int hook_tokio(struct runtime_hooks *hooks, struct hooked *hooked)
+{
+	struct tokio_program program;
+	int err = find_tokio(hooked->tgid, &program, hooked->says);
+
+	if (err == -ENODATA) /* not worth a word */
+		*hooked->says = 0;
+	if (err)
+		return err;
+	err = hook_tokio_attach(hooks->loader, hooked->tgid, &program, (unsigned int)(hooked - hooks->processes));
+	if (err)
+		snprintf(hooked->says, sizeof(hooked->says), "off: Rust, tokio %s: cannot attach: %s", program.version, strerror(-err));
+	return err;
+}
+
+static bool look_at_tokio(pid_t tgid, char says[HOOK_SAYS_MAX])
+{
+	struct tokio_program program;
+
+	return !find_tokio(tgid, &program, says);
+}
+
 /* ---- all runtimes ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -219,6 +257,7 @@ static const struct {
 	[RUNTIME_GO] = {.attach = hook_go, .look = look_at_go},
 	[RUNTIME_JVM] = {.attach = hook_hotspot, .look = look_at_hotspot, .loads_itself = true},
 	[RUNTIME_PYTHON] = {.attach = hook_python, .look = look_at_python, .loads_itself = true},
+	[RUNTIME_RUST] = {.attach = hook_tokio, .look = look_at_tokio},
 };
 
 static bool is_same(const struct execution *one, const struct execution *other)

@@ -248,8 +248,11 @@ static int search_program(struct search *search, struct tokio_program *program, 
 	read_version(search->image, program);
 	search->symbols = image_symbols(search->image, ".symtab", ".strtab");
 	find_addresses(search, program);
-	*why = !search->symbols.count ? "it is stripped of its symbols" : "there is no tokio in it";
-	if (!search->symbols.count || !search->poll_count)
+	*why = "no tokio is seen in it";
+	if (!*program->version && !search->poll_count)
+		return -ENODATA;
+	*why = search->symbols.count ? "its scheduler is inlined" : "it is stripped of its symbols";
+	if (!search->poll_count)
 		return -ENOENT;
 	err = find_probes(search, program, why);
 	if (err)

@@ -44,7 +44,10 @@ struct tokio_program {
 	uint64_t linked_at;         /* the address of the file's first byte: in a process all are moved by as much as that is */
 };
 
-/* 0, or −errno; *why is then what stands in the way, for people: static. The version is set as soon as it is known. */
+/*
+ * 0, or −errno; *why is then what stands in the way, for people: static. −ENODATA: nothing of tokio is seen in it. The version is set as
+ * soon as it is known.
+ */
 int tokio_program_read(const char *path, struct tokio_program *program, const char **why);
 
 #endif

@@ -162,8 +162,10 @@ static void print_cpu(FILE *out, const struct totals *totals)
 }
 
 /* What would tell apart who uses a connection that many requests share, by runtime; NULL: nothing that this tool has. */
-static const char *const hook_names[RUNTIMES] = {
-	[RUNTIME_GO] = "Go's scheduler", [RUNTIME_JVM] = "the JVM's virtual threads", [RUNTIME_PYTHON] = "asyncio's loop"};
+static const char *const hook_names[RUNTIMES] = {[RUNTIME_GO] = "Go's scheduler",
+						 [RUNTIME_JVM] = "the JVM's virtual threads",
+						 [RUNTIME_PYTHON] = "asyncio's loop",
+						 [RUNTIME_RUST] = "tokio's scheduler"};
 
 static void print_why_ambiguous(FILE *out, const struct snapshot_frame *frame)
 {

@@ -20,6 +20,7 @@ static const struct model_words model_words[] = {
 	{"event-loop", "event loop"},
 	{"event-loops", "event loops"},
 	{"goroutines", "goroutines"},
+	{"tasks", "tasks"},
 };
 
 static bool first_of_its_name(const struct snapshot_frame *frame, size_t at)

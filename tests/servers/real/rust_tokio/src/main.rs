@@ -11,6 +11,7 @@ use hyper::{Body, Request, Response, Server};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 use truth::{Truth, Work};
 
 const BODY: &str = "{\"status\":\"ok\"}\n";
@@ -47,6 +48,20 @@ async fn typical(work: &mut Work, downstream: &Downstream) -> Outcome {
     Ok(())
 }
 
+/// A task for each call.
+async fn parallel(work: &mut Work, downstream: &Arc<Downstream>) -> Outcome {
+    let spawn = |peer| {
+        let (downstream, id) = (downstream.clone(), work.next_call_id());
+        tokio::spawn(async move { downstream.call(peer, id, 50_000).await })
+    };
+    let calls: Vec<_> = TYPICAL.into_iter().map(spawn).collect();
+    for call in calls {
+        call.await??;
+    }
+    work.burn(10_000_000);
+    Ok(())
+}
+
 /// Calls one after another, the CPU in equal parts before, between and behind them.
 async fn paced(work: &mut Work, downstream: &Downstream, query: &str) -> Outcome {
     let calls = number_of(query, "calls");
@@ -60,7 +75,7 @@ async fn paced(work: &mut Work, downstream: &Downstream, query: &str) -> Outcome
     Ok(())
 }
 
-async fn carry_out(work: &mut Work, downstream: &Downstream, path: &str, query: &str) -> u16 {
+async fn carry_out(work: &mut Work, downstream: &Arc<Downstream>, path: &str, query: &str) -> u16 {
     let outcome = match path {
         "/json" => Ok(()),
         "/cpu" | "/block" => {
@@ -68,6 +83,11 @@ async fn carry_out(work: &mut Work, downstream: &Downstream, path: &str, query: 
             Ok(())
         }
         "/typical" => typical(work, downstream).await,
+        "/parallel" => parallel(work, downstream).await,
+        "/sleep" => {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            Ok(())
+        }
         "/work" => paced(work, downstream, query).await,
         _ => return 404,
     };
