@@ -12,14 +12,18 @@
 
 /* Arguments of C's calling convention. */
 #if defined(__TARGET_ARCH_x86)
+#define C_ARG0(context) ((context)->di)
 #define C_ARG1(context) ((context)->si)
 #define C_ARG2(context) ((context)->dx)
+#define C_ARG3(context) ((context)->cx)
 #elif defined(__TARGET_ARCH_arm64)
+#define C_ARG0(context) ((context)->regs[0])
 #define C_ARG1(context) ((context)->regs[1])
 #define C_ARG2(context) ((context)->regs[2])
+#define C_ARG3(context) ((context)->regs[3])
 #endif
 
-/* Written before the process's hooks are attached. */
+/* Written when all of the process's hooks are attached. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, HOOKED_PROCESSES_MAX);
@@ -114,8 +118,8 @@ static __always_inline bool is_nested(const struct thread *thread, const struct 
  * A callback begins in this context. One that a task or future has scheduled is the loop's own doing, even where the loop is in a callback
  * itself, as uvloop's is.
  */
-static __always_inline void handle_enter(struct thread *thread, struct task_struct *task, const struct python_layout *layout,
-					 const struct python_context_key *key)
+static __always_inline void begin_callback(struct thread *thread, struct task_struct *task, const struct python_layout *layout,
+					   const struct python_context_key *key)
 {
 	struct strand_change change = {.last = {.cause = WAIT_PIPE, .ended = thread->runs_once}};
 	struct python_context *context;
@@ -143,20 +147,33 @@ static __always_inline void handle_enter(struct thread *thread, struct task_stru
 	thread_write_end(thread);
 }
 
-SEC("?uprobe")
-int on_python_enters(struct pt_regs *ctx)
+static __always_inline int handle_enter(struct pt_regs *ctx, __u64 address)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = loop_at_hook(task);
-	struct python_context_key key = {.address = C_ARG1(ctx), .slot = bpf_get_attach_cookie(ctx)};
+	struct python_context_key key = {.address = address, .slot = bpf_get_attach_cookie(ctx)};
 	const struct python_layout *layout = layout_of_python(key.slot);
 
 	if (!thread)
 		return 0;
 	if (!layout)
 		return 0;
-	handle_enter(thread, task, layout, &key);
+	begin_callback(thread, task, layout, &key);
 	return 0;
+}
+
+/* The function behind PyContext_Enter: a thread's state, a context. */
+SEC("?uprobe")
+int on_python_enters(struct pt_regs *ctx)
+{
+	return handle_enter(ctx, C_ARG1(ctx));
+}
+
+/* Context.run, or PyContext_Enter: a context. */
+SEC("?uprobe")
+int on_python_runs(struct pt_regs *ctx)
+{
+	return handle_enter(ctx, C_ARG0(ctx));
 }
 
 /* With one argument it is a task's step without a result: its first one, or its next after it has let others go first. */
@@ -180,28 +197,41 @@ static __always_inline void handle_schedule(struct thread *thread, struct task_s
 #define VECTORCALL_OFFSET_BIT (1ull << 63)
 #define ARGUMENTS_MAX         2 /* the callback, and what it is called with */
 
-SEC("?uprobe")
-int on_python_schedules(struct pt_regs *ctx)
+/* `before`: arguments before the callback. The one keyword's value lies behind them all. */
+static __always_inline int handle_call_soon(struct pt_regs *ctx, __u64 before)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = loop_at_hook(task);
 	struct python_context_key key = {.slot = bpf_get_attach_cookie(ctx)};
 	const struct python_layout *layout = layout_of_python(key.slot);
-	__u64 count = C_ARG2(ctx) & ~VECTORCALL_OFFSET_BIT;
+	__u64 count = (C_ARG2(ctx) & ~VECTORCALL_OFFSET_BIT) - before;
 
 	if (!thread)
 		return 0;
 	if (!layout)
 		return 0;
-	/* The one keyword's value lies behind the arguments. */
 	if (count && count <= ARGUMENTS_MAX)
-		bpf_probe_read_user(&key.address, sizeof(key.address), (const void *)(C_ARG1(ctx) + count * sizeof(__u64)));
+		bpf_probe_read_user(&key.address, sizeof(key.address), (const void *)(C_ARG1(ctx) + (before + count) * sizeof(__u64)));
 	if (!is_context(layout, key.address)) {
 		count_loss(LOSS_STRANDS);
 		return 0;
 	}
 	handle_schedule(thread, task, &key, count == 1);
 	return 0;
+}
+
+/* The bound method, its arguments, how many, and the keywords. */
+SEC("?uprobe")
+int on_python_schedules(struct pt_regs *ctx)
+{
+	return handle_call_soon(ctx, 0);
+}
+
+/* The method's name, the loop and its arguments, how many, and the keywords: without any, it has no context to run in yet. */
+SEC("?uprobe")
+int on_python_schedules_by_name(struct pt_regs *ctx)
+{
+	return C_ARG3(ctx) ? handle_call_soon(ctx, 1) : 0;
 }
 
 #endif

@@ -52,6 +52,8 @@ int on_uvloop_queues(struct pt_regs *ctx)
 
 	if (!thread)
 		return 0;
+	if (!layout_of_python(bpf_get_attach_cookie(ctx)))
+		return 0;
 	fd = fd_of_stream(C_ARG1(ctx));
 	if (fd < 0)
 		return 0;

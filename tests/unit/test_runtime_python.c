@@ -57,12 +57,12 @@ static struct python_core known_core(void)
 
 static struct python_asyncio known_asyncio(char *path, size_t size)
 {
+	struct python_core core = known_core();
 	struct python_asyncio asyncio;
 	const char *why = NULL;
 
-	need_python();
 	output_of(PYTHON " -c 'import _asyncio; print(_asyncio.__file__)'", path, size);
-	if (python_asyncio_read(path, &asyncio, &why)) {
+	if (python_asyncio_read(path, &core, &asyncio, &why)) {
 		print_message("%s: %s\n", path, why);
 		skip();
 	}
@@ -84,13 +84,14 @@ static int read_altered_core(struct bytes bytes, struct python_core *core)
 
 static int read_altered_asyncio(struct bytes bytes)
 {
+	struct python_core core = known_core();
 	char path[] = MADE_PATH;
 	struct python_asyncio asyncio;
 	const char *why = NULL;
 	int err;
 
 	make_file(bytes, path);
-	err = python_asyncio_read(path, &asyncio, &why);
+	err = python_asyncio_read(path, &core, &asyncio, &why);
 	unlink(path);
 	assert_true(!err || why);
 	return err;
@@ -215,6 +216,42 @@ static void test_asyncio_cut_off(void **state)
 	free(whole.at);
 }
 
+/* ---- a build with a shared libpython: whatever Python comes first ----------------------------------------------------------------------
+ */
+
+#define PRINT_LIBPYTHON "print(next((line.split()[-1] for line in open(\"/proc/self/maps\") if \"/libpython3.\" in line), \"None\"))"
+
+/* There Context.run is told by its type's own table of methods, and methods, since 3.12, by their names' places. */
+static void test_shared_build(void **state)
+{
+	char path[256], version[64];
+	struct python_core core;
+	struct python_asyncio asyncio;
+	const char *why = NULL;
+	struct bytes bytes;
+
+	(void)state;
+	output_of("python3 -c '" PRINT_LIBPYTHON "'", path, sizeof(path));
+	if (!strcmp(path, "None")) {
+		print_message("no Python here has a shared libpython\n");
+		skip();
+	}
+	output_of("python3 -c 'import platform; print(platform.python_version())'", version, sizeof(version));
+	if (python_core_read(path, &core, &why)) {
+		print_message("%s: %s\n", version, why);
+		skip();
+	}
+	assert_string_equal(core.version, version);
+	bytes = read_file(path);
+	assert_in_range(core.enter_offset, 1, bytes.size - 2);
+	assert_true((bytes.at[core.enter_offset] & 0xf8) == 0x50 || (bytes.at[core.enter_offset + 1] & 0xf8) == 0x50);
+	free(bytes.at);
+	output_of("python3 -c 'import _asyncio; print(_asyncio.__file__)'", path, sizeof(path));
+	assert_int_equal(python_asyncio_read(path, &core, &asyncio, &why), 0);
+	assert_in_range(asyncio.schedule_count, 2, PYTHON_SCHEDULES_MAX);
+	assert_int_equal(asyncio.by_name, strncmp(version, "3.11.", 5) != 0);
+}
+
 /* ---- uvloop ---------------------------------------------------------------------------------------------------------------------------
  */
 
@@ -246,7 +283,7 @@ static void test_queues(void **state)
 
 static void test_other_files(void **state)
 {
-	struct python_core core;
+	struct python_core core = {0};
 	struct python_asyncio asyncio;
 	struct python_uvloop uvloop;
 	const char *why = NULL;
@@ -254,10 +291,10 @@ static void test_other_files(void **state)
 	(void)state;
 	assert_int_equal(python_core_read("/bin/ls", &core, &why), -ENOTSUP);
 	assert_non_null(why);
-	assert_int_equal(python_asyncio_read("/bin/ls", &asyncio, &why), -ENOENT);
+	assert_int_equal(python_asyncio_read("/bin/ls", &core, &asyncio, &why), -ENOENT);
 	assert_int_equal(python_uvloop_read("/bin/ls", &uvloop, &why), -ENOENT);
 	assert_int_equal(python_core_read("/etc/passwd", &core, &why), -ENOEXEC);
-	assert_int_equal(python_asyncio_read("/nowhere", &asyncio, &why), -ENOENT);
+	assert_int_equal(python_asyncio_read("/nowhere", &core, &asyncio, &why), -ENOENT);
 }
 
 int main(void)
@@ -266,8 +303,8 @@ int main(void)
 		cmocka_unit_test(test_enter),           cmocka_unit_test(test_function_that_checks_nothing),
 		cmocka_unit_test(test_core_cut_off),    cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_another_method),  cmocka_unit_test(test_other_keywords),
-		cmocka_unit_test(test_asyncio_cut_off), cmocka_unit_test(test_queues),
-		cmocka_unit_test(test_other_files),
+		cmocka_unit_test(test_asyncio_cut_off), cmocka_unit_test(test_shared_build),
+		cmocka_unit_test(test_queues),          cmocka_unit_test(test_other_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ static int find_asyncio(pid_t tgid, struct python_hook *hook, const char **why)
 	*why = "it has not loaded asyncio";
 	if (err)
 		return err == -ENOENT ? -ENODATA : err;
-	return python_asyncio_read(hook->asyncio_path, &hook->asyncio, why);
+	return python_asyncio_read(hook->asyncio_path, &hook->core, &hook->asyncio, why);
 }
 
 static int find_uvloop(pid_t tgid, struct python_hook *hook, const char **why)
@@ -74,34 +74,56 @@ bool hook_python_has_uvloop(pid_t tgid)
 /* ---- attaching ------------------------------------------------------------------------------------------------------------------------
  */
 
-int hook_python_attach_uvloop(struct loader *loader, pid_t tgid, const struct python_hook *hook, unsigned int slot)
+static int attach_all(struct loader *loader, pid_t tgid, struct bpf_program *program, const char *path, const uint64_t *offsets,
+		      size_t count, unsigned int slot)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < hook->uvloop.queue_count; i++)
-		err = loader_attach_uprobe(loader, loader->skel->progs.on_uvloop_queues, tgid, hook->uvloop_path, hook->uvloop.queues[i],
-					   slot);
+	for (size_t i = 0; !err && i < count; i++)
+		err = loader_attach_uprobe(loader, program, tgid, path, offsets[i], slot);
 	return err;
 }
 
-/* What is scheduled is told first, so that the first callback that is seen to run is not taken for one that nobody scheduled. */
-int hook_python_attach(struct loader *loader, pid_t tgid, const struct python_hook *hook, unsigned int slot)
+/* Where Context.run is hooked, uvloop enters contexts without it. */
+int hook_python_attach_uvloop(struct loader *loader, pid_t tgid, const struct python_hook *hook, unsigned int slot)
 {
 	struct iocpu *skel = loader->skel;
+	const struct python_uvloop *uvloop = &hook->uvloop;
+	int err = attach_all(loader, tgid, skel->progs.on_uvloop_queues, hook->uvloop_path, uvloop->queues, uvloop->queue_count, slot);
+
+	if (err || !hook->core.enters_by_run)
+		return err;
+	return attach_all(loader, tgid, skel->progs.on_python_runs, hook->uvloop_path, uvloop->enters, uvloop->enter_count, slot);
+}
+
+/*
+ * What a context is told by is told last: from then on the kernel half looks at all places alike. What it saw of only some of them it would
+ * take for something else, as a callback that was scheduled for one that never ran.
+ */
+static int turn_on(struct loader *loader, const struct python_hook *hook, unsigned int slot)
+{
 	struct python_layout layout = {
 		.context_type = hook->core.context_type + hook->moved_by,
 		.entered_offset = hook->core.entered_in_context,
 	};
 	__u32 index = slot;
-	int err;
 
-	if (bpf_map__update_elem(skel->maps.python_layouts, &index, sizeof(index), &layout, sizeof(layout), BPF_ANY))
-		return -errno;
-	err = hook_python_attach_uvloop(loader, tgid, hook, slot);
-	for (size_t i = 0; !err && i < hook->asyncio.schedule_count; i++)
-		err = loader_attach_uprobe(loader, skel->progs.on_python_schedules, tgid, hook->asyncio_path, hook->asyncio.schedules[i],
-					   slot);
-	return err ? err : loader_attach_uprobe(loader, skel->progs.on_python_enters, tgid, hook->core_path, hook->core.enter_offset, slot);
+	return bpf_map__update_elem(loader->skel->maps.python_layouts, &index, sizeof(index), &layout, sizeof(layout), BPF_ANY) ? -errno
+																: 0;
+}
+
+int hook_python_attach(struct loader *loader, pid_t tgid, const struct python_hook *hook, unsigned int slot)
+{
+	struct iocpu *skel = loader->skel;
+	struct bpf_program *enters = hook->core.enters_by_run ? skel->progs.on_python_runs : skel->progs.on_python_enters;
+	struct bpf_program *schedules = hook->asyncio.by_name ? skel->progs.on_python_schedules_by_name : skel->progs.on_python_schedules;
+	int err = hook_python_attach_uvloop(loader, tgid, hook, slot);
+
+	if (!err)
+		err = attach_all(loader, tgid, schedules, hook->asyncio_path, hook->asyncio.schedules, hook->asyncio.schedule_count, slot);
+	if (!err)
+		err = loader_attach_uprobe(loader, enters, tgid, hook->core_path, hook->core.enter_offset, slot);
+	return err ? err : turn_on(loader, hook, slot);
 }
 
 void hook_python_turn_off(struct loader *loader, unsigned int slot)
