@@ -5,7 +5,7 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, DB_A = 200, DB_B, DB_C };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB_A = 200, DB_B, DB_C };
 
 /*
  * A, B and C are read after an event, and each asks at once, of a connection that any of them might have used. All three answers are there
@@ -110,6 +110,48 @@ static void test_out_of_order(void **state)
 	script_close(script);
 }
 
+/* D is accepted, and its request is there at the first try: that comes behind the steps of A and B, too. */
+static void test_accepted(void **state)
+{
+	struct script *script = ask_all();
+	(void)state;
+
+	script_conn(script, CLIENT_D, CONN_SERVER, 8080);
+	READ_NOTHING(script, 1720, LOOP, DB_C);
+	script_span(script, 1730, LOOP, RECORD_IO, IO_ACCEPT, CLIENT_D, 9, (struct with){0});
+	READ(script, 1740, LOOP, CLIENT_D, .arrived = 1735, .line = "GET /d");
+	WRITE(script, 2100, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 2700, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 3000, LOOP, CLIENT_D, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /d")->cpu_time, 300);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 600);
+	for (size_t i = 0; i < script->count; i++)
+		assert_false(script->told[i].ambiguous);
+	script_close(script);
+}
+
+/* Each step is followed by a read at the first try, and that by the step of another one: it is as if each were for what was read last. */
+static void test_full_queue(void **state)
+{
+	struct script *script = ask_all();
+	uint64_t at = 1720;
+	(void)state;
+
+	READ_NOTHING(script, at, LOOP, DB_C);
+	for (uint64_t i = 0; i < 20; at += 500 + i, i++) {
+		WRITE(script, at + 490 + i, LOOP, i % 2 ? CLIENT_B : CLIENT_A, .status = 200);
+		READ(script, at + 500 + i, LOOP, i % 2 ? CLIENT_B : CLIENT_A, .arrived = at, .line = "GET /next");
+	}
+	script_finish(script);
+	for (size_t i = 2; i < script->count; i++) {
+		assert_false(script->told[i].ambiguous);
+		assert_int_equal(script->told[i].cpu_time, 490 + i);
+	}
+	assert_int_equal(script->count, 20);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +159,8 @@ int main(void)
 		cmocka_unit_test(test_delivered_after_an_event),
 		cmocka_unit_test(test_step_without_a_call),
 		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_full_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

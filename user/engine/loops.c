@@ -48,6 +48,16 @@ static bool tries_a_socket(const struct moment *moment)
 	return socket && !peek && (moment->record->result > 0 || moment->record->result == -EAGAIN);
 }
 
+/* If something else was queued it may have been for that that the thread computed or called, unless it is an answer to what was read. */
+static void judge_last_read(const struct moment *moment, struct continuations *loop, bool at_once)
+{
+	bool answers = moment->record->head.op == IO_WRITE && moment->conn->id == moment->thread->last_read_conn_id;
+
+	if (at_once && loop->found == FOUND_FIRST_TRY && loop->count > 1 && !answers)
+		loop->found = FOUND_UNKNOWN;
+	continuations_judge_last_read(loop, at_once);
+}
+
 void rule_11_tries_to_read(const struct moment *moment)
 {
 	static const uint8_t found_by_state[] = {
@@ -57,7 +67,7 @@ void rule_11_tries_to_read(const struct moment *moment)
 	bool found = moment->record->result > 0;
 
 	if (loop)
-		continuations_judge_last_read(loop, moment->record->core_ns >= STEP_NS);
+		judge_last_read(moment, loop, moment->record->core_ns >= STEP_NS);
 	if (!tries_a_socket(moment))
 		return;
 	if (loop && found)
@@ -74,5 +84,5 @@ void rule_11_calls(const struct moment *moment)
 	moment->conn->written_ns = moment->at_ns;
 	moment->conn->read_state = READ_NOT_TRIED;
 	if (loop)
-		continuations_judge_last_read(loop, true);
+		judge_last_read(moment, loop, true);
 }

@@ -192,6 +192,8 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 		break;
 	case IO_ACCEPT:
 		conn->accepted = true;
+		conn->read_state = READ_NOT_TRIED;
+		conn->written_ns = moment.at_ns; /* what the thread does with it begins here */
 		note_accept(thread);
 		break;
 	case IO_CONNECT:
