@@ -224,7 +224,7 @@ ASAN_B := $(B)/asan
 ASAN_CFLAGS := -O1 -g -w -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ASAN_TESTS := $(patsubst $(B)/%,$(ASAN_B)/%,$(UNIT_TESTS) $(GOLDEN_RUN))
 LIVE_TESTS := 'tests/live/run -b $(B)' 'tests/truth/run -b $(B) --check' 'tests/cli/run $(PROGRAM)' 'tests/serve/run -b $(B)' \
-	'tests/grafana/run -b $(B)' '$(MAKE) -s verifier-budget' 'tests/package/run -b $(B)'
+	'tests/bench/scale -b $(B) --short' 'tests/grafana/run -b $(B)' '$(MAKE) -s verifier-budget' 'tests/package/run -b $(B)'
 LIVE_PROGRAMS := all $(B)/rec_to_requests $(B)/rec_to_text
 RUN_TESTS := scripts/run-tests -l $(B)/test-logs
 
@@ -319,6 +319,12 @@ bench-hooks:
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
 	$(Q)tests/bench/hooks -b $(B) $(or $(CASES),--page docs/cost-hooks.md)
 
+#: scale           10,000 connections, 2,000 requests in flight, 4,000 threads: right, without loss, and in how much memory (as root)
+scale:
+	$(SETUP) build test
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
+	$(Q)tests/bench/scale -b $(B) --page docs/cost-scale.md
+
 # ---- the code's form
 
 # vmlinux.h is set by hand, a member a line.
@@ -389,8 +395,8 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all help static manual demo check check-fast unit golden asan fuzz live truth compare bench-hooks test-programs asan-programs \
-	verifier-budget vm-test cross-arm64 objects bench layers format format-check tidy $(TIDY_RUNS) shellcheck install uninstall \
-	completions deb clean
+.PHONY: all help static manual demo check check-fast unit golden asan fuzz live truth compare test-programs asan-programs \
+	verifier-budget vm-test cross-arm64 objects bench bench-hooks scale layers format format-check tidy $(TIDY_RUNS) \
+	shellcheck install uninstall completions deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
