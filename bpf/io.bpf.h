@@ -194,12 +194,25 @@ static __always_inline __u8 io_flags(const struct call *call, struct pt_regs *re
 	return 0;
 }
 
+/* The bytes of "HTTP/1." as they lie in memory, and of one more that may be any. */
+#define HTTP1_BEGINS      0x002e312f50545448ull
+#define HTTP1_BEGINS_MASK 0x00ffffffffffffffull
+
+static __always_inline bool begins_response(const struct boundary *end)
+{
+	__u64 first = 0;
+
+	if (end->payload_len <= PAYLOAD_STATUS_MAX || bpf_probe_read_user(&first, sizeof(first), end->payload))
+		return false;
+	return (first & HTTP1_BEGINS_MASK) == HTTP1_BEGINS;
+}
+
 static __always_inline void emit_io(struct thread *thread, struct task_struct *task, struct pt_regs *regs, struct boundary *end,
 				    const struct call *call, __u8 role)
 {
 	if (call->buffer >= BUFFER_PLAIN && role == CONN_SERVER && end->result > 0 && !no_payload) {
 		find_payload(end, regs, call->buffer);
-		if (call->op == IO_WRITE)
+		if (call->op == IO_WRITE && !begins_response(end))
 			emit_span(thread, task, end, PAYLOAD_STATUS_MAX);
 		else if (end->payload_len <= PAYLOAD_SHORT)
 			emit_span(thread, task, end, PAYLOAD_SHORT);

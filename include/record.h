@@ -14,7 +14,10 @@
 
 #define RECORD_ABI 5
 
-/* How much of a server-side read is carried along for the route parser, and of a server-side write for its status line. */
+/*
+ * How much of a server-side read is carried along for the route parser; of a server-side write as much if a response's head begins in it,
+ * whose headers say if it is a stream, and of any other just enough to see that.
+ */
 #define PAYLOAD_REQUEST_MAX 192
 #define PAYLOAD_STATUS_MAX  16
 

@@ -270,7 +270,8 @@ static struct wire_note take_note(struct sim *sim, uint8_t op)
 		note.status = how & 16 ? 200 : 100;
 	}
 	note.handshake = how > 250 && !note.begun && !note.status;
-	note.upgraded = how == 0xff;
+	note.stream = note.status == 200 && how & 32 ? 1 + (how >> 6) % (WIRE_STREAMS - 1) : WIRE_NO_STREAM;
+	note.stream_ends = op == IO_WRITE && how == 0xf0;
 	return note;
 }
 
@@ -418,7 +419,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sim sim = {.data = data, .size = size, .now_ns = 1000000000};
 
-	sim.engine = engine_open(&(struct engine_sink){NULL, check});
+	sim.engine = engine_open(&(struct engine_sink){.on_request = check});
 	assert(sim.engine);
 	for (uint8_t conn = 0; conn < CONNS; conn++)
 		describe(&sim, conn, 0);

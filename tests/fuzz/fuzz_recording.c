@@ -45,7 +45,7 @@ static int make_file(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct engine *engine = engine_open(&(struct engine_sink){NULL, on_request});
+	struct engine *engine = engine_open(&(struct engine_sink){.on_request = on_request});
 	struct process processes[PROCESSES_MAX];
 	struct recording_info info;
 	struct event_source *source;

@@ -31,6 +31,13 @@ static void on_request(void *context, const struct request *request)
 	closure_of_request(told->closure, request);
 }
 
+static void on_stream(void *context, const struct stream *stream)
+{
+	struct told *told = context;
+
+	print_stream(told->out, stream);
+}
+
 static void print_outcome(FILE *out, const struct engine *engine, struct closure *closure)
 {
 	struct process processes[PROCESSES_MAX];
@@ -79,7 +86,7 @@ static char *run_events(const char *path, struct closure *closure)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	struct told told = {out, closure};
-	struct engine *engine = engine_open(&(struct engine_sink){&told, on_request});
+	struct engine *engine = engine_open(&(struct engine_sink){&told, on_request, on_stream});
 	struct event event;
 	int err = source ? 0 : -errno;
 

@@ -39,6 +39,11 @@ static const char *const runtime_names[RUNTIMES] = {
 static const char *const protocol_names[] = {
 	[WIRE_UNKNOWN] = "unknown", [WIRE_HTTP1] = "http1", [WIRE_HTTP2] = "http2", [WIRE_TLS] = "tls"};
 
+static const char *const stream_names[WIRE_STREAMS] = {
+	[WIRE_NO_STREAM] = "none", [WIRE_UPGRADED] = "upgraded", [WIRE_WEBSOCKET] = "websocket",
+	[WIRE_TUNNEL] = "tunnel",  [WIRE_EVENTS] = "events",
+};
+
 static const char *const io_op_names[IO_OPS] = {
 	[IO_READ] = "read",       [IO_WRITE] = "write",       [IO_ACCEPT] = "accept",
 	[IO_CONNECT] = "connect", [IO_SHUTDOWN] = "shutdown", [IO_POLL] = "poll",
@@ -139,7 +144,8 @@ const struct field note_fields[] = {
 	FIELD("begun", PART_NOTE, struct wire_note, begun, FORM_UNSIGNED),
 	FIELD("late_line", PART_NOTE, struct wire_note, late_line, FORM_UNSIGNED),
 	FIELD("handshake", PART_NOTE, struct wire_note, handshake, FORM_UNSIGNED),
-	FIELD("upgraded", PART_NOTE, struct wire_note, upgraded, FORM_UNSIGNED),
+	NAMED("stream", PART_NOTE, struct wire_note, stream, FORM_NAME, stream_names),
+	FIELD("stream_ends", PART_NOTE, struct wire_note, stream_ends, FORM_UNSIGNED),
 	FIELD("status", PART_NOTE, struct wire_note, status, FORM_UNSIGNED),
 	{NULL},
 };

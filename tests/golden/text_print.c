@@ -111,6 +111,15 @@ void print_request(FILE *out, const struct request *request)
 	print_timeline(out, request);
 }
 
+void print_stream(FILE *out, const struct stream *stream)
+{
+	fprintf(out, "stream %s %s lasted=%" PRIu64 "%s\n", stream->opener->id, stream_kind_names[stream->kind], stream->lasted_ns,
+		stream->ended ? " ended" : "");
+	PRINT_COUNTERS(out, "  moved", {"reads", stream->reads}, {"read_bytes", stream->read_bytes}, {"writes", stream->writes},
+		       {"written_bytes", stream->written_bytes});
+	PRINT_COUNTERS(out, "  cpu", {"time", stream->cpu_ns});
+}
+
 void print_process(FILE *out, const struct process *process)
 {
 	fprintf(out, "process %u %s model=%s%s", process->tgid, process->comm, process->model ? process->model : "unknown",
@@ -124,7 +133,7 @@ void print_process(FILE *out, const struct process *process)
 		       {"created", process->threads_created});
 	PRINT_COUNTERS(out, "  cpu", {"total", process->cpu_ns}, {"request", process->request_cpu_ns},
 		       {"after_response", process->after_response_cpu_ns}, {"runtime", process->runtime_cpu_ns},
-		       {"background", process->background_cpu_ns}, {"setup", process->setup_cpu_ns},
+		       {"background", process->background_cpu_ns}, {"setup", process->setup_cpu_ns}, {"stream", process->stream_cpu_ns},
 		       {"unattributed", process->unattributed_cpu_ns});
 	PRINT_COUNTERS(out, "  sums", {"request_time", process->request_time_ns}, {"on_core", process->on_core_ns},
 		       {"loop_busy", process->loop_busy_ns}, {"loop_time", process->loop_time_ns});

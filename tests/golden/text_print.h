@@ -12,6 +12,8 @@
 #include "engine/engine.h"
 
 void print_request(FILE *out, const struct request *request);
+/* One piece of it. */
+void print_stream(FILE *out, const struct stream *stream);
 void print_process(FILE *out, const struct process *process);
 void print_losses(FILE *out, const struct engine_losses *losses);
 

@@ -34,12 +34,26 @@ struct told {
 	uint32_t voluntary, involuntary;
 	uint16_t status;
 	bool ambiguous, aborted;
+	enum wire_stream opens;
 };
+
+/* Sums of what was told of one stream, times in µs. */
+struct streamed {
+	char id[REQUEST_ID_MAX];
+	char line[128];
+	enum wire_stream kind;
+	uint64_t lasted, reads, writes, read_bytes, written_bytes, cpu;
+	bool ended;
+};
+
+#define STREAMS_MAX 8
 
 struct script {
 	struct engine *engine;
 	struct told told[TOLD_MAX];
 	size_t count;
+	struct streamed streams[STREAMS_MAX];
+	size_t stream_count;
 	uint64_t charged_us; /* core time less stolen time, of all spans closed so far */
 	struct {
 		uint32_t tid;
@@ -59,7 +73,9 @@ struct with {
 	const char *line; /* "GET /x": a request begins here, and its line is complete */
 	uint8_t begun;    /* more of them, without lines */
 	uint16_t status;
-	uint8_t protocol; /* 0: HTTP/1 */
+	uint8_t protocol;        /* 0: HTTP/1 */
+	enum wire_stream stream; /* with this response the connection becomes one */
+	bool stream_ends;
 	enum wait_cause left;
 	uint64_t parent; /* of a strand */
 };
@@ -121,13 +137,41 @@ static inline void script_on_request(void *context, const struct request *reques
 	told->status = request->status;
 	told->ambiguous = request->ambiguous;
 	told->aborted = request->aborted;
+	told->opens = request->opens;
+}
+
+static inline struct streamed *script_stream(struct script *script, const char *id)
+{
+	for (size_t i = 0; i < script->stream_count; i++)
+		if (strcmp(script->streams[i].id, id) == 0)
+			return &script->streams[i];
+	assert_true(script->stream_count < STREAMS_MAX);
+	memcpy(script->streams[script->stream_count].id, id, REQUEST_ID_MAX);
+	return &script->streams[script->stream_count++];
+}
+
+static inline void script_on_stream(void *context, const struct stream *stream)
+{
+	struct streamed *streamed = script_stream(context, stream->opener->id);
+
+	assert_false(streamed->ended);
+	if (stream->opener->method)
+		snprintf(streamed->line, sizeof(streamed->line), "%s %s", stream->opener->method, stream->opener->target);
+	streamed->kind = stream->kind;
+	streamed->lasted = stream->lasted_ns / US;
+	streamed->reads += stream->reads;
+	streamed->writes += stream->writes;
+	streamed->read_bytes += stream->read_bytes;
+	streamed->written_bytes += stream->written_bytes;
+	streamed->cpu += stream->cpu_ns / US;
+	streamed->ended = stream->ended;
 }
 
 static inline struct script *script_open(void)
 {
 	struct script *script = calloc(1, sizeof(*script));
 
-	script->engine = engine_open(&(struct engine_sink){script, script_on_request});
+	script->engine = engine_open(&(struct engine_sink){script, script_on_request, script_on_stream});
 	assert_non_null(script->engine);
 	return script;
 }
@@ -221,6 +265,8 @@ static inline void script_note(struct wire_note *note, const struct with *with)
 	note->protocol = with->protocol ? with->protocol : WIRE_HTTP1;
 	note->begun = (uint8_t)(with->begun + (with->line != NULL));
 	note->status = with->status;
+	note->stream = with->stream;
+	note->stream_ends = with->stream_ends;
 	if (with->line) {
 		const char *space = strchr(with->line, ' ');
 
@@ -324,6 +370,7 @@ static inline struct process script_finish(struct script *script)
 		sum.runtime_cpu_ns += processes[i].runtime_cpu_ns;
 		sum.background_cpu_ns += processes[i].background_cpu_ns;
 		sum.setup_cpu_ns += processes[i].setup_cpu_ns;
+		sum.stream_cpu_ns += processes[i].stream_cpu_ns;
 		sum.unattributed_cpu_ns += processes[i].unattributed_cpu_ns;
 		sum.voluntary_switches += processes[i].voluntary_switches;
 		sum.involuntary_switches += processes[i].involuntary_switches;

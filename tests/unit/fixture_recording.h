@@ -157,7 +157,7 @@ static inline void make_samples(struct sample samples[SAMPLES], struct event eve
 		.lines = {{.method = "GET", .target = "/a", .method_len = 3, .target_len = 2},
 			  {.method = "POST", .target = "/long", .method_len = 4, .target_len = 5, .cut = true}},
 	};
-	events[2].note = (struct wire_note){.protocol = WIRE_TLS, .handshake = true, .upgraded = true};
+	events[2].note = (struct wire_note){.protocol = WIRE_TLS, .handshake = true, .stream = WIRE_WEBSOCKET, .stream_ends = true};
 }
 
 static const struct recording_trailer some_trailer = {

@@ -79,7 +79,7 @@ STATE_DISTRIBUTION = counts("mean", "p50", "p99")
 PROCESS = shape({
     "pid": count, "comm": text, "service": or_null(text), "model": or_null(text), "threads": count, "cores": count, "cpu_ns": count,
     "request_cpu_ns": count, "after_response_cpu_ns": count, "runtime_cpu_ns": count, "background_cpu_ns": count,
-    "setup_cpu_ns": count, "shared_conn_ambiguous_requests": count, "unattributed_cpu_ns": count,
+    "setup_cpu_ns": count, "stream_cpu_ns": count, "shared_conn_ambiguous_requests": count, "unattributed_cpu_ns": count,
     "in_flight_mean": or_null(real), "on_cpu_mean": or_null(real),
     "loop_busy_share": or_null(share), "voluntary_switches": count, "involuntary_switches": count, "threads_created": count,
 })
@@ -96,6 +96,14 @@ ENDPOINT = shape({
     "verdict": one_of(*VERDICTS), "verdict_text": text,
 })
 
+STREAM_KINDS = ("upgraded", "websocket", "tunnel", "event-stream")
+
+STREAM = shape({
+    "service": text, "endpoint": text, "kind": one_of(*STREAM_KINDS), "open": count, "opened": count, "ended": count,
+    "opening_ns": MAYBE_DISTRIBUTION, "lasted_ns": MAYBE_DISTRIBUTION, "reads": count, "writes": count, "read_bytes": count,
+    "written_bytes": count, "cpu_ns": count,
+})
+
 SNAPSHOT = shape({
     "schema": one_of("iocpu-trace/1"),
     "tool": shape({
@@ -103,7 +111,7 @@ SNAPSHOT = shape({
         "lost": counts_by_name,
     }),
     "window": counts("start_unix_ns", "duration_ns"), "core_use": each(shape({"core": count, "share": real})),
-    "processes": each(PROCESS), "endpoints": each(ENDPOINT),
+    "processes": each(PROCESS), "endpoints": each(ENDPOINT), "streams": each(STREAM),
 })
 
 REQUEST = shape({
@@ -111,7 +119,7 @@ REQUEST = shape({
     "start_unix_ns": count, "wall_ns": count, "ttfb_ns": or_null(count), "state_ns": counts(*STATES), "cpu_time_ns": count,
     "after_response_cpu_ns": count, "voluntary_switches": count, "involuntary_switches": count, "threads": each(count),
     "calls": each(shape({"peer": text, "start_ns": real, "net_ns": count, "loop_ns": count})),
-    "locks": each(shape({"holder_id": text, "wait_ns": count})), "ambiguous": flag,
+    "locks": each(shape({"holder_id": text, "wait_ns": count})), "opens": or_null(one_of(*STREAM_KINDS)), "ambiguous": flag,
 })
 
 

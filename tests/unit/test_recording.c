@@ -17,7 +17,8 @@ static void assert_same_note(const struct wire_note *a, const struct wire_note *
 	assert_int_equal(a->line_count, b->line_count);
 	assert_int_equal(a->late_line, b->late_line);
 	assert_int_equal(a->handshake, b->handshake);
-	assert_int_equal(a->upgraded, b->upgraded);
+	assert_int_equal(a->stream, b->stream);
+	assert_int_equal(a->stream_ends, b->stream_ends);
 	assert_int_equal(a->status, b->status);
 	for (int i = 0; i < a->line_count; i++) {
 		assert_int_equal(a->lines[i].method_len, b->lines[i].method_len);

@@ -73,7 +73,7 @@ static void sample_looks_as_designed(void **state)
 		"POST /resize     4.0  0.0 132.4 132.4 132.4  121.0   2.0   9.1   0.0    0.2   0.1    0   91 1.0/10.0  "
 		"CPU-bound: holds the loop 121 ms, delays 31 others\n"
 		"(background)       –                                                                                  "
-		"0.70% of one core, caused by no request: 43% accepting connections, else timers, consumers, streams\n"
+		"0.70% of one core, caused by no request: 43% accepting connections, else timers, consumers\n"
 		"\n"
 		"in flight 30.2 (concurrency) · on a core 0.91 of 2 (parallelism: core 0 88%, core 1 3%) · loop busy 93% · "
 		"this loop tops out near 447 req/s\n"

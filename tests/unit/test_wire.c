@@ -29,23 +29,6 @@ static int close_server(void **state)
 	return 0;
 }
 
-static void expect_line(const struct wire_note *note, const char *line)
-{
-	assert_int_equal(note->protocol, WIRE_HTTP1);
-	assert_int_equal(note->begun, 1);
-	assert_int_equal(note->line_count, 1);
-	assert_false(note->late_line);
-	assert_string_equal(line_text(note, 0), line);
-}
-
-static void expect_nothing(const struct wire_note *note)
-{
-	assert_int_equal(note->begun, 0);
-	assert_int_equal(note->line_count, 0);
-	assert_int_equal(note->status, 0);
-	assert_false(note->late_line);
-}
-
 static void tells_line_and_status(void **state)
 {
 	struct feed feed;
@@ -331,28 +314,6 @@ static void ended_connection_is_forgotten(void **state)
 	expect_line(feed_read(&feed, *state, "GET /new HTTP/1.1\r\n\r\n"), "GET /new");
 }
 
-static void tells_upgrades(void **state)
-{
-	struct feed feed;
-
-	feed_read(&feed, *state, "GET /ws HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
-	assert_false(feed.event.note.upgraded);
-	assert_int_equal(feed_write(&feed, *state, "HTTP/1.1 101 Switching Protocols\r\n\r\n")->status, 101);
-	assert_true(feed.event.note.upgraded);
-	expect_nothing(feed_read(&feed, *state, "GET /in-a-frame HTTP/1.1\r\n\r\n"));
-	assert_true(feed.event.note.upgraded);
-}
-
-static void connect_is_an_upgrade_when_granted(void **state)
-{
-	struct feed feed;
-
-	expect_line(feed_read(&feed, *state, "CONNECT example.org:443 HTTP/1.1\r\n\r\n"), "CONNECT example.org:443");
-	assert_false(feed_write(&feed, *state, "HTTP/1.1 403 Forbidden\r\n\r\n")->upgraded);
-	expect_line(feed_read(&feed, *state, "CONNECT example.org:443 HTTP/1.1\r\n\r\n"), "CONNECT example.org:443");
-	assert_true(feed_write(&feed, *state, "HTTP/1.1 200 OK\r\n\r\n")->upgraded);
-}
-
 /* A refused upgrade: HTTP goes on. */
 static void refused_upgrade_goes_on(void **state)
 {
@@ -473,8 +434,6 @@ int main(void)
 		SERVER_TEST(no_payload_tells_nothing),
 		SERVER_TEST(other_roles_give_no_note),
 		SERVER_TEST(ended_connection_is_forgotten),
-		SERVER_TEST(tells_upgrades),
-		SERVER_TEST(connect_is_an_upgrade_when_granted),
 		SERVER_TEST(refused_upgrade_goes_on),
 		SERVER_TEST(http2_preface_is_no_request),
 		SERVER_TEST(lost_records_resync),

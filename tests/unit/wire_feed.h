@@ -52,7 +52,9 @@ static inline const struct wire_note *feed_read(struct feed *feed, struct wire *
 
 static inline const struct wire_note *feed_write(struct feed *feed, struct wire *wire, const char *bytes)
 {
-	return feed_io(feed, wire, FEED_CONN, IO_WRITE, bytes, strlen(bytes), PAYLOAD_STATUS_MAX);
+	bool begins = strncmp(bytes, "HTTP/1.", strlen("HTTP/1.")) == 0;
+
+	return feed_io(feed, wire, FEED_CONN, IO_WRITE, bytes, strlen(bytes), begins ? PAYLOAD_REQUEST_MAX : PAYLOAD_STATUS_MAX);
 }
 
 static inline void feed_conn(struct wire *wire, uint64_t conn_id, uint8_t role, uint8_t type)
@@ -80,6 +82,24 @@ static inline const char *line_text(const struct wire_note *note, size_t at)
 	assert_true(at < note->line_count);
 	snprintf(text, sizeof(text), "%.*s %.*s", line->method_len, line->method, line->target_len, line->target);
 	return text;
+}
+
+/* A whole request line, and nothing else. */
+static inline void expect_line(const struct wire_note *note, const char *line)
+{
+	assert_int_equal(note->protocol, WIRE_HTTP1);
+	assert_int_equal(note->begun, 1);
+	assert_int_equal(note->line_count, 1);
+	assert_false(note->late_line);
+	assert_string_equal(line_text(note, 0), line);
+}
+
+static inline void expect_nothing(const struct wire_note *note)
+{
+	assert_int_equal(note->begun, 0);
+	assert_int_equal(note->line_count, 0);
+	assert_int_equal(note->status, 0);
+	assert_false(note->late_line);
 }
 
 #endif

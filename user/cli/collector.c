@@ -161,6 +161,13 @@ void collector_add(struct collector *collector, const struct named_request *name
 		totals_add_lock_wait(collector->totals, &label, named->endpoint, named->holders[i], request.locks[i].wait_ns);
 }
 
+void collector_add_stream(struct collector *collector, const struct named_stream *named)
+{
+	const struct totals_label label = label_of(collector, named->stream->opener->tgid, named->service);
+
+	totals_add_stream(collector->totals, &label, named->endpoint, named->stream);
+}
+
 /* ---- processes ------------------------------------------------------------------------------------------------------------ */
 
 static bool is_nameless(const struct process *process, uint64_t at_ns)

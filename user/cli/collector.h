@@ -22,6 +22,9 @@ void collector_learn(struct collector *collector, const struct event *event);
 /* A request finished. */
 void collector_add(struct collector *collector, const struct named_request *named);
 
+/* Something happened on a stream. */
+void collector_add_stream(struct collector *collector, const struct named_stream *named);
+
 /* What is known at the end of a window beside its events. */
 struct window_end {
 	uint64_t at_ns;

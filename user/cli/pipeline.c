@@ -64,6 +64,17 @@ static void name_request(void *context, const struct request *request)
 	pipeline->sink.on_request(pipeline->sink.context, &named);
 }
 
+static void name_stream(void *context, const struct stream *stream)
+{
+	const struct pipeline *pipeline = context;
+	const struct request *opener = stream->opener;
+	char service[SERVICE_NAME_MAX], endpoint[ENDPOINT_NAME_MAX];
+
+	services_name(pipeline->services, opener->tgid, opener->port, opener->unix_path, service);
+	route_endpoint(pipeline->options->rules, opener, endpoint);
+	pipeline->sink.on_stream(pipeline->sink.context, &(struct named_stream){stream, service, endpoint});
+}
+
 struct pipeline *pipeline_open(const struct options *options, bool reads_payload, const struct pipeline_sink *sink)
 {
 	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
@@ -73,7 +84,8 @@ struct pipeline *pipeline_open(const struct options *options, bool reads_payload
 	pipeline->options = options;
 	pipeline->sink = *sink;
 	pipeline->services = services_open();
-	pipeline->engine = engine_open(&(struct engine_sink){.context = pipeline, .on_request = name_request});
+	pipeline->engine = engine_open(
+		&(struct engine_sink){.context = pipeline, .on_request = name_request, .on_stream = sink->on_stream ? name_stream : NULL});
 	if (reads_payload)
 		pipeline->wire = wire_open(options->show_query);
 	if (pipeline->services && pipeline->engine && (pipeline->wire || !reads_payload))

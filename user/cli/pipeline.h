@@ -22,9 +22,17 @@ struct named_request {
 	const char (*holders)[ENDPOINT_NAME_MAX]; /* of each of the request's locks; NULL: it has none, or there is no memory */
 };
 
+/* What happened on a stream, under the names of the request that opened it. */
+struct named_stream {
+	const struct stream *stream;
+	const char *service;
+	const char *endpoint;
+};
+
 struct pipeline_sink {
 	void *context;
 	void (*on_request)(void *context, const struct named_request *named);
+	void (*on_stream)(void *context, const struct named_stream *named); /* NULL: nobody asks */
 };
 
 /*

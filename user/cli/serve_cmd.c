@@ -30,6 +30,13 @@ static void add_request(void *context, const struct named_request *named)
 	collector_add(serve->collector, named);
 }
 
+static void add_stream(void *context, const struct named_stream *named)
+{
+	struct serve *serve = context;
+
+	collector_add_stream(serve->collector, named);
+}
+
 static int cut(struct serve *serve, uint64_t at_ns)
 {
 	struct feed *feed = trace_feed(serve->trace);
@@ -107,8 +114,8 @@ static enum exit_code open_all(struct serve *serve)
 	if (code)
 		return code;
 	feed = trace_feed(serve->trace);
-	serve->pipeline =
-		pipeline_open(serve->options, feed->reads_payload, &(struct pipeline_sink){.context = serve, .on_request = add_request});
+	serve->pipeline = pipeline_open(serve->options, feed->reads_payload,
+					&(struct pipeline_sink){.context = serve, .on_request = add_request, .on_stream = add_stream});
 	serve->collector = collector_open(feed, serve->options, serve->exhibit);
 	if (!serve->pipeline || !serve->collector)
 		return out_of_memory();

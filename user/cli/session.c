@@ -27,6 +27,13 @@ static void add_request(void *context, const struct named_request *named)
 	windows_add(session->windows, named);
 }
 
+static void add_stream(void *context, const struct named_stream *named)
+{
+	struct session *session = context;
+
+	windows_add_stream(session->windows, named);
+}
+
 /*
  * A tick says that all before it has been told: if it lies behind the window's end, the window ends there. The next one is due on the same
  * grid, so that windows do not drift; a tick that comes too late for that starts the grid anew. 0 or −errno.
@@ -116,8 +123,8 @@ enum exit_code session_run(struct feed *feed, const struct options *options)
 	struct session session = {.feed = feed, .options = options};
 	enum exit_code code;
 
-	session.pipeline =
-		pipeline_open(options, feed->reads_payload, &(struct pipeline_sink){.context = &session, .on_request = add_request});
+	session.pipeline = pipeline_open(options, feed->reads_payload,
+					 &(struct pipeline_sink){.context = &session, .on_request = add_request, .on_stream = add_stream});
 	session.windows = windows_open(feed);
 	session.next_cut_ns = feed->start_ns + options->interval_ns;
 	if (session.pipeline && session.windows) {

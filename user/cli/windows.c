@@ -58,6 +58,11 @@ void windows_add(struct windows *windows, const struct named_request *named)
 		stats_add_lock_wait(windows->window, named->service, named->endpoint, named->holders[i], named->request->locks[i].wait_ns);
 }
 
+void windows_add_stream(struct windows *windows, const struct named_stream *named)
+{
+	stats_add_stream(windows->window, named->service, named->endpoint, named->stream);
+}
+
 static int read_moment(struct moment *moment, const struct windows *windows, const struct engine *engine, const struct tool_figures *tool,
 		       uint64_t at_ns)
 {

@@ -18,6 +18,9 @@ struct windows *windows_open(const struct feed *feed);
 /* A request finished. */
 void windows_add(struct windows *windows, const struct named_request *named);
 
+/* Something happened on a stream. */
+void windows_add_stream(struct windows *windows, const struct named_stream *named);
+
 /*
  * Closes the window at at_ns, gives its snapshot and begins the next one. `tool`: all since the start. The snapshot lives until the next
  * call of either function. NULL: no memory.

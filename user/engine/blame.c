@@ -59,7 +59,7 @@ uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_
 						       .ready_part = READY_PART_WAKEUP});
 	if (until_ns <= arrived_ns)
 		return 0;
-	if (victim->is_request && !victim->told) /* nobody would read it, nor let go of it */
+	if (victim->is_request && context_keeps_time(victim)) /* nobody would read it, nor let go of it */
 		find_culprit(moment->engine, thread, victim, arrived_ns, until_ns);
 	return until_ns;
 }
@@ -83,6 +83,6 @@ void blame_hop(struct engine *engine, struct thread *thread, struct context *vic
 	if (until_ns <= from_ns)
 		return;
 	context_add_interval(engine, victim, (struct interval){.start_ns = from_ns, .end_ns = until_ns, .state = STATE_LOOP});
-	if (context_is_open_request(request))
+	if (context_is_open_request(request) && !request->stream)
 		find_culprit(engine, thread, request, from_ns, until_ns);
 }

@@ -218,6 +218,7 @@ void conn_tell_answered(struct engine *engine, struct conn *conn, bool ended)
 
 static void end_requests(struct engine *engine, struct conn *conn, uint64_t now_ns)
 {
+	stream_end(engine, conn, now_ns);
 	conn_tell_answered(engine, conn, true);
 	while (conn->first_request)
 		request_abort(engine, conn->first_request, now_ns);

@@ -125,6 +125,10 @@ void context_charge_unclaimed(struct context *context, struct proc *proc, uint64
 		proc->told.unattributed_cpu_ns += cpu_ns;
 		return;
 	}
+	if (context->stream_kind) {
+		stream_charge(context, proc, cpu_ns);
+		return;
+	}
 	if (context->is_request) {
 		proc->told.after_response_cpu_ns += cpu_ns;
 		return;
@@ -216,7 +220,7 @@ void context_add_interval(struct engine *engine, struct context *context, struct
 {
 	struct context *root = context_root(context);
 
-	if (!root || root->told) {
+	if (!root || !context_keeps_time(root)) {
 		if (interval.state == STATE_CPU)
 			context_charge_unclaimed(root, interval.proc, interval.end_ns - interval.start_ns);
 		return;
@@ -270,7 +274,7 @@ uint32_t context_add_call(struct engine *engine, struct context *context, const 
 {
 	struct context *root = context_root(context);
 
-	return root && !root->told ? add_call(engine, root, call, 0) : 0;
+	return root && context_keeps_time(root) ? add_call(engine, root, call, 0) : 0;
 }
 
 bool context_take_call(struct context *context, uint32_t number, uint64_t since_ns, struct done_call *call)
@@ -309,7 +313,7 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	for (uint32_t i = 0; i < segment->timeline.count; i++)
 		context_add_interval(engine, to, segment->timeline.intervals[i]);
 	segment->timeline.count = 0;
-	for (uint32_t i = 0; i < segment->call_count && !to->told; i++)
+	for (uint32_t i = 0; i < segment->call_count && context_keeps_time(to); i++)
 		(void)add_call(engine, to, &segment->calls[i], segment->timeline.settled_until_ns);
 	segment->call_count = 0;
 	holds_move(engine, segment, to);

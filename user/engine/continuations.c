@@ -160,9 +160,19 @@ void continuations_sleep(struct continuations *loop)
 	loop->sleeps = true;
 }
 
+void continuations_publish(struct engine *engine, struct continuations *loop, struct context *step)
+{
+	struct context *before = loop->published;
+
+	loop->published = context_get(step);
+	context_put(engine, before);
+}
+
 void continuations_next_round(struct engine *engine, struct continuations *loop)
 {
 	bool deferred = continuations_defer(loop) || continuations_ahead(loop);
+
+	continuations_publish(engine, loop, NULL);
 
 	loop->round++;
 	loop->reads = 0;

@@ -64,6 +64,7 @@ struct continuations {
 	uint8_t found;                     /* enum found: how what was read last came, if it has neither read nor called since */
 	uint16_t acted[FOUND_KINDS][2];    /* on such a read: not at once, at once */
 	uint16_t line_right, line_wrong;   /* how often a response bore out who had been taken for the first in line */
+	struct context *published; /* in this round: what ran up to a write on a stream, of a step that nobody has shown yet. NULL: none */
 	uint32_t count;
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
 };
@@ -97,6 +98,8 @@ void continuations_drop_dead(struct engine *engine, struct continuations *loop);
 /* The loop falls asleep: that it does not do before all that is ready has run. */
 void continuations_sleep(struct continuations *loop);
 void continuations_next_round(struct engine *engine, struct continuations *loop);
+/* NULL: nothing is published any more. */
+void continuations_publish(struct engine *engine, struct continuations *loop, struct context *step);
 
 /* NULL: none. Of a request's several the one that is due is found first. */
 struct continuation *continuations_first_due(struct continuations *loop);

@@ -144,6 +144,7 @@ static void on_tick(struct engine *engine, const struct event *event)
 	uint64_t now_ns = event->head->at_ns;
 
 	commit_to_aborted(engine);
+	streams_tell(engine);
 	for (struct context *request = engine->open_requests, *next; request; request = next) {
 		next = request->next_open;
 		if (request->answered && !request->partial_since_ns && request->last_write_ns + RESPONSE_QUIET_NS < now_ns &&
@@ -202,6 +203,7 @@ void engine_finish(struct engine *engine)
 		thread_switch(engine, thread, NULL, false);
 		thread_forget_history(engine, thread);
 	}
+	streams_finish(engine);
 	/* One back, not to the start: that would be n², and another one may have moved into the place of the one taken out. */
 	for (cursor = 0; (conn = idmap_next(&engine->conns, &cursor)); cursor--)
 		conn_ended(engine, conn, engine->now_ns);
@@ -216,6 +218,7 @@ void engine_close(struct engine *engine)
 	if (!engine)
 		return;
 	engine->sink.on_request = NULL;
+	engine->sink.on_stream = NULL;
 	engine_finish(engine);
 	for (cursor = 0; (thread = idmap_next(&engine->threads, &cursor)); cursor--)
 		thread_remove(engine, thread);

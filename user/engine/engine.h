@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Attribution: gives each slice of each thread's time to the request that it served.
- * Called by cli's session with events in the order of their source; tells finished requests through a callback.
+ * Called by cli's session with events in the order of their source; tells finished requests, and what streams do, through callbacks.
  * Never: a clock, a syscall, libbpf, a file. Same events in, same requests out.
  */
 #ifndef IOCPU_ENGINE_ENGINE_H
@@ -10,6 +10,7 @@
 #include "util/core_use.h"
 #include "util/event.h"
 #include "util/request.h"
+#include "util/stream.h"
 
 struct engine;
 
@@ -17,6 +18,8 @@ struct engine_sink {
 	void *context;
 	/* A request is complete: its response is over, or its connection. *request is the engine's, for this call only. */
 	void (*on_request)(void *context, const struct request *request);
+	/* What happened on a stream since it was told last: at least with every tick. *stream is the engine's, for this call only. */
+	void (*on_stream)(void *context, const struct stream *stream);
 };
 
 /* What fell off because memory is bounded, or came out of order; all of it is shown to the user. */

@@ -223,6 +223,7 @@ static void describe(struct request *told, struct context *request, uint64_t end
 		.target_cut = request->target_cut,
 		.status = request->status,
 		.aborted = request->aborted,
+		.opens = request->stream_kind,
 		.start_ns = request->start_ns,
 		.end_ns = end_ns,
 		.ttfb_ns = first_write_ns > request->start_ns ? first_write_ns - request->start_ns : 0,

@@ -136,10 +136,10 @@ static void move_folded_cpu(struct context *from, struct context *to)
 
 	for (struct cpu_share *share = from->folded_cpu, *next; share; share = next) {
 		uint64_t cpu_ns = share->before_ns + share->within_ns + share->after_ns;
-		struct cpu_share *mine = to->told ? NULL : context_share_of(to, share->proc);
+		struct cpu_share *mine = context_keeps_time(to) ? context_share_of(to, share->proc) : NULL;
 
 		next = share->next;
-		if (to->told)
+		if (!context_keeps_time(to))
 			context_charge_unclaimed(to, share->proc, cpu_ns);
 		else if (mine)
 			*(after ? &mine->after_ns : &mine->within_ns) += cpu_ns;
@@ -154,7 +154,7 @@ static void move_folded_cpu(struct context *from, struct context *to)
 void context_move_folded(struct engine *engine, struct context *from, struct context *to)
 {
 	uint64_t until_ns = fold_at_most_until(to, from->timeline.settled_until_ns);
-	bool concerns = !to->told && from->timeline.settled_from_ns < until_ns;
+	bool concerns = context_keeps_time(to) && from->timeline.settled_from_ns < until_ns;
 
 	if (concerns && (until_ns == to->timeline.settled_until_ns || fold_before(engine, to, until_ns)))
 		timeline_settle_sums(&to->timeline, &from->timeline);

@@ -129,7 +129,7 @@ static bool make_room(struct context *context)
 
 static void add_hold(struct engine *engine, struct context *root, struct hold hold)
 {
-	if (root->told)
+	if (!context_keeps_time(root))
 		return;
 	if (!make_room(root)) {
 		engine->losses.holds++;

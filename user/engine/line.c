@@ -83,8 +83,9 @@ static bool is_given_a_connection(const struct context *root)
 
 static bool may_wait(const struct context *root)
 {
-	return (context_is_open_request(root) || is_given_a_connection(root)) && !root->calls_in_flight && !root->connects &&
-	       !root->line_ticket;
+	bool asks = (context_is_open_request(root) && !root->stream) || is_given_a_connection(root);
+
+	return asks && !root->calls_in_flight && !root->connects && !root->line_ticket;
 }
 
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)

@@ -33,7 +33,10 @@ void rule_11_forget(struct engine *engine, struct thread *thread)
 {
 	struct continuations *loop = thread->continuations;
 
-	while (loop && loop->count)
+	if (!loop)
+		return;
+	continuations_publish(engine, loop, NULL);
+	while (loop->count)
 		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
 }
 

@@ -48,7 +48,7 @@ enum origin {
 	ORIGIN_MISSED,   /* work for a request that began before the trace */
 	ORIGIN_POOL,     /* a call on a connection that another request just gave back */
 	ORIGIN_SETUP,    /* a connection's handshake */
-	ORIGIN_STREAM,   /* messages after an upgrade */
+	ORIGIN_PUBLISH,  /* messages written on streams, while the thread worked for a request */
 	ORIGIN_RUNTIME,  /* what a runtime does on a carrier for no strand */
 	ORIGIN_STRAND,   /* a strand goes on of which nobody has said whose work it does */
 	ORIGIN_MADE,     /* a new strand's: of whoever made it */
@@ -65,6 +65,7 @@ struct party;
 struct hold;
 struct futexes;
 struct stray;
+struct open_stream;
 
 /*
  * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
@@ -163,6 +164,8 @@ struct context {
 	struct conn *conn; /* NULL: it ended */
 	uint64_t conn_id;
 	uint32_t turn;
+	uint8_t stream_kind;             /* enum wire_stream: what it opens, or is */
+	struct open_stream *stream;      /* it is a stream, and open */
 	uint32_t reader_tid, writer_tid; /* of its first read, its last write */
 	uint64_t handler_strand_id;      /* the strand that read it last; 0: none is told */
 	bool has_task;                   /* a task was made for it, or has turned to it */
@@ -198,7 +201,6 @@ enum read_state {
 struct conn {
 	uint64_t id;
 	uint8_t family, type, role;
-	bool upgraded;
 	bool accepted;   /* while we looked */
 	bool puts_off;   /* a task has left to its loop what it writes, and not all of that is written */
 	uint16_t port;   /* the local one */
@@ -210,6 +212,7 @@ struct conn {
 	struct context *first_request, *last_request;
 	uint32_t request_count, turns;
 	struct context *last_told;
+	struct context *stream;
 	bool read_is_longer; /* than what is carried along of it: request lines may lie behind */
 	/* Downstream. */
 	struct call *first_call, *last_call;
@@ -299,6 +302,7 @@ struct engine {
 	struct process ended; /* the sum of those that are not told on their own any more */
 	uint64_t ended_count;
 	struct context *open_requests, **open_requests_end; /* oldest first */
+	struct open_stream *streams;
 	struct context *free_contexts;
 	struct stray *strays;
 	size_t stray_count, stray_capacity;
@@ -344,6 +348,12 @@ static inline bool context_is_open_request(const struct context *context)
 	return context && context->is_request && !context->answered && !context->told;
 }
 
+/* Its time becomes states, and its calls are listed: it is no stream, and not told yet. */
+static inline bool context_keeps_time(const struct context *context)
+{
+	return !context->told && !context->stream;
+}
+
 /* ---- fold.c ---- */
 
 /* The list of intervals has grown too long: the older half becomes sums. */
@@ -369,6 +379,19 @@ void request_abort(struct engine *engine, struct context *request, uint64_t now_
 void request_write_id(const struct context *request, char id[REQUEST_ID_MAX]);
 /* The trace ends before its response: its CPU is counted as requests' CPU, nothing is told. */
 void request_drop(struct engine *engine, struct context *request);
+
+/* ---- streams.c ---- */
+
+/* CPU that was used for a stream, open or not. */
+void stream_charge(struct context *context, struct proc *proc, uint64_t cpu_ns);
+/* Tells of all streams on which something has happened. */
+void streams_tell(struct engine *engine);
+/* No stream on the connection: nothing happens. */
+void stream_end(struct engine *engine, struct conn *conn, uint64_t end_ns);
+/* It has ended before now, with what was seen of it last. */
+void stream_end_unseen(struct engine *engine, struct conn *conn);
+/* The trace ends, and they do not. */
+void streams_finish(struct engine *engine);
 
 /* ---- proc.c ---- */
 

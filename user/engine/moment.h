@@ -93,6 +93,12 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 struct context *rule_11_step_owner(const struct moment *moment);
 /* What comes next is the end of that step, or the next one. */
 void rule_11_step_called(const struct moment *moment, struct context *owner);
+/*
+ * A stream's message is read; it is written on. Nothing of streams counts for how a loop defers: they are written without having been read,
+ * and read without being answered.
+ */
+void rule_11_stream_read(const struct moment *moment, struct context *stream);
+void rule_11_stream_write(const struct moment *moment, struct context *stream);
 /* A call in the callback of a read itself: this loop does not defer. */
 void rule_11_called_at_once(const struct moment *moment);
 /* `request` is answered here: whatever was ready for it has run. */
@@ -125,6 +131,16 @@ bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum give
 void doubts_vote_given(struct proc *proc, enum given given, bool right);
 /* A response says whether such a guess was right. */
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
+
+/* ---- streams.c ---- */
+
+/* The request's response makes its connection a stream: the request is told, and all that works for it works for the stream. */
+void stream_open(const struct moment *moment, struct context *request);
+void stream_read(const struct moment *moment);
+/* Whoever writes on it has worked for it, or publishes something. */
+void stream_ran(const struct moment *moment);
+/* A write to it is carried out. Whose work that is; NULL: the stream ends with it. */
+struct context *stream_goes_out(const struct moment *moment);
 
 /* ---- rules_handoff.c: rule 9, eventfds, pipes and socketpairs ---- */
 

@@ -100,6 +100,9 @@ static void on_read(const struct moment *moment)
 	if (was_interrupted(result))
 		return;
 	rule_11_tries_to_read(moment);
+	/* The client has gone: of a Unix socket nothing else tells. */
+	if (moment->conn->role == CONN_SERVER && result <= 0 && result != -EAGAIN)
+		stream_end(moment->engine, moment->conn, moment->at_ns);
 	if (result == -EAGAIN || moment->record->head.flags & RECORD_PEEK) {
 		if (moment_is_go(moment) && result == -EAGAIN)
 			rule_6_goroutine_parks(moment);
@@ -139,6 +142,8 @@ static void on_write(const struct moment *moment)
 	if (moment->conn->role == CONN_SERVER) {
 		if (moment->record->result > 0 || moment->record->result == -EAGAIN)
 			rule_2_server_write(moment);
+		else if (moment->record->result < 0 && !was_interrupted(moment->record->result))
+			stream_end(moment->engine, moment->conn, moment->at_ns);
 	} else if (moment->record->result > 0) {
 		if (moment->conn->role == CONN_DOWNSTREAM) {
 			rules_connected(moment->engine, moment->conn, moment->at_ns);

@@ -174,7 +174,8 @@ static void name_waits(const struct moment *moment, const struct message *messag
 		thread->message_wait = wait;
 		return;
 	}
-	context_add_interval(moment->engine, owner, message->wait);
+	if (message->wait.end_ns > message->wait.start_ns)
+		context_add_interval(moment->engine, owner, message->wait);
 	if (thread->loop)
 		context_add_interval(moment->engine, owner, wait);
 }
@@ -182,7 +183,7 @@ static void name_waits(const struct moment *moment, const struct message *messag
 /* The thread works for whom the message was written for; of several together nobody can tell who comes when. */
 static void work_for_sender(const struct moment *moment, const struct message *message)
 {
-	struct context *owner = message->owner;
+	struct context *owner = context_root(message->owner), *after = owner && owner->is_request ? owner : NULL;
 
 	if (context_is_open_request(owner)) {
 		work_for(moment, owner);
@@ -191,7 +192,7 @@ static void work_for_sender(const struct moment *moment, const struct message *m
 		rule_11_read(moment, owner, SIDE_DOWNSTREAM);
 	} else if (!thread_is_active(moment->thread)) {
 		end_soft_tail(moment);
-		turn_to_segment(moment, message->mixed ? ORIGIN_MISSED : ORIGIN_HANDOFF, owner, owner != NULL);
+		turn_to_segment(moment, message->mixed ? ORIGIN_MISSED : ORIGIN_HANDOFF, after, after != NULL);
 	}
 }
 

@@ -67,16 +67,17 @@ static void stand_in_line(struct engine *engine, struct thread *thread, struct c
 	const struct interval *last = thread->pending_count ? &thread->pending[thread->pending_count - 1] : NULL;
 
 	name_hop(engine, thread, waiting, step);
+	/* A stream's message may have been all that there was. */
+	if (request && request->stream) {
+		continuations_drop(engine, thread->continuations, waiting);
+		return;
+	}
 	if (waiting->turn == TURN_TO_COME && step && request)
 		request->in_line_ns = last ? last->end_ns : step->last_active_ns;
 	continuations_stand_in_line(thread->continuations, waiting);
 }
 
-/*
- * It is the turn of `taken`. Those that were due before it have had theirs, and made no call that would show it: what they computed lies in
- * this step too. Only who was woken, and found nothing, computed nothing.
- */
-static void begin_turn(const struct moment *moment, const struct continuation *taken)
+void begin_turn(const struct moment *moment, const struct continuation *taken)
 {
 	struct continuations *loop = moment->thread->continuations;
 	struct context *step = present_step(moment->thread);
@@ -431,6 +432,8 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	taken = continuations_find_of(loop, request);
 	if (taken)
 		continuations_vote(loop, taken);
+	if (in_steps)
+		claim_published(moment, loop, taken, request);
 	if (in_steps && taken)
 		bind_step(moment, loop, taken, request);
 	else if (in_steps)

@@ -34,6 +34,19 @@ void ahead_ends(struct engine *engine, struct thread *thread);
 struct context *ahead_owner(const struct moment *moment);
 void ahead_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
 
+/* ---- rules_loop.c ---- */
+
+/*
+ * It is the turn of `taken`. Those that were due before it have had theirs, and made no call that would show it: what they computed lies in
+ * this step too. Only who was woken, and found nothing, computed nothing.
+ */
+void begin_turn(const struct moment *moment, const struct continuation *taken);
+
+/* ---- rules_loop_streams.c ---- */
+
+/* What was written on streams right before this response was written for it, if its step was the first that was due. */
+void claim_published(const struct moment *moment, struct continuations *loop, const struct continuation *taken, struct context *request);
+
 /* ---- rules_collect.c ---- */
 
 /* Before a loop has shown that it collects, all that ran after the reads seems to be for what was read last: it is nobody's. */

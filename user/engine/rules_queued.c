@@ -20,7 +20,11 @@ static void put_off_answer(const struct moment *moment)
 {
 	struct context *request = request_to_answer(moment->conn);
 
-	if (!request || moment->conn->upgraded)
+	if (moment->conn->stream) {
+		stream_ran(moment);
+		return;
+	}
+	if (!request)
 		return;
 	rule_2_ran_for(moment, request);
 	strand_answers(moment->thread, moment->conn);

@@ -162,9 +162,15 @@ void rule_1_server_read(const struct moment *moment)
 	/* Its first read may have been too short to tell what it speaks. */
 	if (context_is_open_request(conn->last_request) && conn->last_request->protocol == WIRE_UNKNOWN)
 		conn->last_request->protocol = note->protocol;
-	if (note->handshake || conn->upgraded) {
+	if (note->handshake) {
 		end_soft_tail(moment);
-		turn_to_segment(moment, conn->upgraded ? ORIGIN_STREAM : ORIGIN_SETUP, NULL, false);
+		turn_to_segment(moment, ORIGIN_SETUP, NULL, false);
+		return;
+	}
+	if (note->begun)
+		stream_end_unseen(moment->engine, conn);
+	if (conn->stream) {
+		stream_read(moment);
 		return;
 	}
 	begun = requests_begun(moment);
@@ -344,7 +350,7 @@ static void write_without_request(const struct moment *moment)
 	bool sets_up = moment->event->note.handshake || is_greeting(moment);
 
 	if (told) {
-		moment->engine->losses.late_writes += !moment->conn->upgraded;
+		moment->engine->losses.late_writes++;
 		if (before && !before->is_request)
 			context_bind(moment->engine, before, told);
 	} else if (before && !before->is_request && !before->hint) {
@@ -369,18 +375,19 @@ static bool goes_out(const struct moment *moment, struct context *request)
 	if (note->status)
 		request->status = note->status;
 	count_answer(moment, request);
-	if (!request->answered)
+	if (!request->answered && !note->stream)
 		rule_3_detach(moment, request);
 	request->answered = true;
 	if (moment->at_ns > request->last_write_ns) /* records of two threads may come in the wrong order */
 		request->last_write_ns = moment->at_ns;
 	request->writer_tid = moment->thread->tid;
+	if (note->stream)
+		stream_open(moment, request);
 	return true;
 }
 
 static struct context *request_written_for(const struct moment *moment)
 {
-	moment->conn->upgraded = moment->event->note.upgraded;
 	begin_unseen_request(moment);
 	return request_answered_by(moment);
 }
@@ -389,9 +396,9 @@ void rule_2_server_write(const struct moment *moment)
 {
 	struct context *request;
 
-	if (moment->conn->upgraded) {
-		end_soft_tail(moment);
-		turn_to_segment(moment, ORIGIN_STREAM, NULL, false);
+	if (moment->conn->stream) {
+		stream_ran(moment);
+		stream_goes_out(moment);
 		return;
 	}
 	request = request_written_for(moment);
@@ -412,9 +419,12 @@ void rule_2_server_write(const struct moment *moment)
 
 struct context *rule_2_carry_out(const struct moment *moment)
 {
-	struct context *request = moment->conn->upgraded ? NULL : request_written_for(moment);
+	struct context *request;
 
+	if (moment->conn->stream)
+		return stream_goes_out(moment);
+	request = request_written_for(moment);
 	if (request)
 		goes_out(moment, request);
-	return request;
+	return context_root(request);
 }

@@ -51,10 +51,10 @@ static void charge_unclaimed(const struct engine *engine, const struct stray *st
 	const struct context *hint = context_root(stray->hint);
 
 	charge(stray, &stray->interval,
-	       may_be_of_open_request(engine, stray) ? &told->unattributed_cpu_ns
-	       : hint && hint->is_request            ? &told->after_response_cpu_ns
-	       : stray->beside_requests              ? &told->runtime_cpu_ns
-						     : &told->background_cpu_ns);
+	       may_be_of_open_request(engine, stray)            ? &told->unattributed_cpu_ns
+	       : hint && hint->is_request && !hint->stream_kind ? &told->after_response_cpu_ns
+	       : stray->beside_requests                         ? &told->runtime_cpu_ns
+								: &told->background_cpu_ns);
 }
 
 static void drop(struct engine *engine, struct stray *stray)

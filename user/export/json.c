@@ -100,6 +100,7 @@ static void put_process(struct json_out *json, const struct snapshot_process *pr
 	json_integer(json, "runtime_cpu_ns", now->runtime_cpu_ns);
 	json_integer(json, "background_cpu_ns", now->background_cpu_ns);
 	json_integer(json, "setup_cpu_ns", now->setup_cpu_ns);
+	json_integer(json, "stream_cpu_ns", now->stream_cpu_ns);
 	json_integer(json, "shared_conn_ambiguous_requests", now->shared_conn_ambiguous);
 	json_integer(json, "unattributed_cpu_ns", now->unattributed_cpu_ns);
 	put_known_real(json, "in_flight_mean", process->in_flight_mean);
@@ -223,6 +224,25 @@ static void put_endpoint(struct json_out *json, const struct snapshot_endpoint *
 	json_end(json, '}');
 }
 
+static void put_stream(struct json_out *json, const struct snapshot_stream *stream)
+{
+	json_begin(json, NULL, '{');
+	json_string(json, "service", stream->service);
+	json_string(json, "endpoint", stream->endpoint);
+	json_string(json, "kind", stream_kind_names[stream->kind]);
+	json_integer(json, "open", stream->open);
+	json_integer(json, "opened", stream->opened);
+	json_integer(json, "ended", stream->ended);
+	put_distribution(json, "opening_ns", &stream->opening, PARTS_ALL);
+	put_distribution(json, "lasted_ns", &stream->lasted, PARTS_ALL);
+	json_integer(json, "reads", stream->reads);
+	json_integer(json, "writes", stream->writes);
+	json_integer(json, "read_bytes", stream->read_bytes);
+	json_integer(json, "written_bytes", stream->written_bytes);
+	json_integer(json, "cpu_ns", stream->cpu_ns);
+	json_end(json, '}');
+}
+
 int json_print_snapshot(FILE *out, const struct snapshot *snapshot)
 {
 	struct json_out json = {.out = out};
@@ -239,6 +259,10 @@ int json_print_snapshot(FILE *out, const struct snapshot *snapshot)
 	json_begin(&json, "endpoints", '[');
 	for (size_t i = 0; i < snapshot->endpoint_count; i++)
 		put_endpoint(&json, &snapshot->endpoints[i]);
+	json_end(&json, ']');
+	json_begin(&json, "streams", '[');
+	for (size_t i = 0; i < snapshot->stream_count; i++)
+		put_stream(&json, &snapshot->streams[i]);
 	json_end(&json, ']');
 	json_end(&json, '}');
 	return json_finish(&json);
@@ -311,6 +335,7 @@ int json_print_request(FILE *out, const struct request *request, const char *ser
 	json_end(&json, ']');
 	put_calls(&json, request);
 	put_holders(&json, request);
+	json_string(&json, "opens", request->opens ? stream_kind_names[request->opens] : NULL);
 	json_bool(&json, "ambiguous", request->ambiguous);
 	json_end(&json, '}');
 	return json_finish(&json);

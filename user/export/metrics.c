@@ -184,6 +184,39 @@ static void put_lock_waits(const struct metrics *metrics, const struct metric_ro
 		put_blame(metrics, row, i, "holder", &metrics->totals->endpoints[i].sums->locks);
 }
 
+/* Of endpoints that have had streams, also at 0. */
+static const struct totals_streams *streams_of(const struct metrics *metrics, size_t endpoint)
+{
+	const struct totals_streams *streams = &metrics->totals->endpoints[endpoint].sums->streams;
+
+	return streams->kind != WIRE_NO_STREAM ? streams : NULL;
+}
+
+static void put_of_streams(const struct metrics *metrics, const struct metric_row *row)
+{
+	for (size_t i = 0; i < metrics->totals->endpoint_count; i++) {
+		const struct totals_streams *streams = streams_of(metrics, i);
+
+		if (streams)
+			put_value(metrics, row, metrics->endpoint_labels[i], "kind", stream_kind_names[streams->kind],
+				  figure_at(streams, row->offset));
+	}
+}
+
+/* What was read stands at the offset, and what was written behind it. */
+static void put_of_directions(const struct metrics *metrics, const struct metric_row *row)
+{
+	for (size_t i = 0; i < metrics->totals->endpoint_count; i++) {
+		const struct totals_streams *streams = streams_of(metrics, i);
+
+		if (!streams)
+			continue;
+		put_value(metrics, row, metrics->endpoint_labels[i], "direction", "in", figure_at(streams, row->offset));
+		put_value(metrics, row, metrics->endpoint_labels[i], "direction", "out",
+			  figure_at(streams, row->offset + sizeof(uint64_t)));
+	}
+}
+
 static void put_switches(const struct metrics *metrics, const struct metric_row *row)
 {
 	for (size_t i = 0; i < metrics->totals->service_count; i++) {
@@ -262,6 +295,7 @@ static void put_build(const struct metrics *metrics, const struct metric_row *ro
 /* ---- the families --------------------------------------------------------------------------------------------------------- */
 
 #define OF_ENDPOINT(figure) offsetof(struct totals_endpoint, figure)
+#define OF_STREAMS(figure)  offsetof(struct totals_streams, figure)
 #define OF_SERVICE(figure)  offsetof(struct totals_service, figure)
 #define OF_FRAME(figure)    offsetof(struct totals_frame, figure)
 
@@ -282,6 +316,17 @@ static const struct metric_row metric_rows[] = {
 	 put_loop_delays, 0},
 	{"iocpu_lock_wait_seconds", COUNTER, "seconds", "Time that requests waited in LOCK for what one of the holder had.", put_lock_waits,
 	 0},
+	{"iocpu_streams_open", GAUGE, NULL, "Streams (WebSockets, event streams, tunnels) that are open.", put_of_streams,
+	 OF_STREAMS(open)},
+	{"iocpu_streams_opened", COUNTER, NULL, "Streams that requests opened; those are not among the endpoint's requests.",
+	 put_of_streams, OF_STREAMS(opened)},
+	{"iocpu_streams_ended", COUNTER, NULL, "Streams that ended.", put_of_streams, OF_STREAMS(ended)},
+	{"iocpu_streams_ended_seconds", COUNTER, "seconds", "How long the streams that ended had lasted, in sum.", put_of_streams,
+	 OF_STREAMS(ended_lasted_ns)},
+	{"iocpu_stream_messages", COUNTER, NULL, "Reads and writes that moved data on streams.", put_of_directions, OF_STREAMS(reads)},
+	{"iocpu_stream_bytes", COUNTER, "bytes", "Bytes read from and written to streams.", put_of_directions, OF_STREAMS(read_bytes)},
+	{"iocpu_stream_cpu_seconds", COUNTER, "seconds", "CPU time used for streams; it is a part of the service's background.",
+	 put_of_streams, OF_STREAMS(cpu_ns)},
 	{"iocpu_switches", COUNTER, NULL, "Context switches of the service's threads.", put_switches, 0},
 	{"iocpu_cpu_seconds", COUNTER, "seconds", "CPU time of the service's processes, by what it was used for.", put_cpu, 0},
 	{"iocpu_in_flight_seconds", COUNTER, "seconds", "Request-seconds: its rate is the mean number of requests in flight.",

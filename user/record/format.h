@@ -44,7 +44,8 @@ struct frame_header {
 	uint8_t pad;
 };
 
-enum { NOTE_LATE_LINE = 1 << 0, NOTE_HANDSHAKE = 1 << 1, NOTE_UPGRADED = 1 << 2 };
+/* NOTE_UPGRADED: of early recordings, in which `stream` is 0. It stands in all notes behind a 101 too. */
+enum { NOTE_LATE_LINE = 1 << 0, NOTE_HANDSHAKE = 1 << 1, NOTE_UPGRADED = 1 << 2, NOTE_STREAM_ENDS = 1 << 3 };
 
 /* Followed by line_count times: a struct note_line and its strings. */
 struct note_header {
@@ -53,7 +54,8 @@ struct note_header {
 	uint8_t line_count;
 	uint8_t flags;
 	uint16_t status;
-	uint16_t pad;
+	uint8_t stream; /* enum wire_stream */
+	uint8_t pad;
 };
 
 struct note_line {

@@ -101,15 +101,16 @@ static int read_note(struct wire_note *note, const uint8_t *at, const uint8_t *e
 		return -EPROTO;
 	memcpy(&header, at, sizeof(header));
 	at += sizeof(header);
-	if (header.line_count > WIRE_LINES_MAX || header.protocol > WIRE_TLS)
+	if (header.line_count > WIRE_LINES_MAX || header.protocol > WIRE_TLS || header.stream >= WIRE_STREAMS)
 		return -EPROTO;
 	note->protocol = header.protocol;
 	note->begun = header.begun;
 	note->line_count = header.line_count;
 	note->late_line = header.flags & NOTE_LATE_LINE;
 	note->handshake = header.flags & NOTE_HANDSHAKE;
-	note->upgraded = header.flags & NOTE_UPGRADED;
+	note->stream_ends = header.flags & NOTE_STREAM_ENDS;
 	note->status = header.status;
+	note->stream = header.stream ? header.stream : header.flags & NOTE_UPGRADED && header.status ? WIRE_UPGRADED : WIRE_NO_STREAM;
 	for (int i = 0; i < header.line_count; i++)
 		if (read_line(&note->lines[i], &at, end))
 			return -EPROTO;

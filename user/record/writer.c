@@ -82,8 +82,8 @@ static void put(struct recording_writer *writer, const void *bytes, size_t size)
 
 static bool note_is_empty(const struct wire_note *note)
 {
-	return !note->protocol && !note->begun && !note->line_count && !note->late_line && !note->handshake && !note->upgraded &&
-	       !note->status;
+	return !note->protocol && !note->begun && !note->line_count && !note->late_line && !note->handshake && !note->stream &&
+	       !note->stream_ends && !note->status;
 }
 
 static void put_line(struct recording_writer *writer, const struct wire_line *line)
@@ -106,8 +106,9 @@ static void put_note(struct recording_writer *writer, const struct wire_note *no
 		.begun = note->begun,
 		.line_count = note->line_count < WIRE_LINES_MAX ? note->line_count : WIRE_LINES_MAX,
 		.flags = (uint8_t)((note->late_line ? NOTE_LATE_LINE : 0) | (note->handshake ? NOTE_HANDSHAKE : 0) |
-				   (note->upgraded ? NOTE_UPGRADED : 0)),
+				   (note->stream_ends ? NOTE_STREAM_ENDS : 0)),
 		.status = note->status,
+		.stream = note->stream,
 	};
 
 	if (note_is_empty(note))

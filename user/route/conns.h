@@ -25,7 +25,7 @@ struct conn {
 	uint8_t preface_len; /* bytes of the HTTP/2 preface that came so far, from the connection's first byte on */
 	bool is_server;      /* a stream on which requests come in */
 	bool has_begun;      /* bytes came in */
-	bool upgraded;
+	uint8_t stream;      /* enum wire_stream, from its head on */
 	struct tls tls;
 	struct http1 http1;
 };

@@ -6,6 +6,7 @@
 
 #include "route/conns.h"
 #include "route/http1.h"
+#include "route/response.h"
 #include "route/tls.h"
 
 /* RFC 9113, 3.4. No HTTP/1 method begins with its first three bytes. */
@@ -73,9 +74,15 @@ static void read_unsettled(struct wire *wire, struct conn *conn, const struct pr
 		conn->protocol = WIRE_HTTP1;
 }
 
+/* Requests may come again behind a stream of events only. */
+static bool carries_no_more_requests(const struct conn *conn)
+{
+	return conn->stream && conn->stream != WIRE_EVENTS;
+}
+
 static void read_request(struct wire *wire, struct conn *conn, const struct prefix *prefix, struct wire_note *note)
 {
-	if (conn->upgraded)
+	if (carries_no_more_requests(conn))
 		return;
 	switch (conn->protocol) {
 	case WIRE_UNKNOWN:
@@ -92,12 +99,8 @@ static void read_request(struct wire *wire, struct conn *conn, const struct pref
 		break;
 	}
 	conn->has_begun = true;
-}
-
-/* After these the connection carries no more requests. */
-static bool is_upgrade(const struct conn *conn, uint16_t status)
-{
-	return status == 101 || (conn->http1.method == HTTP_CONNECT && status >= 200 && status < 300);
+	if (note->begun)
+		conn->stream = WIRE_NO_STREAM;
 }
 
 static void read_response(struct conn *conn, const struct prefix *prefix, struct wire_note *note)
@@ -105,7 +108,7 @@ static void read_response(struct conn *conn, const struct prefix *prefix, struct
 	enum http1_status_seen seen = HTTP1_STATUS_UNSEEN;
 	bool begins;
 
-	if (conn->upgraded || conn->protocol == WIRE_HTTP2)
+	if (carries_no_more_requests(conn) || conn->protocol == WIRE_HTTP2)
 		return;
 	if (conn->protocol == WIRE_TLS) {
 		note->handshake = tls_write_is_handshake(prefix->bytes, prefix->len);
@@ -115,7 +118,12 @@ static void read_response(struct conn *conn, const struct prefix *prefix, struct
 		seen = http1_status((const char *)prefix->bytes, prefix->len, &note->status);
 	if (seen == HTTP1_STATUS_SEEN) {
 		conn->protocol = WIRE_HTTP1;
-		conn->upgraded = is_upgrade(conn, note->status);
+		note->stream = (uint8_t)response_stream((const char *)prefix->bytes, prefix->len, note->status, conn->http1.method);
+		conn->stream = note->stream;
+	}
+	if (conn->stream == WIRE_EVENTS && response_ends_chunks((const char *)prefix->bytes, prefix->len, prefix->unseen_bytes)) {
+		note->stream_ends = true;
+		conn->stream = WIRE_NO_STREAM;
 	}
 	/* On a connection known to be HTTP, other bytes go on with a response that has begun before. */
 	begins = seen != HTTP1_STATUS_NONE || conn->protocol == WIRE_UNKNOWN;
@@ -160,7 +168,6 @@ static void read_io(struct wire *wire, struct event *event)
 	else
 		read_response(conn, &prefix, &event->note);
 	event->note.protocol = conn->protocol;
-	event->note.upgraded = conn->upgraded;
 }
 
 void wire_read(struct wire *wire, struct event *event)

@@ -80,8 +80,11 @@ static int reserve_request(struct endpoint *endpoint, const struct request *requ
 int endpoint_add(struct endpoint *endpoint, const struct request *request, const char *culprit)
 {
 	uint64_t wall_ns = request->end_ns - request->start_ns;
-	int err = reserve_request(endpoint, request);
+	int err;
 
+	if (request->opens)
+		return stream_sums_open(&endpoint->streams, request);
+	err = reserve_request(endpoint, request);
 	if (err)
 		return err;
 	endpoint->requests++;
@@ -155,6 +158,8 @@ int endpoint_merge(struct endpoint *into, const struct endpoint *from)
 {
 	int err = reserve_merge(into, from);
 
+	if (!err)
+		err = stream_sums_merge(&into->streams, &from->streams);
 	if (err)
 		return err;
 	into->requests += from->requests;
@@ -181,6 +186,7 @@ int endpoint_merge(struct endpoint *into, const struct endpoint *from)
 void endpoint_clear(struct endpoint *endpoint)
 {
 	endpoint->delayed_requests = 0;
+	stream_sums_clear(&endpoint->streams);
 	if (!endpoint->requests)
 		return;
 	endpoint->requests = endpoint->errors = endpoint->ambiguous_requests = 0;
@@ -207,5 +213,6 @@ void endpoint_fini(struct endpoint *endpoint)
 	for (int state = 0; state < STATES; state++)
 		histogram_fini(&endpoint->state[state]);
 	tail_fini(&endpoint->tail);
+	stream_sums_fini(&endpoint->streams);
 	memset(endpoint, 0, sizeof(*endpoint));
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "stats/histogram.h"
+#include "stats/streams.h"
 #include "stats/tail.h"
 #include "util/request.h"
 
@@ -58,9 +59,11 @@ struct endpoint {
 	struct endpoint_peer other_peers; /* without a name */
 	struct endpoint_blame loops;      /* held the event loop: the one that did so longest, of each request */
 	struct endpoint_blame locks;      /* held what they waited for in LOCK: all that did */
+	struct stream_sums streams;
 };
 
-/* Counts a request; culprit: the endpoint that held the loop, NULL: unknown. 0, or −ENOMEM and nothing is counted. */
+/* Counts a request, among the streams if it opens one; culprit: the endpoint that held the loop, NULL: unknown. 0, or −ENOMEM and nothing
+ * is counted. */
 int endpoint_add(struct endpoint *endpoint, const struct request *request, const char *culprit);
 
 /* A request that was added has waited for one of this endpoint's, in LOCK. */

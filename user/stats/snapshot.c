@@ -217,6 +217,55 @@ static void fill_endpoints(struct snapshot_made *made, const struct endpoint_tab
 	snapshot->endpoints = endpoints;
 }
 
+static int compare_streams(const void *left, const void *right)
+{
+	const struct snapshot_stream *a = left, *b = right;
+	int by_service;
+
+	if (a->cpu_ns != b->cpu_ns)
+		return a->cpu_ns < b->cpu_ns ? 1 : -1;
+	by_service = strcmp(a->service, b->service);
+	return by_service ? by_service : strcmp(a->endpoint, b->endpoint);
+}
+
+static struct snapshot_stream stream_of(struct snapshot_made *made, const struct endpoint_row *row)
+{
+	const struct stream_sums *from = &row->endpoint.streams;
+
+	return (struct snapshot_stream){
+		.service = copy_text(made, row->row.service->name),
+		.endpoint = copy_text(made, row->row.name),
+		.kind = from->kind,
+		.open = from->open,
+		.opened = from->opened,
+		.ended = from->ended,
+		.opening = distribution_of(&from->opening),
+		.lasted = distribution_of(&from->lasted),
+		.reads = from->reads,
+		.writes = from->writes,
+		.read_bytes = from->read_bytes,
+		.written_bytes = from->written_bytes,
+		.cpu_ns = from->cpu_ns,
+	};
+}
+
+static void fill_streams(struct snapshot_made *made, const struct endpoint_table *table)
+{
+	struct snapshot *snapshot = &made->snapshot;
+	struct snapshot_stream *streams = block_take(made, (table->row_count + 1) * sizeof(*streams));
+
+	for (size_t i = 0; i < table->row_count && !made->no_memory; i++) {
+		const struct endpoint_row *row = (const struct endpoint_row *)table->rows[i];
+
+		if (stream_sums_any(&row->endpoint.streams))
+			streams[snapshot->stream_count++] = stream_of(made, row);
+	}
+	if (made->no_memory)
+		return;
+	qsort(streams, snapshot->stream_count, sizeof(*streams), compare_streams);
+	snapshot->streams = streams;
+}
+
 const struct snapshot *snapshot_make(const struct endpoint_table *table, const struct snapshot_frame *frame)
 {
 	struct snapshot_made *made = calloc(1, sizeof(*made));
@@ -225,6 +274,7 @@ const struct snapshot *snapshot_make(const struct endpoint_table *table, const s
 		return NULL;
 	made->snapshot.frame = *frame;
 	fill_endpoints(made, table);
+	fill_streams(made, table);
 	if (!made->no_memory)
 		return &made->snapshot;
 	snapshot_free(&made->snapshot);

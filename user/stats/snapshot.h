@@ -13,6 +13,7 @@
 
 #include "util/core_use.h"
 #include "util/request.h"
+#include "util/stream.h"
 
 /* A figure that is not known: printed as "?", null in JSON. */
 #define UNKNOWN_NS UINT64_MAX
@@ -79,6 +80,20 @@ struct snapshot_endpoint {
 	char verdict_text[200];
 };
 
+/* Of one endpoint, in the window; `open` at its end. They are not among the endpoint's requests. */
+struct snapshot_stream {
+	const char *service;
+	const char *endpoint;
+	uint8_t kind; /* enum wire_stream */
+	uint64_t open;
+	uint64_t opened, ended;
+	struct distribution opening; /* until the response's head; all UNKNOWN_NS when none was opened */
+	struct distribution lasted;  /* of those that ended, since the head */
+	uint64_t reads, writes;      /* that moved data */
+	uint64_t read_bytes, written_bytes;
+	uint64_t cpu_ns;
+};
+
 struct snapshot_loss {
 	const char *name; /* "records", "connection_roles" … */
 	uint64_t count;
@@ -118,6 +133,8 @@ struct snapshot {
 	struct snapshot_frame frame;
 	const struct snapshot_endpoint *endpoints;
 	size_t endpoint_count;
+	const struct snapshot_stream *streams; /* most CPU first */
+	size_t stream_count;
 	uint64_t requests; /* of all endpoints */
 	uint64_t ambiguous_requests;
 	uint64_t endpoints_folded; /* requests in "(other)" rows */

@@ -63,6 +63,15 @@ int stats_add_lock_wait(struct stats *stats, const char *service, const char *en
 	return 0;
 }
 
+int stats_add_stream(struct stats *stats, const char *service, const char *endpoint, const struct stream *stream)
+{
+	struct endpoint *sum = get_endpoint(stats, service, endpoint);
+	int err = sum ? stream_sums_add(&sum->streams, stream) : -ENOMEM;
+
+	stats->lost_requests += err != 0;
+	return err;
+}
+
 int stats_merge(struct stats *into, const struct stats *from)
 {
 	int first_err = 0;
@@ -73,7 +82,7 @@ int stats_merge(struct stats *into, const struct stats *from)
 		struct endpoint *sum;
 		int err;
 
-		if (!endpoint->requests && !endpoint->delayed_requests)
+		if (!endpoint->requests && !endpoint->delayed_requests && !stream_sums_any(&endpoint->streams))
 			continue;
 		sum = get_endpoint(into, row->service->name, row->name);
 		err = sum ? endpoint_merge(sum, endpoint) : -ENOMEM;

@@ -9,6 +9,7 @@
 
 #include "stats/snapshot.h"
 #include "util/request.h"
+#include "util/stream.h"
 
 struct stats;
 
@@ -23,6 +24,9 @@ int stats_add(struct stats *stats, const char *service, const char *endpoint, co
 
 /* A request of this endpoint that was added has waited in LOCK for one of the holder's. −ENOMEM: that is not known of the endpoint. */
 int stats_add_lock_wait(struct stats *stats, const char *service, const char *endpoint, const char *holder, uint64_t wait_ns);
+
+/* Adds what happened on a stream of this endpoint. −ENOMEM: that is lost, and counted as a lost request. */
+int stats_add_stream(struct stats *stats, const char *service, const char *endpoint, const struct stream *stream);
 
 /*
  * Adds all of `from` to `into`: histograms bucket by bucket, so percentiles of the sum are as good as those of the parts.

@@ -140,6 +140,10 @@ int totals_add(struct totals *totals, const struct totals_label *label, const ch
 	struct sum_row *row = get_row(totals, label, endpoint);
 	struct sum_row *culprit_row = culprit && request->culprit_ns ? get_row(totals, label, culprit) : NULL;
 
+	if (row && request->opens) {
+		endpoint_sum_open_stream(&row->sum, request);
+		return 0;
+	}
 	if (!row || endpoint_sum_add(&row->sum, request, end_unix_ns)) {
 		totals->lost_requests++;
 		return -ENOMEM;
@@ -158,6 +162,18 @@ int totals_add_lock_wait(struct totals *totals, const struct totals_label *label
 	if (!row || !holder_row)
 		return -ENOMEM;
 	blame_add(&row->sum.shown.locks, holder_row->row.name, wait_ns);
+	return 0;
+}
+
+int totals_add_stream(struct totals *totals, const struct totals_label *label, const char *endpoint, const struct stream *stream)
+{
+	struct sum_row *row = get_row(totals, label, endpoint);
+
+	if (!row) {
+		totals->lost_requests++;
+		return -ENOMEM;
+	}
+	endpoint_sum_add_stream(&row->sum, stream);
 	return 0;
 }
 

@@ -31,6 +31,9 @@ int totals_add(struct totals *totals, const struct totals_label *label, const ch
 int totals_add_lock_wait(struct totals *totals, const struct totals_label *label, const char *endpoint, const char *holder,
 			 uint64_t wait_ns);
 
+/* Adds what happened on a stream of this endpoint. −ENOMEM: that is lost, and counted as a lost request. */
+int totals_add_stream(struct totals *totals, const struct totals_label *label, const char *endpoint, const struct stream *stream);
+
 /*
  * Once a window: forgets how many processes and threads each service has, to be told again with totals_add_process. A service of a pod that
  * has had no process for TOTALS_POD_GONE_NS is forgotten altogether: that pod does not come again. at_ns: any clock.

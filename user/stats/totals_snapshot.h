@@ -14,6 +14,7 @@
 
 #include "util/core_use.h"
 #include "util/request.h"
+#include "util/stream.h"
 
 /* The edges of the buckets of wall times, and of all others: few, as there is a histogram of them for each state and each peer. */
 #define WALL_EDGES 14
@@ -68,6 +69,17 @@ struct totals_slowest {
 	uint64_t end_unix_ns;
 };
 
+/* Of one endpoint; they are not among its requests. */
+struct totals_streams {
+	uint8_t kind;  /* enum wire_stream: of the one that was seen last */
+	uint64_t open; /* now */
+	uint64_t opened, ended;
+	uint64_t ended_lasted_ns; /* how long those that ended had lasted, in sum */
+	uint64_t reads, writes;
+	uint64_t read_bytes, written_bytes;
+	uint64_t cpu_ns;
+};
+
 struct totals_endpoint {
 	uint64_t requests;
 	uint64_t answers[ANSWERS];
@@ -81,6 +93,7 @@ struct totals_endpoint {
 	size_t peer_count;
 	struct totals_peer *peers;
 	struct totals_slowest slowest;
+	struct totals_streams streams; /* opened 0: it has none */
 };
 
 struct totals_service {

@@ -161,6 +161,31 @@ static struct totals_culprit *get_culprit(struct totals_blame *blame, const char
 	return culprit;
 }
 
+void endpoint_sum_open_stream(struct endpoint_sum *sum, const struct request *opener)
+{
+	struct totals_streams *streams = &sum->shown.streams;
+
+	streams->kind = opener->opens;
+	streams->opened++;
+	streams->open++;
+}
+
+void endpoint_sum_add_stream(struct endpoint_sum *sum, const struct stream *stream)
+{
+	struct totals_streams *streams = &sum->shown.streams;
+
+	streams->reads += stream->reads;
+	streams->writes += stream->writes;
+	streams->read_bytes += stream->read_bytes;
+	streams->written_bytes += stream->written_bytes;
+	streams->cpu_ns += stream->cpu_ns;
+	if (!stream->ended)
+		return;
+	streams->ended++;
+	streams->ended_lasted_ns += stream->lasted_ns;
+	streams->open -= streams->open > 0;
+}
+
 void blame_add(struct totals_blame *blame, const char *culprit, uint64_t delay_ns)
 {
 	get_culprit(blame, culprit)->delay_ns += delay_ns;

@@ -25,6 +25,10 @@ struct endpoint_sum {
 /* −ENOMEM: nothing is added. */
 int endpoint_sum_add(struct endpoint_sum *sum, const struct request *request, uint64_t end_unix_ns);
 
+/* A request opened a stream; something happened on one. */
+void endpoint_sum_open_stream(struct endpoint_sum *sum, const struct request *opener);
+void endpoint_sum_add_stream(struct endpoint_sum *sum, const struct stream *stream);
+
 /* Adds what requests waited for those of that endpoint. Its name is not copied. */
 void blame_add(struct totals_blame *blame, const char *culprit, uint64_t delay_ns);
 

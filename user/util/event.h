@@ -24,6 +24,16 @@ enum wire_protocol {
 	WIRE_TLS,   /* handshake seen; not readable */
 };
 
+/* What a response makes of its connection: something that goes on without an end of its own. */
+enum wire_stream {
+	WIRE_NO_STREAM,
+	WIRE_UPGRADED,  /* a 101 went out, to another protocol than WebSocket */
+	WIRE_WEBSOCKET, /* a 101 to WebSocket */
+	WIRE_TUNNEL,    /* the answer to a CONNECT */
+	WIRE_EVENTS,    /* the head of a text/event-stream: one of the server's only, after which requests may come again */
+	WIRE_STREAMS
+};
+
 /* A request line. Neither string is ended by 0; both are printable ASCII (others stand as %XX), the target has no query. */
 struct wire_line {
 	const char *method;
@@ -40,7 +50,8 @@ struct wire_note {
 	uint8_t line_count;                     /* request lines that were completed in this read, in order */
 	bool late_line;                         /* the first line belongs to a request whose first byte came in an earlier read */
 	bool handshake;                         /* bytes of a handshake (TLS, HTTP/2 preface): they begin and answer no request */
-	bool upgraded;                          /* a 101 went out: from here on a stream */
+	uint8_t stream;                         /* enum wire_stream: a write; with this response the connection becomes one */
+	bool stream_ends;                       /* a write: the end of an event stream */
 	uint16_t status;                        /* a write: a response with this status code begins in it; 0: none seen. 1xx are told too */
 	struct wire_line lines[WIRE_LINES_MAX]; /* those beyond line_count are undefined */
 };

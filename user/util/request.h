@@ -72,6 +72,7 @@ struct request {
 	bool target_cut;
 	uint16_t status; /* 0: unknown */
 	bool aborted;    /* the connection ended before a response */
+	uint8_t opens;   /* enum wire_stream: what its response made of the connection, see util/stream.h; it ended with the head */
 
 	uint64_t start_ns;              /* its first byte had arrived */
 	uint64_t end_ns;                /* its last response byte was handed to the kernel */
@@ -122,7 +123,8 @@ struct process {
 	uint64_t after_response_cpu_ns;
 	uint64_t runtime_cpu_ns;
 	uint64_t background_cpu_ns;
-	uint64_t setup_cpu_ns; /* of the background: accepting connections, and what they need before their first request has come */
+	uint64_t setup_cpu_ns;  /* of the background: accepting connections, and what they need before their first request has come */
+	uint64_t stream_cpu_ns; /* of the background: messages of streams */
 	uint64_t unattributed_cpu_ns;
 	uint64_t shared_conn_ambiguous; /* requests: they share downstream connections, and whose call is whose is not certain */
 	uint64_t request_time_ns;       /* sum over time of requests in flight: its growth over a window / the window = in flight */

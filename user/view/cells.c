@@ -131,10 +131,10 @@ static void describe_background(const struct row *row, char *cell)
 	if (row->setup_share > 0.95)
 		SAY(cell, "%.*f%% of one core, caused by no request: accepting connections", decimals, percent);
 	else if (row->setup_share > 0.05)
-		SAY(cell, "%.*f%% of one core, caused by no request: %.0f%% accepting connections, else timers, consumers, streams",
-		    decimals, percent, 100 * row->setup_share);
+		SAY(cell, "%.*f%% of one core, caused by no request: %.0f%% accepting connections, else timers, consumers", decimals,
+		    percent, 100 * row->setup_share);
 	else
-		SAY(cell, "%.*f%% of one core, caused by no request: timers, consumers, streams", decimals, percent);
+		SAY(cell, "%.*f%% of one core, caused by no request: timers, consumers", decimals, percent);
 }
 
 static void fill_verdict(const struct column *column, const struct row *row, char *cell)

@@ -8,9 +8,9 @@
 /* A loop that is less busy than this says too little about where it tops out. */
 #define LOOP_BUSY_MIN 0.1
 
-enum cpu_part { CPU_REQUESTS, CPU_RUNTIME, CPU_BACKGROUND, CPU_UNATTRIBUTED, CPU_PARTS };
+enum cpu_part { CPU_REQUESTS, CPU_STREAMS, CPU_RUNTIME, CPU_BACKGROUND, CPU_UNATTRIBUTED, CPU_PARTS };
 
-static const char *const cpu_words[CPU_PARTS] = {"in requests", "runtime (GC, JIT, scheduler)", "background", "unattributed"};
+static const char *const cpu_words[CPU_PARTS] = {"in requests", "in streams", "runtime (GC, JIT, scheduler)", "background", "unattributed"};
 
 /* Sums of all processes; a mean is unknown (negative) when one process's is. */
 struct totals {
@@ -46,7 +46,8 @@ static struct totals totals_of(const struct snapshot_frame *frame)
 		}
 		totals.cpu_ns[CPU_REQUESTS] += now->request_cpu_ns + now->after_response_cpu_ns;
 		totals.cpu_ns[CPU_RUNTIME] += now->runtime_cpu_ns;
-		totals.cpu_ns[CPU_BACKGROUND] += now->background_cpu_ns;
+		totals.cpu_ns[CPU_STREAMS] += now->stream_cpu_ns;
+		totals.cpu_ns[CPU_BACKGROUND] += now->background_cpu_ns - now->stream_cpu_ns;
 		totals.cpu_ns[CPU_UNATTRIBUTED] += now->unattributed_cpu_ns;
 		totals.after_response_cpu_ns += now->after_response_cpu_ns;
 	}
@@ -155,6 +156,8 @@ static void print_cpu(FILE *out, const struct totals *totals)
 	apportion(scaled, CPU_PARTS, 1000, tenths);
 	fputs("CPU: ", out);
 	for (int i = 0; i < CPU_PARTS; i++) {
+		if (i == CPU_STREAMS && !totals->cpu_ns[i])
+			continue; /* most servers have none */
 		fprintf(out, "%s%" PRIu64 ".%" PRIu64 "%% %s", i ? ", " : "", tenths[i] / 10, tenths[i] % 10, cpu_words[i]);
 		if (!i && totals->after_response_cpu_ns * 1000 >= sum_ns)
 			print_after_response(out, totals->after_response_cpu_ns, sum_ns);

@@ -14,6 +14,9 @@
 #define CLEAR_LINE_REST "\033[K"
 #define CLEAR_BELOW     "\033[J"
 
+/* Of streams_print, besides its rows. */
+#define STREAM_LINES 2
+
 typedef void print_part(FILE *out, const struct snapshot *snapshot, const struct table_options *options);
 
 /* One of the parts that are words, broken to fit the width; counts its lines. 0 or −ENOMEM. */
@@ -51,11 +54,15 @@ static int compose(FILE *out, const struct snapshot *snapshot, const struct tabl
 	if (!err)
 		err = compose_words(out, header_print, snapshot, options, &lines);
 	fputc('\n', out);
+	if (snapshot->stream_count)
+		lines += snapshot->stream_count + STREAM_LINES;
 	left.height = options->height > lines ? options->height - (unsigned)lines : options->height ? 1 : 0;
 	if (!err && snapshot->endpoint_count)
 		err = rows_print(out, snapshot, &left);
-	else if (!err)
+	else if (!err && !snapshot->stream_count)
 		err = compose_words(out, waiting_print, snapshot, options, &lines);
+	if (!err && snapshot->stream_count)
+		streams_print(out, snapshot, options);
 	if (!err)
 		fprintf(out, "\n%s", footer);
 	free(footer);
