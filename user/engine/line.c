@@ -266,8 +266,12 @@ static void align(struct engine *engine, struct line *line, const struct context
 
 		if (!still_waits(line, ticket))
 			continue;
-		if (!place_at(line, ticket)->context->is_request && is_unnamed(line, number) && begun != segment)
-			join_work(engine, line, place_at(line, ticket), begun);
+		if (!place_at(line, ticket)->context->is_request && begun != segment) {
+			if (is_unnamed(line, number))
+				join_work(engine, line, place_at(line, ticket), begun);
+			else
+				place_at(line, ticket)->context->line_ticket = 0; /* it has been answered since, by whoever it was */
+		}
 		number++;
 	}
 }
