@@ -110,6 +110,33 @@ static void test_out_of_order(void **state)
 	script_close(script);
 }
 
+/* What a request goes on with after an event came about in a step that was queued: its response bears the order out, too. */
+static void test_order_proves_right_again(void **state)
+{
+	struct script *script = ask_all();
+	uint64_t at = 2800;
+	(void)state;
+
+	READ_NOTHING(script, 1720, LOOP, DB_C);
+	WRITE(script, 2100, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 2700, LOOP, CLIENT_A, .status = 200);
+	for (uint64_t i = 0; i < 40; i++, at += 2000) {
+		READ(script, at, LOOP, CLIENT_A, .arrived = at - 10, .line = "GET /next");
+		READ_NOTHING(script, at + 10, LOOP, CLIENT_B);
+		WRITE(script, at + 400, LOOP, DB_A);
+		READ_NOTHING(script, at + 410, LOOP, DB_A);
+		READ(script, at + 1000, LOOP, DB_A, .off = at + 420, .on = at + 980, .cause = WAIT_POLL, .epoll = at + 990, .events = 1,
+		     .arrived = at + 980);
+		WRITE(script, at + 1400, LOOP, CLIENT_A, .status = 200);
+	}
+	script_finish(script);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	assert_true(told_of(script, "GET /next")->ambiguous);
+	assert_int_equal(script->told[script->count - 1].call_count, 1);
+	assert_false(script->told[script->count - 1].ambiguous);
+	script_close(script);
+}
+
 /* D is accepted, and its request is there at the first try: that comes behind the steps of A and B, too. */
 static void test_accepted(void **state)
 {
@@ -159,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_delivered_after_an_event),
 		cmocka_unit_test(test_step_without_a_call),
 		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_order_proves_right_again),
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_full_queue),
 	};

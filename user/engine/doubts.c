@@ -95,6 +95,11 @@ void doubts_settle(struct context *request)
 	proc->told.shared_conn_ambiguous += (guessed & ~(1u << DOUBT_ORDER)) != 0;
 }
 
+static bool told_by_order(const struct continuations *loop)
+{
+	return continuations_ahead(loop) || (continuations_known_to_defer(loop) && !continuations_collect(loop));
+}
+
 enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line)
 {
 	const struct thread *thread = moment->thread;
@@ -104,7 +109,7 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 
 	if (thread->carrier && proc_has_tasks(thread->proc))
 		doubt = conn->first_call ? DOUBT_MUX : DOUBT_NONE; /* else only a task's own answer can come */
-	else if (thread->carrier || !thread->loop || (loop && continuations_known_to_defer(loop) && !continuations_collect(loop)))
+	else if (thread->carrier || !thread->loop || (loop && told_by_order(loop)))
 		return DOUBT_NONE; /* a strand's own, one that waits for its answer, or rule 11's to judge */
 	else if (by_line)
 		doubt = owner->handed_again ? DOUBT_LINE : DOUBT_NONE;

@@ -160,9 +160,12 @@ void ahead_server_write(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
 	struct continuations *loop = thread->continuations;
-	struct context *step = present_step(thread);
+	struct context *step = present_step(thread), *root = context_root(thread->context);
 	struct continuation *queued, *own;
 
+	/* After an event there is no doubt whose step it is; but what it goes on with came about in steps that were queued. */
+	if (!step && root && root->is_request && root->doubts & 1u << DOUBT_ORDER)
+		doubts_vote(thread->proc, DOUBT_ORDER, root == request);
 	continuations_drop_dead(moment->engine, loop);
 	queued = first_queued(loop);
 	own = first_queued_of(loop, request);
