@@ -329,10 +329,7 @@ static void test_rest_of_what_was_put_off(void **state)
 	script_close(script);
 }
 
-/*
- * Both ask on one connection, where a dispatcher reads. An answer is taken for the oldest call's; whom it lets go on tells otherwise, where
- * answers come in another order: then nobody knows which was whose.
- */
+/* Both ask on one connection; a callback reads there, and wakes a task that hands out what was read: whom that wakes has its answer. */
 static void answers_on_one_connection(bool in_order)
 {
 	struct script *script = server_with_requests();
@@ -356,7 +353,12 @@ static void answers_on_one_connection(bool in_order)
 	RUNS(script, 3170, LOOP, TASK_B, .left = WAIT_PIPE);
 	WRITE(script, 3270, LOOP, CLIENT_B, .status = 200);
 	script_finish(script);
-	assert_int_equal(told_of(script, "GET /b")->ambiguous, !in_order);
+	assert_in_range(told_of(script, "GET /a")->state[STATE_NET], (in_order ? 1990 : 2990) - 1180 - 60, (in_order ? 1990 : 2990) - 1180);
+	assert_in_range(told_of(script, "GET /b")->state[STATE_NET], (in_order ? 2990 : 1990) - 1290 - 60, (in_order ? 2990 : 1990) - 1290);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	assert_false(told_of(script, "GET /b")->ambiguous);
 	script_close(script);
 }
 
@@ -370,6 +372,35 @@ static void test_answers_out_of_order(void **state)
 {
 	(void)state;
 	answers_on_one_connection(false);
+}
+
+/* Both answers come in one read: that of who is woken second had come by the read, but not before the first. */
+static void test_answers_in_one_read(void **state)
+{
+	struct script *script = server_with_requests();
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	WRITE(script, 1180, LOOP, DB);
+	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 1290, LOOP, DB);
+	RUNS(script, 3010, LOOP, 102, .left = WAIT_PIPE, .off = 1300, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	READ(script, 3020, LOOP, DB, .arrived = 2000);
+	WOKEN(script, 3030, LOOP, NEXT);
+	RUNS(script, 3040, LOOP, NEXT, ENDS);
+	WOKEN(script, 3050, LOOP, TASK_B);
+	WOKEN(script, 3060, LOOP, TASK_A);
+	RUNS(script, 3070, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 4070, LOOP, CLIENT_B, .status = 200);
+	RUNS(script, 4080, LOOP, TASK_A, .left = WAIT_PIPE);
+	WRITE(script, 4180, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 2000 - 1300);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 2000 - 1190);
+	assert_in_range(told_of(script, "GET /a")->state[STATE_OTHER], 1000, 3060 - 2000);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	script_close(script);
 }
 
 int main(void)
@@ -386,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_rest_of_what_was_put_off),
 		cmocka_unit_test(test_answers_in_order),
 		cmocka_unit_test(test_answers_out_of_order),
+		cmocka_unit_test(test_answers_in_one_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ struct moment {
 	uint64_t at_ns;
 	uint64_t arrived_ns; /* reads: when its data had come, as well as is known; at most at_ns */
 	bool arrival_known;  /* arrived_ns is more than at_ns */
+	bool among_others;   /* of an answer: another one came in the same read, before it */
 };
 
 /* In Go, and which goroutine the thread runs must be guessed. */

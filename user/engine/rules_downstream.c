@@ -19,7 +19,8 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 	struct thread *thread = moment->thread;
 	uint64_t released_ns = moment->conn->answer_read_ns, begun_ns, until_ns;
 
-	if (!released_ns || context_root(moment->conn->answering) == owner)
+	/* One that several ask on at once was nobody's to give back. */
+	if (!released_ns || moment->conn->claimed || context_root(moment->conn->answering) == owner)
 		return;
 	if (strand_last_wait(thread, &begun_ns, &until_ns)) {
 		if (begun_ns <= released_ns && released_ns <= until_ns)
@@ -178,6 +179,8 @@ static uint64_t split_wait(const struct moment *moment, struct context *context,
 
 	thread_commit(moment->engine, moment->thread);
 	*loop_until_ns = 0;
+	if (moment->among_others)
+		return arrived_ns; /* not before that one; and the time until the read is nobody's */
 	if (!moment->arrival_known && moment->thread->loop)
 		return blame_loop_unstamped(moment, context, since_ns);
 	if (moment->arrival_known)

@@ -13,8 +13,9 @@
 struct unclaimed {
 	uint64_t conn_id; /* 0: nothing */
 	uint64_t arrived_ns, read_ns;
-	bool woke;    /* it has let another strand go on since … */
-	bool claimed; /* … whose answer it was */
+	bool woke;      /* it has let another strand go on since … */
+	bool claimed;   /* … whose answer it was */
+	bool handed_on; /* of a task: a callback has read it */
 };
 
 struct strand {
@@ -49,6 +50,8 @@ struct strand *strand_add(struct engine *engine, struct proc *proc, uint64_t id)
 
 /* The thread's strand, which has read an answer, lets this one go on (NULL: one that nothing is known of): was it that one's? */
 void strand_claims(const struct moment *moment, const struct strand *woken);
+/* Where the one that is let go on will tell whose it was: nothing of the answer is left to the thread's strand. */
+bool strand_hands_on(const struct moment *moment, struct strand *woken);
 /* It turns to something else. */
 void strand_leaves_answer(const struct moment *moment);
 

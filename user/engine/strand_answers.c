@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 15, answers on a connection that several requests wait on, in any order: a strand that reads for all of them lets go on whoever it
- * has read for. So the answer's request is told by whom it wakes next.
+ * has read for. So the answer's request is told by whom it wakes next. In a loop of tasks a callback reads, and may wake one that tells in
+ * its stead.
  */
 #include "engine/strand.h"
 
@@ -38,7 +39,7 @@ bool strand_reads_answer(const struct moment *moment)
 	struct context *root;
 	struct call *own;
 
-	if (!thread->strand || proc_has_tasks(thread->proc) || !(conn->claimed || several_wait(conn)))
+	if (!thread->strand || !(conn->claimed || several_wait(conn)))
 		return false;
 	root = context_root(thread->context);
 	own = root && root->handler_strand_id == thread->strand->id ? call_of(conn, root) : NULL;
@@ -73,8 +74,29 @@ void strand_claims(const struct moment *moment, const struct strand *woken)
 	read.arrived_ns = answer->arrived_ns;
 	/* Of further ones in the same read it is known only that they had come by then: not before the first one. */
 	read.arrival_known = answer->arrived_ns < answer->read_ns && !answer->claimed;
+	read.among_others = answer->claimed;
 	answer->claimed = read.conn->claimed = true;
+	moment->thread->strand->dispatches = answer->handed_on;
 	rule_5_answered(&read, call);
+}
+
+bool strand_hands_on(const struct moment *moment, struct strand *woken)
+{
+	struct strand *reader = moment->thread->strand;
+	struct conn *conn = conn_of(moment->engine, reader->answer.conn_id);
+
+	if (!proc_has_tasks(moment->thread->proc) || !conn || reader->answer.handed_on || woken->thread)
+		return false;
+	if (!woken->dispatches && call_of(conn, woken->context))
+		return false; /* its own */
+	woken->answer = reader->answer;
+	woken->answer.handed_on = true;
+	reader->answer = (struct unclaimed){0};
+	if (woken->dispatches) {
+		context_put(moment->engine, woken->context);
+		woken->context = NULL;
+	}
+	return true;
 }
 
 /* It may have been a part of an answer; where answers are never claimed it was the oldest call's. */

@@ -316,8 +316,12 @@ void strand_wakes(const struct moment *moment)
 	struct strand *strand = idmap_get(&thread->proc->strands, moment->record->strand_id);
 	struct context *given, *request;
 
-	if (thread->strand && thread->strand->answer.conn_id)
-		strand_claims(moment, strand);
+	if (thread->strand && thread->strand->answer.conn_id) {
+		if (!strand && proc_has_tasks(thread->proc))
+			strand = strand_add(moment->engine, thread->proc, moment->record->strand_id);
+		if (!strand || !strand_hands_on(moment, strand))
+			strand_claims(moment, strand);
+	}
 	given = strand_given_by(thread);
 	if (!strand && given)
 		strand = strand_add(moment->engine, thread->proc, moment->record->strand_id);
