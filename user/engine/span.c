@@ -349,8 +349,10 @@ static void follow_loop(struct engine *engine, struct thread *thread, const stru
 	if (record->epoll_at_ns && !thread->loop) {
 		thread->loop = true;
 		thread->proc->told.loop_threads += !go;
-		thread->history = calloc(HISTORY_MAX, sizeof(*thread->history));
-		if (!go)
+		/* It has been one before, if another program's strands ran on it since. */
+		if (!thread->history)
+			thread->history = calloc(HISTORY_MAX, sizeof(*thread->history));
+		if (!go && !thread->continuations)
 			rule_11_loop_found(engine, thread, record->epoll_fd);
 	}
 	if (!go && thread->loop && until_ns > from_ns)
