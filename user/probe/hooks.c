@@ -293,13 +293,24 @@ bool hooks_know(const struct runtime_hooks *hooks, pid_t tgid, const struct exec
 	return false;
 }
 
+/* Full, one of which nothing came, and nothing was said (a Python that runs no event loop), gives its place up. NULL: none does. */
+static struct hooked *find_place(struct runtime_hooks *hooks)
+{
+	if (hooks->count < HOOKED_PROCESSES_MAX)
+		return &hooks->processes[hooks->count];
+	for (size_t i = 0; i < hooks->count; i++)
+		if (!hooks->processes[i].looks_left && !*hooks->processes[i].says)
+			return &hooks->processes[i];
+	return NULL;
+}
+
 void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime, const struct execution *execution)
 {
-	struct hooked *hooked;
+	struct hooked *hooked = find_place(hooks);
 
 	if (!hooks->wanted || !hook_by_runtime[runtime].attach)
 		return;
-	if (hooks->count == HOOKED_PROCESSES_MAX) {
+	if (!hooked) {
 		hooks->refused = tgid;
 		return;
 	}
@@ -307,12 +318,12 @@ void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime,
 	for (size_t i = 0; i < hooks->count; i++)
 		if (hooks->processes[i].tgid == tgid)
 			hooks->processes[i].looks_left = 0;
-	hooked = &hooks->processes[hooks->count];
 	*hooked = (struct hooked){.tgid = tgid, .runtime = runtime, .execution = *execution, .looks_left = HOOK_LOOKS_MAX};
 	if (!executes_it_still(hooked))
 		return;
 	try_to_attach(hooks, hooked);
-	hooks->count++;
+	if (hooked == &hooks->processes[hooks->count])
+		hooks->count++;
 }
 
 pid_t hooks_look_again(struct runtime_hooks *hooks)

@@ -19,8 +19,8 @@ struct iocpu;
 struct bpf_program;
 struct bpf_link;
 
-/* The kernel half's own hooks, and five for each process with a hooked runtime. */
-#define LOADER_LINKS_MAX 512
+/* The kernel half's own hooks, and up to 14 for each process with a hooked runtime. */
+#define LOADER_LINKS_MAX 1024
 
 struct loader_options {
 	bool no_payload; /* copy no byte of any payload */
