@@ -108,10 +108,13 @@ static __always_inline __u64 new_strand(const struct python_context_key *key, __
 	return fresh.strand_id;
 }
 
-/* Within another callback, that has not left its context: a part of it (Context.run). */
+/*
+ * Within a task that has not left its context: a part of it (Context.run). Not so within another callback: uvloop runs all that is ready in
+ * one of its own, tasks too of which it was not seen that they were scheduled.
+ */
 static __always_inline bool is_nested(const struct thread *thread, const struct python_layout *layout, __u64 address)
 {
-	return thread->strand_at && thread->strand_at != address && is_entered(layout, thread->strand_at);
+	return !thread->runs_once && thread->strand_at && thread->strand_at != address && is_entered(layout, thread->strand_at);
 }
 
 /*

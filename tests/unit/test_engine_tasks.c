@@ -262,6 +262,32 @@ static void test_task_before_read(void **state)
 }
 
 /*
+ * A task of a request from before the trace asks, and its segment passes to whoever goes on next: what it did before a request came was not
+ * for that one, whoever answers it.
+ */
+static void test_work_of_nobody_known(void **state)
+{
+	struct script *script = server_with_tasks();
+	struct process process;
+	(void)state;
+
+	RUNS(script, 110, LOOP, TASK_A, .off = 50, .on = 100, .cause = WAIT_POLL, .epoll = 102, .events = 1);
+	WRITE(script, 610, LOOP, DB);
+	RUNS(script, 1010, LOOP, 100, .left = WAIT_PIPE, .off = 620, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 2);
+	READ(script, 1020, LOOP, DB, .arrived = 990);
+	WOKEN(script, 1030, LOOP, TASK_A);
+	RUNS(script, 1040, LOOP, 101, ENDS);
+	READ(script, 1050, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a");
+	RUNS(script, 1060, LOOP, TASK_A, ENDS);
+	WRITE(script, 1260, LOOP, CLIENT_A, .status = 200);
+	process = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 30 + 20 + 200);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 0);
+	assert_int_equal(process.unattributed_cpu_ns, (500 + 10) * US);
+	script_close(script);
+}
+
+/*
  * uvloop: the loop reads by itself, calls back at once, and writes what all tasks have left to it when they have run, in whatever order. A
  * task is told as it asks, what it asked as it goes out.
  */
@@ -406,17 +432,12 @@ static void test_answers_in_one_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tasks_of_reads),
-		cmocka_unit_test(test_pool),
-		cmocka_unit_test(test_made_tasks),
-		cmocka_unit_test(test_next_request_of_task),
-		cmocka_unit_test(test_sleep_and_turns),
-		cmocka_unit_test(test_work_after_response),
-		cmocka_unit_test(test_task_before_read),
-		cmocka_unit_test(test_writes_put_off),
-		cmocka_unit_test(test_rest_of_what_was_put_off),
-		cmocka_unit_test(test_answers_in_order),
-		cmocka_unit_test(test_answers_out_of_order),
+		cmocka_unit_test(test_tasks_of_reads),      cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_made_tasks),          cmocka_unit_test(test_next_request_of_task),
+		cmocka_unit_test(test_sleep_and_turns),     cmocka_unit_test(test_work_after_response),
+		cmocka_unit_test(test_task_before_read),    cmocka_unit_test(test_work_of_nobody_known),
+		cmocka_unit_test(test_writes_put_off),      cmocka_unit_test(test_rest_of_what_was_put_off),
+		cmocka_unit_test(test_answers_in_order),    cmocka_unit_test(test_answers_out_of_order),
 		cmocka_unit_test(test_answers_in_one_read),
 	};
 

@@ -331,3 +331,27 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	to->helper_only &= segment->helper_only;
 	segment->bound_to = context_get(to);
 }
+
+void context_give_since(struct engine *engine, struct context *segment, struct context *to, uint64_t since_ns)
+{
+	uint32_t intervals = 0, calls = 0;
+
+	for (uint32_t i = 0; i < segment->timeline.count; i++) {
+		struct interval interval = segment->timeline.intervals[i];
+
+		if (interval.start_ns < since_ns)
+			segment->timeline.intervals[intervals++] = interval;
+		else
+			context_add_interval(engine, to, interval);
+	}
+	segment->timeline.count = intervals;
+	for (uint32_t i = 0; i < segment->call_count; i++) {
+		struct done_call call = segment->calls[i];
+
+		if (call.start_ns < since_ns)
+			segment->calls[calls++] = call;
+		else
+			(void)context_add_call(engine, to, &call);
+	}
+	segment->call_count = calls;
+}

@@ -332,6 +332,8 @@ struct context *context_get(struct context *context);
 void context_put(struct engine *engine, struct context *context);
 /* Gives a segment's time and calls to another context for good. */
 void context_bind(struct engine *engine, struct context *segment, struct context *to);
+/* The same of what it did from since_ns on; the rest stays its own. */
+void context_give_since(struct engine *engine, struct context *segment, struct context *to, uint64_t since_ns);
 /* One interval of work or waiting. */
 void context_add_interval(struct engine *engine, struct context *context, struct interval interval);
 /* The number that it has there; 0: not listed. */

@@ -231,6 +231,19 @@ static void split_soft_tail(const struct moment *moment, struct context *tail, u
 	}
 }
 
+/* A task that had touched sockets before this request came had worked for another one, which nobody has named. */
+static bool began_for_another(const struct thread *thread, const struct context *segment, const struct context *request)
+{
+	return proc_has_tasks(thread->proc) && segment->evidence && !segment->hint && segment->begun_ns < request->start_ns;
+}
+
+/* What the thread does at present is this request's, not that of the context that it seemed to be for. */
+static void take_over_present(struct engine *engine, struct thread *thread, struct context *request)
+{
+	context_put(engine, thread->context);
+	thread->context = context_get(request);
+}
+
 void rule_2_ran_for(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
@@ -245,7 +258,11 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 	}
 	if (before == request)
 		return;
-	if (before && !before->is_request) {
+	if (before && !before->is_request && began_for_another(thread, before, request)) {
+		before->origin = ORIGIN_MISSED;
+		context_give_since(moment->engine, before, request, request->start_ns);
+		take_over_present(moment->engine, thread, request);
+	} else if (before && !before->is_request) {
 		set_aside_goes_on(moment->engine, thread, before);
 		name_gap(moment, request, before);
 		if (thread->soft && before->hint)
@@ -254,9 +271,7 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 	} else if (before) {
 		if (contradicts)
 			repair(moment, before, request);
-		/* The pending time is this request's, not that of the one it seemed to be. */
-		context_put(moment->engine, thread->context);
-		thread->context = context_get(request);
+		take_over_present(moment->engine, thread, request);
 	}
 	thread_switch(moment->engine, thread, request, false);
 }

@@ -60,9 +60,9 @@ static void strand_forget(struct engine *engine, struct proc *proc, struct stran
  */
 #define TASK_KEPT_NS 2000000000ull
 
-static bool may_be_named_yet(const struct proc *proc, const struct context *root, uint64_t at_ns)
+static bool may_be_named_yet(const struct strand *strand, const struct context *root, uint64_t at_ns)
 {
-	return proc_has_tasks(proc) && root->begun_ns + TASK_KEPT_NS > at_ns;
+	return strand->made && root->begun_ns + TASK_KEPT_NS > at_ns;
 }
 
 /* Is there anything that the strand goes on with when it runs again? A request that is answered lets go of whoever waits for something new.
@@ -76,7 +76,7 @@ static bool goes_on(const struct thread *thread, uint8_t left, uint64_t at_ns)
 		return false;
 	if (root->is_request ? root->answered || root->told : thread->soft)
 		return !waits_for_new;
-	return root->is_request || root->evidence || strand_request_of(root) || may_be_named_yet(thread->proc, root, at_ns);
+	return root->is_request || root->evidence || strand_request_of(root) || may_be_named_yet(thread->strand, root, at_ns);
 }
 
 static void turn_to_runtime(struct engine *engine, struct thread *thread, uint64_t at_ns)
@@ -235,14 +235,17 @@ static void make(struct engine *engine, struct proc *proc, uint64_t id, struct c
 static void make_task(struct engine *engine, struct thread *thread, const struct record *record)
 {
 	struct context *hint = strand_given_by(thread);
-	struct strand *strand = hint ? strand_of(engine, thread->proc, record->strand_id) : NULL;
+	struct strand *strand = strand_of(engine, thread->proc, record->strand_id);
 
 	if (!strand || strand->thread)
 		return;
-	context_get(hint)->has_task = true;
-	context_put(engine, strand->context);
-	strand->context = hint;
+	strand->made = true;
 	strand->woken_at_ns = record->head.at_ns;
+	if (!hint)
+		return;
+	hint->has_task = true;
+	context_put(engine, strand->context);
+	strand->context = context_get(hint);
 }
 
 #define MADE_AT_ONCE_MAX 1000

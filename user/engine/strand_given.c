@@ -162,7 +162,7 @@ static bool is_free_task(const struct strand *strand)
 
 	if (strand_request_of(root))
 		return strand->dispatches && strand->given_by_answer;
-	return !root || strand->soft || root->is_request || root->hint || (!root->evidence && !has_computed(root));
+	return !root || strand->soft || root->is_request || root->hint || (!root->evidence && !(strand->made && has_computed(root)));
 }
 
 static void take_as_task(struct engine *engine, struct strand *strand)
