@@ -18,7 +18,8 @@ struct place {
 };
 
 struct line {
-	bool aligned;        /* nobody who waited before the trace began stands in front of those that are known */
+	bool shifted;        /* some may stand in front that have waited since before the trace */
+	bool aligned;        /* it is known how many did */
 	uint64_t first, end; /* tickets of the places in use, from 1 */
 	struct place places[LINE_MAX];
 	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
@@ -187,16 +188,13 @@ static void go_on(struct engine *engine, const struct place *place, uint64_t at_
 
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given)
 {
-	struct thread *thread = moment->thread;
-	struct line *line;
+	struct line *line = moment->thread->line;
 	struct place *place;
 	uint64_t ticket;
 
-	if (!calls_back_at_once(thread) || (!thread->line && !(thread->line = line_open())))
+	if (!line || !calls_back_at_once(moment->thread))
 		return NULL;
-	line = thread->line;
-	line->aligned |= moment->conn->idle_until_ns != 0;
-	if (!line->aligned)
+	if (line->shifted && moment->conn->used_before && given == GIVEN_AT_ONCE)
 		return begin_handed(moment, line, given);
 	ticket = first_in_line(line, moment->conn);
 	if (!ticket)
@@ -211,14 +209,20 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 
 void rule_12_unknown_answer(const struct moment *moment)
 {
+	struct thread *thread = moment->thread;
 	struct context *segment;
 
-	if (!calls_back_at_once(moment->thread))
+	if (!calls_back_at_once(thread))
 		return;
-	rule_12_turn_ends(moment->engine, moment->thread, moment->at_ns);
+	moment->conn->used_before = true;
+	if (!thread->line)
+		thread->line = line_open();
+	if (thread->line)
+		thread->line->shifted = !thread->line->aligned;
+	rule_12_turn_ends(moment->engine, thread, moment->at_ns);
 	end_soft_tail(moment);
 	segment = begin_work(moment);
-	thread_switch(moment->engine, moment->thread, segment, false);
+	thread_switch(moment->engine, thread, segment, false);
 	context_put(moment->engine, segment);
 }
 
@@ -259,6 +263,7 @@ static void align(struct engine *engine, struct line *line, const struct context
 	uint64_t number = given > places ? given - places + 1 : 1;
 
 	line->aligned = true;
+	line->shifted = false;
 	for (uint64_t unknown = line->first_handed; unknown < number && unknown < line->end_handed; unknown++)
 		(*handed_at(line, unknown))->handed = 0;
 	for (uint64_t ticket = line->first; ticket < line->end && number < line->end_handed; ticket++) {
@@ -341,7 +346,7 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 	uint64_t unnamed, waiting;
 	bool right;
 
-	if (!line->aligned && segment->handed && request->line_ticket)
+	if (line->shifted && segment->handed && request->line_ticket)
 		align(moment->engine, line, segment, request);
 	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
 	waiting = count_waiting(line, request->line_ticket, unnamed, &expected);
@@ -375,7 +380,7 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 		segment->handed = 0;
 	}
 	request->line_ticket = 0;
-	unnamed = line->aligned ? count_unnamed(line, line->end_handed) : 0;
+	unnamed = !line->shifted ? count_unnamed(line, line->end_handed) : 0;
 	waiting = unnamed ? count_waiting(line, line->end, UINT64_MAX, &none) : 0;
 	if (unnamed > waiting)
 		give_up_unnamed(line, unnamed - waiting);

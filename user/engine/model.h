@@ -221,6 +221,7 @@ struct conn {
 	uint64_t answer_read_ns;
 	uint64_t written_ns;      /* last; of either side, as read_state is */
 	uint8_t read_state;       /* enum read_state */
+	bool used_before;         /* it has been in use since before the trace, and never idle */
 	uint64_t idle_until_ns;   /* rule 12: then it was used again, and not given on in the callback of its answer; 0: never */
 	struct context *reserved; /* rule 7: whose the next call on it is */
 	uint64_t user_conn_id;    /* the server side's connection whose request called last; 0: none has */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 12 where the tracer came while a pool was in full use, in a loop that calls back at once. Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { LOOP = 1 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
+
+static struct script *server(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
+	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
+		script_conn(script, client, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	script_conn(script, DB_2, CONN_DOWNSTREAM, 5432);
+	return script;
+}
+
+/* An answer, that has been waited for since `off`. */
+static void answer(struct script *script, uint64_t at, uint64_t off)
+{
+	READ(script, at, LOOP, DB, .off = off, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1, .arrived = at - 20);
+}
+
+/*
+ * The tracer came while one asked and another one waited. A and B wait behind that one, and A once more behind B: what is given to whom is
+ * known when the first of them is answered.
+ */
+static void test_attached_to_a_pool_in_use(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	answer(script, 1000, 200); /* who had asked */
+	WRITE(script, 1010, LOOP, DB);
+	WRITE(script, 1100, LOOP, CLIENT_C, .status = 200);
+	READ(script, 1500, LOOP, CLIENT_B, .off = 1110, .on = 1480, .cause = WAIT_POLL, .epoll = 1490, .events = 1, .arrived = 1480,
+	     .line = "GET /b");
+	answer(script, 2000, 1600); /* who had waited */
+	WRITE(script, 2010, LOOP, DB);
+	WRITE(script, 2100, LOOP, CLIENT_D, .status = 200);
+	answer(script, 3000, 2110); /* A, who waits once more */
+	WRITE(script, 3010, LOOP, DB);
+	answer(script, 4000, 3300); /* B */
+	WRITE(script, 4010, LOOP, DB);
+	WRITE(script, 4400, LOOP, CLIENT_B, .status = 200);
+	answer(script, 5000, 4410); /* A */
+	WRITE(script, 5500, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_false(a->ambiguous || b->ambiguous);
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(a->state[STATE_CPU], 10 + 90 + 20 + 300 + 20 + 500);
+	assert_int_equal(b->state[STATE_CPU], 20 + 100 + 20 + 400);
+	assert_int_equal(a->state[STATE_POOL], (2010 - 200) + (4010 - 3300));
+	assert_int_equal(b->state[STATE_POOL], 3010 - 1600);
+	script_close(script);
+}
+
+/* Who had asked waits once more, is given a connection between A and B, and is answered before anybody who is known: it waits no more. */
+static void test_unknown_waits_twice(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *e;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	answer(script, 1000, 200);
+	WRITE(script, 1010, LOOP, DB);
+	READ(script, 1500, LOOP, CLIENT_B, .off = 1110, .on = 1480, .cause = WAIT_POLL, .epoll = 1490, .events = 1, .arrived = 1480,
+	     .line = "GET /b");
+	answer(script, 2000, 1600);
+	WRITE(script, 2010, LOOP, DB);
+	WRITE(script, 2100, LOOP, CLIENT_D, .status = 200);
+	answer(script, 3000, 2110); /* A, who waits once more */
+	WRITE(script, 3010, LOOP, DB);
+	answer(script, 4000, 3300);
+	WRITE(script, 4010, LOOP, DB);
+	WRITE(script, 4100, LOOP, CLIENT_C, .status = 200);
+	answer(script, 5000, 4110); /* B */
+	WRITE(script, 5010, LOOP, DB);
+	WRITE(script, 5400, LOOP, CLIENT_B, .status = 200);
+	READ(script, 5600, LOOP, CLIENT_C, .off = 5410, .on = 5580, .cause = WAIT_POLL, .epoll = 5590, .events = 1, .arrived = 5580,
+	     .line = "GET /e");
+	answer(script, 6000, 5700); /* A */
+	WRITE(script, 6010, LOOP, DB);
+	WRITE(script, 6500, LOOP, CLIENT_A, .status = 200);
+	answer(script, 7000, 6510); /* E */
+	WRITE(script, 7300, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 3);
+	a = told_of(script, "GET /a");
+	e = told_of(script, "GET /e");
+	for (size_t i = 0; i < script->count; i++)
+		assert_false(script->told[i].ambiguous);
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(e->call_count, 1);
+	assert_int_equal(e->state[STATE_CPU], 20 + 100 + 20 + 300);
+	assert_int_equal(e->state[STATE_POOL], 6010 - 5700);
+	script_close(script);
+}
+
+/* B comes in the turn of an unknown answer, and asks twice at once: that connection was not given on to anybody, it lay idle. */
+static void test_asked_later_in_the_turn(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	READ(script, 1000, LOOP, DB, .off = 140, .on = 980, .cause = WAIT_POLL, .epoll = 990, .events = 2, .arrived = 980);
+	READ(script, 1010, LOOP, CLIENT_B, .arrived = 980, .line = "GET /b");
+	WRITE(script, 1020, LOOP, DB_2);
+	WRITE(script, 1030, LOOP, DB);
+	READ(script, 2000, LOOP, DB, .off = 1140, .on = 1980, .cause = WAIT_POLL, .epoll = 1990, .events = 2, .arrived = 1980);
+	READ(script, 2010, LOOP, DB_2, .arrived = 1980);
+	WRITE(script, 2100, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 2);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_attached_to_a_pool_in_use),
+		cmocka_unit_test(test_unknown_waits_twice),
+		cmocka_unit_test(test_asked_later_in_the_turn),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
