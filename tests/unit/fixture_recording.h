@@ -123,6 +123,17 @@ static inline struct sample make_futex(void)
 	return sample;
 }
 
+/* So many at once as no wait has causes: what a result means, the operation says. */
+static inline struct sample make_strands(void)
+{
+	struct sample sample = make_span(RECORD_STRAND, 0, "");
+	struct record *record = (struct record *)sample.bytes;
+
+	record->head.op = STRAND_MADE;
+	record->result = 300;
+	return sample;
+}
+
 static inline struct event decode(const struct sample *sample)
 {
 	struct event event;
@@ -131,7 +142,7 @@ static inline struct event decode(const struct sample *sample)
 	return event;
 }
 
-#define SAMPLES 10
+#define SAMPLES 11
 
 /* One of each kind; the read carries a payload and the note that was made of it. */
 static inline void make_samples(struct sample samples[SAMPLES], struct event events[SAMPLES])
@@ -146,6 +157,7 @@ static inline void make_samples(struct sample samples[SAMPLES], struct event eve
 	samples[7] = make_process();
 	samples[8] = make_sample(RECORD_TICK, 0, "");
 	samples[9] = make_futex();
+	samples[10] = make_strands();
 	for (int i = 0; i < SAMPLES; i++)
 		events[i] = decode(&samples[i]);
 	events[0].note = (struct wire_note){
