@@ -152,9 +152,8 @@ static const char *function_name(const struct functions *functions, size_t index
 {
 	uint32_t described = stretch_u32(&functions->entries, index * 8 + 4);
 	uint32_t name = stretch_u32(&functions->entries, (uint64_t)described + 4);
-	struct stretch rest = stretch_from(&functions->names, name);
 
-	return rest.bytes && memchr(rest.bytes, 0, rest.size) ? (const char *)rest.bytes : NULL;
+	return stretch_text(&functions->names, name);
 }
 
 /* ---- places ------------------------------------------------------------------------------------------------------------------------ */

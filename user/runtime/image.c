@@ -181,14 +181,11 @@ struct symbols image_symbols(const struct image *image, const char *entries, con
 
 const char *symbols_read(const struct symbols *symbols, size_t index, Elf64_Sym *symbol)
 {
-	struct stretch rest;
-
 	memcpy(symbol, symbols->entries.bytes + index * sizeof(*symbol), sizeof(*symbol));
-	rest = stretch_from(&symbols->names, symbol->st_name);
-	return symbol->st_shndx != SHN_UNDEF && rest.bytes && memchr(rest.bytes, 0, rest.size) ? (const char *)rest.bytes : NULL;
+	return symbol->st_shndx != SHN_UNDEF ? stretch_text(&symbols->names, symbol->st_name) : NULL;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- numbers and texts --------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t number(const struct stretch *stretch, uint64_t offset, size_t size)
 {
@@ -207,6 +204,17 @@ uint32_t stretch_u32(const struct stretch *stretch, uint64_t offset)
 uint64_t stretch_u64(const struct stretch *stretch, uint64_t offset)
 {
 	return number(stretch, offset, sizeof(uint64_t));
+}
+
+/* A file can name all its symbols by one text that has no end: looking for that at each of them would take hours. */
+#define TEXT_MAX 4096
+
+const char *stretch_text(const struct stretch *stretch, uint64_t offset)
+{
+	struct stretch rest = stretch_from(stretch, offset);
+	size_t size = rest.size < TEXT_MAX ? rest.size : TEXT_MAX;
+
+	return rest.bytes && memchr(rest.bytes, 0, size) ? (const char *)rest.bytes : NULL;
 }
 
 struct stretch stretch_from(const struct stretch *stretch, uint64_t offset)

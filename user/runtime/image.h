@@ -50,6 +50,8 @@ const char *symbols_read(const struct symbols *symbols, size_t index, Elf64_Sym 
 /* A number of 4 or 8 bytes; 0 where the stretch has none. */
 uint32_t stretch_u32(const struct stretch *stretch, uint64_t offset);
 uint64_t stretch_u64(const struct stretch *stretch, uint64_t offset);
+/* The text that begins there, up to its closing 0; NULL: there is none, or it is longer than any name that is looked for. */
+const char *stretch_text(const struct stretch *stretch, uint64_t offset);
 /* The rest of a stretch. */
 struct stretch stretch_from(const struct stretch *stretch, uint64_t offset);
 

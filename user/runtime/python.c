@@ -73,13 +73,15 @@ static bool sets_to_one(const struct stretch *code, uint8_t offset)
 	return false;
 }
 
+#define ENTERED_BYTES 4 /* of what is looked at behind the code of the `mov` */
+
 /*
  * mov offset(…), register; test register, register: a context that somebody has entered is refused, and in any other one that int is set to
  * 1.
  */
 static bool find_entered(const struct stretch *code, uint8_t *offset)
 {
-	for (uint64_t at = 0; (at = find_code(code, at, FUNCTION_BYTES, "\x8b", 1));) {
+	for (uint64_t at = 0; (at = find_code(code, at, FUNCTION_BYTES - ENTERED_BYTES, "\x8b", 1));) {
 		uint8_t place = code->bytes[at], loaded = place >> 3 & 7;
 
 		if ((place & 0xc0) != 0x40 || code->bytes[at + 2] != 0x85 || code->bytes[at + 3] != (0xc0 | loaded << 3 | loaded))
@@ -228,7 +230,7 @@ static const char *name_looked_up(const struct asyncio_search *search, uint64_t 
 	if (!at || at + sizeof(int32_t) > lookup)
 		return NULL;
 	text = image_at(search->image, image_pointer(search->image, code_target(&search->text, at)), 1);
-	return text.bytes && memchr(text.bytes, 0, text.size) ? (const char *)text.bytes : NULL;
+	return stretch_text(&text, 0);
 }
 
 enum verdict { SCHEDULES, DOES_SOMETHING_ELSE, NOT_PROVEN };

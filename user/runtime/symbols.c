@@ -6,14 +6,6 @@
 
 /* ---- the table of dynamic symbols -------------------------------------------------------------------------------------------------- */
 
-/* NULL: the table is damaged. */
-static const char *symbol_name(const struct stretch *names, const Elf64_Sym *symbol)
-{
-	struct stretch rest = stretch_from(names, symbol->st_name);
-
-	return rest.bytes && memchr(rest.bytes, 0, rest.size) ? (const char *)rest.bytes : NULL;
-}
-
 /* The index of a symbol that the file defines, or that it only uses. 0: there is none. */
 static size_t find_symbol(const struct image *image, const char *name, bool defined, Elf64_Sym *symbol)
 {
@@ -23,7 +15,7 @@ static size_t find_symbol(const struct image *image, const char *name, bool defi
 		const char *its_name;
 
 		memcpy(symbol, entries.bytes + i * sizeof(*symbol), sizeof(*symbol));
-		its_name = symbol_name(&names, symbol);
+		its_name = stretch_text(&names, symbol->st_name);
 		if (its_name && (symbol->st_shndx != SHN_UNDEF) == defined && !strcmp(its_name, name))
 			return i;
 	}
