@@ -72,6 +72,23 @@ static void the_waiter_may_tell_first(void **state)
 	script_close(script);
 }
 
+/* Who woke B was never told (moved to another futex, a record that was lost). The next wake there is another one's. */
+static void a_wake_that_is_never_told(void **state)
+{
+	struct script *script = serving();
+	(void)state;
+
+	FUTEX_WAITED(script, 5040, B, LOCK, .off = 200, .on = 5030, .cause = WAIT_LOCK);
+	FUTEX_WAKES(script, 205005, A, LOCK, 1);
+	FUTEX_WAITED(script, 205040, C, LOCK, .off = 200200, .on = 205030, .cause = WAIT_LOCK);
+	answer_all(script, 206000);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->lock_count, 0);
+	assert_int_equal(told_of(script, "GET /c")->lock_count, 1);
+	assert_lock(told_of(script, "GET /c"), 0, "GET /a", 4830);
+	script_close(script);
+}
+
 /* C waits behind B: until that had the lock, it was A's. */
 static void a_lock_is_handed_on(void **state)
 {
@@ -269,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_wakes_has_held),
 		cmocka_unit_test(the_waiter_may_tell_first),
+		cmocka_unit_test(a_wake_that_is_never_told),
 		cmocka_unit_test(a_lock_is_handed_on),
 		cmocka_unit_test(who_was_quicker_has_held_too),
 		cmocka_unit_test(a_wait_that_timed_out_goes_on),

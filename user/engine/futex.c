@@ -18,6 +18,8 @@
 #define HAND_OVER_NS 2000000
 /* Records of different threads may come in the wrong order by so much. */
 #define DISORDER_NS 1000000
+/* A waker that was taken off its core before it could tell is back by then. What woke a waiter that waits for longer is never told. */
+#define TOLD_LATE_NS 100000000
 
 struct wake {
 	uint64_t futex_at;
@@ -137,7 +139,8 @@ static void join_kept(struct engine *engine, struct futexes *futexes, uint64_t n
 	for (uint32_t i = 0; i < WAITS_MAX && wake->untold; i++) {
 		struct wait *wait = &futexes->waits[(futexes->next_wait + i) % WAITS_MAX];
 
-		if (wait->futex_at != wake->futex_at || wait->woken_ns > wake->at_ns + WAKE_UP_NS)
+		if (wait->futex_at != wake->futex_at || wait->woken_ns > wake->at_ns + WAKE_UP_NS ||
+		    wait->woken_ns + TOLD_LATE_NS < wake->at_ns)
 			continue;
 		join(engine, futexes, wait, number);
 		party_put(wait->waiter);
