@@ -97,6 +97,57 @@ static void test_two_in_one_read(void **state)
 	script_close(script);
 }
 
+/* What the worker does for several messages that it has read together is nobody's, also if it goes on with one that is known. */
+static void test_one_behind_several(void **state)
+{
+	struct script *script = server_with_worker();
+	struct process sum;
+	(void)state;
+
+	READ(script, 110, SERVER, CLIENT_A, .epoll = 105, .events = 2, .arrived = 100, .line = "GET /a");
+	WRITE(script, 120, SERVER, OURS);
+	READ(script, 130, SERVER, CLIENT_B, .arrived = 100, .line = "GET /b");
+	WRITE(script, 140, SERVER, OURS);
+	WRITE(script, 150, SERVER, OURS);
+	READ_BYTES(script, 320, WORKER, THEIRS, 128, .off = 10, .on = 310, .cause = WAIT_NET);
+	READ(script, 1320, WORKER, THEIRS);
+	WRITE(script, 3320, WORKER, THEIRS);
+	READ(script, 3400, SERVER, OURS, .off = 160, .on = 3390, .cause = WAIT_POLL, .epoll = 3395, .events = 1);
+	WRITE(script, 3410, SERVER, CLIENT_B, .status = 200);
+	WRITE(script, 3430, SERVER, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 0, 100);
+	assert_in_range(told_of(script, "GET /b")->cpu_time, 2000, 2080);
+	assert_in_range(sum.unattributed_cpu_ns / US, 1000, 1100);
+	script_close(script);
+}
+
+/* More messages wait than are kept: of the first ones nobody is known, and those behind them are still their own. */
+static void test_many_wait(void **state)
+{
+	enum { MESSAGES = 70, BYTES = 64 };
+	struct script *script = server_with_worker();
+	(void)state;
+
+	READ(script, 110, SERVER, CLIENT_A, .epoll = 105, .events = 2, .arrived = 100, .line = "GET /a");
+	for (unsigned int i = 0; i < MESSAGES; i++)
+		WRITE(script, 120 + i, SERVER, OURS);
+	READ(script, 200, SERVER, CLIENT_B, .arrived = 100, .line = "GET /b");
+	WRITE(script, 210, SERVER, OURS);
+	READ_BYTES(script, 320, WORKER, THEIRS, MESSAGES * BYTES, .off = 10, .on = 310, .cause = WAIT_NET);
+	WRITE(script, 1320, WORKER, THEIRS);
+	READ(script, 1330, WORKER, THEIRS);
+	WRITE(script, 3330, WORKER, THEIRS);
+	READ(script, 3400, SERVER, OURS, .off = 220, .on = 3390, .cause = WAIT_POLL, .epoll = 3395, .events = 1);
+	WRITE(script, 3410, SERVER, CLIENT_A, .status = 200);
+	READ(script, 3420, SERVER, OURS);
+	WRITE(script, 3430, SERVER, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 0, 200);
+	assert_in_range(told_of(script, "GET /b")->cpu_time, 2000, 2080);
+	script_close(script);
+}
+
 /* The reader may be quicker than the record of the write. */
 static void test_read_is_told_first(void **state)
 {
@@ -162,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worker_process),     cmocka_unit_test(test_bytes_say_whose), cmocka_unit_test(test_two_in_one_read),
 		cmocka_unit_test(test_read_is_told_first), cmocka_unit_test(test_no_answer),       cmocka_unit_test(test_one_process),
+		cmocka_unit_test(test_one_behind_several), cmocka_unit_test(test_many_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

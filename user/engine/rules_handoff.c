@@ -22,6 +22,8 @@ struct handoff {
 struct handoffs {
 	struct handoff queue[HANDOFFS_MAX];
 	uint32_t first, count;
+	/* Of writes that there was no room for: they are read before what is in the queue. The last one's time. */
+	uint64_t forgotten_bytes, forgotten_ns;
 	/* Read before their write was told. */
 	uint64_t ahead_bytes, ahead_ns;
 	struct context *ahead; /* the segment that began with them; NULL: none did */
@@ -71,8 +73,11 @@ static struct handoffs *handoffs_of(struct conn *conn)
 
 static void push(struct engine *engine, struct handoffs *handoffs, struct handoff handoff)
 {
-	if (handoffs->count == HANDOFFS_MAX)
+	if (handoffs->count == HANDOFFS_MAX) {
+		handoffs->forgotten_bytes += first_of(handoffs)->bytes_left;
+		handoffs->forgotten_ns = first_of(handoffs)->sent_ns;
 		drop_first(engine, handoffs);
+	}
 	context_get(handoff.context);
 	handoffs->queue[(handoffs->first + handoffs->count++) % HANDOFFS_MAX] = handoff;
 }
@@ -115,8 +120,19 @@ static void drop_what_was_read(const struct moment *moment, struct handoffs *han
 	const struct window *window = moment->event->window;
 	bool waited = window && (window->cause == WAIT_NET || window->cause == WAIT_PIPE);
 
+	if (waited && handoffs->forgotten_ns < window->off_at_ns)
+		handoffs->forgotten_bytes = 0;
 	while (waited && handoffs->count && first_of(handoffs)->sent_ns < window->off_at_ns)
 		drop_first(moment->engine, handoffs);
+}
+
+/* Returns how many of the bytes read were of writes whose owners are forgotten. */
+static uint64_t take_forgotten(struct handoffs *handoffs, uint64_t bytes)
+{
+	uint64_t taken = handoffs->forgotten_bytes < bytes ? handoffs->forgotten_bytes : bytes;
+
+	handoffs->forgotten_bytes -= taken;
+	return taken;
 }
 
 struct message {
@@ -130,8 +146,10 @@ struct message {
 static struct message take_message(const struct moment *moment, struct handoffs *handoffs)
 {
 	struct message message = {.missing_bytes = (uint64_t)moment->record->result};
-	bool any = false;
+	uint64_t forgotten_bytes = take_forgotten(handoffs, message.missing_bytes);
+	bool any = forgotten_bytes != 0;
 
+	message.missing_bytes -= forgotten_bytes;
 	while (message.missing_bytes && handoffs->count) {
 		struct handoff *first = first_of(handoffs);
 		struct context *root = context_root(first->context);
@@ -180,12 +198,22 @@ static void name_waits(const struct moment *moment, const struct message *messag
 		context_add_interval(moment->engine, owner, wait);
 }
 
+/* What it did for several together, of which nobody can tell whose it was, was not for this one. */
+static void leave_mixed(const struct moment *moment)
+{
+	const struct context *root = context_root(moment->thread->context);
+
+	if (root && !root->is_request && root->origin == ORIGIN_MISSED)
+		turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
+}
+
 /* The thread works for whom the message was written for; of several together nobody can tell who comes when. */
 static void work_for_sender(const struct moment *moment, const struct message *message)
 {
 	struct context *owner = context_root(message->owner), *after = owner && owner->is_request ? owner : NULL;
 
 	if (context_is_open_request(owner)) {
+		leave_mixed(moment);
 		work_for(moment, owner);
 		thread_commit(moment->engine, moment->thread);
 		name_waits(moment, message);
@@ -219,7 +247,7 @@ static void receive(const struct moment *moment, struct conn *from)
 	if (!handoffs)
 		return;
 	drop_what_was_read(moment, handoffs);
-	any = handoffs->count != 0;
+	any = handoffs->count || handoffs->forgotten_bytes;
 	message = take_message(moment, handoffs);
 	if (any)
 		work_for_sender(moment, &message);
