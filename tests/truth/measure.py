@@ -14,6 +14,7 @@ Time, mean absolute error of a request:
   NET    the state against the union of the holds that the downstream logged (tests/live/truth.py says how)
   TURN   from the moment that it could go on (it was sent, a call was answered) to the burn that follows, a request waits for its turn:
          what of that is told as anything but LOOP, QUEUE, READY, LOCK or CPU, and LOOP and QUEUE told anywhere else
+         up to the last burn
   POOL   from a burn's end to the arrival of the call that follows it waits for a connection: what of that is told as anything but POOL,
          LOOP, READY or CPU, and POOL told anywhere else
   READY  within burns: the state (and LOCK: an interpreter's) against the time that the burn took beyond its CPU
@@ -135,9 +136,10 @@ def time_errors_ms(pairs):
         turns, connections = windows
         burns = burns_of(pair.truth)
         computing = [(burn.start_ns, burn.end_ns) for burn in burns]
+        answering = [(burns[-1].end_ns, float("inf"))]  # what comes behind the handler (a middleware) may wait for its turn, too
         states = request.stretches
         turn = (told_within(states, turns, ALL_STATES - OWN_TURN)
-                + told_within(states, turns + connections, {"loop", "queue"}, outside=True))
+                + told_within(states, turns + connections + answering, {"loop", "queue"}, outside=True))
         pool = told_within(states, connections, ALL_STATES - POOL_WAIT) + told_within(states, connections, {"pool"}, outside=True)
         away = sum(burn.end_ns - burn.start_ns - burn.cpu_ns for burn in burns)
         ready = abs(told_within(states, computing, AWAY) - away)
