@@ -234,7 +234,8 @@ static void split_soft_tail(const struct moment *moment, struct context *tail, u
 /* A task that had touched sockets before this request came had worked for another one, which nobody has named. */
 static bool began_for_another(const struct thread *thread, const struct context *segment, const struct context *request)
 {
-	return proc_has_tasks(thread->proc) && segment->evidence && !segment->hint && segment->begun_ns < request->start_ns;
+	return thread->carrier && proc_has_tasks(thread->proc) && segment->evidence && !segment->hint &&
+	       segment->begun_ns < request->start_ns;
 }
 
 /* What the thread does at present is this request's, not that of the context that it seemed to be for. */
