@@ -124,7 +124,7 @@ def uvloop_started(tap):
 def tokio_told(tap):
     """With the hook into its scheduler nothing is missing of what tokio's tasks do without the kernel: those that others spawn, those that
     wait for a connection, and those that read for all."""
-    for way in ("pool", "mux"):
+    for way in ("pool", "mux", "client"):
         real.mixed(tap, [real.build_tokio()], "--calls", way, "--pool", "6", mix=TOKIO_MIX,
                    checks=(*real.CHECKS, real.check_nothing_of_others, check_no_doubt))
 

@@ -20,6 +20,8 @@ BOUNDS = [
     ("C, epoll loop", "pool", 98, 1, 1, 0.5),
     ("Go, net/http", "kept", 98, 1, 1, 0.5),
     ("Go, net/http", "pool", 98, 1, 1, 0.5),
+    ("Rust, tokio and hyper", "pool", 98, 1, 1, 0.5),
+    ("Rust, tokio and hyper", "client", 98, 1, 1, 0.5),
     ("Node, http", "new", 98, 1, 1, 0.5),
     ("Node, net", "pool", 98, 1, 1, 0.5),
     ("Python, ThreadingHTTPServer", "kept", 99, 1, 1, 0.5),

@@ -98,6 +98,8 @@ static const struct {
 static const struct path poll_path = {{"5tokio7runtime4task3raw4poll"}};
 static const struct path next_id_path = {{"5tokio7runtime4task2id", "2Id4next7NEXT_ID"}};
 
+#define INLINED "its scheduler is inlined (link-time optimization)"
+
 /* ---- places ------------------------------------------------------------------------------------------------------------------------ */
 
 #define POLLS_MAX 4096
@@ -106,11 +108,22 @@ struct search {
 	const struct image *image;
 	struct symbols symbols;
 	uint64_t polls[POLLS_MAX]; /* where raw::poll begins, once for each kind of task; in order */
+	bool scheduled[POLLS_MAX]; /* of each: such tasks run on a scheduler, and not only on threads that may block */
 	size_t poll_count;
+	uint64_t functions[TOKIO_PLACES]; /* where the one with this place begins */
 };
 
+/* Functions of the same code may be one. */
+static bool is_probed(const struct tokio_program *program, uint64_t file_offset)
+{
+	for (size_t i = 0; i < program->probe_count; i++)
+		if (program->probes[i].file_offset == file_offset)
+			return true;
+	return false;
+}
+
 /* Adds the probe of one function. −EPROTO: its code is not understood; −E2BIG: too many. */
-static int add_probe(const struct search *search, size_t row, const Elf64_Sym *symbol, struct tokio_program *program)
+static int add_probe(struct search *search, size_t row, const Elf64_Sym *symbol, struct tokio_program *program)
 {
 	struct tokio_probe *probe = &program->probes[program->probe_count];
 	struct stretch code = image_at(search->image, symbol->st_value, symbol->st_size);
@@ -127,12 +140,13 @@ static int add_probe(const struct search *search, size_t row, const Elf64_Sym *s
 	probe->place = wanted[row].place;
 	if (!image_file_offset(search->image, symbol->st_value + (uint64_t)distance, &probe->file_offset))
 		return -EPROTO;
-	program->probe_count++;
+	program->probe_count += !is_probed(program, probe->file_offset);
+	search->functions[wanted[row].place] = symbol->st_value;
 	return 0;
 }
 
 /* Adds the probes of all functions of that name, or none of them. Returns how many, or as add_probe. */
-static int add_probes(const struct search *search, size_t row, struct tokio_program *program)
+static int add_probes(struct search *search, size_t row, struct tokio_program *program)
 {
 	size_t before = program->probe_count;
 	Elf64_Sym symbol;
@@ -149,13 +163,13 @@ static int add_probes(const struct search *search, size_t row, struct tokio_prog
 	return err ? err : (int)(program->probe_count - before);
 }
 
-static int find_probes(const struct search *search, struct tokio_program *program, const char **why)
+static int find_probes(struct search *search, struct tokio_program *program, const char **why)
 {
 	for (size_t row = 0; row < WANTED; row++) {
 		int count = wanted[row].is & SPAWNS && program->tells_made ? 0 : add_probes(search, row, program);
 
 		if (count <= 0 && wanted[row].is & REQUIRED) {
-			*why = count ? "the code of its scheduler is not understood" : "its scheduler is inlined";
+			*why = count ? "the code of its scheduler is not understood" : INLINED;
 			return count ? count : -ENOENT;
 		}
 		program->tells_made |= count > 0 && wanted[row].is & SPAWNS;
@@ -174,9 +188,12 @@ static int compare_addresses(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static bool is_poll(const struct search *search, uint64_t address)
+/* Which one it is; poll_count: none. */
+static size_t find_poll(const struct search *search, uint64_t address)
 {
-	return bsearch(&address, search->polls, search->poll_count, sizeof(address), compare_addresses) != NULL;
+	const uint64_t *found = bsearch(&address, search->polls, search->poll_count, sizeof(address), compare_addresses);
+
+	return found ? (size_t)(found - search->polls) : search->poll_count;
 }
 
 /* The symbols that need no probe: where tasks are polled, and the counter of ids. */
@@ -197,22 +214,32 @@ static void find_addresses(struct search *search, struct tokio_program *program)
 	qsort(search->polls, search->poll_count, sizeof(search->polls[0]), compare_addresses);
 }
 
-/* Behind the functions: how far from the header the trailer, the scheduler and the id lie. */
-static bool is_table(const struct search *search, uint64_t address)
+/*
+ * Behind the functions: how far from the header the trailer, the scheduler and the id lie. A scheduler is one pointer; what stands in its
+ * place in tasks that may block takes none, or more.
+ */
+static bool is_table(const struct search *search, uint64_t address, bool *scheduled)
 {
 	struct stretch table = image_at(search->image, address, TABLE_BYTES);
 	uint64_t trailer = stretch_u64(&table, TABLE_OFFSETS), scheduler = stretch_u64(&table, TABLE_OFFSETS + 8),
 		 id = stretch_u64(&table, TABLE_OFFSETS + 16);
 
+	*scheduled = id - scheduler == sizeof(uint64_t);
 	return scheduler >= HEADER_BYTES && id >= scheduler && trailer > id && trailer < TASK_BYTES_MAX &&
 	       !((scheduler | id | trailer) % 8);
 }
 
-/* False: a word that names a poll function is not in such a table. */
-static bool note_table(const struct search *search, uint64_t address, struct tokio_layout *layout)
+/* A word that names a poll function, or does not. False: it does, and is in no such table. */
+static bool note_word(struct search *search, uint64_t address, uint64_t word, struct tokio_layout *layout)
 {
-	if (!is_table(search, address))
+	size_t poll = find_poll(search, word);
+	bool scheduled;
+
+	if (poll == search->poll_count)
+		return true;
+	if (!is_table(search, address, &scheduled))
 		return false;
+	search->scheduled[poll] |= scheduled;
 	if (!layout->tables_from || address < layout->tables_from)
 		layout->tables_from = address;
 	if (address + TABLE_BYTES > layout->tables_to)
@@ -220,8 +247,19 @@ static bool note_table(const struct search *search, uint64_t address, struct tok
 	return true;
 }
 
-/* In a program that can be moved the words that name functions stand among the relocations, or in their place, as in one that cannot. */
-static bool find_tables(const struct search *search, struct tokio_layout *layout)
+/* Words in their place. */
+static bool find_tables_in(struct search *search, const char *section, struct tokio_layout *layout)
+{
+	struct stretch data = image_section(search->image, section);
+	bool all = true;
+
+	for (size_t at = 0; at + sizeof(uint64_t) <= data.size; at += sizeof(uint64_t))
+		all &= note_word(search, data.address + at, stretch_u64(&data, at), layout);
+	return all;
+}
+
+/* In a program that can be moved the words that name functions stand among the relocations. */
+static bool find_relocated_tables(struct search *search, struct tokio_layout *layout)
 {
 	struct stretch relocations = image_section(search->image, ".rela.dyn"), data = image_section(search->image, ".data.rel.ro");
 	bool all = true;
@@ -229,14 +267,82 @@ static bool find_tables(const struct search *search, struct tokio_layout *layout
 
 	for (size_t at = 0; at + sizeof(entry) <= relocations.size; at += sizeof(entry)) {
 		memcpy(&entry, relocations.bytes + at, sizeof(entry));
-		if (ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE && entry.r_offset - data.address < data.size &&
-		    is_poll(search, (uint64_t)entry.r_addend))
-			all &= note_table(search, entry.r_offset, layout);
+		if (ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE && entry.r_offset - data.address < data.size)
+			all &= note_word(search, entry.r_offset, (uint64_t)entry.r_addend, layout);
 	}
-	for (size_t at = 0; at + sizeof(uint64_t) <= data.size; at += sizeof(uint64_t))
-		if (is_poll(search, stretch_u64(&data, at)))
-			all &= note_table(search, data.address + at, layout);
+	return all;
+}
+
+static bool find_tables(struct search *search, struct tokio_layout *layout)
+{
+	bool all = find_relocated_tables(search, layout);
+
+	all = all && (layout->tables_to || (find_tables_in(search, ".data.rel.ro", layout) && find_tables_in(search, ".rodata", layout)));
 	return all && layout->tables_to;
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------------------------- */
+
+#define SLOTS_MAX 16
+
+/* Words that hold a function's address, by which it may be called. */
+struct slots {
+	uint64_t addresses[SLOTS_MAX];
+	size_t count;
+};
+
+static void find_slots(const struct image *image, uint64_t function, struct slots *slots)
+{
+	struct stretch relocations = image_section(image, ".rela.dyn"), got = image_section(image, ".got");
+	Elf64_Rela entry;
+
+	for (size_t at = 0; at + sizeof(entry) <= relocations.size && slots->count < SLOTS_MAX; at += sizeof(entry)) {
+		memcpy(&entry, relocations.bytes + at, sizeof(entry));
+		if (ELF64_R_TYPE(entry.r_info) == R_X86_64_RELATIVE && (uint64_t)entry.r_addend == function)
+			slots->addresses[slots->count++] = entry.r_offset;
+	}
+	for (size_t at = 0; at + sizeof(uint64_t) <= got.size && slots->count < SLOTS_MAX; at += sizeof(uint64_t))
+		if (stretch_u64(&got, at) == function)
+			slots->addresses[slots->count++] = got.address + at;
+}
+
+static bool is_slot(const struct slots *slots, uint64_t address)
+{
+	for (size_t i = 0; i < slots->count; i++)
+		if (slots->addresses[i] == address)
+			return true;
+	return false;
+}
+
+/* `call` or `jmp`, to the function itself or through a word behind the code. Bytes that only look like one do not lead there. */
+static size_t count_calls(const struct image *image, uint64_t function)
+{
+	struct stretch text = image_section(image, ".text");
+	struct slots slots = {0};
+	size_t count = 0;
+
+	find_slots(image, function, &slots);
+	for (size_t at = 0; at + 6 <= text.size; at++) {
+		const uint8_t *code = text.bytes + at;
+		uint64_t next = text.address + at;
+
+		if (code[0] == 0xe8 || code[0] == 0xe9)
+			count += next + 5 + (uint64_t)(int64_t)(int32_t)stretch_u32(&text, at + 1) == function;
+		else if (code[0] == 0xff && (code[1] == 0x15 || code[1] == 0x25))
+			count += is_slot(&slots, next + 6 + (uint64_t)(int64_t)(int32_t)stretch_u32(&text, at + 2));
+	}
+	return count;
+}
+
+/* Each kind of task that a scheduler runs calls these; where one does not, its poll has them inlined, and says nothing to a probe. */
+static bool all_are_told(const struct search *search)
+{
+	size_t kinds = 0;
+
+	for (size_t i = 0; i < search->poll_count; i++)
+		kinds += search->scheduled[i];
+	return count_calls(search->image, search->functions[TOKIO_RUNS]) >= kinds &&
+	       count_calls(search->image, search->functions[TOKIO_IDLES]) >= kinds;
 }
 
 /* ---- the program ------------------------------------------------------------------------------------------------------------------- */
@@ -251,14 +357,17 @@ static int search_program(struct search *search, struct tokio_program *program, 
 	*why = "no tokio is seen in it";
 	if (!*program->version && !search->poll_count)
 		return -ENODATA;
-	*why = search->symbols.count ? "its scheduler is inlined" : "it is stripped of its symbols";
+	*why = search->symbols.count ? INLINED : "it is stripped of its symbols";
 	if (!search->poll_count)
 		return -ENOENT;
 	err = find_probes(search, program, why);
 	if (err)
 		return err;
 	*why = "its tasks do not look as those of known versions (1.23 to 1.53)";
-	return find_tables(search, &program->layout) ? 0 : -ENOTSUP;
+	if (!find_tables(search, &program->layout))
+		return -ENOTSUP;
+	*why = INLINED;
+	return all_are_told(search) ? 0 : -ENOENT;
 }
 
 int tokio_program_read(const char *path, struct tokio_program *program, const char **why)
