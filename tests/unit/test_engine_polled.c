@@ -322,6 +322,42 @@ static void test_servant_of_child(void **state)
 	script_close(script);
 }
 
+/*
+ * CHILD is A's. B gives it leave to take a connection, which is the one that an earlier request has given back: or, on a servant's own one,
+ * something to send.
+ */
+static void test_child_takes_any_connection(void **state)
+{
+	(void)state;
+
+	for (int pooled = 0; pooled < 2; pooled++) {
+		struct script *script = server_with_request();
+		const struct told *a, *b;
+
+		MADE(script, 1020, MAIN, CHILD);
+		RUNS(script, 1030, MAIN, HANDLER_B, .left = WAIT_POLL);
+		READ(script, 1040, MAIN, CLIENT_B, .arrived = 1030, .line = "GET /c");
+		WRITE(script, 1050, MAIN, pooled ? CACHE : DB);
+		READ(script, 2000, MAIN, pooled ? CACHE : DB, .off = 1060, .on = 1990, .cause = WAIT_NET, .arrived = 1990);
+		WRITE(script, 2010, MAIN, CLIENT_B, .status = 200);
+		READ(script, 3000, MAIN, CLIENT_B, .off = 2020, .on = 2990, .cause = WAIT_NET, .arrived = 2990, .line = "GET /b");
+		WOKEN(script, 3010, MAIN, CHILD);
+		RUNS(script, 3020, MAIN, CHILD, .left = WAIT_POLL);
+		WRITE(script, 3030, MAIN, CACHE);
+		READ(script, 5000, MAIN, CACHE, .off = 3040, .on = 4990, .cause = WAIT_NET, .arrived = 4990);
+		RUNS(script, 5010, MAIN, NONE, .flags = RECORD_STRAND_ENDED);
+		answers(script, 5020, HANDLER_B, CLIENT_B);
+		answers(script, 5200, HANDLER_A, CLIENT_A);
+		script_finish(script);
+		a = told_of(script, "GET /a");
+		b = told_of(script, "GET /b");
+		assert_int_equal(a->call_count, pooled);
+		assert_int_equal(b->call_count, !pooled);
+		assert_false(a->ambiguous || b->ambiguous);
+		script_close(script);
+	}
+}
+
 /* The runtime woke WRITER for its socket, and before it ran B gave it something: it does that. */
 static void test_woken_twice(void **state)
 {
@@ -365,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_own_answer),
 		cmocka_unit_test(test_servant_answers),
 		cmocka_unit_test(test_servant_of_child),
+		cmocka_unit_test(test_child_takes_any_connection),
 		cmocka_unit_test(test_woken_twice),
 	};
 

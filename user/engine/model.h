@@ -226,6 +226,7 @@ struct conn {
 	struct context *reserved; /* rule 7: whose the next call on it is */
 	uint64_t user_conn_id;    /* the server side's connection whose request called last; 0: none has */
 	bool shared;              /* such requests of several connections have */
+	uint64_t asker_strand_id; /* who asked there last; 0: no strand has */
 	bool claimed;             /* who reads there for several requests has told whose an answer is, by whom it woke */
 	bool connecting;
 	uint64_t connecting_since_ns, connect_ns, connect_start_ns;

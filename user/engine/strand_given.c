@@ -94,18 +94,40 @@ void strand_decide_in_doubt(struct engine *engine, struct thread *thread, uint64
 	decide(engine, thread, true);
 }
 
+/*
+ * It was given a connection, to go on with its own work: others have used that, the giver until then, or whoever, by strands of their own.
+ * A servant's connection nobody else asks on.
+ */
+static bool was_given_connection(const struct thread *thread, const struct conn *conn)
+{
+	struct context *giver = strand_whose(thread->context), *last = strand_whose(conn->answering);
+	bool anothers = conn->asker_strand_id != thread->strand->id;
+
+	if (last && last != strand_whose(thread->strand->own))
+		return last == giver || anothers;
+	return conn->shared && anothers;
+}
+
+static void note_asker(struct conn *conn, const struct strand *strand, const struct context *request)
+{
+	if (request) {
+		conn->shared |= conn->user_conn_id && conn->user_conn_id != request->conn_id && conn->asker_strand_id != strand->id;
+		conn->user_conn_id = request->conn_id;
+	}
+	conn->asker_strand_id = strand->id;
+}
+
 void strand_asks(const struct moment *moment, bool on_new_connection)
 {
 	struct thread *thread = moment->thread;
-	struct context *giver, *last;
 
-	if (thread->strand)
-		thread->strand->waits_since_ns = 0;
-	if (!thread->strand || !thread->strand->own)
+	if (!thread->strand)
 		return;
-	giver = strand_whose(thread->context);
-	last = strand_whose(moment->conn->answering);
-	decide(moment->engine, thread, on_new_connection || (last && last == giver && last != strand_whose(thread->strand->own)));
+	thread->strand->waits_since_ns = 0;
+	if (thread->strand->own)
+		decide(moment->engine, thread, on_new_connection || was_given_connection(thread, moment->conn));
+	if (!on_new_connection)
+		note_asker(moment->conn, thread->strand, strand_request_of(thread->context));
 }
 
 /* ---- taking what is given ----------------------------------------------------------------------------------------------------------- */
