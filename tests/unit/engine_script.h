@@ -68,6 +68,7 @@ struct with {
 	enum wait_cause cause;
 	uint64_t epoll; /* an epoll return at this time, with `events` */
 	uint32_t events;
+	int32_t epoll_fd;
 	uint64_t arrived;
 	uint8_t flags;
 	const char *line; /* "GET /x": a request begins here, and its line is complete */
@@ -289,7 +290,8 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 			      .result = result,
 			      .arrived_ns = with.arrived * US,
 			      .epoll_at_ns = with.epoll * US,
-			      .epoll_events = with.events}};
+			      .epoll_events = with.events,
+			      .epoll_fd = with.epoll_fd}};
 	uint64_t *start = script_span_start(script, tid), core = at - *start;
 	struct wire_note note = {0};
 	size_t size = sizeof(bytes.record);

@@ -108,6 +108,7 @@ static enum part part_of(const struct context *context, const struct proc *proc)
 	case ORIGIN_MISSED:
 	case ORIGIN_UNKNOWN:
 	case ORIGIN_POOL: /* some request's, whose response was not seen */
+	case ORIGIN_WORKER:
 		return PART_UNATTRIBUTED;
 	case ORIGIN_PARK: /* a goroutine that called a downstream: of some request, but of which? */
 		return context->evidence ? PART_UNATTRIBUTED : PART_RUNTIME;

@@ -24,6 +24,8 @@ static unsigned int hops_of(const struct continuations *loop, uint8_t side)
 	const uint16_t *votes = loop->votes[side];
 	unsigned int best = HOPS_AT_FIRST;
 
+	if (loop->has_workers)
+		return 0;
 	if (sum_of(votes)) {
 		for (unsigned int i = 0; i < HOPS_MAX; i++)
 			if (votes[i] > votes[best])
@@ -285,7 +287,7 @@ bool continuations_ahead(const struct continuations *loop)
 {
 	const uint16_t *first = loop->acted[FOUND_FIRST_TRY], *later = loop->acted[FOUND_LATER_TRY];
 
-	return first[false] > first[true] && later[true] > later[false];
+	return !loop->has_workers && first[false] > first[true] && later[true] > later[false];
 }
 
 void continuations_vote_on_sending(struct continuations *loop, bool at_once)
@@ -303,5 +305,5 @@ bool continuations_sending_known(const struct continuations *loop)
 
 bool continuations_collect(const struct continuations *loop)
 {
-	return loop->sent_later > loop->sent_at_once;
+	return !loop->has_workers && loop->sent_later > loop->sent_at_once;
 }

@@ -52,12 +52,13 @@ struct continuations {
 	uint64_t next_order;
 	uint64_t parent_round; /* the last one in which a call seemed to be of a task that an earlier step had made */
 	int32_t epoll_fd;
-	bool shared;    /* with other threads: each works at once */
-	bool reading;   /* this round's steps are over */
-	bool sleeps;    /* since the last return */
-	bool wrote;     /* since the last read of this round */
-	bool sending;   /* of one that collects: what this round's reads brought has run */
-	uint32_t reads; /* of this round */
+	bool shared;      /* with other threads: each works at once */
+	bool has_workers; /* threads that it gives work to: what comes rounds later came back from one. It calls back at once */
+	bool reading;     /* this round's steps are over */
+	bool sleeps;      /* since the last return */
+	bool wrote;       /* since the last read of this round */
+	bool sending;     /* of one that collects: what this round's reads brought has run */
+	uint32_t reads;   /* of this round */
 	uint64_t last_read_order;
 	uint16_t votes[SIDES][HOPS_MAX];
 	uint16_t sent_at_once, sent_later; /* in rounds of several reads */

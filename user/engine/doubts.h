@@ -25,6 +25,7 @@ enum given {
 	GIVEN_AT_ONCE, /* … in the callback of its answer */
 	GIVEN_LATER,   /* … after whoever ran then has asked, or answered */
 	GIVEN_NEW,     /* or another one is made, after that */
+	GIVEN_WORKER,  /* or a worker thread is free (rule 9) */
 	GIVENS
 };
 

@@ -15,6 +15,7 @@ static int gap_state(const struct thread *thread, const struct context *segment)
 	case ORIGIN_START:
 	case ORIGIN_FUTEX:
 	case ORIGIN_HANDOFF:
+	case ORIGIN_WORKER:
 		return STATE_QUEUE;
 	case ORIGIN_POOL:
 	case ORIGIN_DETACHED:

@@ -77,28 +77,39 @@ static void stand_in(struct engine *engine, struct line *line, struct context *c
 	*place_at(line, line->end++) = (struct place){context_get(context), since_ns};
 }
 
-static bool is_given_a_connection(const struct context *root)
+static bool has_had_a_turn(const struct context *root)
 {
-	return root && !root->is_request && root->origin == ORIGIN_POOL;
+	return root && !root->is_request && (root->origin == ORIGIN_POOL || root->origin == ORIGIN_WORKER);
 }
 
-static bool may_wait(const struct context *root)
+/* What a loop's workers are given may be of a request that nobody saw begin. */
+static bool is_of_a_worker_loop(const struct thread *thread, const struct context *root)
 {
-	bool asks = (context_is_open_request(root) && !root->stream) || is_given_a_connection(root);
-
-	return asks && !root->calls_in_flight && !root->connects && !root->line_ticket;
+	return thread->continuations->has_workers && root && !root->is_request && root->evidence;
 }
 
-void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
+static bool may_wait(const struct thread *thread, const struct context *root)
 {
-	struct context *root = context_root(thread->context);
+	bool asks = context_is_open_request(root) && !root->stream;
 
-	if (thread->soft || !may_wait(root) || !calls_back_at_once(thread))
+	return (asks || has_had_a_turn(root) || is_of_a_worker_loop(thread, root)) && !root->calls_in_flight && !root->connects &&
+	       !root->line_ticket && !root->at_worker;
+}
+
+void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
+{
+	if (!calls_back_at_once(thread) || !may_wait(thread, root))
 		return;
 	if (!thread->line)
 		thread->line = line_open();
 	if (thread->line)
 		stand_in(engine, thread->line, root, at_ns);
+}
+
+void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
+{
+	if (!thread->soft)
+		rule_12_waits(engine, thread, context_root(thread->context), at_ns);
 }
 
 /* ---- those who were given a connection, and have not shown whose work they are ------------------------------------------------------- */
@@ -112,7 +123,7 @@ static bool is_unnamed(struct line *line, uint64_t number)
 {
 	const struct context *segment = *handed_at(line, number);
 
-	return segment->handed == number && !segment->bound_to && is_given_a_connection(segment);
+	return segment->handed == number && !segment->bound_to && has_had_a_turn(segment);
 }
 
 static void drop_first_handed(struct engine *engine, struct line *line)
@@ -120,9 +131,10 @@ static void drop_first_handed(struct engine *engine, struct line *line)
 	context_put(engine, *handed_at(line, line->first_handed++));
 }
 
-static struct context *begin_work(const struct moment *moment)
+static struct context *begin_work(const struct moment *moment, enum given given)
 {
-	struct context *segment = context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns);
+	enum origin origin = given == GIVEN_WORKER ? ORIGIN_WORKER : ORIGIN_POOL;
+	struct context *segment = context_new_segment(moment->engine, origin, NULL, moment->at_ns);
 
 	if (segment) {
 		segment->evidence = true;
@@ -133,7 +145,7 @@ static struct context *begin_work(const struct moment *moment)
 
 static struct context *begin_handed(const struct moment *moment, struct line *line, enum given given)
 {
-	struct context *segment = begin_work(moment);
+	struct context *segment = begin_work(moment, given);
 
 	if (!segment)
 		return NULL;
@@ -162,7 +174,7 @@ static uint64_t count_unnamed(struct line *line, uint64_t before)
  * The first that waits, but for those whose turn it was already: as many requests from the front as there are segments that are not named
  * yet. Who waited while this very connection lay idle waits for none of its pool. 0: nobody waits.
  */
-static uint64_t first_in_line(struct line *line, const struct conn *conn)
+static uint64_t first_in_line(struct line *line, uint64_t not_before_ns)
 {
 	uint64_t had_their_turn = count_unnamed(line, line->end_handed);
 
@@ -173,37 +185,58 @@ static uint64_t first_in_line(struct line *line, const struct conn *conn)
 			continue;
 		if (place->context->is_request && had_their_turn)
 			had_their_turn--;
-		else if (place->since_ns >= conn->idle_until_ns)
+		else if (place->since_ns >= not_before_ns)
 			return ticket;
 	}
 	return 0;
 }
 
-/* It has waited, and goes on with a connection that was given to it at at_ns. */
-static void go_on(struct engine *engine, const struct place *place, uint64_t at_ns)
+/* It has waited, and goes on with what was given to it at at_ns. */
+static void go_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns)
 {
 	place->context->handed_again = true;
-	context_add_interval(engine, place->context, (struct interval){.start_ns = place->since_ns, .end_ns = at_ns, .state = STATE_POOL});
+	context_add_interval(
+		engine, place->context,
+		(struct interval){.start_ns = place->since_ns, .end_ns = at_ns, .state = given == GIVEN_WORKER ? STATE_QUEUE : STATE_POOL});
+}
+
+/* Who waits since before the trace stands in front of those that are known. */
+static void expect_unknown(struct thread *thread)
+{
+	if (!thread->line)
+		thread->line = line_open();
+	if (thread->line)
+		thread->line->shifted = !thread->line->aligned;
+}
+
+/* It may be the turn of one that has waited since before the trace. */
+static bool may_be_for_unknown(const struct moment *moment, enum given given)
+{
+	return moment->thread->line->shifted && (given == GIVEN_WORKER || (given == GIVEN_AT_ONCE && moment->conn->used_before));
 }
 
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given)
 {
-	struct line *line = moment->thread->line;
+	struct thread *thread = moment->thread;
 	struct place *place;
 	uint64_t ticket;
 
-	if (!line || !calls_back_at_once(moment->thread))
+	if (!calls_back_at_once(thread))
 		return NULL;
-	if (line->shifted && moment->conn->used_before && given == GIVEN_AT_ONCE)
-		return begin_handed(moment, line, given);
-	ticket = first_in_line(line, moment->conn);
+	if (given == GIVEN_WORKER)
+		expect_unknown(thread);
+	if (!thread->line)
+		return NULL;
+	if (may_be_for_unknown(moment, given))
+		return begin_handed(moment, thread->line, given);
+	ticket = first_in_line(thread->line, given == GIVEN_WORKER ? 0 : moment->conn->idle_until_ns);
 	if (!ticket)
 		return NULL;
-	place = place_at(line, ticket);
+	place = place_at(thread->line, ticket);
 	if (place->context->is_request)
-		return begin_handed(moment, line, given);
+		return begin_handed(moment, thread->line, given);
 	place->context->line_ticket = 0;
-	go_on(moment->engine, place, moment->at_ns);
+	go_on(moment->engine, place, given, moment->at_ns);
 	return context_get(place->context);
 }
 
@@ -215,19 +248,15 @@ void rule_12_unknown_answer(const struct moment *moment)
 	if (!calls_back_at_once(thread))
 		return;
 	moment->conn->used_before = true;
-	if (!thread->line)
-		thread->line = line_open();
-	if (thread->line)
-		thread->line->shifted = !thread->line->aligned;
+	expect_unknown(thread);
 	rule_12_turn_ends(moment->engine, thread, moment->at_ns);
 	end_soft_tail(moment);
-	segment = begin_work(moment);
+	segment = begin_work(moment, GIVEN_NOT);
 	thread_switch(moment->engine, thread, segment, false);
 	context_put(moment->engine, segment);
 }
 
-/* ---- who waited before the trace began
- * --------------------------------------------------------------------------------------------------- */
+/* ---- who waited before the trace began ----------------------------------------------------------------------------------------------- */
 
 static uint64_t count_places(struct line *line, uint64_t before)
 {
@@ -244,7 +273,7 @@ static void join_work(struct engine *engine, struct line *line, const struct pla
 	struct context *context = place->context;
 	uint64_t ticket = segment->line_ticket;
 
-	go_on(engine, place, segment->begun_ns);
+	go_on(engine, place, segment->given, segment->begun_ns);
 	context->line_ticket = ticket;
 	if (ticket) {
 		place_at(line, ticket)->context = context_get(context);
@@ -333,7 +362,7 @@ static bool was_kept(const struct moment *moment, const struct context *segment,
 {
 	const struct context *before = context_root(segment->instead);
 
-	if (!before || !before->is_request)
+	if (!before || !before->is_request || segment->given == GIVEN_WORKER)
 		return false;
 	doubts_vote_given(moment->thread->proc, segment->given, before != request);
 	return before == request;
@@ -352,9 +381,9 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 	waiting = count_waiting(line, request->line_ticket, unnamed, &expected);
 	right = segment->handed && request->line_ticket && waiting == unnamed;
 
-	if (request->line_ticket && waiting > unnamed)
+	if (request->line_ticket && waiting > unnamed && !segment->handed_again)
 		send_away(line, waiting - unnamed);
-	if (request->line_ticket && unnamed > waiting)
+	if (request->line_ticket && unnamed > waiting && !segment->handed_again)
 		give_up_unnamed(line, unnamed - waiting);
 	if (segment->handed_again)
 		doubts_vote(moment->thread->proc, DOUBT_LINE, right);
@@ -372,7 +401,7 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 
 	if (!line || !calls_back_at_once(moment->thread))
 		return;
-	if (is_given_a_connection(segment)) {
+	if (has_had_a_turn(segment)) {
 		if (was_kept(moment, segment, request))
 			line->kept++;
 		else

@@ -11,6 +11,8 @@
 
 /* Rule 12: the thread leaves its context. If that made no call it waits for something within the process. */
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
+/* `root` waits for something within the process, if it may. */
+void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns);
 /* NULL is fine. */
 void line_close(struct engine *engine, struct line *line);
 

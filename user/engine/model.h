@@ -52,6 +52,7 @@ enum origin {
 	ORIGIN_RUNTIME,  /* what a runtime does on a carrier for no strand */
 	ORIGIN_STRAND,   /* a strand goes on of which nobody has said whose work it does */
 	ORIGIN_MADE,     /* a new strand's: of whoever made it */
+	ORIGIN_WORKER,   /* a worker thread was given it, or the loop while it had it: rule 9 */
 	ORIGIN_WOKEN,    /* a strand's that was given something by another one */
 	ORIGINS
 };
@@ -131,6 +132,7 @@ struct context {
 	uint8_t origin;    /* of a segment: enum origin */
 	bool helper_only;  /* a segment: of threads that never touched a socket or pipe */
 	bool took_back;    /* a segment: what it did before it waited for a connection had been set aside; begun_ns is when that began */
+	bool at_worker;    /* rule 9: a worker thread of its loop has it, and has not handed it back */
 	bool handed_again; /* rule 12: a segment that has waited and been given a connection since it began */
 	bool sets_up;      /* a segment: it accepted a connection, or readied one before its first request */
 	struct context *bound_to;
@@ -190,6 +192,7 @@ struct context {
 };
 
 struct handoffs;
+struct handed_back;
 
 /* What has come of reading there since something was last read or written. */
 enum read_state {
@@ -282,8 +285,12 @@ struct thread {
 	uint8_t wake_part;
 	uint64_t last_server_conn_id; /* of which it has read a request; 0: of none */
 	bool answers;                 /* it has answered one */
-	uint64_t took_ns;             /* rule 8: it has read a request just now, and done nothing since; 0: it has not */
-	uint64_t last_read_conn_id;   /* the callback that runs now is of what was read there */
+	bool touched_socket;
+	uint64_t given_conn_id;          /* rule 9, of a worker thread: by which eventfd it is given work … */
+	struct context *holds;           /* … and what it has taken, and not handed back. NULL: nothing that is known */
+	struct handed_back *handed_back; /* rule 9, of a loop: what its worker threads have handed back; NULL: nothing ever */
+	uint64_t took_ns;                /* rule 8: it has read a request just now, and done nothing since; 0: it has not */
+	uint64_t last_read_conn_id;      /* the callback that runs now is of what was read there */
 	struct interval message_wait; /* rule 9: of the message from another process by which it came to its context; no length: by none */
 	struct line *line;            /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
 	struct context *aside;        /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */
@@ -453,7 +460,7 @@ void call_enlist(struct call *call, struct context *root);
 void call_delist(struct call *call);
 void conns_sweep(struct engine *engine, uint64_t now_ns);
 
-/* ---- rules_handoff.c ---- */
+/* ---- handoffs.c ---- */
 
 void handoffs_forget(struct engine *engine, struct conn *conn);
 

@@ -31,6 +31,8 @@ static inline bool moment_is_go(const struct moment *moment)
 
 /* A soft tail is its request's as soon as the thread turns to something else. */
 void end_soft_tail(const struct moment *moment);
+/* A soft tail turned out to be the next one's work; but what ran before that one had come was still the last one's. */
+void split_soft_tail(const struct moment *moment, struct context *tail, uint64_t start_ns);
 /* The thread begins a new segment here. */
 void turn_to_segment(const struct moment *moment, enum origin origin, struct context *hint, bool soft);
 /* The thread works for `context` now; a free stretch before it, without evidence of its own, was for it too. */

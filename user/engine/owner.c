@@ -11,6 +11,25 @@ void end_soft_tail(const struct moment *moment)
 		context_bind(moment->engine, tail, tail->hint);
 }
 
+void split_soft_tail(const struct moment *moment, struct context *tail, uint64_t start_ns)
+{
+	struct thread *thread = moment->thread;
+
+	for (uint32_t i = 0; i < thread->pending_count; i++) {
+		struct interval *interval = &thread->pending[i], earlier = *interval;
+
+		if (interval->start_ns >= start_ns)
+			continue;
+		earlier.end_ns = interval->end_ns < start_ns ? interval->end_ns : start_ns;
+		if (interval->state == STATE_CPU) {
+			earlier.proc = thread->proc;
+			earlier.tid = thread->tid;
+		}
+		context_add_interval(moment->engine, tail->hint, earlier);
+		interval->start_ns = earlier.end_ns;
+	}
+}
+
 void turn_to_segment(const struct moment *moment, enum origin origin, struct context *hint, bool soft)
 {
 	struct context *segment = context_new_segment(moment->engine, origin, hint, moment->at_ns);

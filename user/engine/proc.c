@@ -7,6 +7,7 @@
 #include "engine/line.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
+#include "engine/workers.h"
 #include "engine/strands.h"
 #include "util/process.h"
 
@@ -179,6 +180,7 @@ void thread_begins_late(struct thread *thread, uint64_t at_ns)
 void thread_forget_history(struct engine *engine, struct thread *thread)
 {
 	rule_11_forget(engine, thread);
+	workers_forget(engine, thread);
 	line_close(engine, thread->line);
 	thread->line = NULL;
 	for (uint32_t i = 0; thread->history && i < HISTORY_MAX; i++) {

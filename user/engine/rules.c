@@ -9,6 +9,7 @@
 #include "engine/moment.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
+#include "engine/workers.h"
 
 /* A thread that is blocked for one of these goes on because data has come. */
 static const bool ends_with_data[WAIT_CAUSES] = {[WAIT_NET] = true, [WAIT_POLL] = true, [WAIT_PIPE] = true};
@@ -114,6 +115,8 @@ static void on_read(const struct moment *moment)
 		rule_11_reads_begin(moment);
 		strand_loop_reads(moment->engine, moment->thread, moment->at_ns);
 		moment->thread->last_read_conn_id = moment->conn->id;
+		if (moment->conn->role != CONN_PAIR)
+			workers_turn_ends(moment->engine, moment->thread, moment->at_ns);
 	}
 	if (moment->conn->role == CONN_DOWNSTREAM) {
 		/* The end of the connection answers whatever was asked. */
@@ -182,6 +185,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 
 	moment.arrival_known = find_arrival(event, &moment.arrived_ns);
 	thread->touched_io = true;
+	thread->touched_socket |= conn->role != CONN_PAIR;
 	thread->took_ns = 0;
 	thread->just_read = false;
 	conn->last_used_ns = moment.at_ns;

@@ -7,6 +7,7 @@
 #include "engine/moment.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
+#include "engine/workers.h"
 
 /* ---- rule 4: a downstream write ---------------------------------------------------------------------------------------------------- */
 
@@ -156,6 +157,7 @@ void rule_4_downstream_write(const struct moment *moment)
 	struct context *owner;
 
 	strand_asks(moment, false);
+	workers_callback_acts(moment, NULL);
 	rule_11_called_at_once(moment);
 	owner = caller_of(moment, &by_line);
 	if (owner) {
@@ -298,6 +300,7 @@ void connect_begins(const struct moment *moment)
 	struct context *owner;
 
 	strand_asks(moment, true);
+	workers_callback_acts(moment, NULL);
 	rule_11_called_at_once(moment);
 	owner = next_waiter(moment, moment->thread->asked || moment->thread->soft ? GIVEN_NEW : GIVEN_NOT);
 	if (!owner)

@@ -3,97 +3,12 @@
  * Rule 9: what one thread writes into an eventfd, a pipe or a socketpair, and another one reads. Within a process that is most often a
  * wake-up, and says no more than a hint. From one process to another it is a message, of which the bytes say whose it is.
  */
-#include <stdlib.h>
-
+#include "engine/handoffs.h"
 #include "engine/moment.h"
+#include "engine/workers.h"
 
 /* A write's record is told as its call returns: its reader may be quicker, by less than this. */
 #define LATE_NS 200000
-
-/* What one write left there. */
-struct handoff {
-	struct context *context; /* whose thread wrote it; NULL: nobody's that is known */
-	const struct proc *proc; /* the writer's: only to be compared */
-	uint64_t sent_ns;
-	uint64_t bytes_left;
-	struct interval wait; /* of an answer: what the message that it answers had waited for its reader */
-};
-
-struct handoffs {
-	struct handoff queue[HANDOFFS_MAX];
-	uint32_t first, count;
-	/* Of writes that there was no room for: they are read before what is in the queue. The last one's time. */
-	uint64_t forgotten_bytes, forgotten_ns;
-	/* Read before their write was told. */
-	uint64_t ahead_bytes, ahead_ns;
-	struct context *ahead; /* the segment that began with them; NULL: none did */
-};
-
-/* ---- the queue -------------------------------------------------------------------------------------------------------------------- */
-
-static struct handoff *first_of(struct handoffs *handoffs)
-{
-	return &handoffs->queue[handoffs->first];
-}
-
-static void drop_first(struct engine *engine, struct handoffs *handoffs)
-{
-	context_put(engine, first_of(handoffs)->context);
-	handoffs->first = (handoffs->first + 1) % HANDOFFS_MAX;
-	handoffs->count--;
-}
-
-static void forget_ahead(struct engine *engine, struct handoffs *handoffs)
-{
-	context_put(engine, handoffs->ahead);
-	handoffs->ahead = NULL;
-	handoffs->ahead_bytes = 0;
-}
-
-void handoffs_forget(struct engine *engine, struct conn *conn)
-{
-	struct handoffs *handoffs = conn->handoffs;
-
-	if (!handoffs)
-		return;
-	while (handoffs->count)
-		drop_first(engine, handoffs);
-	forget_ahead(engine, handoffs);
-	free(handoffs);
-	conn->handoffs = NULL;
-}
-
-/* NULL: no memory. */
-static struct handoffs *handoffs_of(struct conn *conn)
-{
-	if (!conn->handoffs)
-		conn->handoffs = calloc(1, sizeof(*conn->handoffs));
-	return conn->handoffs;
-}
-
-static void push(struct engine *engine, struct handoffs *handoffs, struct handoff handoff)
-{
-	if (handoffs->count == HANDOFFS_MAX) {
-		handoffs->forgotten_bytes += first_of(handoffs)->bytes_left;
-		handoffs->forgotten_ns = first_of(handoffs)->sent_ns;
-		drop_first(engine, handoffs);
-	}
-	context_get(handoff.context);
-	handoffs->queue[(handoffs->first + handoffs->count++) % HANDOFFS_MAX] = handoff;
-}
-
-/* The oldest context waiting there whose request is open; the reference is the caller's. NULL: none. */
-static struct context *pop_open(struct engine *engine, struct handoffs *handoffs)
-{
-	struct context *context = NULL;
-
-	while (handoffs->count && !context) {
-		if (context_is_open_request(context_root(first_of(handoffs)->context)))
-			context = context_get(first_of(handoffs)->context);
-		drop_first(engine, handoffs);
-	}
-	return context;
-}
 
 /* ---- messages between processes --------------------------------------------------------------------------------------------------- */
 
@@ -111,7 +26,7 @@ static bool is_message(const struct moment *moment, const struct conn *from)
 {
 	struct handoffs *handoffs = from->handoffs;
 
-	return from->family != CONN_EVENTFD && handoffs && handoffs->count && first_of(handoffs)->proc != moment->thread->proc;
+	return from->family != CONN_EVENTFD && handoffs && handoffs->count && handoffs_first(handoffs)->proc != moment->thread->proc;
 }
 
 /* Who went to sleep for want of something to read: what was written before went another way, unseen. */
@@ -122,8 +37,8 @@ static void drop_what_was_read(const struct moment *moment, struct handoffs *han
 
 	if (waited && handoffs->forgotten_ns < window->off_at_ns)
 		handoffs->forgotten_bytes = 0;
-	while (waited && handoffs->count && first_of(handoffs)->sent_ns < window->off_at_ns)
-		drop_first(moment->engine, handoffs);
+	while (waited && handoffs->count && handoffs_first(handoffs)->sent_ns < window->off_at_ns)
+		handoffs_drop_first(moment->engine, handoffs);
 }
 
 /* Returns how many of the bytes read were of writes whose owners are forgotten. */
@@ -151,7 +66,7 @@ static struct message take_message(const struct moment *moment, struct handoffs 
 
 	message.missing_bytes -= forgotten_bytes;
 	while (message.missing_bytes && handoffs->count) {
-		struct handoff *first = first_of(handoffs);
+		struct handoff *first = handoffs_first(handoffs);
 		struct context *root = context_root(first->context);
 		uint64_t taken = first->bytes_left < message.missing_bytes ? first->bytes_left : message.missing_bytes;
 
@@ -165,7 +80,7 @@ static struct message take_message(const struct moment *moment, struct handoffs 
 		message.missing_bytes -= taken;
 		first->bytes_left -= taken;
 		if (!first->bytes_left)
-			drop_first(moment->engine, handoffs);
+			handoffs_drop_first(moment->engine, handoffs);
 	}
 	if (message.mixed) {
 		context_put(moment->engine, message.owner);
@@ -256,6 +171,12 @@ static void receive(const struct moment *moment, struct conn *from)
 	context_put(moment->engine, message.owner);
 }
 
+/* An open request, or a segment that a response will name. */
+static bool goes_on(const struct context *root)
+{
+	return context_is_open_request(root) || (root && !root->is_request && root->evidence);
+}
+
 /* Bytes that were read already, before this record of their write. */
 static uint64_t settle_ahead(const struct moment *moment, struct handoffs *handoffs, struct context *sender, uint64_t bytes)
 {
@@ -266,16 +187,16 @@ static uint64_t settle_ahead(const struct moment *moment, struct handoffs *hando
 		return 0;
 	if (moment->at_ns > handoffs->ahead_ns + LATE_NS)
 		settled = 0;
-	else if (segment && !segment->is_request && context_is_open_request(sender))
+	else if (segment && !segment->is_request && goes_on(sender))
 		context_bind(moment->engine, segment, sender);
 	if (!settled || settled == handoffs->ahead_bytes)
-		forget_ahead(moment->engine, handoffs);
+		handoffs_forget_ahead(moment->engine, handoffs);
 	else
 		handoffs->ahead_bytes -= settled;
 	return settled;
 }
 
-/* ---- the rule --------------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------------------------------------------------- */
 
 /* For whom the thread writes. What follows a worker's message in its soft tail is more of it. */
 static struct context *sender_of(const struct moment *moment)
@@ -287,32 +208,165 @@ static struct context *sender_of(const struct moment *moment)
 	return moment->conn->crosses && moment->thread->soft && root ? context_root(root->hint) : NULL;
 }
 
-void rule_9_handoff_write(const struct moment *moment)
+static void write_for(const struct moment *moment, struct handoffs *handoffs, struct context *sender)
 {
-	struct handoffs *handoffs = handoffs_of(moment->conn);
-	struct context *sender = sender_of(moment);
 	uint64_t bytes = (uint64_t)moment->record->result;
 
-	if (!handoffs || (!sender && moment->conn->family == CONN_EVENTFD))
+	if (!sender && moment->conn->family == CONN_EVENTFD)
 		return;
 	bytes -= settle_ahead(moment, handoffs, sender, bytes);
 	if (bytes)
-		push(moment->engine, handoffs,
-		     (struct handoff){.context = sender,
-				      .proc = moment->thread->proc,
-				      .sent_ns = moment->at_ns,
-				      .bytes_left = bytes,
-				      .wait = moment->thread->message_wait});
+		handoffs_push(moment->engine, handoffs,
+			      (struct handoff){.context = sender,
+					       .proc = moment->thread->proc,
+					       .sent_ns = moment->at_ns,
+					       .bytes_left = bytes,
+					       .wait = moment->thread->message_wait});
 	/* A worker has told another process what it had computed for its request. */
 	if (moment->conn->crosses && sender && sender == context_root(moment->thread->context) && sender->is_request &&
 	    sender->proc != moment->thread->proc)
 		turn_to_segment(moment, ORIGIN_SOFT, sender, true);
 }
 
+/* ---- a loop and its worker threads ------------------------------------------------------------------------------------------------ */
+
+/* And still is: a loop may wake others before it has a connection. */
+static bool is_a_worker(struct engine *engine, uint32_t tid)
+{
+	const struct thread *thread = tid ? thread_of(engine, tid) : NULL;
+
+	return thread && is_worker_thread(thread);
+}
+
+/* One thing at a time; if there are more, what came before was not seen to be read. */
+static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
+{
+	struct context *context = NULL, *root;
+	uint64_t sent_ns = 0;
+
+	handoffs->worker_tid = moment->thread->tid;
+	moment->thread->given_conn_id = moment->conn->id;
+	if (!handoffs->count) {
+		if (!handoffs->taken_unread)
+			read_ahead(moment, handoffs, (uint64_t)moment->record->result, true);
+		handoffs->taken_unread = false;
+		return;
+	}
+	while (handoffs->count) {
+		context_put(moment->engine, context);
+		context = context_get(handoffs_first(handoffs)->context);
+		sent_ns = handoffs_first(handoffs)->sent_ns;
+		handoffs_drop_first(moment->engine, handoffs);
+	}
+	root = context_root(context);
+	if (goes_on(root)) {
+		work_for(moment, root);
+		workers_hold(moment->engine, moment->thread, root);
+		context_add_interval(moment->engine, root,
+				     (struct interval){.start_ns = sent_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE});
+	}
+	context_put(moment->engine, context);
+}
+
+/* To a worker thread the loop gives whose turn it is. The reference is the caller's. */
+static struct context *given_by(const struct moment *moment, const struct handoffs *handoffs)
+{
+	if (is_a_worker(moment->engine, handoffs->worker_tid) && handoffs->worker_tid != moment->thread->tid && moment->thread->loop)
+		return workers_give(moment, handoffs->worker_tid);
+	return context_get(sender_of(moment));
+}
+
+/* What waits for a worker thread. NULL: nothing ever has. */
+static struct handoffs *given_to(struct engine *engine, const struct thread *worker)
+{
+	struct conn *conn = worker && worker->given_conn_id ? conn_of(engine, worker->given_conn_id) : NULL;
+
+	return conn ? conn->handoffs : NULL;
+}
+
+bool handoff_is_unseen(const struct moment *moment, uint32_t worker_tid)
+{
+	const struct handoffs *handoffs = given_to(moment->engine, thread_of(moment->engine, worker_tid));
+
+	return handoffs && handoffs->taken_unread;
+}
+
+void handoff_unseen(const struct moment *moment, uint32_t worker_tid, struct context *given)
+{
+	struct handoffs *handoffs = given_to(moment->engine, thread_of(moment->engine, worker_tid));
+
+	handoffs_push(
+		moment->engine, handoffs,
+		(struct handoff){.context = given, .proc = moment->thread->proc, .sent_ns = moment->at_ns, .bytes_left = sizeof(uint64_t)});
+}
+
+/* What it did in between took longer than handing back. */
+#define TAKEN_NS 50000
+
+/* While it was busy until then it was given the next thing, and went on with that at once. */
+static void take_unread(const struct moment *moment, uint64_t until_ns)
+{
+	struct thread *thread = moment->thread;
+	struct handoffs *handoffs = thread->soft ? given_to(moment->engine, thread) : NULL;
+	struct context *tail = context_root(thread->context);
+
+	if (!tail || !tail->hint || !handoffs || !handoffs->count || !goes_on(context_root(handoffs_first(handoffs)->context)))
+		return;
+	if (until_ns < handoffs_first(handoffs)->sent_ns + TAKEN_NS)
+		return;
+	split_soft_tail(moment, tail, handoffs_first(handoffs)->sent_ns);
+	context_put(moment->engine, thread->context);
+	thread->context = context_get(context_root(handoffs_first(handoffs)->context));
+	thread->soft = false;
+	workers_hold(moment->engine, thread, thread->context);
+	handoffs_drop_first(moment->engine, handoffs);
+	handoffs->taken_unread = true;
+}
+
+void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns)
+{
+	take_unread(&(struct moment){.engine = engine, .thread = worker}, off_ns);
+}
+
+/* True: it is told the loop. */
+static bool worker_wakes_loop(const struct moment *moment, struct handoffs *handoffs)
+{
+	struct thread *loop = thread_of(moment->engine, handoffs->loop_tid);
+	struct context *done;
+
+	if (moment->conn->family != CONN_EVENTFD || !is_worker_thread(moment->thread) || handoffs->worker_tid)
+		return false;
+	handoffs->waker_tid = moment->thread->tid;
+	take_unread(moment, moment->at_ns);
+	done = context_root(moment->thread->context);
+	if (!loop || !goes_on(done))
+		return false;
+	workers_hold(moment->engine, moment->thread, NULL);
+	workers_hand_back(moment->engine, loop, moment->thread->tid, done, moment->at_ns);
+	turn_to_segment(moment, ORIGIN_SOFT, done, true);
+	return true;
+}
+
+/* ---- the rule --------------------------------------------------------------------------------------------------------------------- */
+
+void rule_9_handoff_write(const struct moment *moment)
+{
+	struct handoffs *handoffs = handoffs_of(moment->conn);
+	struct context *sender;
+
+	if (!handoffs)
+		return;
+	if (worker_wakes_loop(moment, handoffs))
+		return;
+	sender = given_by(moment, handoffs);
+	write_for(moment, handoffs, sender);
+	context_put(moment->engine, sender);
+}
+
 /* Within a process: a hint at whoever wrote. */
 static void take_hint(const struct moment *moment, struct handoffs *handoffs)
 {
-	struct context *handed = pop_open(moment->engine, handoffs);
+	struct context *handed = handoffs_pop_open(moment->engine, handoffs);
 	struct context *root = context_root(moment->thread->context);
 
 	if (handed && !thread_is_active(moment->thread) && root && !root->is_request && context_root(handed) != root) {
@@ -327,6 +381,24 @@ static void take_hint(const struct moment *moment, struct handoffs *handoffs)
 	context_put(moment->engine, handed);
 }
 
+static void wakes_up_for_workers(const struct moment *moment, struct handoffs *handoffs)
+{
+	handoffs->loop_tid = moment->thread->tid;
+	while (handoffs->count)
+		handoffs_drop_first(moment->engine, handoffs);
+	workers_callbacks_begin(moment);
+}
+
+static void take_from_thread(const struct moment *moment, struct handoffs *handoffs)
+{
+	if (moment->conn->family == CONN_EVENTFD && is_worker_thread(moment->thread))
+		worker_takes(moment, handoffs);
+	else if (is_a_worker(moment->engine, handoffs->waker_tid) && moment->thread->loop)
+		wakes_up_for_workers(moment, handoffs);
+	else
+		take_hint(moment, handoffs);
+}
+
 void rule_9_handoff_read(const struct moment *moment)
 {
 	struct conn *from = written_end(moment);
@@ -338,5 +410,5 @@ void rule_9_handoff_read(const struct moment *moment)
 	if (from->crosses)
 		receive(moment, from);
 	else if (from == moment->conn && from->handoffs)
-		take_hint(moment, from->handoffs);
+		take_from_thread(moment, from->handoffs);
 }

@@ -7,6 +7,7 @@
 #include "engine/moment.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
+#include "engine/workers.h"
 
 /* ---- rule 1: a server-side read -------------------------------------------------------------------------------------------------- */
 
@@ -211,26 +212,6 @@ static void repair(const struct moment *moment, struct context *from, struct con
 		(void)context_add_call(moment->engine, to, &call);
 }
 
-/* A soft tail turned out to be the next request's work; but what ran before that one had come was still the last one's. */
-static void split_soft_tail(const struct moment *moment, struct context *tail, uint64_t start_ns)
-{
-	struct thread *thread = moment->thread;
-
-	for (uint32_t i = 0; i < thread->pending_count; i++) {
-		struct interval *interval = &thread->pending[i], earlier = *interval;
-
-		if (interval->start_ns >= start_ns)
-			continue;
-		earlier.end_ns = interval->end_ns < start_ns ? interval->end_ns : start_ns;
-		if (interval->state == STATE_CPU) {
-			earlier.proc = thread->proc;
-			earlier.tid = thread->tid;
-		}
-		context_add_interval(moment->engine, tail->hint, earlier);
-		interval->start_ns = earlier.end_ns;
-	}
-}
-
 /* A task that had touched sockets before this request came had worked for another one, which nobody has named. */
 static bool began_for_another(const struct thread *thread, const struct context *segment, const struct context *request)
 {
@@ -424,6 +405,7 @@ void rule_2_server_write(const struct moment *moment)
 		write_without_request(moment);
 		return;
 	}
+	workers_callback_acts(moment, request);
 	rule_11_server_write(moment, request);
 	rule_2_ran_for(moment, request);
 	if (!goes_out(moment, request))

@@ -7,6 +7,7 @@
 #include "engine/line.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
+#include "engine/workers.h"
 #include "engine/strands.h"
 
 #include <stdlib.h>
@@ -185,6 +186,8 @@ static void pass_boundary(struct layout *layout)
 	in_steps |= layout->boundary.returns && rule_11_round_begins(layout->engine, thread);
 	if (layout->boundary.returns)
 		strand_leaves_loop(layout->engine, thread, layout->boundary.at_ns);
+	if (layout->boundary.sleeps || layout->boundary.returns)
+		workers_turn_ends(layout->engine, thread, layout->boundary.at_ns);
 	rule_12_turn_ends(layout->engine, thread, layout->boundary.at_ns);
 	/* A soft tail whose thread parks is its request's. */
 	before = context_root(thread->context);
@@ -388,6 +391,8 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 
 	if (!thread->carrier || proc_has_tasks(thread->proc))
 		follow_loop(engine, thread, event, &shape);
+	if (!shape.open && window && window->cause == WAIT_LOCK)
+		workers_sleep(engine, thread, shape.off_ns);
 	if (!shape.open)
 		layout.boundary = find_boundary(thread, event, conn);
 	layout.begins_ns = layout.boundary.at_ns == shape.off_ns && window ? shape.ready_from_ns : layout.boundary.at_ns;

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 9 where a loop has worker threads (Node's): it gives them work by an eventfd of each one's, and they wake it by its own. Times in
+ * µs.
+ */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { LOOP = 1, ONE, TWO };
+enum { CLIENT_X = 100, CLIENT_A, CLIENT_B, DB = 200, WAKE = 300, TO_ONE, TO_TWO };
+
+/* What a thread finds when its epoll returns at `at` - 5, having slept since `off`. */
+#define LOOKS(script, at, tid, conn, since, ...)                                                                                           \
+	READ(script, at, tid, conn, .off = since, .on = (at)-10, .cause = WAIT_POLL, .epoll = (at)-5, .events = 1, .epoll_fd = tid,        \
+	     ##__VA_ARGS__)
+
+/* Both workers have served one request each, at 1000: the loop sleeps since 1000, they since 900. */
+static struct script *server(void)
+{
+	struct script *script = script_open();
+
+	for (uint32_t tid = LOOP; tid <= TWO; tid++)
+		script_thread(script, 0, tid, LOOP, THREAD_FOUND);
+	for (uint64_t conn = CLIENT_X; conn <= CLIENT_B; conn++)
+		script_conn(script, conn, CONN_SERVER, 8080);
+	for (uint64_t conn = WAKE; conn <= TO_TWO; conn++)
+		script_conn(script, conn, CONN_PAIR, 0);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	for (uint32_t tid = ONE; tid <= TWO; tid++) {
+		uint64_t at = 200 + 300 * (tid - ONE);
+
+		LOOKS(script, at, LOOP, CLIENT_X, at - 90, .arrived = at - 10, .line = "GET /x");
+		WRITE(script, at + 10, LOOP, TO_ONE + tid - ONE);
+		LOOKS(script, at + 30, tid, TO_ONE + tid - ONE, 10);
+		WRITE(script, at + 100, tid, WAKE);
+		LOOKS(script, at + 120, LOOP, WAKE, at + 15);
+		WRITE(script, at + 130, LOOP, CLIENT_X, .status = 200);
+	}
+	return script;
+}
+
+static void assert_told(const struct script *script, const char *line, uint64_t cpu_at_least, uint64_t cpu_at_most)
+{
+	const struct told *told = told_of(script, line);
+
+	assert_in_range(told->cpu_time, cpu_at_least, cpu_at_most);
+	assert_false(told->ambiguous);
+}
+
+/* The second request waits until the worker is free; then its callback's first act is to give it to that. */
+static void who_waits_longest_is_given_a_worker(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 3090, ONE, TO_ONE, 3040);
+	WRITE(script, 5090, ONE, WAKE);
+	LOOKS(script, 5110, LOOP, WAKE, 3100);
+	WRITE(script, 5130, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2100);
+	assert_in_range(told_of(script, "GET /b")->state[STATE_QUEUE], 1000, 1070);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_POOL], 0);
+	script_close(script);
+}
+
+/* Still awake, the worker finds what it is given without looking at its eventfd, and reads that later. */
+static void a_worker_may_go_on_unread(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
+	READ(script, 5070, ONE, TO_ONE, .epoll = 5065, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 5080, LOOP, WAKE, 3090);
+	WRITE(script, 5130, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2120);
+	script_close(script);
+}
+
+/* One wake-up for both: whose callback runs shows by which worker is given something, or by who is answered. */
+static void two_may_hand_back_at_once(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	WRITE(script, 2030, LOOP, TO_TWO);
+	LOOKS(script, 2040, ONE, TO_ONE, 310);
+	LOOKS(script, 2050, TWO, TO_TWO, 610);
+	WRITE(script, 3040, ONE, WAKE);
+	WRITE(script, 5050, TWO, WAKE);
+	LOOKS(script, 5080, LOOP, WAKE, 2040);
+	WRITE(script, 5100, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 5120, LOOP, DB);
+	LOOKS(script, 6000, LOOP, DB, 5130, .arrived = 5990);
+	WRITE(script, 6010, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1150);
+	assert_told(script, "GET /b", 3000, 3150);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 0);
+	assert_in_range(told_of(script, "GET /a")->state[STATE_LOOP], 2000, 2100);
+	script_close(script);
+}
+
+/* What goes on behind a call waits for a worker once more; the response names all of it. */
+static void work_goes_on_behind_calls(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	WRITE(script, 3060, LOOP, DB);
+	LOOKS(script, 4000, LOOP, DB, 3070, .arrived = 3990);
+	WRITE(script, 4010, LOOP, TO_TWO);
+	LOOKS(script, 4030, TWO, TO_TWO, 610);
+	WRITE(script, 5030, TWO, WAKE);
+	LOOKS(script, 5050, LOOP, WAKE, 4020);
+	WRITE(script, 5060, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 2000, 2150);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_in_range(told_of(script, "GET /a")->state[STATE_NET], 900, 940);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_waits_longest_is_given_a_worker),
+		cmocka_unit_test(a_worker_may_go_on_unread),
+		cmocka_unit_test(two_may_hand_back_at_once),
+		cmocka_unit_test(work_goes_on_behind_calls),
+	};
+
+	return cmocka_run_group_tests_name("engine: worker threads", tests, NULL, NULL);
+}

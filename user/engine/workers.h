@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 9 where a loop has worker threads: threads with loops of their own, which touch no socket, and are given work and hand it back by
+ * eventfds (Node's worker_threads).
+ * Used by the rules of whatever a callback does, and where a loop's turn ends.
+ * Never: says whose work it is of which nobody knows; responses do.
+ */
+#ifndef IOCPU_ENGINE_WORKERS_H
+#define IOCPU_ENGINE_WORKERS_H
+
+#include "engine/moment.h"
+
+/* Does the thread work for others only? It is a loop that has touched eventfds and pipes, and no socket yet. */
+static inline bool is_worker_thread(const struct thread *thread)
+{
+	return thread->loop && thread->touched_io && !thread->touched_socket;
+}
+
+/* The worker has taken this; NULL: it has handed back what it had. */
+void workers_hold(struct engine *engine, struct thread *worker, struct context *context);
+/* It falls asleep in a futex: in the midst of what it has taken, be it unread. */
+void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns);
+/* The worker wakes the loop: it hands this back. */
+void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t worker_tid, struct context *context, uint64_t at_ns);
+/* The loop has read that workers woke it: callbacks of what they handed back are next. */
+void workers_callbacks_begin(const struct moment *moment);
+/*
+ * The loop gives work to this worker: whose? Of whom the callback runs; or, in a callback of what a worker handed back, of who waits
+ * longest for one. The reference is the caller's. NULL: nobody knows.
+ */
+struct context *workers_give(const struct moment *moment, uint32_t worker_tid);
+/* The loop asks a downstream, or answers this request (NULL: asks): whose callback is it? */
+void workers_callback_acts(const struct moment *moment, const struct context *request);
+/* The loop turns to something else: those whose callbacks have shown nothing wait for something within the process. */
+void workers_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
+/* ---- rules_handoff.c ---- */
+
+/* The worker has taken what it was given before it read its eventfd: until it has, nobody writes there again. */
+bool handoff_is_unseen(const struct moment *moment, uint32_t worker_tid);
+/* It is given this without a write. */
+void handoff_unseen(const struct moment *moment, uint32_t worker_tid, struct context *given);
+
+/* ---- rules_workers.c ---- */
+
+/* The thread ends. */
+void workers_forget(struct engine *engine, struct thread *thread);
+
+#endif
