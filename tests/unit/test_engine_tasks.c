@@ -333,6 +333,32 @@ static void test_writes_put_off(void **state)
 	script_close(script);
 }
 
+/* Something else is called back first in a round, as a connection that is up: what is read then is the loop's own reading all the same. */
+static void test_read_behind_a_callback(void **state)
+{
+	struct script *script = server_with_tasks();
+	(void)state;
+
+	RUNS(script, 50, LOOP, 99);
+	READ(script, 1010, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a", .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002,
+	     .events = 1);
+	RUNS(script, 1015, LOOP, 100);
+	MADE(script, 1020, LOOP, TASK_A);
+	RUNS(script, 2010, LOOP, 101, ENDS, .off = 1030, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 2);
+	READ(script, 2030, LOOP, CLIENT_B, .arrived = 2000, .line = "GET /b");
+	RUNS(script, 2035, LOOP, 102, ENDS);
+	MADE(script, 2040, LOOP, TASK_B);
+	RUNS(script, 2050, LOOP, TASK_A, ENDS);
+	RUNS(script, 2150, LOOP, TASK_B, .left = WAIT_PIPE);
+	RUNS(script, 2650, LOOP, TASK_A, .left = WAIT_PIPE);
+	WRITE(script, 2660, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 2670, LOOP, NEXT, .left = WAIT_PIPE);
+	WRITE(script, 2680, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_in_range(told_of(script, "GET /b")->cpu_time, 500 + 20 + 10, 500 + 40 + 10);
+	script_close(script);
+}
+
 /* A response that does not fit into the send buffer: its rest is written rounds later, by nobody's task. */
 static void test_rest_of_what_was_put_off(void **state)
 {
@@ -432,12 +458,19 @@ static void test_answers_in_one_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tasks_of_reads),      cmocka_unit_test(test_pool),
-		cmocka_unit_test(test_made_tasks),          cmocka_unit_test(test_next_request_of_task),
-		cmocka_unit_test(test_sleep_and_turns),     cmocka_unit_test(test_work_after_response),
-		cmocka_unit_test(test_task_before_read),    cmocka_unit_test(test_work_of_nobody_known),
-		cmocka_unit_test(test_writes_put_off),      cmocka_unit_test(test_rest_of_what_was_put_off),
-		cmocka_unit_test(test_answers_in_order),    cmocka_unit_test(test_answers_out_of_order),
+		cmocka_unit_test(test_tasks_of_reads),
+		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_made_tasks),
+		cmocka_unit_test(test_next_request_of_task),
+		cmocka_unit_test(test_sleep_and_turns),
+		cmocka_unit_test(test_work_after_response),
+		cmocka_unit_test(test_task_before_read),
+		cmocka_unit_test(test_work_of_nobody_known),
+		cmocka_unit_test(test_writes_put_off),
+		cmocka_unit_test(test_read_behind_a_callback),
+		cmocka_unit_test(test_rest_of_what_was_put_off),
+		cmocka_unit_test(test_answers_in_order),
+		cmocka_unit_test(test_answers_out_of_order),
 		cmocka_unit_test(test_answers_in_one_read),
 	};
 

@@ -255,17 +255,16 @@ struct thread {
 	bool born;               /* while we looked */
 	bool touched_io;
 	bool loop;
-	bool carrier;           /* a runtime tells which strands it runs: never a loop, but where these are tasks of one */
-	bool reads_outside;     /* of a loop of tasks: it reads, and calls back then (uvloop), where asyncio's own reads in callbacks */
-	bool just_read;         /* … and this was the last that was heard of it */
-	struct strand *strand;  /* of a carrier: the one that it runs, whose state the thread has meanwhile. NULL: the runtime itself */
-	bool timer_iteration;   /* of a loop: its last epoll return was a timeout, or it has read a timer since */
-	uint64_t epoll_at_ns;   /* of a loop: its last epoll return */
-	uint64_t read_after_ns; /* … and that which it read something after last */
-	uint64_t due_from_ns;   /* of a loop: a timer whose callback runs in this iteration had not run out before this … */
-	uint64_t held_from_ns;  /* … and had run out by then */
-	uint64_t shown_ns;      /* of Go: its last record that shows a goroutine */
-	uint64_t heard_ns;      /* its last record, but for those that only say that it is still blocked in a write */
+	bool carrier;          /* a runtime tells which strands it runs: never a loop, but where these are tasks of one */
+	bool reads_outside;    /* of a loop of tasks: it reads, and calls back then (uvloop), where asyncio's own reads in callbacks */
+	bool just_read;        /* … and this was the last that was heard of it */
+	struct strand *strand; /* of a carrier: the one that it runs, whose state the thread has meanwhile. NULL: the runtime itself */
+	bool timer_iteration;  /* of a loop: its last epoll return was a timeout, or it has read a timer since */
+	uint64_t epoll_at_ns;  /* of a loop: its last epoll return */
+	uint64_t due_from_ns;  /* of a loop: a timer whose callback runs in this iteration had not run out before this … */
+	uint64_t held_from_ns; /* … and had run out by then */
+	uint64_t shown_ns;     /* of Go: its last record that shows a goroutine */
+	uint64_t heard_ns;     /* its last record, but for those that only say that it is still blocked in a write */
 	uint64_t span_start_ns;
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
 	uint32_t applied_voluntary, applied_involuntary;

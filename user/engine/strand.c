@@ -395,10 +395,9 @@ void strand_loop_reads(struct engine *engine, struct thread *thread, uint64_t at
 {
 	if (!thread->carrier || !proc_has_tasks(thread->proc))
 		return;
-	/* Its first read of a round tells. */
-	if (thread->read_after_ns != thread->epoll_at_ns)
-		thread->reads_outside = !thread->strand;
-	thread->read_after_ns = thread->epoll_at_ns;
+	/* A callback that reads is told of before. Of a round's first read at the latest it shows, but for what else was called back
+	 * before. */
+	thread->reads_outside |= !thread->strand;
 	if (!thread->reads_outside)
 		return;
 	strand_leaves_loop(engine, thread, at_ns);
