@@ -359,6 +359,25 @@ static void test_read_behind_a_callback(void **state)
 	script_close(script);
 }
 
+/* The first that is seen of such a loop is that it accepts, calls back, and reads in the same round. */
+static void test_read_behind_an_accept(void **state)
+{
+	struct script *script = server_with_tasks();
+	(void)state;
+
+	RUNS(script, 110, LOOP, 100, .off = 50, .on = 100, .cause = WAIT_POLL, .epoll = 102, .events = 2);
+	script_span(script, 120, LOOP, RECORD_IO, IO_ACCEPT, 0, -11, (struct with){0});
+	READ(script, 140, LOOP, CLIENT_A, .arrived = 100, .line = "GET /a");
+	RUNS(script, 145, LOOP, 101, ENDS);
+	MADE(script, 150, LOOP, TASK_A);
+	RUNS(script, 160, LOOP, TASK_A, ENDS);
+	RUNS(script, 660, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 670, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 500 + 20 + 10, 500 + 40 + 10);
+	script_close(script);
+}
+
 /* A response that does not fit into the send buffer: its rest is written rounds later, by nobody's task. */
 static void test_rest_of_what_was_put_off(void **state)
 {
@@ -468,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_work_of_nobody_known),
 		cmocka_unit_test(test_writes_put_off),
 		cmocka_unit_test(test_read_behind_a_callback),
+		cmocka_unit_test(test_read_behind_an_accept),
 		cmocka_unit_test(test_rest_of_what_was_put_off),
 		cmocka_unit_test(test_answers_in_order),
 		cmocka_unit_test(test_answers_out_of_order),

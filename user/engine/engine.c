@@ -52,6 +52,8 @@ static void on_span(struct engine *engine, const struct event *event)
 		rules_strand(engine, thread, record);
 	if (record->head.kind == RECORD_FUTEX)
 		rules_futex(engine, thread, event);
+	if (record->head.kind == RECORD_IO || record->head.kind == RECORD_STRAND)
+		thread->just_accepted = record->head.kind == RECORD_IO && record->head.op == IO_ACCEPT;
 	if (record->head.kind == RECORD_THREAD_EXIT)
 		thread_remove(engine, thread);
 }

@@ -258,6 +258,7 @@ struct thread {
 	bool carrier;          /* a runtime tells which strands it runs: never a loop, but where these are tasks of one */
 	bool reads_outside;    /* of a loop of tasks: it reads, and calls back then (uvloop), where asyncio's own reads in callbacks */
 	bool just_read;        /* … and this was the last that was heard of it */
+	bool just_accepted;    /* its last call was an accept, be it one that found nothing more */
 	struct strand *strand; /* of a carrier: the one that it runs, whose state the thread has meanwhile. NULL: the runtime itself */
 	bool timer_iteration;  /* of a loop: its last epoll return was a timeout, or it has read a timer since */
 	uint64_t epoll_at_ns;  /* of a loop: its last epoll return */

@@ -395,9 +395,8 @@ void strand_loop_reads(struct engine *engine, struct thread *thread, uint64_t at
 {
 	if (!thread->carrier || !proc_has_tasks(thread->proc))
 		return;
-	/* A callback that reads is told of before. Of a round's first read at the latest it shows, but for what else was called back
-	 * before. */
-	thread->reads_outside |= !thread->strand;
+	/* A callback that reads is told of right before. */
+	thread->reads_outside |= !thread->strand || (thread->just_accepted && !thread->strand->made);
 	if (!thread->reads_outside)
 		return;
 	strand_leaves_loop(engine, thread, at_ns);
