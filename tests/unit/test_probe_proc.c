@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -319,6 +320,49 @@ static void test_executions_differ(void **state)
 	assert_int_equal(proc_execution(children[0], &again), -ESRCH);
 }
 
+static void assert_same_file(const char *path, const char *other)
+{
+	struct stat one, two;
+
+	assert_int_equal(stat(path, &one), 0);
+	assert_int_equal(stat(other, &two), 0);
+	assert_true(one.st_dev == two.st_dev && one.st_ino == two.st_ino);
+}
+
+/* What was found in a program is attached to that program's file, also if the process has become another one meanwhile. */
+static void test_program_stays_open(void **state)
+{
+	int release[2], fd;
+	char path[MAPPED_PATH_MAX];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(release), 0);
+	child = fork();
+	if (!child) {
+		char byte;
+
+		if (read(release[0], &byte, 1) == 1)
+			execl("/bin/sleep", "sleep", "60", NULL);
+		_exit(1);
+	}
+	fd = proc_open_program(child, path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(release[1], "", 1), 1);
+	execution_of_sleep(child);
+	assert_same_file(path, "/proc/self/exe");
+	close(fd);
+	fd = proc_open_program(child, path);
+	assert_true(fd >= 0);
+	assert_same_file(path, "/bin/sleep");
+	close(fd);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(proc_open_program(child, path), -ENOENT);
+	close(release[0]);
+	close(release[1]);
+}
+
 static void test_comm(void **state)
 {
 	char comm[COMM_MAX];
@@ -346,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_process_that_is_gone),
 		cmocka_unit_test(test_descendants),
 		cmocka_unit_test(test_executions_differ),
+		cmocka_unit_test(test_program_stays_open),
 		cmocka_unit_test(test_comm),
 	};
 

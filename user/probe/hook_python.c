@@ -4,7 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "iocpu.skel.h"
@@ -15,12 +15,12 @@
 /* The core is libpython where the process has it, else the program. */
 static int find_core(pid_t tgid, struct python_hook *hook)
 {
-	uint64_t address;
+	uint64_t address = 0;
 	int err = proc_mapped_file(tgid, "/libpython3", hook->core_path, &address);
 
 	if (err == -ENOENT) {
-		snprintf(hook->core_path, sizeof(hook->core_path), "/proc/%d/exe", tgid);
-		err = proc_program_at(tgid, &address);
+		hook->program_fd = proc_open_program(tgid, hook->core_path);
+		err = hook->program_fd < 0 ? hook->program_fd : proc_program_at(tgid, &address);
 	}
 	hook->moved_by = address;
 	return err;
@@ -47,11 +47,10 @@ static int find_uvloop(pid_t tgid, struct python_hook *hook, const char **why)
 	return python_uvloop_read(hook->uvloop_path, &hook->uvloop, why);
 }
 
-int hook_python_find(pid_t tgid, struct python_hook *hook, const char **why)
+static int find_all(pid_t tgid, struct python_hook *hook, const char **why)
 {
 	int err;
 
-	*hook = (struct python_hook){0};
 	*why = "its files cannot be read";
 	err = find_core(tgid, hook);
 	if (!err)
@@ -61,6 +60,24 @@ int hook_python_find(pid_t tgid, struct python_hook *hook, const char **why)
 	hook->moved_by -= hook->core.linked_at;
 	err = find_asyncio(tgid, hook, why);
 	return err ? err : find_uvloop(tgid, hook, why);
+}
+
+int hook_python_find(pid_t tgid, struct python_hook *hook, const char **why)
+{
+	int err;
+
+	*hook = (struct python_hook){.program_fd = -1};
+	err = find_all(tgid, hook, why);
+	if (err)
+		hook_python_close(hook);
+	return err;
+}
+
+void hook_python_close(struct python_hook *hook)
+{
+	if (hook->program_fd >= 0)
+		close(hook->program_fd);
+	hook->program_fd = -1;
 }
 
 bool hook_python_has_uvloop(pid_t tgid)

@@ -18,14 +18,16 @@ struct python_hook {
 	struct python_asyncio asyncio;
 	struct python_uvloop uvloop; /* of no places where it has not loaded that */
 	uint64_t moved_by;           /* how much higher the core lies in the process than in its file */
+	int program_fd;              /* that core_path leads to; −1: it leads to a library */
 	char core_path[MAPPED_PATH_MAX], asyncio_path[MAPPED_PATH_MAX], uvloop_path[MAPPED_PATH_MAX];
 };
 
 /*
- * 0, or −errno: −ENODATA it runs no asyncio, or not yet; *why is then what stands in the way, for people: static; the version may be known
- * all the same.
+ * 0: to be closed. Or −errno: −ENODATA it runs no asyncio, or not yet; *why is then what stands in the way, for people: static; the version
+ * may be known all the same.
  */
 int hook_python_find(pid_t tgid, struct python_hook *hook, const char **why);
+void hook_python_close(struct python_hook *hook);
 
 /* Has it loaded uvloop by now? */
 bool hook_python_has_uvloop(pid_t tgid);

@@ -4,25 +4,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 
 #include "iocpu.skel.h"
 #include "probe/proc.h"
-
-#define PROGRAM_PATH_MAX 32
-
-static void program_path(pid_t tgid, char path[PROGRAM_PATH_MAX])
-{
-	snprintf(path, PROGRAM_PATH_MAX, "/proc/%d/exe", tgid);
-}
-
-int hook_tokio_find(pid_t tgid, struct tokio_program *program, const char **why)
-{
-	char path[PROGRAM_PATH_MAX];
-
-	program_path(tgid, path);
-	return tokio_program_read(path, program, why);
-}
 
 static struct tokio_layout layout_in_process(const struct tokio_program *program, uint64_t at)
 {
@@ -36,7 +20,7 @@ static struct tokio_layout layout_in_process(const struct tokio_program *program
 	return layout;
 }
 
-int hook_tokio_attach(struct loader *loader, pid_t tgid, const struct tokio_program *program, unsigned int slot)
+int hook_tokio_attach(struct loader *loader, pid_t tgid, const char *path, const struct tokio_program *program, unsigned int slot)
 {
 	struct iocpu *skel = loader->skel;
 	struct bpf_program *const program_by_place[TOKIO_PLACES] = {
@@ -45,14 +29,12 @@ int hook_tokio_attach(struct loader *loader, pid_t tgid, const struct tokio_prog
 		[TOKIO_MADE] = skel->progs.on_tokio_made, [TOKIO_BINDS] = skel->progs.on_tokio_binds,
 	};
 	struct tokio_layout layout;
-	char path[PROGRAM_PATH_MAX];
 	__u32 index = slot;
 	uint64_t at;
 	int err = proc_program_at(tgid, &at);
 
 	if (err)
 		return err;
-	program_path(tgid, path);
 	layout = layout_in_process(program, at);
 	if (bpf_map__update_elem(skel->maps.tokio_layouts, &index, sizeof(index), &layout, sizeof(layout), BPF_ANY))
 		err = -errno;

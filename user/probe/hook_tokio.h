@@ -11,10 +11,7 @@
 #include "probe/loader.h"
 #include "runtime/tokio.h"
 
-/* 0, or −errno: *why is then what stands in the way, for people; the version may be known all the same. */
-int hook_tokio_find(pid_t tgid, struct tokio_program *program, const char **why);
-
-/* 0 or −errno. `slot`: of HOOKED_PROCESSES_MAX. */
-int hook_tokio_attach(struct loader *loader, pid_t tgid, const struct tokio_program *program, unsigned int slot);
+/* To the process, in the file at `path` that its program was read from. 0 or −errno. `slot`: of HOOKED_PROCESSES_MAX. */
+int hook_tokio_attach(struct loader *loader, pid_t tgid, const char *path, const struct tokio_program *program, unsigned int slot);
 
 #endif

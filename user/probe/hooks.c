@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +18,29 @@
 void hooks_init(struct runtime_hooks *hooks, struct loader *loader, bool wanted)
 {
 	*hooks = (struct runtime_hooks){.loader = loader, .wanted = wanted};
+}
+
+/* ---- programs that are one file ---------------------------------------------------------------------------------------------------- */
+
+/* The process may become another program at any time: what was found in one file is attached to that file. */
+static int hook_program(struct runtime_hooks *hooks, struct hooked *hooked,
+			int (*hook_file)(struct runtime_hooks *hooks, struct hooked *hooked, const char *path))
+{
+	char path[MAPPED_PATH_MAX];
+	int fd = proc_open_program(hooked->tgid, path), err;
+
+	if (fd < 0) {
+		snprintf(hooked->says, sizeof(hooked->says), "off: its program cannot be read: %s", strerror(-fd));
+		return fd;
+	}
+	err = hook_file(hooks, hooked, path);
+	close(fd);
+	return err;
+}
+
+static void exe_path(char path[64], pid_t tgid)
+{
+	snprintf(path, 64, "/proc/%d/exe", tgid);
 }
 
 /* ---- Go ---------------------------------------------------------------------------------------------------------------------------- */
@@ -76,27 +98,9 @@ static int hook_go_file(struct runtime_hooks *hooks, struct hooked *hooked, cons
 	return err;
 }
 
-static void exe_path(char path[64], pid_t tgid)
-{
-	snprintf(path, 64, "/proc/%d/exe", tgid);
-}
-
-/* The process may become another program at any time: what was found in one file is attached to that file. */
 static int hook_go(struct runtime_hooks *hooks, struct hooked *hooked)
 {
-	char path[64];
-	int fd, err;
-
-	exe_path(path, hooked->tgid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		snprintf(hooked->says, sizeof(hooked->says), "off: its program cannot be read: %s", strerror(errno));
-		return -errno;
-	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	err = hook_go_file(hooks, hooked, path);
-	close(fd);
-	return err;
+	return hook_program(hooks, hooked, hook_go_file);
 }
 
 static bool look_at_go(pid_t tgid, char says[HOOK_SAYS_MAX])
@@ -176,6 +180,7 @@ static int hook_uvloop(struct runtime_hooks *hooks, struct hooked *hooked)
 		snprintf(hooked->says, sizeof(hooked->says), "off: Python %s: cannot attach: %s", hook.core.version, strerror(-err));
 	if (err)
 		hook_python_turn_off(hooks->loader, slot);
+	hook_python_close(&hook);
 	return 0;
 }
 
@@ -194,6 +199,7 @@ static int hook_python(struct runtime_hooks *hooks, struct hooked *hooked)
 	if (err)
 		return err;
 	err = hook_python_attach(hooks->loader, hooked->tgid, &hook, (unsigned int)(hooked - hooks->processes));
+	hook_python_close(&hook);
 	if (err) {
 		hooked->looks_left = 0; /* it may be attached to a part of its places */
 		snprintf(hooked->says, sizeof(hooked->says), "off: Python %s: cannot attach: %s", hook.core.version, strerror(-err));
@@ -205,16 +211,18 @@ static int hook_python(struct runtime_hooks *hooks, struct hooked *hooked)
 static bool look_at_python(pid_t tgid, char says[HOOK_SAYS_MAX])
 {
 	struct python_hook hook;
+	int err = find_python(tgid, &hook, says);
 
-	return !find_python(tgid, &hook, says);
+	hook_python_close(&hook);
+	return !err;
 }
 
 /* ---- tokio ------------------------------------------------------------------------------------------------------------------------- */
 
-static int find_tokio(pid_t tgid, struct tokio_program *program, char says[HOOK_SAYS_MAX])
+static int find_tokio(const char *path, struct tokio_program *program, char says[HOOK_SAYS_MAX])
 {
 	const char *why = NULL;
-	int err = hook_tokio_find(tgid, program, &why);
+	int err = tokio_program_read(path, program, &why);
 
 	if (err)
 		snprintf(says, HOOK_SAYS_MAX, "off: Rust%s%s: %s", *program->version ? ", tokio " : "", program->version, why);
@@ -224,26 +232,33 @@ static int find_tokio(pid_t tgid, struct tokio_program *program, char says[HOOK_
 	return err;
 }
 
-static int hook_tokio(struct runtime_hooks *hooks, struct hooked *hooked)
+static int hook_tokio_file(struct runtime_hooks *hooks, struct hooked *hooked, const char *path)
 {
 	struct tokio_program program;
-	int err = find_tokio(hooked->tgid, &program, hooked->says);
+	int err = find_tokio(path, &program, hooked->says);
 
 	if (err == -ENODATA) /* not worth a word */
 		*hooked->says = 0;
 	if (err)
 		return err;
-	err = hook_tokio_attach(hooks->loader, hooked->tgid, &program, (unsigned int)(hooked - hooks->processes));
+	err = hook_tokio_attach(hooks->loader, hooked->tgid, path, &program, (unsigned int)(hooked - hooks->processes));
 	if (err)
 		snprintf(hooked->says, sizeof(hooked->says), "off: Rust, tokio %s: cannot attach: %s", program.version, strerror(-err));
 	return err;
 }
 
+static int hook_tokio(struct runtime_hooks *hooks, struct hooked *hooked)
+{
+	return hook_program(hooks, hooked, hook_tokio_file);
+}
+
 static bool look_at_tokio(pid_t tgid, char says[HOOK_SAYS_MAX])
 {
 	struct tokio_program program;
+	char path[64];
 
-	return !find_tokio(tgid, &program, says);
+	exe_path(path, tgid);
+	return !find_tokio(path, &program, says);
 }
 
 /* ---- all runtimes ------------------------------------------------------------------------------------------------------------------ */

@@ -114,6 +114,18 @@ int proc_descendants(pid_t pid, struct pid_set *set)
 
 /* ---- its program */
 
+int proc_open_program(pid_t pid, char path[MAPPED_PATH_MAX])
+{
+	int fd;
+
+	snprintf(path, MAPPED_PATH_MAX, "/proc/%d/exe", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	snprintf(path, MAPPED_PATH_MAX, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
 int proc_program_at(pid_t pid, uint64_t *address)
 {
 	char path[64], line[512];

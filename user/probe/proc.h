@@ -37,6 +37,14 @@ struct listener {
 typedef int (*listener_callback)(void *context, const struct listener *listener);
 int proc_listeners(pid_t pid, listener_callback on_listener, void *context);
 
+#define MAPPED_PATH_MAX 80
+
+/*
+ * Opens the program that a process runs: an fd, or −errno. As long as that is open `path` leads to that very file, whatever the process
+ * becomes meanwhile.
+ */
+int proc_open_program(pid_t pid, char path[MAPPED_PATH_MAX]);
+
 /* Where the first byte of a process's program lies. 0 or −errno. */
 int proc_program_at(pid_t pid, uint64_t *address);
 
@@ -52,8 +60,6 @@ struct execution {
 
 /* 0 or −errno: −EAGAIN: it is just becoming another program, and has no place yet. */
 int proc_execution(pid_t pid, struct execution *execution);
-
-#define MAPPED_PATH_MAX 80
 
 /*
  * A file that the process has mapped, with its first byte at *address: the first whose path has `part` in it, and no slash behind
