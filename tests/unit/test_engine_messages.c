@@ -122,6 +122,33 @@ static void test_one_behind_several(void **state)
 	script_close(script);
 }
 
+/* However many wait, and wherever the first of them stands, each is read in its turn. */
+static void test_turns(void **state)
+{
+	enum { MESSAGES = 5, BYTES = 64 };
+	struct script *script = server_with_worker();
+	(void)state;
+
+	READ(script, 110, SERVER, CLIENT_A, .epoll = 105, .events = 2, .arrived = 100, .line = "GET /a");
+	WRITE(script, 120, SERVER, OURS);
+	WRITE(script, 121, SERVER, OURS);
+	READ(script, 130, WORKER, THEIRS, .off = 10, .on = 129, .cause = WAIT_NET);
+	for (unsigned int i = 0; i < MESSAGES; i++)
+		WRITE(script, 140 + i, SERVER, OURS);
+	READ(script, 200, SERVER, CLIENT_B, .arrived = 100, .line = "GET /b");
+	WRITE(script, 210, SERVER, OURS);
+	READ_BYTES(script, 330, WORKER, THEIRS, (MESSAGES + 1) * BYTES);
+	READ(script, 1330, WORKER, THEIRS);
+	WRITE(script, 3330, WORKER, THEIRS);
+	READ(script, 3400, SERVER, OURS, .off = 220, .on = 3390, .cause = WAIT_POLL, .epoll = 3395, .events = 1);
+	WRITE(script, 3410, SERVER, CLIENT_B, .status = 200);
+	WRITE(script, 3430, SERVER, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 1200, 1400);
+	assert_in_range(told_of(script, "GET /b")->cpu_time, 2000, 2080);
+	script_close(script);
+}
+
 /* More messages wait than are kept: of the first ones nobody is known, and those behind them are still their own. */
 static void test_many_wait(void **state)
 {
@@ -213,7 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worker_process),     cmocka_unit_test(test_bytes_say_whose), cmocka_unit_test(test_two_in_one_read),
 		cmocka_unit_test(test_read_is_told_first), cmocka_unit_test(test_no_answer),       cmocka_unit_test(test_one_process),
-		cmocka_unit_test(test_one_behind_several), cmocka_unit_test(test_many_wait),
+		cmocka_unit_test(test_one_behind_several), cmocka_unit_test(test_many_wait),       cmocka_unit_test(test_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

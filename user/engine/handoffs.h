@@ -19,8 +19,8 @@ struct handoff {
 };
 
 struct handoffs {
-	struct handoff queue[HANDOFFS_MAX];
-	uint32_t first, count;
+	struct handoff *queue; /* a ring: most pipes have one write at a time in them, and there may be very many pipes */
+	uint32_t capacity, first, count;
 	uint32_t worker_tid; /* it is read by this worker thread; 0: by others */
 	uint32_t waker_tid;  /* a worker thread writes to it … */
 	uint32_t loop_tid;   /* … and this thread reads it */
@@ -41,7 +41,7 @@ static inline struct handoff *handoffs_first(struct handoffs *handoffs)
 /* NULL: no memory. */
 struct handoffs *handoffs_of(struct conn *conn);
 
-/* Takes its own reference to the context. If there is no room the first is forgotten. */
+/* Takes its own reference to the context. If there is no room, or no memory for it, the first is forgotten. */
 void handoffs_push(struct engine *engine, struct handoffs *handoffs, struct handoff handoff);
 
 void handoffs_drop_first(struct engine *engine, struct handoffs *handoffs);
