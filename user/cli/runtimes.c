@@ -14,6 +14,7 @@ const struct runtime_row runtime_rows[RUNTIMES] = {
 	[RUNTIME_JVM] = {"Java", "platform threads are told apart; virtual threads by their sockets, where no hook tells of them"},
 	[RUNTIME_PYTHON] = {"Python", "threads are told apart; asyncio's tasks by their sockets and their order where no hook tells of "
 				      "them, uvloop's only where one does"},
-	[RUNTIME_RUST] = {"Rust", "threads are told apart; without hooks tasks of tokio are by their sockets; a pool of downstream "
-				  "connections makes requests ambiguous"},
+	[RUNTIME_RUST] = {"Rust",
+			  "threads are told apart; without hooks tasks of tokio by their sockets; a pool of downstream connections makes "
+			  "requests ambiguous"},
 };
