@@ -303,6 +303,17 @@ void context_list_thread(struct context *context, uint32_t tid)
 
 /* ---- binding -------------------------------------------------------------------------------------------------------------- */
 
+/* Where it began instead of what has turned out to be the same, the two would keep each other for ever. */
+static void forget_instead(struct engine *engine, struct context *context)
+{
+	struct context *instead = context->instead;
+
+	if (!instead || context_root(instead) != context)
+		return;
+	context->instead = NULL;
+	context_put(engine, instead);
+}
+
 void context_bind(struct engine *engine, struct context *segment, struct context *to)
 {
 	segment = context_root(segment);
@@ -331,6 +342,7 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	to->evidence |= segment->evidence;
 	to->helper_only &= segment->helper_only;
 	segment->bound_to = context_get(to);
+	forget_instead(engine, to);
 }
 
 void context_give_since(struct engine *engine, struct context *segment, struct context *to, uint64_t since_ns)
