@@ -402,6 +402,35 @@ static void test_waited_to_read(void **state)
 	script_close(script);
 }
 
+static uint64_t lost_contexts(const struct script *script)
+{
+	struct engine_losses losses;
+
+	engine_losses(script->engine, &losses);
+	return losses.contexts;
+}
+
+/* As many as are known at all, whose records were lost behind their waking: some time later there is room for others again. */
+static void test_woken_and_not_seen_again(void **state)
+{
+	enum { LOST = 1000, MANY = 1 << 18, LATER = 20000000 };
+	struct script *script = server_with_request();
+	uint64_t lost;
+	(void)state;
+
+	for (unsigned int i = 0; i < MANY; i++)
+		WOKEN(script, 1100, MAIN, LOST + i);
+	lost = lost_contexts(script);
+	WOKEN(script, 1200, MAIN, LOST + MANY);
+	assert_true(lost_contexts(script) > lost);
+	script_tick(script, LATER);
+	lost = lost_contexts(script);
+	WOKEN(script, LATER + 100, MAIN, LOST + MANY + 1);
+	assert_int_equal(lost_contexts(script), lost);
+	script_finish(script);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_child_reads_answer),
 		cmocka_unit_test(test_doubtful),
 		cmocka_unit_test(test_waited_to_read),
+		cmocka_unit_test(test_woken_and_not_seen_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
