@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -13,13 +14,13 @@
 
 #include "cli/target_watch.h"
 
-#define COMM "iocpu-watched"
 /* Two looks at least, also on a busy machine. */
 #define LOOKS_MS 2500
 
+static char comm[16]; /* of this test alone: others may run beside it */
 static const struct options options = {
 	.command = COMMAND_SERVE,
-	.targets = {{.kind = TARGET_COMM, .name = COMM}},
+	.targets = {{.kind = TARGET_COMM, .name = comm}},
 	.target_count = 1,
 };
 static pid_t child;
@@ -31,12 +32,13 @@ static int start(void **state)
 	char byte;
 
 	(void)state;
+	snprintf(comm, sizeof(comm), "watch-%d", (int)getpid());
 	if (pipe(named))
 		return -1;
 	child = fork();
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		prctl(PR_SET_NAME, COMM);
+		prctl(PR_SET_NAME, comm);
 		close(named[0]);
 		close(named[1]);
 		pause();
