@@ -53,4 +53,6 @@ TOPICS = {
     "a connection handed on to a worker process": shape("heir", 5),
     "requests handed on to worker processes over socketpairs": shape("workers", 5, check_worker_processes),
     "requests of a loop handed on to one worker process": shape("one worker", 5, check_worker_processes),
+    "requests handed on to a thread by a pipe": shape("pipe", 5),
+    "requests handed on to a thread by an eventfd": shape("eventfd", 5),
 }

@@ -13,6 +13,8 @@ EVENT_STREAMS, EVENTS = 3, 20
 SOCKETS, MESSAGES = 3, 17
 FEEDS, PUBLISHES = 5, 11
 PAGES = 40
+POLLS, POLL_S = 5, 0.1
+POLL_OTHER_MIN = 0.8  # less what the publisher computes, and what it takes to read and answer
 PAUSE_S = 0.01
 RIGHT_CPU_MIN = 0.98
 # Of each message, beyond what was burned for it: reading and writing it, the loop's own turn, and a timer.
@@ -150,7 +152,33 @@ def streams(program, *command):
     return topic
 
 
+def long_poll(program, *command):
+    """What it waits for is in no state that has a name, and in no other one's."""
+    def talk_to_it(port):
+        with connect(port) as waiting, connect(port) as other:
+            for _ in range(POLLS):
+                waiting.sendall(b"GET /poll HTTP/1.1\r\nHost: here\r\n\r\n")
+                time.sleep(POLL_S)
+                ask(other, "POST", "/publish", "Content-Length: 0")
+                waiting.recv(4096)
+
+    def topic(tap):
+        need(command[0])
+        with Lab() as lab:
+            run = Run(lab, lab.keep(Server(lab, program, [*command, HERE / program])), talk_to_it)
+            polls = run.requests_to("/poll")
+            tap.equal("requests that poll, and publish", (len(polls), len(run.requests_to("/publish"))), (POLLS, POLLS))
+            tap.at_least("wall of the shortest poll", min(each["wall_ns"] for each in polls) / 1e9, POLL_S, " s")
+            shares = [each["state_ns"]["other"] / each["wall_ns"] for each in polls]
+            tap.at_least("OTHER, of the wall, least", min(shares), POLL_OTHER_MIN)
+            tap.equal("streams", run.totals["streams"], [])
+            tap.equal("requests whose states do not sum to the wall", truth.open_sums(run.requests), 0)
+    return topic
+
+
 TOPICS = {
     "streams, Node": streams("streams_target.js", "node"),
     "streams, asyncio": streams("streams_target.py", "/usr/bin/python3"),
+    "long poll, Node": long_poll("streams_target.js", "node"),
+    "long poll, asyncio": long_poll("streams_target.py", "/usr/bin/python3"),
 }
