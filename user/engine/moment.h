@@ -132,8 +132,6 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given);
 /* A response says whether the connection was given on at all. */
 void doubts_vote_given(struct proc *proc, enum given given, bool right);
-/* A response says whether such a guess was right. */
-void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 
 /* ---- streams.c ---- */
 

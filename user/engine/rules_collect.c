@@ -19,7 +19,7 @@ void collect_take_back(struct engine *engine, struct thread *thread)
 {
 	struct context *segment;
 
-	if (cpu_sum_ns(thread->pending, thread->pending_count) < STEP_NS)
+	if (intervals_cpu_ns(thread->pending, thread->pending_count) < STEP_NS)
 		return;
 	segment = context_new_segment(engine, ORIGIN_MISSED, NULL, thread->pending[0].start_ns);
 	context_put(engine, thread->context);

@@ -31,19 +31,9 @@ struct context *present_step(const struct thread *thread)
 	return root && !root->is_request && !root->evidence ? root : NULL;
 }
 
-uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count)
-{
-	uint64_t sum_ns = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		if (intervals[i].state == STATE_CPU)
-			sum_ns += intervals[i].end_ns - intervals[i].start_ns;
-	return sum_ns;
-}
-
 uint64_t step_cpu_ns(const struct thread *thread, const struct context *step)
 {
-	return cpu_sum_ns(thread->pending, thread->pending_count) + cpu_sum_ns(step->timeline.intervals, step->timeline.count);
+	return intervals_cpu_ns(thread->pending, thread->pending_count) + intervals_cpu_ns(step->timeline.intervals, step->timeline.count);
 }
 
 /* The loop was busy with others' steps since its data was read. */

@@ -16,7 +16,6 @@
 
 /* The thread's present segment, if it has no evidence of its own: the end of a step, and the beginning of the next. NULL: it has. */
 struct context *present_step(const struct thread *thread);
-uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count);
 uint64_t step_cpu_ns(const struct thread *thread, const struct context *step);
 /* Several continuations ran in this step: whose time is whose nobody can tell. It stays nobody's. */
 void leave_unclaimed(struct engine *engine, struct context *step);

@@ -8,19 +8,11 @@
 /* Less CPU than this is looking for work, not work. */
 #define WORKED_NS 50000
 
-static uint64_t cpu_sum_ns(const struct interval *intervals, uint32_t count)
-{
-	uint64_t sum_ns = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		if (intervals[i].state == STATE_CPU)
-			sum_ns += intervals[i].end_ns - intervals[i].start_ns;
-	return sum_ns;
-}
-
 static bool has_worked(const struct thread *thread, const struct context *root)
 {
-	return cpu_sum_ns(thread->pending, thread->pending_count) + cpu_sum_ns(root->timeline.intervals, root->timeline.count) >= WORKED_NS;
+	return intervals_cpu_ns(thread->pending, thread->pending_count) +
+		       intervals_cpu_ns(root->timeline.intervals, root->timeline.count) >=
+	       WORKED_NS;
 }
 
 void set_aside_end(struct engine *engine, struct thread *thread)

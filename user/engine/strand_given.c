@@ -165,12 +165,7 @@ static struct context *next_request(struct engine *engine, const struct strand *
 
 static bool has_computed(const struct context *segment)
 {
-	uint64_t sum_ns = 0;
-
-	for (uint32_t i = 0; i < segment->timeline.count; i++)
-		if (segment->timeline.intervals[i].state == STATE_CPU)
-			sum_ns += segment->timeline.intervals[i].end_ns - segment->timeline.intervals[i].start_ns;
-	return sum_ns >= OWN_WORK_NS;
+	return intervals_cpu_ns(segment->timeline.intervals, segment->timeline.count) >= OWN_WORK_NS;
 }
 
 /*

@@ -29,6 +29,16 @@ int timeline_add(struct timeline *timeline, struct interval interval)
 	return 0;
 }
 
+uint64_t intervals_cpu_ns(const struct interval *intervals, uint32_t count)
+{
+	uint64_t sum_ns = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (intervals[i].state == STATE_CPU)
+			sum_ns += intervals[i].end_ns - intervals[i].start_ns;
+	return sum_ns;
+}
+
 bool timeline_is_full(const struct timeline *timeline)
 {
 	return timeline->count >= TIMELINE_INTERVALS_MAX;

@@ -43,6 +43,9 @@ struct timeline {
 /* The list's cap: longer timelines are folded. */
 #define TIMELINE_INTERVALS_MAX 2048
 
+/* How much of them was spent on a core. */
+uint64_t intervals_cpu_ns(const struct interval *intervals, uint32_t count);
+
 /* Appends; empty and reversed intervals are dropped, a direct continuation of the last one extends it. 0 or −ENOMEM. */
 int timeline_add(struct timeline *timeline, struct interval interval);
 
