@@ -358,6 +358,42 @@ static void test_child_takes_any_connection(void **state)
 	}
 }
 
+/* WRITER has served A, and B gives it the next question before it leaves its thread: it asks that at once, and not for A. */
+static void test_given_while_it_runs(void **state)
+{
+	struct script *script = server_with_request();
+	const struct told *a, *b;
+	(void)state;
+
+	WOKEN(script, 1020, MAIN, WRITER);
+	RUNS(script, 1030, MAIN, WRITER, .left = WAIT_POLL);
+	RUNS(script, 1030, CARRIER, HANDLER_B);
+	READ(script, 1035, CARRIER, CLIENT_B, .arrived = 1025, .line = "GET /b");
+	WRITE(script, 1040, MAIN, DB);
+	READ(script, 3000, MAIN, DB, .off = 1050, .on = 2990, .cause = WAIT_NET, .arrived = 2990);
+	WOKEN(script, 3010, MAIN, HANDLER_A);
+	WOKEN(script, 3020, CARRIER, WRITER);
+	WRITE(script, 3030, MAIN, DB);
+	RUNS(script, 3040, CARRIER, NONE, .left = WAIT_POLL);
+	RUNS(script, 3040, MAIN, HANDLER_A, .left = WAIT_RUNNABLE);
+	WRITE(script, 3140, MAIN, CLIENT_A, .status = 200);
+	RUNS(script, 3150, MAIN, WRITER, .left = WAIT_POLL); /* polled again, for nothing */
+	RUNS(script, 3160, MAIN, NONE, .left = WAIT_POLL);
+	WOKEN(script, 4996, MAIN, WRITER, .off = 3170, .on = 4990, .cause = WAIT_POLL, .epoll = 4995, .events = 1);
+	RUNS(script, 5000, MAIN, WRITER);
+	READ(script, 5010, MAIN, DB, .arrived = 4980);
+	WOKEN(script, 5020, MAIN, HANDLER_B);
+	answers(script, 5030, HANDLER_B, CLIENT_B);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(b->state[STATE_NET], 4980 - 3160);
+	assert_false(a->ambiguous || b->ambiguous);
+	script_close(script);
+}
+
 /* The runtime woke WRITER for its socket, and before it ran B gave it something: it does that. */
 static void test_woken_twice(void **state)
 {
@@ -402,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_servant_answers),
 		cmocka_unit_test(test_servant_of_child),
 		cmocka_unit_test(test_child_takes_any_connection),
+		cmocka_unit_test(test_given_while_it_runs),
 		cmocka_unit_test(test_woken_twice),
 	};
 

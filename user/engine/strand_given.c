@@ -117,6 +117,24 @@ static void note_asker(struct conn *conn, const struct strand *strand, const str
 	conn->asker_strand_id = strand->id;
 }
 
+/* It was given something more while it runs, and has done with what it was given before, or has asked for that: what it asks now is the
+ * new. */
+static void take_while_running(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	struct strand *strand = thread->strand;
+	struct context *root = context_root(thread->context), *given = strand->given;
+
+	if (!given || strand->woken_at_ns <= strand->runs_since_ns || !root || root->is_request || proc_has_tasks(thread->proc))
+		return;
+	if (root->origin == ORIGIN_SOFT ? !thread->soft : root->origin != ORIGIN_WOKEN || !root->evidence)
+		return;
+	end_soft_tail(moment);
+	turn_to_segment(moment, ORIGIN_WOKEN, given, false);
+	strand->given = NULL;
+	context_put(moment->engine, given);
+}
+
 void strand_asks(const struct moment *moment, bool on_new_connection)
 {
 	struct thread *thread = moment->thread;
@@ -124,6 +142,7 @@ void strand_asks(const struct moment *moment, bool on_new_connection)
 	if (!thread->strand)
 		return;
 	thread->strand->waits_since_ns = 0;
+	take_while_running(moment);
 	if (thread->strand->own)
 		decide(moment->engine, thread, on_new_connection || was_given_connection(thread, moment->conn));
 	if (!on_new_connection)
