@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Hooks into runtimes: what they add, and that nothing of them stays behind."""
+import os
 import pathlib
+import re
 import signal
 import statistics
 import subprocess
@@ -111,6 +113,41 @@ def python_started(tap):
         tap.equal("what was said of hooks", len([line for line in tracer.err().splitlines() if "hooks: pid" in line]), 1)
 
 
+def perf_events(pid):
+    """How many a process holds open: one for each place that it has hooked, and for each call."""
+    count = 0
+    for file in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            count += str(file.readlink()) == "anon_inode:[perf_event]"
+        except FileNotFoundError:
+            pass  # closed between the listing and the reading
+    return count
+
+
+def await_that(true, seconds=NO_LOAD_S):
+    """Whether it became true."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    return true()
+
+
+def python_again(tap):
+    """A program that executes itself again is hooked anew, and not twice."""
+    program = "import asyncio, os, signal, sys\n" \
+              "signal.signal(signal.SIGUSR1, lambda *_: os.execv(sys.executable, sys.orig_argv))\n" \
+              "while True: signal.pause()"
+    hooked = "asyncio: its event loops tell which task runs"
+    with Lab() as lab:
+        tracer = lab.trace("again", "-o", "ndjson", "--", PYTHON, "-c", program)
+        line = tracer.await_text(tracer.err_path, hooked, NO_LOAD_S)
+        before = perf_events(tracer.pid)
+        os.kill(int(re.search(r"hooks: pid (\d+)", line).group(1)), signal.SIGUSR1)
+        tap.check("it is hooked anew", await_that(lambda: tracer.err().count(hooked) == 2), tracer.err()[-300:])
+        await_that(lambda: perf_events(tracer.pid) == before)
+        tap.equal("places that are hooked", perf_events(tracer.pid), before)
+
+
 def uvloop_started(tap):
     """What loads uvloop only after it was hooked is hooked there too, and said to be."""
     if subprocess.run([PYTHON, "-c", "import uvloop"], stderr=subprocess.DEVNULL, check=False).returncode:
@@ -190,6 +227,7 @@ TOPICS = {
     "uvloop, told by its event loop": uvloop_told,
     "asyncio, hooks leave nothing behind": python_left_behind,
     "asyncio, imported after the start": python_started,
+    "asyncio, executed again": python_again,
     "uvloop, imported after asyncio": uvloop_started,
     "tokio, told by its scheduler": tokio_told,
     "tokio, hyper's client": tokio_client,

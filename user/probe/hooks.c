@@ -293,6 +293,8 @@ static bool try_to_attach(struct runtime_hooks *hooks, struct hooked *hooked)
 {
 	int err = hook_by_runtime[hooked->runtime].attach(hooks, hooked);
 
+	if (err < 0 && !hooked->attached) /* half of its places would tell what is not so */
+		loader_detach_uprobes(hooks->loader, (uint64_t)(hooked - hooks->processes));
 	if (!err || !hook_by_runtime[hooked->runtime].loads_itself)
 		hooked->looks_left = 0;
 	else if (hooked->looks_left)
@@ -319,6 +321,20 @@ static struct hooked *find_place(struct runtime_hooks *hooks)
 	return NULL;
 }
 
+/*
+ * What the process was before it executed this program is not looked at any more. If it executes the same file again, the places in that
+ * would tell of it twice, and the first time by what lay where in the earlier one.
+ */
+static void forget_earlier_programs(struct runtime_hooks *hooks, pid_t tgid)
+{
+	for (size_t i = 0; i < hooks->count; i++) {
+		if (hooks->processes[i].tgid != tgid)
+			continue;
+		hooks->processes[i].looks_left = 0;
+		loader_detach_uprobes(hooks->loader, i);
+	}
+}
+
 void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime, const struct execution *execution)
 {
 	struct hooked *hooked = find_place(hooks);
@@ -329,10 +345,7 @@ void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime,
 		hooks->refused = tgid;
 		return;
 	}
-	/* What it was before it executed this program is not looked at any more. */
-	for (size_t i = 0; i < hooks->count; i++)
-		if (hooks->processes[i].tgid == tgid)
-			hooks->processes[i].looks_left = 0;
+	forget_earlier_programs(hooks, tgid);
 	*hooked = (struct hooked){.tgid = tgid, .runtime = runtime, .execution = *execution, .looks_left = HOOK_LOOKS_MAX};
 	if (!executes_it_still(hooked))
 		return;

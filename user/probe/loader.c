@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -164,7 +165,7 @@ static int keep_link(struct loader *loader, struct bpf_link *link)
 {
 	if (!link)
 		return -errno;
-	loader->attached[loader->attached_count++].link = link;
+	loader->attached[loader->attached_count++] = (struct attached){.link = link};
 	return 0;
 }
 
@@ -266,10 +267,17 @@ int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid
 			 uint64_t cookie)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
+	struct attached *attached = &loader->attached[loader->attached_count];
+	int err;
 
 	if (loader->attached_count == LOADER_LINKS_MAX)
 		return -E2BIG;
-	return keep_link(loader, bpf_program__attach_uprobe_opts(program, tgid, path, file_offset, &opts));
+	err = keep_link(loader, bpf_program__attach_uprobe_opts(program, tgid, path, file_offset, &opts));
+	if (err)
+		return err;
+	attached->is_uprobe = true;
+	attached->cookie = cookie;
+	return 0;
 }
 
 /* What loader_open does in a thread of its own, whose mount namespace may differ. */
@@ -355,6 +363,61 @@ void loader_begin_detach(struct loader *loader)
 	}
 }
 
+static void *destroy_links(void *argument)
+{
+	const struct departure *departure = argument;
+
+	for (size_t i = 0; i < departure->count; i++)
+		bpf_link__destroy(departure->links[i]);
+	return NULL;
+}
+
+/* Takes those with this cookie out of the attached ones. */
+static void take_uprobes(struct loader *loader, uint64_t cookie, struct departure *departure)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < loader->attached_count; i++) {
+		const struct attached *attached = &loader->attached[i];
+
+		if (attached->is_uprobe && attached->cookie == cookie)
+			departure->links[departure->count++] = attached->link;
+		else
+			loader->attached[kept++] = *attached;
+	}
+	loader->attached_count = kept;
+}
+
+void loader_detach_uprobes(struct loader *loader, uint64_t cookie)
+{
+	struct departure *departure;
+
+	if (loader->leaving_count)
+		return; /* all of them leave already */
+	departure = calloc(1, sizeof(*departure) + loader->attached_count * sizeof(departure->links[0]));
+	if (!departure)
+		return;
+	take_uprobes(loader, cookie, departure);
+	if (!departure->count || pthread_create(&departure->leaver, NULL, destroy_links, departure)) {
+		destroy_links(departure);
+		free(departure);
+		return;
+	}
+	departure->next = loader->departures;
+	loader->departures = departure;
+}
+
+static void await_departures(struct loader *loader)
+{
+	struct departure *departure;
+
+	while ((departure = loader->departures)) {
+		loader->departures = departure->next;
+		pthread_join(departure->leaver, NULL);
+		free(departure);
+	}
+}
+
 static void detach(struct loader *loader)
 {
 	loader_begin_detach(loader);
@@ -363,6 +426,7 @@ static void detach(struct loader *loader)
 			pthread_join(loader->attached[i].leaver, NULL);
 	loader->attached_count = 0;
 	loader->leaving_count = 0;
+	await_departures(loader);
 }
 
 void loader_close(struct loader *loader)

@@ -30,8 +30,18 @@ struct loader_options {
 
 struct attached {
 	struct bpf_link *link;
+	bool is_uprobe;
+	uint64_t cookie;  /* of a uprobe */
 	pthread_t leaver; /* the thread that detaches it */
 	bool leaves;      /* there is one */
+};
+
+/* Uprobes that leave while others stay, one after the other. */
+struct departure {
+	struct departure *next;
+	pthread_t leaver;
+	size_t count;
+	struct bpf_link *links[];
 };
 
 /* A hook that waits until a target needs it. */
@@ -48,6 +58,7 @@ struct loader {
 	struct attached attached[LOADER_LINKS_MAX];
 	size_t attached_count;
 	size_t leaving_count; /* of them, the first ones */
+	struct departure *departures;
 	struct late_hook late[LOADER_LATE_MAX];
 	size_t late_count;
 	struct features features;
@@ -75,10 +86,13 @@ void loader_begin_detach(struct loader *loader);
 unsigned int loader_attach_wanted(struct loader *loader);
 
 /*
- * Attaches one of the programs that are for runtimes to a place in a file that a process runs. 0 or −errno. It is detached with all others.
+ * Attaches one of the programs that are for runtimes to a place in a file that a process runs. 0 or −errno. It is detached with all others,
+ * if not before.
  */
 int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, const char *path, uint64_t file_offset,
 			 uint64_t cookie);
+/* Begins to detach all that was attached with this cookie, in a thread of its own. */
+void loader_detach_uprobes(struct loader *loader, uint64_t cookie);
 
 /* Makes an account for each thread of a process. 0; −ESRCH: none of them lives; or another −errno. */
 int loader_adopt(struct loader *loader, pid_t tgid);
