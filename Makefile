@@ -139,7 +139,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(CLI_LIB) $(PURE_LIB)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(CLI_LIB) $(PURE_LIB) $(PURE_LIBS) -lcmocka
 
 # The parts of the probe that know no kernel half.
-PROBE_PURE_OBJS := $(foreach part,elf proc syscalls,$(B)/user/probe/$(part).o)
+PROBE_PURE_OBJS := $(foreach part,elf limits proc syscalls,$(B)/user/probe/$(part).o)
 $(B)/tests/unit/test_probe_%: tests/unit/test_probe_%.c $(PROBE_PURE_OBJS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)

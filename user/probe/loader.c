@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "iocpu.skel.h"
+#include "probe/limits.h"
 #include "probe/syscalls.h"
 #include "probe/tracefs.h"
 #include "util/clock.h"
@@ -263,6 +264,13 @@ unsigned int loader_attach_wanted(struct loader *loader)
 	return refused;
 }
 
+/*
+ * A link is two open files, a perf event's and its own: with the usual limit of 1,024 the hooks of 30 processes would leave none to read
+ * /proc with, or to answer a scrape.
+ */
+#define FILES_OF_LINK 2
+#define FILES_BESIDE  1024
+
 int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, const char *path, uint64_t file_offset,
 			 uint64_t cookie)
 {
@@ -272,6 +280,7 @@ int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid
 
 	if (loader->attached_count == LOADER_LINKS_MAX)
 		return -E2BIG;
+	limits_raise_open_files(FILES_OF_LINK * LOADER_LINKS_MAX + FILES_BESIDE);
 	err = keep_link(loader, bpf_program__attach_uprobe_opts(program, tgid, path, file_offset, &opts));
 	if (err)
 		return err;
