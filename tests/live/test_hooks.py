@@ -11,7 +11,7 @@ import time
 import test_models as models
 import test_real as real
 import truth
-from lab import Lab, Server
+from lab import Lab, Process, Server
 from tap import Skip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,6 +47,25 @@ def uvloop_told(tap):
         raise Skip("python3-uvloop is not installed")
     for calls in ("kept", "new"):
         real.mixed(tap, [PYTHON, real.REAL / "python_asyncio.py"], "--uvloop", "--calls", calls, checks=(*real.CHECKS, check_no_doubt))
+
+
+def go_in_turn(tap):
+    """More processes than there are places for hooks, as a service's workers are in a week: those that have ended give theirs up."""
+    places = int(re.search(r"#define HOOKED_PROCESSES_MAX\s+(\d+)", (ROOT / "include/config.h").read_text(encoding="utf-8")).group(1))
+    program, refused = real.build_go(), []
+    with Lab() as lab:
+        shell = lab.keep(Process(lab, "shell", ["sh"], stdin=subprocess.PIPE))
+        tracer = lab.trace("tracer", "-p", shell.pid, "-o", "json").attached()
+        for number in range(places + 3):
+            shell.child.stdin.write(f"{program} & echo child {number} $!; wait\n".encode("ascii"))
+            shell.child.stdin.flush()
+            pid = int(shell.await_text(shell.out_path, f"child {number} ").split()[2])
+            said = tracer.await_text(tracer.err_path, f"hooks: pid {pid} (")
+            if "off" in said:
+                refused.append(said)
+            os.kill(pid, signal.SIGKILL)
+        tap.equal("processes that are not hooked", refused, [])
+        tap.equal("exit code", tracer.end(), 0)
 
 
 def changed_code(pid, program):
@@ -113,12 +132,12 @@ def python_started(tap):
         tap.equal("what was said of hooks", len([line for line in tracer.err().splitlines() if "hooks: pid" in line]), 1)
 
 
-def perf_events(pid):
-    """How many a process holds open: one for each place that it has hooked, and for each call."""
+def hooks_of(pid):
+    """How many perf events and BPF links a process holds open: some for each place that it has hooked, and for each call."""
     count = 0
     for file in pathlib.Path(f"/proc/{pid}/fd").iterdir():
         try:
-            count += str(file.readlink()) == "anon_inode:[perf_event]"
+            count += str(file.readlink()) in ("anon_inode:[perf_event]", "anon_inode:bpf_link")
         except FileNotFoundError:
             pass  # closed between the listing and the reading
     return count
@@ -141,11 +160,11 @@ def python_again(tap):
     with Lab() as lab:
         tracer = lab.trace("again", "-o", "ndjson", "--", PYTHON, "-c", program)
         line = tracer.await_text(tracer.err_path, hooked, NO_LOAD_S)
-        before = perf_events(tracer.pid)
+        before = hooks_of(tracer.pid)
         os.kill(int(re.search(r"hooks: pid (\d+)", line).group(1)), signal.SIGUSR1)
         tap.check("it is hooked anew", await_that(lambda: tracer.err().count(hooked) == 2), tracer.err()[-300:])
-        await_that(lambda: perf_events(tracer.pid) == before)
-        tap.equal("places that are hooked", perf_events(tracer.pid), before)
+        await_that(lambda: hooks_of(tracer.pid) == before)
+        tap.equal("places that are hooked", hooks_of(tracer.pid), before)
 
 
 def uvloop_started(tap):
@@ -224,6 +243,7 @@ TOPICS = {
     "go, hooks leave nothing behind": go_left_behind,
     "go, behind a shell": go_behind_shell,
     "asyncio, told by its event loop": asyncio_told,
+    "go, more processes in turn than places": go_in_turn,
     "uvloop, told by its event loop": uvloop_told,
     "asyncio, hooks leave nothing behind": python_left_behind,
     "asyncio, imported after the start": python_started,

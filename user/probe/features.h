@@ -13,6 +13,7 @@ struct features {
 	bool task_storage;  /* task storage and saved registers in tracing programs: 5.15 and later. Without, nothing works */
 	bool rdonly_cast;   /* plain loads from any kernel object */
 	bool preemptible;   /* programs of tracepoints run with preemption on, and may turn it off */
+	bool uprobe_multi;  /* uprobes that are BPF links of their own, detached side by side, and told of one process alone */
 	bool sk_data_ready; /* the tracepoint. Without, only a blocked reader knows when its Unix or UDP data came */
 	uint64_t jiffy_ns;  /* the kernel's tick */
 };

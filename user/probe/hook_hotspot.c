@@ -73,3 +73,10 @@ int hook_hotspot_attach(struct loader *loader, pid_t tgid, const struct hotspot_
 		skel->bss->hotspots++;
 	return err;
 }
+
+void hook_hotspot_forget(struct loader *loader, pid_t tgid)
+{
+	__u32 process = (__u32)tgid;
+
+	(void)bpf_map__delete_elem(loader->skel->maps.hotspot_slots, &process, sizeof(process), 0); /* it may not be there */
+}

@@ -25,4 +25,7 @@ int hook_hotspot_find(pid_t tgid, struct hotspot_hook *hook, const char **why);
 /* 0 or −errno. `slot`: of HOOKED_PROCESSES_MAX. */
 int hook_hotspot_attach(struct loader *loader, pid_t tgid, const struct hotspot_hook *hook, unsigned int slot);
 
+/* Its process has ended: another one that is given its id is not taken for it. */
+void hook_hotspot_forget(struct loader *loader, pid_t tgid);
+
 #endif

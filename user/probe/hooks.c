@@ -310,14 +310,31 @@ bool hooks_know(const struct runtime_hooks *hooks, pid_t tgid, const struct exec
 	return false;
 }
 
-/* Full, one of which nothing came, and nothing was said (a Python that runs no event loop), gives its place up. NULL: none does. */
+/* Nothing of it is left behind in its place. */
+static void unhook(struct runtime_hooks *hooks, const struct hooked *hooked)
+{
+	loader_detach_uprobes(hooks->loader, (uint64_t)(hooked - hooks->processes));
+	if (hooked->runtime == RUNTIME_JVM)
+		hook_hotspot_forget(hooks->loader, hooked->tgid);
+}
+
+/*
+ * Full, one that has ended gives its place up, or one of which nothing came, and nothing was said (a Python that runs no event loop). NULL:
+ * none does.
+ */
 static struct hooked *find_place(struct runtime_hooks *hooks)
 {
 	if (hooks->count < HOOKED_PROCESSES_MAX)
 		return &hooks->processes[hooks->count];
-	for (size_t i = 0; i < hooks->count; i++)
-		if (!hooks->processes[i].looks_left && !*hooks->processes[i].says)
-			return &hooks->processes[i];
+	for (size_t i = 0; i < hooks->count; i++) {
+		struct hooked *hooked = &hooks->processes[i];
+		bool idle = !hooked->looks_left && !*hooked->says;
+
+		if (!idle && executes_it_still(hooked))
+			continue;
+		unhook(hooks, hooked);
+		return hooked;
+	}
 	return NULL;
 }
 

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "iocpu.skel.h"
-#include "probe/limits.h"
 #include "probe/syscalls.h"
 #include "probe/tracefs.h"
 #include "util/clock.h"
@@ -116,6 +115,13 @@ static bool is_uprobe(const struct bpf_program *program)
 	return !strcmp(section + (*section == '?'), "uprobe");
 }
 
+static void choose_uprobe(struct bpf_program *program, const struct features *features, bool hooks)
+{
+	bpf_program__set_autoload(program, hooks);
+	if (features->uprobe_multi)
+		links_choose_multi(program);
+}
+
 /* Calls and hooks that this kernel or architecture does not have are left out. */
 static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs, const struct features *features, bool hooks)
 {
@@ -128,7 +134,7 @@ static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs, c
 		if (event)
 			bpf_program__set_autoload(program, tracefs_has_event(tracefs, "syscalls", event));
 		else if (is_uprobe(program))
-			bpf_program__set_autoload(program, hooks);
+			choose_uprobe(program, features, hooks);
 	}
 	bpf_program__set_autoload(skel->progs.on_sk_data_ready, features->sk_data_ready);
 }
@@ -162,14 +168,6 @@ static int load(struct loader *loader, const struct tracefs *tracefs, const stru
 
 /* ---- attaching */
 
-static int keep_link(struct loader *loader, struct bpf_link *link)
-{
-	if (!link)
-		return -errno;
-	loader->attached[loader->attached_count++] = (struct attached){.link = link};
-	return 0;
-}
-
 /* As libbpf does it, but with the event's id, which is known when tracefs cannot be seen any more. */
 static struct bpf_link *attach_event(struct bpf_program *program, int event_id)
 {
@@ -190,9 +188,9 @@ static struct bpf_link *attach_event(struct bpf_program *program, int event_id)
 
 static int attach_program(struct loader *loader, struct bpf_program *program, int event_id)
 {
-	if (loader->attached_count == LOADER_LINKS_MAX)
+	if (loader->links.count == LINKS_MAX)
 		return -E2BIG;
-	return keep_link(loader, event_id ? attach_event(program, event_id) : bpf_program__attach(program));
+	return links_keep(&loader->links, event_id ? attach_event(program, event_id) : bpf_program__attach(program));
 }
 
 /* Where the kernel half says that a target needs this hook. NULL: all do. */
@@ -264,29 +262,15 @@ unsigned int loader_attach_wanted(struct loader *loader)
 	return refused;
 }
 
-/*
- * A link is two open files, a perf event's and its own: with the usual limit of 1,024 the hooks of 30 processes would leave none to read
- * /proc with, or to answer a scrape.
- */
-#define FILES_OF_LINK 2
-#define FILES_BESIDE  1024
-
 int loader_attach_uprobe(struct loader *loader, struct bpf_program *program, pid_t tgid, const char *path, uint64_t file_offset,
 			 uint64_t cookie)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
-	struct attached *attached = &loader->attached[loader->attached_count];
-	int err;
+	return links_attach_uprobe(&loader->links, loader->features.uprobe_multi, program, tgid, path, file_offset, cookie);
+}
 
-	if (loader->attached_count == LOADER_LINKS_MAX)
-		return -E2BIG;
-	limits_raise_open_files(FILES_OF_LINK * LOADER_LINKS_MAX + FILES_BESIDE);
-	err = keep_link(loader, bpf_program__attach_uprobe_opts(program, tgid, path, file_offset, &opts));
-	if (err)
-		return err;
-	attached->is_uprobe = true;
-	attached->cookie = cookie;
-	return 0;
+void loader_detach_uprobes(struct loader *loader, uint64_t cookie)
+{
+	links_detach_uprobes(&loader->links, cookie);
 }
 
 /* What loader_open does in a thread of its own, whose mount namespace may differ. */
@@ -348,99 +332,16 @@ int loader_open(struct loader *loader, const struct loader_options *options, con
 	return err;
 }
 
-/* ---- detaching */
+/* ---- the end */
 
-static void *destroy_link(void *link)
-{
-	bpf_link__destroy(link);
-	return NULL;
-}
-
-/*
- * A syscall tracepoint's end waits for grace periods twice. For its program's, all can wait at the same time: hence the threads. For the
- * tracepoint's own the kernel holds one lock for all (event_mutex, in perf_trace_destroy), so there they queue, 40 ms each unless another
- * tracer keeps the same tracepoint. The end of the process would close them one after the other, too: only fewer hooks end sooner.
- */
 void loader_begin_detach(struct loader *loader)
 {
-	for (; loader->leaving_count < loader->attached_count; loader->leaving_count++) {
-		struct attached *attached = &loader->attached[loader->leaving_count];
-
-		attached->leaves = !pthread_create(&attached->leaver, NULL, destroy_link, attached->link);
-		if (!attached->leaves)
-			destroy_link(attached->link);
-	}
-}
-
-static void *destroy_links(void *argument)
-{
-	const struct departure *departure = argument;
-
-	for (size_t i = 0; i < departure->count; i++)
-		bpf_link__destroy(departure->links[i]);
-	return NULL;
-}
-
-/* Takes those with this cookie out of the attached ones. */
-static void take_uprobes(struct loader *loader, uint64_t cookie, struct departure *departure)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < loader->attached_count; i++) {
-		const struct attached *attached = &loader->attached[i];
-
-		if (attached->is_uprobe && attached->cookie == cookie)
-			departure->links[departure->count++] = attached->link;
-		else
-			loader->attached[kept++] = *attached;
-	}
-	loader->attached_count = kept;
-}
-
-void loader_detach_uprobes(struct loader *loader, uint64_t cookie)
-{
-	struct departure *departure;
-
-	if (loader->leaving_count)
-		return; /* all of them leave already */
-	departure = calloc(1, sizeof(*departure) + loader->attached_count * sizeof(departure->links[0]));
-	if (!departure)
-		return;
-	take_uprobes(loader, cookie, departure);
-	if (!departure->count || pthread_create(&departure->leaver, NULL, destroy_links, departure)) {
-		destroy_links(departure);
-		free(departure);
-		return;
-	}
-	departure->next = loader->departures;
-	loader->departures = departure;
-}
-
-static void await_departures(struct loader *loader)
-{
-	struct departure *departure;
-
-	while ((departure = loader->departures)) {
-		loader->departures = departure->next;
-		pthread_join(departure->leaver, NULL);
-		free(departure);
-	}
-}
-
-static void detach(struct loader *loader)
-{
-	loader_begin_detach(loader);
-	for (size_t i = 0; i < loader->attached_count; i++)
-		if (loader->attached[i].leaves)
-			pthread_join(loader->attached[i].leaver, NULL);
-	loader->attached_count = 0;
-	loader->leaving_count = 0;
-	await_departures(loader);
+	links_begin_detach(&loader->links);
 }
 
 void loader_close(struct loader *loader)
 {
-	detach(loader);
+	links_detach(&loader->links);
 	if (loader->skel)
 		iocpu__destroy(loader->skel);
 	loader->skel = NULL;

@@ -7,41 +7,21 @@
 #ifndef IOCPU_PROBE_LOADER_H
 #define IOCPU_PROBE_LOADER_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "probe/features.h"
+#include "probe/links.h"
 
 struct iocpu;
 struct bpf_program;
-struct bpf_link;
-
-/* The kernel half's own hooks, and up to 14 for each process with a hooked runtime. */
-#define LOADER_LINKS_MAX 1024
 
 struct loader_options {
 	bool no_payload; /* copy no byte of any payload */
 	bool hooks;      /* load the programs for runtimes too */
 	bool verbose;    /* libbpf's own words on stderr */
-};
-
-struct attached {
-	struct bpf_link *link;
-	bool is_uprobe;
-	uint64_t cookie;  /* of a uprobe */
-	pthread_t leaver; /* the thread that detaches it */
-	bool leaves;      /* there is one */
-};
-
-/* Uprobes that leave while others stay, one after the other. */
-struct departure {
-	struct departure *next;
-	pthread_t leaver;
-	size_t count;
-	struct bpf_link *links[];
 };
 
 /* A hook that waits until a target needs it. */
@@ -55,10 +35,7 @@ struct late_hook {
 
 struct loader {
 	struct iocpu *skel;
-	struct attached attached[LOADER_LINKS_MAX];
-	size_t attached_count;
-	size_t leaving_count; /* of them, the first ones */
-	struct departure *departures;
+	struct links links;
 	struct late_hook late[LOADER_LATE_MAX];
 	size_t late_count;
 	struct features features;
