@@ -32,7 +32,8 @@ BOUNDS = [
     ("Python, FastAPI on uvicorn", "pool", 98, 1, 1, 0.5),
     ("Python, streams on uvloop", "pool", 98, 1, 1, 0.5),
     ("Python, FastAPI on uvloop", "pool", 98, 1, 1, 0.5),
-    ("C++, coroutines on Asio", "kept", 99, 1, 1, 0.5),
+    # Of like runs some are 98.1% right, others all: one mistaken order marks what it touches.
+    ("C++, coroutines on Asio", "kept", 96, 1, 3, 0.5),
     ("Java, executor", "kept", 99, 1, 1, 0.5),
     ("Java, selector, queue, workers", "kept", 98, 1, 1, 0.5),
     # Of like runs some are 97.8% right, others 99.2: now and then a stretch of a carrier passes for the runtime's.
