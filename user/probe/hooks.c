@@ -348,7 +348,7 @@ static void forget_earlier_programs(struct runtime_hooks *hooks, pid_t tgid)
 		if (hooks->processes[i].tgid != tgid)
 			continue;
 		hooks->processes[i].looks_left = 0;
-		loader_detach_uprobes(hooks->loader, i);
+		unhook(hooks, &hooks->processes[i]);
 	}
 }
 
