@@ -174,27 +174,19 @@ static void put_peers(struct json_out *json, const struct snapshot_endpoint *end
 	json_end(json, ']');
 }
 
-static void put_culprits(struct json_out *json, const struct snapshot_endpoint *endpoint)
-{
-	json_begin(json, "culprits", '[');
-	for (size_t i = 0; i < endpoint->culprit_count; i++) {
-		json_begin(json, NULL, '{');
-		json_string(json, "endpoint", endpoint->culprits[i].endpoint);
-		json_integer(json, "delayed_requests", endpoint->culprits[i].victims);
-		json_integer(json, "loop_ns", endpoint->culprits[i].ns);
-		json_end(json, '}');
-	}
-	json_end(json, ']');
-}
+/* Who made requests of this endpoint wait: by name, how many times, how long. */
+struct blame_keys {
+	const char *list, *name, *count, *ns;
+};
 
-static void put_locks(struct json_out *json, const struct snapshot_endpoint *endpoint)
+static void put_blamed(struct json_out *json, const struct blame_keys *keys, const struct snapshot_culprit *blamed, size_t count)
 {
-	json_begin(json, "locks", '[');
-	for (size_t i = 0; i < endpoint->lock_count; i++) {
+	json_begin(json, keys->list, '[');
+	for (size_t i = 0; i < count; i++) {
 		json_begin(json, NULL, '{');
-		json_string(json, "holder", endpoint->locks[i].endpoint);
-		json_integer(json, "waits", endpoint->locks[i].victims);
-		json_integer(json, "lock_ns", endpoint->locks[i].ns);
+		json_string(json, keys->name, blamed[i].endpoint);
+		json_integer(json, keys->count, blamed[i].victims);
+		json_integer(json, keys->ns, blamed[i].ns);
 		json_end(json, '}');
 	}
 	json_end(json, ']');
@@ -202,6 +194,9 @@ static void put_locks(struct json_out *json, const struct snapshot_endpoint *end
 
 static void put_endpoint(struct json_out *json, const struct snapshot_endpoint *endpoint)
 {
+	static const struct blame_keys culprit_keys = {"culprits", "endpoint", "delayed_requests", "loop_ns"};
+	static const struct blame_keys lock_keys = {"locks", "holder", "waits", "lock_ns"};
+
 	json_begin(json, NULL, '{');
 	json_string(json, "service", endpoint->service);
 	json_string(json, "endpoint", endpoint->endpoint);
@@ -215,8 +210,8 @@ static void put_endpoint(struct json_out *json, const struct snapshot_endpoint *
 	json_real(json, "voluntary_switches_mean", endpoint->voluntary_mean);
 	json_real(json, "involuntary_switches_mean", endpoint->involuntary_mean);
 	put_peers(json, endpoint);
-	put_culprits(json, endpoint);
-	put_locks(json, endpoint);
+	put_blamed(json, &culprit_keys, endpoint->culprits, endpoint->culprit_count);
+	put_blamed(json, &lock_keys, endpoint->locks, endpoint->lock_count);
 	json_integer(json, "delayed_requests", endpoint->delayed_requests);
 	json_integer(json, "ambiguous_requests", endpoint->ambiguous_requests);
 	json_string(json, "verdict", verdict_names[endpoint->verdict]);
