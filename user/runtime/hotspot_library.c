@@ -49,25 +49,11 @@ static bool is_yield(const char *name)
 	       (!strncmp(name, PREEMPT_BEGINS, strlen(PREEMPT_BEGINS)) && strstr(name, PREEMPT_HAS));
 }
 
-static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
-
-#define LOOKED_AT_BYTES (sizeof(endbr64) + 2)
-
-/* `push` of one of the old registers, or behind a prefix of the new ones. */
-static bool is_push(const uint8_t *code)
-{
-	return (code[0] & 0xf8) == 0x50 || (code[0] == 0x41 && (code[1] & 0xf8) == 0x50);
-}
-
 static void add_yield(const struct image *image, uint64_t address, struct hotspot_library *library)
 {
-	struct stretch code = image_at(image, address, LOOKED_AT_BYTES);
-	size_t skip = code.bytes && !memcmp(code.bytes, endbr64, sizeof(endbr64)) ? sizeof(endbr64) : 0;
 	uint64_t offset;
 
-	if (!code.bytes || !is_push(code.bytes + skip) || library->yield_count == YIELD_PLACES_MAX)
-		return;
-	if (image_file_offset(image, address + skip, &offset))
+	if (library->yield_count < YIELD_PLACES_MAX && image_first_push(image, address, &offset))
 		library->yields[library->yield_count++] = offset;
 }
 

@@ -225,3 +225,18 @@ struct stretch stretch_from(const struct stretch *stretch, uint64_t offset)
 		return none;
 	return (struct stretch){stretch->address + offset, stretch->bytes + offset, stretch->size - offset};
 }
+
+/* `push` of one of the old registers, or behind a prefix of the new ones. */
+static bool is_push(const uint8_t *code)
+{
+	return (code[0] & 0xf8) == 0x50 || (code[0] == 0x41 && (code[1] & 0xf8) == 0x50);
+}
+
+bool image_first_push(const struct image *image, uint64_t function, uint64_t *offset)
+{
+	static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	struct stretch code = image_at(image, function, sizeof(endbr64) + 2);
+	uint64_t skip = code.bytes && !memcmp(code.bytes, endbr64, sizeof(endbr64)) ? sizeof(endbr64) : 0;
+
+	return code.bytes && is_push(code.bytes + skip) && image_file_offset(image, function + skip, offset);
+}

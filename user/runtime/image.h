@@ -55,4 +55,8 @@ const char *stretch_text(const struct stretch *stretch, uint64_t offset);
 /* The rest of a stretch. */
 struct stretch stretch_from(const struct stretch *stretch, uint64_t offset);
 
+/* Of a function of x86-64: the file offset of its first instruction, or of what follows an `endbr64`, if that is a `push`, which a uprobe
+ * emulates. False: it begins with something else. */
+bool image_first_push(const struct image *image, uint64_t function, uint64_t *offset);
+
 #endif

@@ -36,14 +36,6 @@ static uint64_t read_version(const struct image *image, char version[PYTHON_VERS
 #define WRAPPER_BYTES  32 /* of PyContext_Enter, which only fetches the thread's state and jumps on */
 #define FUNCTION_BYTES 96 /* of a function's begin, which checks what it is given */
 
-static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
-
-/* `push` of one of the old registers, or behind a prefix of the new ones. */
-static bool is_push(const uint8_t *code)
-{
-	return (code[0] & 0xf8) == 0x50 || (code[0] == 0x41 && (code[1] & 0xf8) == 0x50);
-}
-
 /* Where these bytes begin in the code, behind them; 0: nowhere. */
 static uint64_t find_code(const struct stretch *code, uint64_t from, uint64_t until, const char *bytes, size_t size)
 {
@@ -93,15 +85,6 @@ static bool find_entered(const struct stretch *code, uint8_t *offset)
 	return false;
 }
 
-/* The file offset of a function's first `push`; false: it begins with something else. */
-static bool find_push(const struct image *image, uint64_t function, uint64_t *offset)
-{
-	struct stretch code = image_at(image, function, FUNCTION_BYTES);
-	uint64_t skip = code.bytes && !memcmp(code.bytes, endbr64, sizeof(endbr64)) ? sizeof(endbr64) : 0;
-
-	return code.bytes && is_push(code.bytes + skip) && image_file_offset(image, function + skip, offset);
-}
-
 /* The function that does it, for C code and for Context.run alike: what the exported one ends in a jump to. */
 static bool find_enter(const struct image *image, struct python_core *core)
 {
@@ -110,7 +93,7 @@ static bool find_enter(const struct image *image, struct python_core *core)
 	struct stretch code = image_at(image, target, FUNCTION_BYTES);
 
 	return target && code.bytes && checks_type(&code, core->context_type) && find_entered(&code, &core->entered_in_context) &&
-	       find_push(image, target, &core->enter_offset);
+	       image_first_push(image, target, &core->enter_offset);
 }
 
 #define TYPE_METHODS 232 /* in a PyTypeObject */
@@ -133,7 +116,8 @@ static bool find_run(const struct image *image, struct python_core *core)
 		if (!name || !text.bytes)
 			return false;
 		if (!memcmp(text.bytes, "run", sizeof("run")))
-			return find_push(image, image_pointer(image, methods + i * METHOD_BYTES + sizeof(uint64_t)), &core->enter_offset);
+			return image_first_push(image, image_pointer(image, methods + i * METHOD_BYTES + sizeof(uint64_t)),
+						&core->enter_offset);
 	}
 	return false;
 }
