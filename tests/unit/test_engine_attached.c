@@ -4,7 +4,7 @@
 
 #include "unit/engine_script.h"
 
-enum { LOOP = 1 };
+enum { LOOP = 1, OTHER_LOOP = 2 };
 enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
 
 static struct script *server(void)
@@ -129,12 +129,130 @@ static void test_asked_later_in_the_turn(void **state)
 	script_close(script);
 }
 
+/* The tracer came within a turn of the loop: U, who was answered there, gave the connection to V, and behind V waits W, before A. */
+static void test_attached_within_a_turn(void **state)
+{
+	struct script *script = server();
+	const struct told *a;
+	(void)state;
+
+	READ(script, 100, LOOP, DB, .arrived = 80);
+	WRITE(script, 110, LOOP, DB);
+	WRITE(script, 200, LOOP, CLIENT_C, .status = 200);
+	READ(script, 510, LOOP, CLIENT_A, .off = 210, .on = 500, .cause = WAIT_POLL, .epoll = 505, .events = 1, .arrived = 500,
+	     .line = "GET /a");
+	answer(script, 1000, 600); /* V */
+	WRITE(script, 1010, LOOP, DB);
+	WRITE(script, 1100, LOOP, CLIENT_D, .status = 200);
+	answer(script, 2000, 1110); /* W, who waits once more */
+	WRITE(script, 2010, LOOP, DB);
+	answer(script, 3000, 2300); /* A */
+	WRITE(script, 3010, LOOP, DB);
+	WRITE(script, 3400, LOOP, CLIENT_A, .status = 200);
+	answer(script, 4000, 3410); /* W */
+	WRITE(script, 4200, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 1);
+	a = told_of(script, "GET /a");
+	assert_false(a->ambiguous);
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(a->state[STATE_CPU], 10 + 90 + 20 + 400);
+	assert_int_equal(a->state[STATE_POOL], 2010 - 600);
+	script_close(script);
+}
+
+/*
+ * A came in that very turn, before U's answer, and stands in front of all who are known to wait. It is given U's connection, waits once
+ * more behind B, and is answered when it was to be expected.
+ */
+static void test_request_of_the_first_turn(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	(void)state;
+
+	READ(script, 50, LOOP, CLIENT_A, .arrived = 40, .line = "GET /a");
+	READ(script, 100, LOOP, DB, .arrived = 80);
+	WRITE(script, 110, LOOP, DB);
+	WRITE(script, 300, LOOP, CLIENT_C, .status = 200);
+	READ(script, 510, LOOP, CLIENT_B, .off = 310, .on = 500, .cause = WAIT_POLL, .epoll = 505, .events = 1, .arrived = 500,
+	     .line = "GET /b");
+	answer(script, 1000, 600); /* A */
+	WRITE(script, 1010, LOOP, DB);
+	answer(script, 2000, 1200); /* B */
+	WRITE(script, 2010, LOOP, DB);
+	WRITE(script, 2300, LOOP, CLIENT_B, .status = 200);
+	answer(script, 3000, 2310); /* A */
+	WRITE(script, 3400, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_false(a->ambiguous || b->ambiguous);
+	assert_int_equal(a->state[STATE_CPU], 10 + 50 + 20 + 200 + 20 + 400);
+	assert_int_equal(b->state[STATE_CPU], 10 + 90 + 20 + 300);
+	assert_int_equal(b->state[STATE_POOL], 1010 - 600);
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(a->state[STATE_POOL], 10 + 2010 - 1200);
+	assert_int_equal(a->state[STATE_NET], (980 - 110) + (2980 - 2010));
+	script_close(script);
+}
+
+/* Who answers before its first epoll return is seen is no thread that runs others' requests: nothing is in doubt because of that. */
+static void test_answers_in_the_first_turn(void **state)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
+	struct script *script = server();
+	uint64_t at = 1000;
+	(void)state;
+
+	READ(script, 50, LOOP, CLIENT_D, .arrived = 40, .line = "GET /d");
+	WRITE(script, 100, LOOP, CLIENT_D, .status = 200);
+	for (uint64_t i = 0; i < 3; i++, at += 1000) {
+		READ(script, at, LOOP, CLIENT_A + i, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
+		     .arrived = at - 20, .line = lines[i]);
+		WRITE(script, at + 10, LOOP, DB);
+		answer(script, at + 500, at + 20);
+		WRITE(script, at + 510, LOOP, CLIENT_A + i, .status = 200);
+	}
+	script_finish(script);
+	assert_int_equal(script->count, 4);
+	for (size_t i = 0; i < script->count; i++)
+		assert_false(script->told[i].ambiguous);
+	script_close(script);
+}
+
+/* Where threads share a loop's events, what reads an answer from before the trace goes on for nobody known, not for who ran there before.
+ */
+static void test_unknown_answer_in_a_shared_loop(void **state)
+{
+	struct script *script = server();
+	const struct told *a;
+	(void)state;
+
+	script_thread(script, 0, OTHER_LOOP, LOOP, THREAD_FOUND);
+	WINDOW(script, 20, LOOP, .epoll = 10, .events = 1);
+	WINDOW(script, 20, OTHER_LOOP, .epoll = 10, .events = 1);
+	READ(script, 510, LOOP, CLIENT_A, .off = 30, .on = 500, .cause = WAIT_POLL, .epoll = 505, .events = 2, .arrived = 500,
+	     .line = "GET /a");
+	WRITE(script, 520, LOOP, DB_2);
+	READ(script, 530, LOOP, DB, .arrived = 500);
+	WRITE(script, 900, LOOP, CLIENT_C, .status = 200);
+	READ(script, 2000, LOOP, DB_2, .off = 910, .on = 1980, .cause = WAIT_POLL, .epoll = 1990, .events = 1, .arrived = 1980);
+	WRITE(script, 2100, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(a->state[STATE_CPU], 10 + 10 + 10 + 20 + 100);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_attached_to_a_pool_in_use),
-		cmocka_unit_test(test_unknown_waits_twice),
-		cmocka_unit_test(test_asked_later_in_the_turn),
+		cmocka_unit_test(test_attached_to_a_pool_in_use),       cmocka_unit_test(test_unknown_waits_twice),
+		cmocka_unit_test(test_asked_later_in_the_turn),         cmocka_unit_test(test_attached_within_a_turn),
+		cmocka_unit_test(test_request_of_the_first_turn),       cmocka_unit_test(test_answers_in_the_first_turn),
+		cmocka_unit_test(test_unknown_answer_in_a_shared_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

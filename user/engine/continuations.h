@@ -47,6 +47,7 @@ struct continuation {
 };
 
 struct continuations {
+	uint64_t since_ns;    /* the first epoll return */
 	uint64_t round;       /* epoll returns so far */
 	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
 	uint64_t next_order;

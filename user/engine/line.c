@@ -223,7 +223,7 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 
 	if (!calls_back_at_once(thread))
 		return NULL;
-	if (given == GIVEN_WORKER)
+	if (given == GIVEN_WORKER || moment->conn->used_before)
 		expect_unknown(thread);
 	if (!thread->line)
 		return NULL;
@@ -240,20 +240,59 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 	return context_get(place->context);
 }
 
+static void go_on_for_unknown(const struct moment *moment)
+{
+	struct context *segment = begin_work(moment, GIVEN_NOT);
+
+	thread_switch(moment->engine, moment->thread, segment, false);
+	context_put(moment->engine, segment);
+}
+
+/* Who shares a loop's events, too. */
+static bool works_at_once(const struct thread *thread)
+{
+	return calls_back_at_once(thread) || (thread->continuations && thread->continuations->shared && !thread->carrier);
+}
+
+/* May it be a loop, in the turn in which the tracer came? */
+static bool may_be_in_first_turn(const struct thread *thread)
+{
+	return !thread->born && !thread->continuations && !thread->carrier && !thread_runs_untold_goroutines(thread);
+}
+
 void rule_12_unknown_answer(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
-	struct context *segment;
 
-	if (!calls_back_at_once(thread))
+	if (calls_back_at_once(thread)) {
+		moment->conn->used_before = true;
+		expect_unknown(thread);
+		rule_12_turn_ends(moment->engine, thread, moment->at_ns);
+	} else if (!works_at_once(thread) && !(may_be_in_first_turn(thread) && thread_is_active(thread))) {
+		return;
+	}
+	end_soft_tail(moment);
+	go_on_for_unknown(moment);
+}
+
+void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call)
+{
+	struct thread *thread = moment->thread;
+	struct context *segment, *before = call->context;
+
+	if (!works_at_once(thread) || thread->born || call->connect_ns || call->write_ns >= thread->continuations->since_ns)
+		return;
+	segment = begin_work(moment, GIVEN_NOT);
+	if (!segment)
 		return;
 	moment->conn->used_before = true;
-	expect_unknown(thread);
-	rule_12_turn_ends(moment->engine, thread, moment->at_ns);
-	end_soft_tail(moment);
-	segment = begin_work(moment, GIVEN_NOT);
-	thread_switch(moment->engine, thread, segment, false);
-	context_put(moment->engine, segment);
+	if (calls_back_at_once(thread))
+		expect_unknown(thread);
+	call_delist(call);
+	call->context = segment;
+	call->doubt = DOUBT_NONE;
+	call_enlist(call, segment);
+	context_put(moment->engine, before);
 }
 
 /* ---- who waited before the trace began ----------------------------------------------------------------------------------------------- */
@@ -368,6 +407,12 @@ static bool was_kept(const struct moment *moment, const struct context *segment,
 	return before == request;
 }
 
+/* It began to wait in the turn in which the tracer came, as whoever the segment is of: before all that have a place. */
+static bool waits_since_before(const struct thread *thread, const struct context *segment, const struct context *request)
+{
+	return !segment->handed && !request->line_ticket && request->first_read_ns < thread->continuations->since_ns;
+}
+
 /* Was it the request's turn to be given a connection when the segment began? */
 static void judge_turn(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
 {
@@ -379,7 +424,7 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 		align(moment->engine, line, segment, request);
 	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
 	waiting = count_waiting(line, request->line_ticket, unnamed, &expected);
-	right = segment->handed && request->line_ticket && waiting == unnamed;
+	right = waits_since_before(moment->thread, segment, request) || (segment->handed && request->line_ticket && waiting == unnamed);
 
 	if (request->line_ticket && waiting > unnamed && !segment->handed_again)
 		send_away(line, waiting - unnamed);

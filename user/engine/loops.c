@@ -13,7 +13,7 @@ struct continuations *rule_11_loop_of(const struct thread *thread)
 }
 
 /* Threads that wait at one epoll fd share its events: each reads and works at once. */
-void rule_11_loop_found(struct engine *engine, struct thread *thread, int32_t epoll_fd)
+void rule_11_loop_found(struct engine *engine, struct thread *thread, const struct record *epoll)
 {
 	struct thread *other;
 	size_t cursor = 0;
@@ -21,9 +21,12 @@ void rule_11_loop_found(struct engine *engine, struct thread *thread, int32_t ep
 	thread->continuations = calloc(1, sizeof(*thread->continuations));
 	if (!thread->continuations)
 		return;
-	thread->continuations->epoll_fd = epoll_fd;
+	thread->continuations->epoll_fd = epoll->epoll_fd;
+	thread->continuations->since_ns = epoll->epoll_at_ns;
+	thread->proc->threads_share = false; /* it was no loop yet when it answered; others say it again */
 	while ((other = idmap_next(&engine->threads, &cursor))) {
-		if (other == thread || other->proc != thread->proc || !other->continuations || other->continuations->epoll_fd != epoll_fd)
+		if (other == thread || other->proc != thread->proc || !other->continuations ||
+		    other->continuations->epoll_fd != epoll->epoll_fd)
 			continue;
 		other->continuations->shared = thread->continuations->shared = true;
 	}

@@ -482,7 +482,7 @@ void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns);
 
 /* ---- rules_loop.c ---- */
 
-void rule_11_loop_found(struct engine *engine, struct thread *thread, int32_t epoll_fd);
+void rule_11_loop_found(struct engine *engine, struct thread *thread, const struct record *epoll);
 /* A loop falls asleep in epoll; epoll returns. False: the thread's steps are not told apart here, its soft tail is the caller's to end. */
 bool rule_11_sleeps(struct engine *engine, struct thread *thread);
 bool rule_11_round_begins(struct engine *engine, struct thread *thread);

@@ -281,6 +281,7 @@ void rule_5_downstream_read(const struct moment *moment)
 	struct call *oldest = moment->conn->first_call;
 
 	if (oldest) {
+		rule_12_asked_in_first_turn(moment, oldest);
 		if (!strand_reads_answer(moment))
 			rule_5_answered(moment, oldest);
 	} else if (!read_greeting(moment)) {

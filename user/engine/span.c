@@ -356,7 +356,7 @@ static void follow_loop(struct engine *engine, struct thread *thread, const stru
 		if (!thread->history)
 			thread->history = calloc(HISTORY_MAX, sizeof(*thread->history));
 		if (!go && !thread->continuations)
-			rule_11_loop_found(engine, thread, record->epoll_fd);
+			rule_11_loop_found(engine, thread, record);
 	}
 	if (!go && thread->loop && until_ns > from_ns)
 		count_loop_time(thread, shape, idle && !shape->open, from_ns, until_ns);
