@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 11: loops that run what waited for a read in a later round, in the order of the reads. Times in µs. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "unit/engine_script.h"
+
+#define CONNECT(script, at, tid, conn, ...)                                                                                                \
+	script_span(script, at, tid, RECORD_IO, IO_CONNECT, conn, -EINPROGRESS, (struct with){__VA_ARGS__})
 
 enum { LOOP = 1, OTHER_LOOP = 2 };
 enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
@@ -53,6 +57,37 @@ static void test_steps_in_the_order_of_reads(void **state)
 	assert_int_equal(b->state[STATE_LOOP], 30 + 1000);
 	assert_string_equal(b->culprit, "GET /a");
 	assert_int_equal(b->state[STATE_OTHER], 0);
+	assert_false(a->ambiguous || b->ambiguous);
+	script_close(script);
+}
+
+/* Before the loop has answered anybody two ask in their steps, each over a connection of its own: what is second is no waiter's. */
+static void test_new_connections_from_the_start(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
+	     .line = "GET /a");
+	READ(script, 120, LOOP, CLIENT_B, .arrived = 100, .line = "GET /b");
+	CONNECT(script, 1140, LOOP, DB, .epoll = 140);
+	CONNECT(script, 3140, LOOP, DB_2);
+	WRITE(script, 3180, LOOP, DB, .epoll = 3170, .events = 2);
+	WRITE(script, 3190, LOOP, DB_2);
+	READ(script, 9010, LOOP, DB_2, .off = 3200, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 2, .arrived = 8000);
+	READ(script, 9020, LOOP, DB, .arrived = 8500);
+	WRITE(script, 10030, LOOP, CLIENT_B, .epoll = 9030, .status = 200);
+	WRITE(script, 13030, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(a->peer_union, 8500 - 1140);
+	assert_int_equal(b->peer_union, 8000 - 3140);
+	assert_int_equal(a->state[STATE_POOL] + b->state[STATE_POOL], 0);
+	assert_int_equal(a->cpu_time, 10 + 1000 + 10 + 20 + 3000);
 	assert_false(a->ambiguous || b->ambiguous);
 	script_close(script);
 }
@@ -429,6 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps_in_the_order_of_reads),
+		cmocka_unit_test(test_new_connections_from_the_start),
 		cmocka_unit_test(test_step_before_reads),
 		cmocka_unit_test(test_two_hops),
 		cmocka_unit_test(test_line_for_a_connection),

@@ -61,7 +61,7 @@ static enum given given_on(const struct moment *moment)
 	return thread->last_read_conn_id == conn->id ? GIVEN_AT_ONCE : GIVEN_NOT;
 }
 
-/* Rule 12: who waits longest for a connection is given this one. NULL: it is not like that here. */
+/* Rule 12, of callbacks: who waits longest for a connection is given this one. In steps, order tells. NULL: it is not like that here. */
 static struct context *next_waiter(const struct moment *moment, enum given given)
 {
 	return given != GIVEN_NOT && doubts_try_line(moment->thread->proc, moment->conn, given) ? rule_12_next_in_line(moment, given)
@@ -95,7 +95,7 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 					     (struct interval){.start_ns = conn->connected_ns,
 							       .end_ns = blame_loop(moment, root, conn->connected_ns),
 							       .state = STATE_LOOP});
-	} else if ((root = next_waiter(moment, given_on(moment)))) {
+	} else if (!step && (root = next_waiter(moment, given_on(moment)))) {
 		*by_line = true;
 	} else {
 		root = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
@@ -303,7 +303,7 @@ void connect_begins(const struct moment *moment)
 	strand_asks(moment, true);
 	workers_callback_acts(moment, NULL);
 	rule_11_called_at_once(moment);
-	owner = next_waiter(moment, moment->thread->asked || moment->thread->soft ? GIVEN_NEW : GIVEN_NOT);
+	owner = step ? NULL : next_waiter(moment, moment->thread->asked || moment->thread->soft ? GIVEN_NEW : GIVEN_NOT);
 	if (!owner)
 		owner = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
 	if (!owner)
