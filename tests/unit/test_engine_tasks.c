@@ -185,6 +185,36 @@ static void test_next_request_of_task(void **state)
 	script_close(script);
 }
 
+/* Only who answered there last does: not a task that did so before and is still there. What it has computed since is no work of its own. */
+static void test_next_request_of_last_task(void **state)
+{
+	struct script *script = server_with_requests();
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	MADE(script, 1090, LOOP, NEXT);
+	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1190, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
+	READ(script, 2020, LOOP, CLIENT_A, .arrived = 2000, .line = "GET /next");
+	WOKEN(script, 2030, LOOP, NEXT);
+	RUNS(script, 2040, LOOP, NEXT, ENDS);
+	WRITE(script, 2140, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 2150, LOOP, TASK_B, .left = WAIT_PIPE);
+	RUNS(script, 2160, LOOP, NEXT, .left = WAIT_PIPE);
+	RUNS(script, 2260, LOOP, TASK_B, .left = WAIT_PIPE);
+	RUNS(script, 3010, LOOP, 103, .left = WAIT_PIPE, .off = 2270, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	READ(script, 3020, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /third");
+	RUNS(script, 3030, LOOP, TASK_A, ENDS);
+	RUNS(script, 3040, LOOP, NEXT, .left = WAIT_PIPE);
+	MADE(script, 3050, LOOP, CHILD);
+	RUNS(script, 3060, LOOP, CHILD, .left = WAIT_PIPE);
+	RUNS(script, 3560, LOOP, NEXT, .left = WAIT_PIPE);
+	WRITE(script, 3570, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /third")->cpu_time, 20 + 20 + 500 + 10);
+	script_close(script);
+}
+
 /* What waits for a timer sleeps, if the loop had nothing else to do; what lets others go first waits for the loop. */
 static void test_sleep_and_turns(void **state)
 {
@@ -481,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_made_tasks),
 		cmocka_unit_test(test_next_request_of_task),
+		cmocka_unit_test(test_next_request_of_last_task),
 		cmocka_unit_test(test_sleep_and_turns),
 		cmocka_unit_test(test_work_after_response),
 		cmocka_unit_test(test_task_before_read),

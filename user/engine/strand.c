@@ -359,10 +359,12 @@ void strand_reads(const struct thread *thread, struct context *request)
 	request->handler_strand_id = thread->strand ? thread->strand->id : 0;
 }
 
-void strand_answers(const struct thread *thread, const struct conn *conn)
+void strand_answers(const struct thread *thread, struct conn *conn)
 {
-	if (thread->strand && proc_has_tasks(thread->proc))
-		thread->strand->answered_conn_id = conn->id;
+	if (!thread->strand || !proc_has_tasks(thread->proc))
+		return;
+	thread->strand->answered_conn_id = conn->id;
+	conn->answerer_strand_id = thread->strand->id;
 }
 
 void strand_was_due(struct engine *engine, const struct thread *thread, struct context *context, uint64_t arrived_ns)

@@ -169,22 +169,24 @@ static bool takes_what_is_given(const struct strand *strand)
 }
 
 /*
- * A request that came where the task has answered last, before it knew that it was done: then nobody is let go on for it. NULL: there is
- * none.
+ * A request that came where the task was the last to answer, before it knew that it was done: then nobody is let go on for it. NULL: there
+ * is none.
  */
 static struct context *next_request(struct engine *engine, const struct strand *strand)
 {
 	const struct conn *conn = strand->answered_conn_id ? conn_of(engine, strand->answered_conn_id) : NULL;
 	struct context *request = conn ? conn->last_request : NULL;
 
-	return context_is_open_request(request) && !request->has_task ? request : NULL;
+	return context_is_open_request(request) && !request->has_task && conn->answerer_strand_id == strand->id ? request : NULL;
 }
 
 #define OWN_WORK_NS 50000 /* of CPU: less is its beginning */
 
-static bool has_computed(const struct context *segment)
+/* What comes behind a response is none: it belongs to that. */
+static bool has_work_of_its_own(const struct strand *strand, const struct context *segment)
 {
-	return intervals_cpu_ns(segment->timeline.intervals, segment->timeline.count) >= OWN_WORK_NS;
+	return strand->made && !strand->answered_conn_id &&
+	       intervals_cpu_ns(segment->timeline.intervals, segment->timeline.count) >= OWN_WORK_NS;
 }
 
 /*
@@ -198,7 +200,7 @@ static bool is_free_task(const struct strand *strand)
 
 	if (strand_request_of(root))
 		return strand->dispatches && strand->given_by_answer;
-	return !root || strand->soft || root->is_request || root->hint || (!root->evidence && !(strand->made && has_computed(root)));
+	return !root || strand->soft || root->is_request || root->hint || (!root->evidence && !has_work_of_its_own(strand, root));
 }
 
 static void take_as_task(struct engine *engine, struct strand *strand)

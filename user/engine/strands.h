@@ -13,7 +13,7 @@ void rules_strand(struct engine *engine, struct thread *thread, const struct rec
 /* The thread's strand has read from this request: whoever answers wakes it. */
 void strand_reads(const struct thread *thread, struct context *request);
 /* The thread's strand has answered a request on this connection. */
-void strand_answers(const struct thread *thread, const struct conn *conn);
+void strand_answers(const struct thread *thread, struct conn *conn);
 /*
  * What the thread has just read for `context` had arrived then: if its strand waited for it, and was let go on later, it waited for a core
  * (READY).
