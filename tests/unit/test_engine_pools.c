@@ -87,14 +87,36 @@ static void test_waiter_asks_after_the_response(void **state)
 	check_two(710, 700);
 }
 
-/* A pool that resumes who waits at the end of the turn: until then the next callback may run, and ask on a connection of its own, or make
- * one for whoever waits. `made`: the connection is new. */
-static void check_resumed_later(bool made)
+/* A request of C's that asks on DB_2, long before. */
+static void use_other_connection(struct script *script)
+{
+	READ(script, 2200, LOOP, CLIENT_C, .off = 2010, .on = 2180, .cause = WAIT_POLL, .epoll = 2190, .events = 1, .arrived = 2180,
+	     .line = "GET /before");
+	WRITE(script, 2210, LOOP, DB_2);
+	READ(script, 2500, LOOP, DB_2, .off = 2220, .on = 2480, .cause = WAIT_POLL, .epoll = 2490, .events = 1, .arrived = 2480);
+	WRITE(script, 2510, LOOP, CLIENT_C, .status = 200);
+}
+
+/* The answer on that connection, waited for since `off`, leads to the response to the client. */
+static void answer_to(struct script *script, uint64_t at, uint64_t off, uint64_t db, uint64_t client)
+{
+	READ(script, at, LOOP, db, .off = off, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1, .arrived = at - 20);
+	WRITE(script, at + 200, LOOP, client, .status = 200);
+}
+
+enum resumed { WITH_THE_SAME, WITH_A_NEW_ONE, WITH_AN_IDLE_ONE };
+
+/* A pool that resumes who waits at the end of the turn: until then the next callback may run, and ask on a connection of its own, or on the
+ * very one that was given back: then another one is made for whoever waits, or had been idle all the while. */
+static void check_resumed_later(enum resumed how)
 {
 	struct script *script = server();
 	const struct told *b, *c;
+	bool made = how == WITH_A_NEW_ONE, taken = how != WITH_THE_SAME;
 
 	show_pool(script);
+	if (how == WITH_AN_IDLE_ONE)
+		use_other_connection(script);
 	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
 	     .line = "GET /a");
 	WRITE(script, 3010, LOOP, DB);
@@ -102,16 +124,17 @@ static void check_resumed_later(bool made)
 	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 2, .arrived = 3980);
 	WRITE(script, 4100, LOOP, CLIENT_A, .status = 200);
 	READ(script, 4110, LOOP, CLIENT_C, .arrived = 3980, .line = "GET /c");
-	WRITE(script, 4210, LOOP, made ? DB : DB_2);
+	WRITE(script, 4210, LOOP, taken ? DB : DB_2);
 	if (made)
 		script_span(script, 4220, LOOP, RECORD_IO, IO_CONNECT, DB_2, 0, (struct with){0});
-	WRITE(script, 4230, LOOP, made ? DB_2 : DB);
-	READ(script, 8000, LOOP, made ? DB : DB_2, .off = 4240, .on = 7980, .cause = WAIT_POLL, .epoll = 7990, .events = 1,
-	     .arrived = 7980);
-	WRITE(script, 8100, LOOP, CLIENT_C, .status = 200);
-	READ(script, 9000, LOOP, made ? DB_2 : DB, .off = 8110, .on = 8980, .cause = WAIT_POLL, .epoll = 8990, .events = 1,
-	     .arrived = 8980);
-	WRITE(script, 9200, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 4230, LOOP, taken ? DB_2 : DB);
+	if (how == WITH_AN_IDLE_ONE) {
+		answer_to(script, 7000, 4240, DB_2, CLIENT_B);
+		answer_to(script, 8000, 7210, DB, CLIENT_C);
+	} else {
+		answer_to(script, 8000, 4240, made ? DB : DB_2, CLIENT_C);
+		answer_to(script, 9000, 8210, made ? DB_2 : DB, CLIENT_B);
+	}
 	script_finish(script);
 	b = told_of(script, "GET /b");
 	c = told_of(script, "GET /c");
@@ -125,8 +148,67 @@ static void check_resumed_later(bool made)
 static void test_waiter_is_resumed_later(void **state)
 {
 	(void)state;
-	check_resumed_later(false);
-	check_resumed_later(true);
+	check_resumed_later(WITH_THE_SAME);
+	check_resumed_later(WITH_A_NEW_ONE);
+	check_resumed_later(WITH_AN_IDLE_ONE);
+}
+
+/* A and B ask the one behind the other on DB and DB_2, twice: connections of a pool. */
+static uint64_t share_both(struct script *script, uint64_t at, const char *line)
+{
+	for (uint64_t i = 0; i < 4; i++, at += 1000) {
+		READ(script, at, LOOP, CLIENT_A + i % 2, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
+		     .arrived = at - 20, .line = line);
+		WRITE(script, at + 10, LOOP, i < 2 ? DB : DB_2);
+		READ(script, at + 500, LOOP, i < 2 ? DB : DB_2, .off = at + 20, .on = at + 480, .cause = WAIT_POLL, .epoll = at + 490,
+		     .events = 1, .arrived = at + 480);
+		WRITE(script, at + 510, LOOP, CLIENT_A + i % 2, .status = 200);
+	}
+	return at;
+}
+
+/* A has asked on DB, then something asks on DB_2; `whose` is answered behind that. */
+static uint64_t ask_behind(struct script *script, uint64_t at, uint64_t whose, const char *line)
+{
+	READ(script, at, LOOP, CLIENT_A, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
+	     .arrived = at - 20, .line = line);
+	WRITE(script, at + 10, LOOP, DB);
+	WRITE(script, at + 20, LOOP, DB_2);
+	READ(script, at + 500, LOOP, DB, .off = at + 30, .on = at + 480, .cause = WAIT_POLL, .epoll = at + 490, .events = 1,
+	     .arrived = at + 480);
+	READ(script, at + 600, LOOP, DB_2, .off = at + 510, .on = at + 580, .cause = WAIT_POLL, .epoll = at + 590, .events = 1,
+	     .arrived = at + 580);
+	WRITE(script, at + 610, LOOP, whose, .status = 200);
+	if (whose != CLIENT_A)
+		WRITE(script, at + 700, LOOP, CLIENT_A, .off = at + 620, .on = at + 680, .cause = WAIT_POLL, .epoll = at + 690,
+		      .status = 200);
+	return at + 1500;
+}
+
+/* D waits; it turns out to have asked behind A. From then on that is in doubt, but not who asks first in its own callback. */
+static void test_doubt_about_the_next_callback(void **state)
+{
+	struct script *script = server();
+	uint64_t at;
+	(void)state;
+
+	show_pool(script);
+	at = share_both(script, 3000, "GET /shares");
+	READ(script, at, LOOP, CLIENT_D, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
+	     .arrived = at - 20, .line = "GET /sleeps");
+	at += 1000;
+	for (unsigned int i = 0; i < 6; i++)
+		at = ask_behind(script, at, CLIENT_A, "GET /both");
+	at = ask_behind(script, at, CLIENT_D, "GET /seems");
+	at = ask_behind(script, at, CLIENT_A, "GET /both again");
+	(void)share_both(script, at, "GET /shares again");
+	script_finish(script);
+	assert_false(told_of(script, "GET /both")->ambiguous);
+	assert_int_equal(told_of(script, "GET /both")->call_count, 2);
+	assert_true(told_of(script, "GET /seems")->ambiguous);
+	assert_true(told_of(script, "GET /both again")->ambiguous);
+	assert_false(told_of(script, "GET /shares again")->ambiguous);
+	script_close(script);
 }
 
 /* A and B ask for the connection at once: A has it, B stands in line. */
@@ -387,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_waiter_asks_before_the_answer_is_worked_for),
 		cmocka_unit_test(test_waiter_asks_after_the_response),
 		cmocka_unit_test(test_waiter_is_resumed_later),
+		cmocka_unit_test(test_doubt_about_the_next_callback),
 		cmocka_unit_test(test_response_names_who_asked),
 		cmocka_unit_test(test_sleeper_is_no_waiter),
 		cmocka_unit_test(test_waits_twice),

@@ -4,7 +4,7 @@
  * keep. Each response says whether what led to it had been taken for the right one's: where that was often wrong, all that was told by
  * that order is ambiguous.
  */
-#include "engine/moment.h"
+#include "engine/rules_loop.h"
 
 #define VOTES_MAX       128
 #define RIGHT_PER_WRONG 32
@@ -100,6 +100,21 @@ static bool told_by_order(const struct continuations *loop)
 	return continuations_ahead(loop) || (continuations_known_to_defer(loop) && !continuations_collect(loop));
 }
 
+/*
+ * The thread seems to work for the owner. A loop that calls back at once does so until it has asked; what goes on behind a call that is in
+ * doubt by that is, too. Work that is nobody's yet a response will name.
+ */
+static enum doubt doubt_of_own(const struct thread *thread, const struct context *owner)
+{
+	const struct continuations *loop = rule_11_loop_of(thread);
+
+	if (!loop || continuations_collect(loop))
+		return DOUBT_SELF;
+	if (!owner->is_request)
+		return DOUBT_NONE;
+	return thread->asked || thread->via_doubt == DOUBT_NEXT ? DOUBT_NEXT : DOUBT_SELF;
+}
+
 enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line)
 {
 	const struct thread *thread = moment->thread;
@@ -116,7 +131,7 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 	else if (conn->first_call)
 		doubt = DOUBT_MUX;
 	else if (conn->shared || (loop && loop->shared))
-		doubt = DOUBT_SELF;
+		doubt = doubt_of_own(thread, owner);
 	owner->doubts |= (uint8_t)(1u << doubt);
 	return doubt;
 }

@@ -14,6 +14,7 @@ enum doubt {
 	DOUBT_NONE,
 	DOUBT_LINE,  /* it was made in the course of work that went on because of its place in a line */
 	DOUBT_SELF,  /* the thread worked for this one, but another one may have been given the connection */
+	DOUBT_NEXT,  /* … had asked or answered for this one before: another one's callback may have begun since */
 	DOUBT_MUX,   /* another call was in flight there: answers may come in another order */
 	DOUBT_ORDER, /* rule 11: in a loop that defers, by the order of the reads */
 	DOUBTS
@@ -24,6 +25,7 @@ enum given {
 	GIVEN_NOT,
 	GIVEN_AT_ONCE, /* … in the callback of its answer */
 	GIVEN_LATER,   /* … after whoever ran then has asked, or answered */
+	GIVEN_IDLE,    /* or after that one is taken that had been idle before */
 	GIVEN_NEW,     /* or another one is made, after that */
 	GIVEN_WORKER,  /* or a worker thread is free (rule 9) */
 	GIVENS

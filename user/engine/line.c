@@ -229,7 +229,7 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 		return NULL;
 	if (may_be_for_unknown(moment, given))
 		return begin_handed(moment, thread->line, given);
-	ticket = first_in_line(thread->line, given == GIVEN_WORKER ? 0 : moment->conn->idle_until_ns);
+	ticket = first_in_line(thread->line, given == GIVEN_WORKER || given == GIVEN_IDLE ? 0 : moment->conn->idle_until_ns);
 	if (!ticket)
 		return NULL;
 	place = place_at(thread->line, ticket);

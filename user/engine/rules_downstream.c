@@ -53,10 +53,13 @@ static enum given given_on(const struct moment *moment)
 {
 	const struct conn *conn = moment->conn;
 	const struct thread *thread = moment->thread;
+	bool next_callback = thread->asked || thread->soft;
 
-	if (conn->first_call || conn->answer_read_ns < thread->epoll_at_ns)
+	if (conn->first_call)
 		return GIVEN_NOT;
-	if (thread->asked || thread->soft)
+	if (conn->answer_read_ns < thread->epoll_at_ns)
+		return next_callback && conn->answer_read_ns ? GIVEN_IDLE : GIVEN_NOT;
+	if (next_callback)
 		return GIVEN_LATER;
 	return thread->last_read_conn_id == conn->id ? GIVEN_AT_ONCE : GIVEN_NOT;
 }
@@ -105,6 +108,11 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 	return root;
 }
 
+static bool lay_idle(enum given given)
+{
+	return given == GIVEN_NOT || given == GIVEN_IDLE;
+}
+
 static void open_call(const struct moment *moment, struct context *owner, bool by_line)
 {
 	struct conn *conn = moment->conn;
@@ -122,7 +130,7 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
 		conn_drop_call(moment->engine, conn, conn->first_call);
 	}
-	if (!conn->first_call && given_on(moment) == GIVEN_NOT) {
+	if (!conn->first_call && lay_idle(given_on(moment))) {
 		conn->idle_until_ns = moment->at_ns;
 		conn->used_before = false;
 	}
