@@ -27,25 +27,29 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void tell(const void *record, size_t size)
+static void tell_of(const void *record, size_t size, uint32_t parent_tgid)
 {
 	struct event event;
 
 	assert_int_equal(event_decode(&event, record, size), 0);
-	assert_int_equal(services_read(services, &event), 0);
+	assert_int_equal(services_read(services, &event, parent_tgid), 0);
 }
 
-static void tell_thread_of(uint32_t tid, uint32_t tgid, uint32_t parent_tid, const char *comm, uint8_t origin)
+static void tell(const void *record, size_t size)
+{
+	tell_of(record, size, 0);
+}
+
+static void tell_thread_of(uint32_t tid, uint32_t tgid, uint32_t parent_tgid, const char *comm, uint8_t origin)
 {
 	struct record_thread thread = {
 		.head = {.kind = RECORD_THREAD, .tid = tid},
 		.tgid = tgid,
-		.parent_tid = parent_tid,
 		.origin = origin,
 	};
 
 	strcpy(thread.comm, comm);
-	tell(&thread, sizeof(thread));
+	tell_of(&thread, sizeof(thread), parent_tgid);
 }
 
 static void tell_thread(uint32_t tid, uint32_t tgid, const char *comm, uint8_t origin)
@@ -53,9 +57,9 @@ static void tell_thread(uint32_t tid, uint32_t tgid, const char *comm, uint8_t o
 	tell_thread_of(tid, tgid, 0, comm, origin);
 }
 
-static void tell_child(uint32_t tgid, uint32_t parent_tid, const char *comm)
+static void tell_child(uint32_t tgid, uint32_t parent_tgid, const char *comm)
 {
-	tell_thread_of(tgid, tgid, parent_tid, comm, THREAD_FORKED);
+	tell_thread_of(tgid, tgid, parent_tgid, comm, THREAD_FORKED);
 }
 
 static void tell_listener(uint32_t tgid, uint64_t conn_id, uint16_t port, const char *path)

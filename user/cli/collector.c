@@ -90,14 +90,14 @@ struct collector *collector_open(const struct feed *feed, const struct options *
 	return NULL;
 }
 
-void collector_learn(struct collector *collector, const struct event *event)
+void collector_learn(struct collector *collector, const struct pipeline *pipeline, const struct event *event)
 {
 	const struct record_thread *thread = (const struct record_thread *)event->head;
 
 	if (event->head->kind == RECORD_PROCESS)
 		pods_learn(collector->pods, event->head->tid);
 	else if (event->head->kind == RECORD_THREAD && thread->origin == THREAD_FORKED && thread->head.tid == thread->tgid)
-		pods_fork(collector->pods, thread->tgid, thread->parent_tid);
+		pods_fork(collector->pods, thread->tgid, pipeline_parent(pipeline, event));
 }
 
 static struct totals_label label_of(const struct collector *collector, uint32_t tgid, const char *service)

@@ -16,8 +16,8 @@ struct collector;
 /* Borrows the feed and the exhibit. NULL: no memory. */
 struct collector *collector_open(const struct feed *feed, const struct options *options, struct exhibit *exhibit);
 
-/* Learns of processes that come, or run another program, from any event. */
-void collector_learn(struct collector *collector, const struct event *event);
+/* Learns of processes that come, or run another program, from any event, before the pipeline handles it. */
+void collector_learn(struct collector *collector, const struct pipeline *pipeline, const struct event *event);
 
 /* A request finished. */
 void collector_add(struct collector *collector, const struct named_request *named);

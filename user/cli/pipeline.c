@@ -94,9 +94,16 @@ struct pipeline *pipeline_open(const struct options *options, bool reads_payload
 	return NULL;
 }
 
+uint32_t pipeline_parent(const struct pipeline *pipeline, const struct event *event)
+{
+	if (event->head->kind != RECORD_THREAD)
+		return 0;
+	return engine_process_of(pipeline->engine, ((const struct record_thread *)event->head)->parent_tid);
+}
+
 int pipeline_handle(struct pipeline *pipeline, struct event *event)
 {
-	int err = services_read(pipeline->services, event);
+	int err = services_read(pipeline->services, event, pipeline_parent(pipeline, event));
 
 	if (err)
 		return err;

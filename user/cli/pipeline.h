@@ -41,6 +41,12 @@ struct pipeline_sink {
  */
 struct pipeline *pipeline_open(const struct options *options, bool reads_payload, const struct pipeline_sink *sink);
 
+/*
+ * The process that forked the one that an event tells of, or a found one's parent; 0: it tells of none, or it is not known. To be asked
+ * before the event is handled: the thread that forked may end with the next one.
+ */
+uint32_t pipeline_parent(const struct pipeline *pipeline, const struct event *event);
+
 /* Takes one event. 0 or −ENOMEM. */
 int pipeline_handle(struct pipeline *pipeline, struct event *event);
 

@@ -56,7 +56,7 @@ static int read_feed(struct serve *serve)
 	int got, err = 0;
 
 	while (!err && (got = feed->next(feed, &event)) > 0) {
-		collector_learn(serve->collector, &event);
+		collector_learn(serve->collector, serve->pipeline, &event);
 		err = pipeline_handle(serve->pipeline, &event);
 		if (err || event.head->kind != RECORD_TICK || event.head->at_ns < serve->next_cut_ns)
 			continue;

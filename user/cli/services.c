@@ -22,8 +22,8 @@
 
 struct named_process {
 	uint32_t tgid;
-	uint32_t parent_tid; /* the thread that forked it, or of a found one its parent process; 0: not known */
-	size_t wanted_at;    /* how many names had been learned when it was last asked for */
+	uint32_t parent_tgid; /* 0: not known */
+	size_t wanted_at;     /* how many names had been learned when it was last asked for */
 	char comm[SERVICE_COMM_MAX];
 };
 
@@ -73,7 +73,7 @@ static struct named_process *add_process(struct services *services, uint32_t tgi
 	if (!full)
 		services->processes[services->process_count++] = process;
 	process->tgid = tgid;
-	process->parent_tid = 0;
+	process->parent_tgid = 0;
 	services->learned++;
 	return idmap_put(&services->process_by_tgid, tgid, process) ? NULL : process;
 }
@@ -95,14 +95,14 @@ static struct named_process *learn_name(struct services *services, uint32_t tgid
 }
 
 /* By its first thread. An exec changes the name, but nobody's parent. */
-static int learn_process(struct services *services, const struct record_thread *thread)
+static int learn_process(struct services *services, const struct record_thread *thread, uint32_t parent_tgid)
 {
 	struct named_process *process = learn_name(services, thread->tgid, thread->comm);
 
 	if (!process)
 		return -ENOMEM;
 	if (thread->origin != THREAD_EXECED)
-		process->parent_tid = thread->parent_tid;
+		process->parent_tgid = parent_tgid;
 	return 0;
 }
 
@@ -135,13 +135,13 @@ static void learn_listener(struct services *services, const struct event *event)
 		memcpy(listener->path, event->payload, event->payload_len);
 }
 
-int services_read(struct services *services, const struct event *event)
+int services_read(struct services *services, const struct event *event, uint32_t parent_tgid)
 {
 	const struct record_thread *thread = (const struct record_thread *)event->head;
 
 	switch (event->head->kind) {
 	case RECORD_THREAD:
-		return thread->head.tid == thread->tgid ? learn_process(services, thread) : 0;
+		return thread->head.tid == thread->tgid ? learn_process(services, thread, parent_tgid) : 0;
 	case RECORD_PROCESS:
 		return learn_name(services, event->head->tid, ((const struct record_process *)event->head)->comm) ? 0 : -ENOMEM;
 	case RECORD_CONN:
@@ -160,9 +160,9 @@ static size_t find_line(const struct services *services, uint32_t tgid, uint32_t
 	size_t count = 1;
 
 	line[0] = tgid;
-	while (process && process->parent_tid && count < GENERATIONS_MAX) {
-		line[count++] = process->parent_tid;
-		process = idmap_get(&services->process_by_tgid, process->parent_tid);
+	while (process && process->parent_tgid && count < GENERATIONS_MAX) {
+		line[count++] = process->parent_tgid;
+		process = idmap_get(&services->process_by_tgid, process->parent_tgid);
 	}
 	return count;
 }

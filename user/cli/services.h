@@ -18,8 +18,9 @@ struct services;
 /* NULL: no memory. */
 struct services *services_open(void);
 
-/* Learns who is called what and who listens where. 0 or −ENOMEM. */
-int services_read(struct services *services, const struct event *event);
+/* Learns who is called what and who listens where. The parent is the process of the thread that forked what a RECORD_THREAD tells of, or a
+ * found one's; 0: not known. 0 or −ENOMEM. */
+int services_read(struct services *services, const struct event *event, uint32_t parent_tgid);
 
 /*
  * The service of whatever came to process tgid by this port (0: by this path) into name[SERVICE_NAME_MAX]. No port and no path: the

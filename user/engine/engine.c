@@ -277,6 +277,13 @@ void engine_losses(const struct engine *engine, struct engine_losses *losses)
 	*losses = engine->losses;
 }
 
+uint32_t engine_process_of(const struct engine *engine, uint32_t tid)
+{
+	const struct thread *thread = idmap_get(&engine->threads, tid);
+
+	return thread ? thread->proc->told.tgid : tid;
+}
+
 const struct core_use *engine_core_use(const struct engine *engine)
 {
 	return &engine->core_use;

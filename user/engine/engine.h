@@ -49,6 +49,9 @@ size_t engine_processes(const struct engine *engine, struct process *processes, 
 
 void engine_losses(const struct engine *engine, struct engine_losses *losses);
 
+/* The process that a living thread is of; of one that was never described the same id: a process's first thread has the process's. */
+uint32_t engine_process_of(const struct engine *engine, uint32_t tid);
+
 /* From the start of the trace, of all processes: on_core_ns by core. Of a recording by an older version nothing. */
 const struct core_use *engine_core_use(const struct engine *engine);
 
