@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runtimes told from real files. One that is not installed here is skipped by name, never passed. */
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +17,7 @@
 #include "probe/elf.h"
 #include "probe/syscalls.h"
 #include "record.h"
+#include "unit/file_bytes.h"
 
 /* Skips the test when there is no such file. */
 static void assert_runtime(const char *path, enum runtime runtime)
@@ -131,6 +135,45 @@ static void test_truncated_files(void **state)
 	unlink(path);
 }
 
+struct written {
+	const char *path;
+	char *bytes;
+	size_t size;
+	volatile bool over;
+};
+
+static void *write_again_and_again(void *argument)
+{
+	struct written *written = argument;
+	int fd = open(written->path, O_WRONLY | O_CLOEXEC);
+
+	while (!written->over && !ftruncate(fd, 4096) && pwrite(fd, written->bytes, written->size, 0) == (ssize_t)written->size)
+		;
+	close(fd);
+	return NULL;
+}
+
+/* As by `cp` over a program that runs where the file system allows it: what is read may be wrong, but nobody is killed for reading. */
+static void test_written_while_it_is_read(void **state)
+{
+	char path[] = MADE_PATH;
+	struct bytes bytes = read_file("/proc/self/exe");
+	struct written written = {.path = path, .size = bytes.size, .bytes = malloc(bytes.size)};
+	pthread_t writer;
+
+	(void)state;
+	assert_non_null(written.bytes);
+	memcpy(written.bytes, bytes.at, bytes.size);
+	make_file(bytes, path);
+	assert_int_equal(pthread_create(&writer, NULL, write_again_and_again, &written), 0);
+	for (int i = 0; i < 1000; i++)
+		assert_in_range(elf_runtime(path), 0, RUNTIME_NATIVE);
+	written.over = true;
+	pthread_join(writer, NULL);
+	free(written.bytes);
+	unlink(path);
+}
+
 static void test_wait_causes(void **state)
 {
 	uint8_t causes[SYSCALL_MAX];
@@ -159,7 +202,8 @@ int main(void)
 		cmocka_unit_test(test_python),          cmocka_unit_test(test_node),
 		cmocka_unit_test(test_this_process),    cmocka_unit_test(test_known_program),
 		cmocka_unit_test(test_no_such_process), cmocka_unit_test(test_names_do_not_count),
-		cmocka_unit_test(test_truncated_files), cmocka_unit_test(test_wait_causes),
+		cmocka_unit_test(test_truncated_files), cmocka_unit_test(test_written_while_it_is_read),
+		cmocka_unit_test(test_wait_causes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Texts in a file that nobody vouches for. */
+/* Files that nobody vouches for: their texts, and one that is cut off while it is read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "runtime/image.h"
+#include "unit/file_bytes.h"
 
 static void test_texts(void **state)
 {
@@ -36,9 +37,30 @@ static void test_text_without_an_end(void **state)
 	assert_non_null(stretch_text(&names, sizeof(bytes) - 300));
 }
 
+/* As by `cp` over a program that runs where the file system allows it. What was read before stays; the rest is not there. */
+static void test_cut_off_while_it_is_read(void **state)
+{
+	char path[] = MADE_PATH;
+	struct stretch names;
+	struct image *image;
+	(void)state;
+
+	make_file(read_file("/proc/self/exe"), path);
+	image = image_open(path);
+	assert_non_null(image);
+	names = image_section(image, ".dynstr");
+	assert_true(names.size > 0);
+	assert_int_equal(truncate(path, 64), 0);
+	assert_int_equal(names.bytes[names.size - 1], 0);
+	assert_null(image_section(image, ".strtab").bytes);
+	image_close(image);
+	unlink(path);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_text_without_an_end)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_text_without_an_end),
+					   cmocka_unit_test(test_cut_off_while_it_is_read)};
 
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);
 }

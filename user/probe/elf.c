@@ -137,7 +137,7 @@ static enum runtime read_runtime(int fd)
 	bool is_elf;
 
 	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	elf = elf_begin(fd, ELF_C_READ, NULL); /* not mapped: whoever truncated the file meanwhile would kill who looks at it (SIGBUS) */
 	is_elf = elf && elf_kind(elf) == ELF_K_ELF;
 	if (is_elf)
 		best = look_at_sections(elf);

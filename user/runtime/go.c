@@ -262,11 +262,11 @@ static bool find_calls(struct search *search, uint64_t text, struct go_program *
 
 static bool find_places(struct search *search, struct go_program *program)
 {
-	struct stretch text = image_section(search->image, ".text"), module = image_section(search->image, ".go.module");
+	struct stretch module = image_section(search->image, ".go.module");
 	const uint64_t begins[] = {
 		image_pointer(search->image, search->functions.table.address + TABLE_TEXT),
 		module.bytes ? image_pointer(search->image, module.address + MODULE_TEXT) : 0,
-		text.address,
+		image_section_at(search->image, ".text"),
 	};
 
 	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {

@@ -7,14 +7,23 @@
 #include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+/*
+ * A copy: of a file that is truncated while it is mapped the rest is not there any more, and who looks at it is killed (SIGBUS). It has
+ * room for all of the file, and takes what was asked for.
+ */
 struct image {
 	int fd;
 	Elf *elf;
-	const uint8_t *bytes;
+	uint8_t *bytes;
+	bool *copied; /* by blocks of the file */
 	size_t size;
 };
+
+#define BLOCK_BYTES 65536ul
 
 static bool is_program(Elf *elf)
 {
@@ -24,21 +33,36 @@ static bool is_program(Elf *elf)
 	       header.e_machine == EM_X86_64;
 }
 
+/* 0 or an errno. */
+static int make_room(struct image *image)
+{
+	struct stat status;
+	void *room;
+
+	if (fstat(image->fd, &status))
+		return errno;
+	if (status.st_size <= 0)
+		return ENOEXEC;
+	image->size = (size_t)status.st_size;
+	image->copied = calloc(image->size / BLOCK_BYTES + 1, sizeof(*image->copied));
+	room = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	image->bytes = room != MAP_FAILED ? room : NULL;
+	return image->copied && image->bytes ? 0 : ENOMEM;
+}
+
 struct image *image_open(const char *path)
 {
 	struct image *image = calloc(1, sizeof(*image));
-	int err = 0;
+	int err;
 
 	if (!image)
 		return NULL;
 	image->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (image->fd < 0) {
-		err = errno;
-	} else {
+	err = image->fd < 0 ? errno : make_room(image);
+	if (!err) {
 		elf_version(EV_CURRENT);
-		image->elf = elf_begin(image->fd, ELF_C_READ_MMAP, NULL);
-		image->bytes = is_program(image->elf) ? (const uint8_t *)elf_rawfile(image->elf, &image->size) : NULL;
-		err = image->bytes ? 0 : ENOEXEC;
+		image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
+		err = is_program(image->elf) ? 0 : ENOEXEC;
 	}
 	if (!err)
 		return image;
@@ -52,8 +76,11 @@ void image_close(struct image *image)
 	if (!image)
 		return;
 	elf_end(image->elf);
+	if (image->bytes)
+		munmap(image->bytes, image->size);
 	if (image->fd >= 0)
 		close(image->fd);
+	free(image->copied);
 	free(image);
 }
 
@@ -72,34 +99,72 @@ uint64_t image_linked_at(const struct image *image)
 
 /* ---- parts ------------------------------------------------------------------------------------------------------------------------- */
 
+/* False: the file is not as long any more. */
+static bool copy_block(const struct image *image, size_t block)
+{
+	size_t at = block * BLOCK_BYTES, end = image->size - at < BLOCK_BYTES ? image->size : at + BLOCK_BYTES;
+
+	while (at < end) {
+		ssize_t got = pread(image->fd, image->bytes + at, end - at, (off_t)at);
+
+		if (got <= 0)
+			return false;
+		at += (size_t)got;
+	}
+	return image->copied[block] = true;
+}
+
+static bool copy_part(const struct image *image, uint64_t offset, uint64_t size)
+{
+	bool all = true;
+
+	for (size_t block = offset / BLOCK_BYTES; all && block * BLOCK_BYTES < offset + size; block++)
+		all = image->copied[block] || copy_block(image, block);
+	return all;
+}
+
 static struct stretch part_of_file(const struct image *image, uint64_t address, uint64_t offset, uint64_t size)
 {
 	struct stretch none = {0};
 
-	if (offset > image->size || size > image->size - offset)
+	if (offset > image->size || size > image->size - offset || !copy_part(image, offset, size))
 		return none;
 	return (struct stretch){.address = address, .bytes = image->bytes + offset, .size = size};
 }
 
-struct stretch image_section(const struct image *image, const char *name)
+/* The section of this name that has bytes in the file. */
+static bool find_section(const struct image *image, const char *name, GElf_Shdr *header)
 {
 	Elf_Scn *section = NULL;
-	struct stretch none = {0};
 	size_t names;
 
 	if (elf_getshdrstrndx(image->elf, &names))
-		return none;
+		return false;
 	while ((section = elf_nextscn(image->elf, section))) {
-		GElf_Shdr header;
 		const char *its_name;
 
-		if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS)
+		if (!gelf_getshdr(section, header) || header->sh_type == SHT_NOBITS)
 			continue;
-		its_name = elf_strptr(image->elf, names, header.sh_name);
+		its_name = elf_strptr(image->elf, names, header->sh_name);
 		if (its_name && !strcmp(its_name, name))
-			return part_of_file(image, header.sh_addr, header.sh_offset, header.sh_size);
+			return true;
 	}
-	return none;
+	return false;
+}
+
+struct stretch image_section(const struct image *image, const char *name)
+{
+	struct stretch none = {0};
+	GElf_Shdr header;
+
+	return find_section(image, name, &header) ? part_of_file(image, header.sh_addr, header.sh_offset, header.sh_size) : none;
+}
+
+uint64_t image_section_at(const struct image *image, const char *name)
+{
+	GElf_Shdr header;
+
+	return find_section(image, name, &header) ? header.sh_addr : 0;
 }
 
 static bool find_segment(const struct image *image, uint64_t address, GElf_Phdr *segment)
@@ -115,17 +180,22 @@ static bool find_segment(const struct image *image, uint64_t address, GElf_Phdr 
 	return false;
 }
 
+/* What is looked for behind a place of which only the begin is known. */
+#define BEHIND_BYTES (1u << 20)
+
 struct stretch image_at(const struct image *image, uint64_t address, size_t size)
 {
-	struct stretch none = {0}, found;
+	struct stretch none = {0};
 	GElf_Phdr segment;
-	uint64_t inside;
+	uint64_t inside, rest;
 
 	if (!find_segment(image, address, &segment))
 		return none;
 	inside = address - segment.p_vaddr;
-	found = part_of_file(image, address, segment.p_offset + inside, segment.p_filesz - inside);
-	return found.size >= size ? found : none;
+	rest = segment.p_filesz - inside;
+	if (rest < size)
+		return none;
+	return part_of_file(image, address, segment.p_offset + inside, rest - size < BEHIND_BYTES ? rest : size + BEHIND_BYTES);
 }
 
 bool image_file_offset(const struct image *image, uint64_t address, uint64_t *offset)

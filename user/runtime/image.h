@@ -29,7 +29,9 @@ void image_close(struct image *image);
 uint64_t image_linked_at(const struct image *image);
 /* The section of this name that has bytes in the file. */
 struct stretch image_section(const struct image *image, const char *name);
-/* What lies at an address, at least `size` bytes, up to the end of its segment. */
+/* Its address alone; 0: there is none. */
+uint64_t image_section_at(const struct image *image, const char *name);
+/* What lies at an address: `size` bytes and, as far as its segment goes, 1 MB behind them. */
 struct stretch image_at(const struct image *image, uint64_t address, size_t size);
 /* Where in the file the byte at an address lies; false: nowhere. */
 bool image_file_offset(const struct image *image, uint64_t address, uint64_t *offset);
