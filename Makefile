@@ -98,7 +98,7 @@ $(LIVE_OBJS): | $(SKELETON)
 $(PURE_LIB): $(PURE_OBJS)
 $(CLI_LIB): $(CLI_OBJS)
 $(SERVE_LIB): $(SERVE_OBJS)
-$(PURE_LIB) $(CLI_LIB) $(SERVE_LIB):
+$(PURE_LIB) $(CLI_LIB) $(SERVE_LIB) $(B)/libprobe.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -133,13 +133,16 @@ manual: $(PROGRAM)
 
 # ---- tests: the programs
 
-$(B)/tests/unit/%: tests/unit/%.c $(CLI_LIB) $(PURE_LIB)
+# The parts of the probe that know no kernel half.
+PROBE_PURE_OBJS := $(foreach part,elf limits listeners proc sock_diag syscalls,$(B)/user/probe/$(part).o)
+PROBE_PURE_LIB := $(B)/libprobe.a
+$(PROBE_PURE_LIB): $(PROBE_PURE_OBJS)
+TEST_LIBS := $(CLI_LIB) $(PROBE_PURE_LIB) $(PURE_LIB)
+$(B)/tests/unit/%: tests/unit/%.c $(TEST_LIBS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(CLI_LIB) $(PURE_LIB) $(PURE_LIBS) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(TEST_LIBS) $(PURE_LIBS) -lcmocka
 
-# The parts of the probe that know no kernel half.
-PROBE_PURE_OBJS := $(foreach part,elf limits proc syscalls,$(B)/user/probe/$(part).o)
 $(B)/tests/unit/test_probe_%: tests/unit/test_probe_%.c $(PROBE_PURE_OBJS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What /proc's lines mean, and what it says of processes and sockets that the test makes itself. */
-#include <arpa/inet.h>
+/* What /proc's lines mean, and what it says of processes that the test makes itself. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,81 +47,6 @@ static void test_execution_behind_any_name(void **state)
 	assert_false(proc_parse_execution("", &execution));
 }
 
-static void test_tcp_line(void **state)
-{
-	static const uint8_t loopback[4] = {127, 0, 0, 1};
-	struct listener listener;
-
-	(void)state;
-	assert_true(proc_parse_tcp(
-		"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 123953 1 0 100 0", &listener));
-	assert_int_equal(listener.family, CONN_INET);
-	assert_int_equal(listener.port, 8080);
-	assert_int_equal(listener.inode, 123953);
-	assert_memory_equal(listener.addr, loopback, sizeof(loopback));
-}
-
-static void test_tcp6_line(void **state)
-{
-	static const uint8_t one[16] = {[15] = 1};
-	struct listener listener;
-
-	(void)state;
-	assert_true(proc_parse_tcp("   1: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 "
-				   "00:00000000 00000000  1000        0 77 1 0 100 0",
-				   &listener));
-	assert_int_equal(listener.family, CONN_INET6);
-	assert_int_equal(listener.port, 80);
-	assert_int_equal(listener.inode, 77);
-	assert_memory_equal(listener.addr, one, sizeof(one));
-}
-
-static void test_tcp_lines_that_do_not_listen(void **state)
-{
-	struct listener listener;
-
-	(void)state;
-	assert_false(proc_parse_tcp("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
-				    &listener));
-	/* established */
-	assert_false(proc_parse_tcp("   2: 0100007F:1F90 0100007F:A0B2 01 00000000:00000000 00:00000000 00000000     0        0 9 1 0 20 4",
-				    &listener));
-	/* an address of no length that exists */
-	assert_false(
-		proc_parse_tcp("   0: 01007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1", &listener));
-	assert_false(proc_parse_tcp("", &listener));
-}
-
-static void test_unix_lines(void **state)
-{
-	struct listener listener;
-
-	(void)state;
-	assert_true(proc_parse_unix("0000000000000000: 00000002 00000000 00010000 0001 01 4711 /run/app.sock\n", &listener));
-	assert_int_equal(listener.inode, 4711);
-	assert_int_equal(listener.family, CONN_UNIX);
-	assert_int_equal(listener.port, 0);
-	assert_string_equal(listener.path, "/run/app.sock");
-	assert_int_equal(listener.path_len, strlen("/run/app.sock"));
-	assert_true(proc_parse_unix("0000000000000000: 00000002 00000000 00010000 0001 01 8 @hidden\n", &listener));
-	assert_string_equal(listener.path, "@hidden");
-	/* connected, and the headline */
-	assert_false(proc_parse_unix("0000000000000000: 00000003 00000000 00000000 0001 03 4712 /run/app.sock\n", &listener));
-	assert_false(proc_parse_unix("Num       RefCount Protocol Flags    Type St Inode Path\n", &listener));
-}
-
-static void test_unix_path_is_bounded(void **state)
-{
-	char line[512];
-	struct listener listener;
-
-	(void)state;
-	snprintf(line, sizeof(line), "0000000000000000: 00000002 00000000 00010000 0001 01 1 /%0*d\n", 200, 0);
-	assert_true(proc_parse_unix(line, &listener));
-	assert_int_equal(listener.path_len, UNIX_PATH_MAX);
-	assert_int_equal(strlen(listener.path), UNIX_PATH_MAX);
-}
-
 static void test_socket_links(void **state)
 {
 	uint64_t inode = 0;
@@ -139,28 +60,6 @@ static void test_socket_links(void **state)
 }
 
 /* ---- this very process */
-
-struct found {
-	uint16_t port;
-	const char *path;
-	int count;
-};
-
-static int on_listener(void *context, const struct listener *listener)
-{
-	struct found *found = context;
-
-	if (found->path ? !strcmp(listener->path, found->path) : listener->port == found->port)
-		found->count++;
-	return 0;
-}
-
-static int fail_on_listener(void *context, const struct listener *listener)
-{
-	(void)context;
-	(void)listener;
-	return -ENOSPC;
-}
 
 /* A file's first byte, whatever its folders are called. */
 static void test_mapped_lines(void **state)
@@ -189,56 +88,6 @@ static void test_own_mapped_file(void **state)
 	assert_int_equal(address % 4096, 0);
 	assert_non_null(strstr(path, "map_files/"));
 	assert_int_equal(proc_mapped_file(getpid(), "/no such library", path, &address), -ENOENT);
-}
-
-static void test_own_tcp_listener(void **state)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct found found = {};
-
-	(void)state;
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	found.port = ntohs(address.sin_port);
-	assert_int_equal(proc_listeners(getpid(), on_listener, &found), 0);
-	assert_int_equal(found.count, 0); /* bound, but it does not listen yet */
-	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(proc_listeners(getpid(), on_listener, &found), 0);
-	assert_int_equal(found.count, 1);
-	assert_int_equal(proc_listeners(getpid(), fail_on_listener, NULL), -ENOSPC);
-	close(fd);
-}
-
-static void test_own_unix_listener(void **state)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	struct found found = {};
-	char name[32];
-
-	(void)state;
-	snprintf(name, sizeof(name), "@test-probe-%d", getpid());
-	memcpy(address.sun_path + 1, name + 1, strlen(name) - 1);
-	found.path = name;
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(proc_listeners(getpid(), on_listener, &found), 0);
-	assert_int_equal(found.count, 1);
-	close(fd);
-}
-
-static void test_process_that_is_gone(void **state)
-{
-	pid_t child = fork();
-	struct found found = {};
-
-	(void)state;
-	if (!child)
-		_exit(0);
-	waitpid(child, NULL, 0);
-	assert_int_equal(proc_listeners(child, on_listener, &found), -ENOENT);
 }
 
 static bool contains(const struct pid_set *set, pid_t pid)
@@ -377,17 +226,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parent_behind_any_name),
 		cmocka_unit_test(test_execution_behind_any_name),
-		cmocka_unit_test(test_tcp_line),
-		cmocka_unit_test(test_tcp6_line),
-		cmocka_unit_test(test_tcp_lines_that_do_not_listen),
-		cmocka_unit_test(test_unix_lines),
-		cmocka_unit_test(test_unix_path_is_bounded),
 		cmocka_unit_test(test_socket_links),
 		cmocka_unit_test(test_mapped_lines),
 		cmocka_unit_test(test_own_mapped_file),
-		cmocka_unit_test(test_own_tcp_listener),
-		cmocka_unit_test(test_own_unix_listener),
-		cmocka_unit_test(test_process_that_is_gone),
 		cmocka_unit_test(test_descendants),
 		cmocka_unit_test(test_executions_differ),
 		cmocka_unit_test(test_program_stays_open),

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/listeners.h"
 #include "cli/procfs.h"
 #include "cli/runtimes.h"
 #include "cli/target.h"
 #include "probe/elf.h"
 #include "probe/hooks.h"
+#include "probe/listeners.h"
 
 #define HELD_MAX 64
 
@@ -67,7 +67,7 @@ static void check_tls(pid_t pid)
 }
 
 /* "8080, 8443, /run/x.sock" */
-static void print_sockets(const struct listener_socket *const *held, size_t count, char *text, size_t size)
+static void print_sockets(const struct listener *held, size_t count, char *text, size_t size)
 {
 	size_t used = 0;
 
@@ -75,22 +75,20 @@ static void print_sockets(const struct listener_socket *const *held, size_t coun
 	for (size_t i = 0; i < count && used < size; i++) {
 		const char *comma = used ? ", " : "";
 
-		if (held[i]->port)
-			used += (size_t)snprintf(text + used, size - used, "%s%u%s", comma, held[i]->port, held[i]->datagram ? "/udp" : "");
+		if (held[i].port)
+			used += (size_t)snprintf(text + used, size - used, "%s%u%s", comma, held[i].port, held[i].datagram ? "/udp" : "");
 		else
-			used += (size_t)snprintf(text + used, size - used, "%s%s", comma, held[i]->path);
+			used += (size_t)snprintf(text + used, size - used, "%s%s", comma, held[i].path);
 	}
 }
 
 static void check_listeners(pid_t pid)
 {
-	const struct listener_socket *held[HELD_MAX];
-	struct listener_table table;
+	struct listener_tables tables = {};
+	struct listener held[HELD_MAX];
 	char text[512];
-	size_t count = 0;
+	size_t count = listeners_of_process(&tables, pid, held, HELD_MAX);
 
-	if (!listener_table_read(&table, pid))
-		count = listeners_of_process(&table, pid, held, HELD_MAX);
 	if (count) {
 		print_sockets(held, count < HELD_MAX ? count : HELD_MAX, text, sizeof(text));
 		doctor_say(FINDING_OK, "listens on", NULL, "%s", text);
@@ -98,7 +96,7 @@ static void check_listeners(pid_t pid)
 		describe_listening(pid, text, sizeof(text));
 		doctor_say(FINDING_NOTE, "listens on", NULL, "%s", text);
 	}
-	listener_table_fini(&table);
+	listener_tables_fini(&tables);
 }
 
 enum exit_code doctor_process(pid_t pid)

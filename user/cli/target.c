@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "cli/cgroup.h"
-#include "cli/listeners.h"
 #include "cli/procfs.h"
+#include "probe/listeners.h"
 #include "util/utf8.h"
 
 bool pid_list_has(const struct pid_list *list, pid_t pid)
@@ -95,40 +95,33 @@ static enum exit_code resolve_pid(const struct target *target, struct pid_list *
 	return pid_list_add(list, stat.tgid) ? out_of_memory() : EXIT_DONE;
 }
 
-/* Does the process hold a socket that listens on the port? Its namespace's table is read anew only when it is not `table`'s. */
-static bool holds_port(struct listener_table *table, pid_t pid, uint16_t port)
+/* Does the process hold a socket that listens on the port? Its files are looked at only where somebody in its namespace does. */
+static bool holds_port(struct listener_tables *tables, pid_t pid, uint16_t port)
 {
-	const struct listener_socket *held[256];
-	uint64_t namespace_inode = network_namespace(pid);
+	const struct listener_table *table;
+	struct listener held[256];
 	size_t count;
 
-	if (!namespace_inode)
+	if (listener_tables_get(tables, pid, &table) || !listener_table_has(table, port))
 		return false;
-	if (namespace_inode != table->namespace_inode) {
-		listener_table_fini(table);
-		if (listener_table_read(table, pid))
-			return false;
-	}
-	if (!listener_table_has(table, port))
-		return false;
-	count = listeners_of_process(table, pid, held, 256);
+	count = listeners_of_process(tables, pid, held, 256);
 	for (size_t i = 0; i < count && i < 256; i++)
-		if (held[i]->port == port)
+		if (held[i].port == port)
 			return true;
 	return false;
 }
 
 static int find_port(const struct target *target, struct pid_list *list)
 {
-	struct listener_table table = {0};
+	struct listener_tables tables = {};
 	size_t count;
 	pid_t *pids;
 	int err = procfs_list(&pids, &count);
 
 	for (size_t i = 0; i < count && !err; i++)
-		if (pids[i] != getpid() && holds_port(&table, pids[i], target->port))
+		if (pids[i] != getpid() && holds_port(&tables, pids[i], target->port))
 			err = pid_list_add(list, pids[i]);
-	listener_table_fini(&table);
+	listener_tables_fini(&tables);
 	free(pids);
 	return err;
 }
@@ -254,22 +247,19 @@ uint32_t targets_cores(const struct pid_list *list)
 }
 
 /* Where the process listens, in words: one of its stream sockets, or if it has none a datagram socket. false: nowhere. */
-static bool name_listener(pid_t pid, char *name, size_t size)
+static bool name_listener(struct listener_tables *tables, pid_t pid, char *name, size_t size)
 {
-	const struct listener_socket *held[64], *chosen = NULL;
-	struct listener_table table;
-	size_t count = 0;
+	const struct listener *chosen = NULL;
+	struct listener held[64];
+	size_t count = listeners_of_process(tables, pid, held, 64);
 
-	if (!listener_table_read(&table, pid))
-		count = listeners_of_process(&table, pid, held, 64);
 	for (size_t i = 0; i < count && i < 64; i++)
-		if (!chosen || (chosen->datagram && !held[i]->datagram))
-			chosen = held[i];
+		if (!chosen || (chosen->datagram && !held[i].datagram))
+			chosen = &held[i];
 	if (chosen && chosen->port)
 		snprintf(name, size, "port %u%s", chosen->port, chosen->datagram ? "/udp" : "");
 	else if (chosen)
 		snprintf(name, size, "%s", chosen->path);
-	listener_table_fini(&table);
 	return chosen != NULL;
 }
 
@@ -286,23 +276,35 @@ static bool descends_from(pid_t pid, pid_t ancestor)
 	return false;
 }
 
-void describe_listening(pid_t pid, char *line, size_t size)
+/* Of a process that does not listen: nor do its children, or which one does. */
+static void describe_children(struct listener_tables *tables, pid_t pid, const char *comm, char *line, size_t size)
 {
-	struct procfs_stat self, child;
+	struct procfs_stat child;
 	char name[UNIX_PATH_MAX + 1];
 	size_t count;
 	pid_t *pids;
 
-	*line = 0;
-	if (procfs_stat(pid, &self) || name_listener(pid, name, sizeof(name)) || procfs_list(&pids, &count))
+	if (procfs_list(&pids, &count))
 		return;
-	snprintf(line, size, "pid %d (%s) does not listen anywhere yet", pid, self.comm);
+	snprintf(line, size, "pid %d (%s) does not listen anywhere yet", pid, comm);
 	for (size_t i = 0; i < count; i++) {
-		if (!descends_from(pids[i], pid) || procfs_stat(pids[i], &child) || !name_listener(pids[i], name, sizeof(name)))
+		if (!descends_from(pids[i], pid) || procfs_stat(pids[i], &child) || !name_listener(tables, pids[i], name, sizeof(name)))
 			continue;
-		snprintf(line, size, "pid %d (%s) serves nothing; its child %d (%s) listens on %s: it is followed too", pid, self.comm,
-			 pids[i], child.comm, name);
+		snprintf(line, size, "pid %d (%s) serves nothing; its child %d (%s) listens on %s: it is followed too", pid, comm, pids[i],
+			 child.comm, name);
 		break;
 	}
 	free(pids);
+}
+
+void describe_listening(pid_t pid, char *line, size_t size)
+{
+	struct listener_tables tables = {};
+	struct procfs_stat self;
+	char name[UNIX_PATH_MAX + 1];
+
+	*line = 0;
+	if (!procfs_stat(pid, &self) && !name_listener(&tables, pid, name, sizeof(name)))
+		describe_children(&tables, pid, self.comm, line, size);
+	listener_tables_fini(&tables);
 }

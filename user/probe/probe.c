@@ -15,6 +15,7 @@
 #include "iocpu.skel.h"
 #include "probe/cost.h"
 #include "probe/hooks.h"
+#include "probe/listeners.h"
 #include "probe/loader.h"
 #include "probe/proc.h"
 #include "probe/source.h"
@@ -115,6 +116,8 @@ static int on_listener(void *context, const struct listener *listener)
 	__u64 conn_id = listener->inode;
 	__u16 port = listener->port;
 
+	if (listener->datagram)
+		return 0;
 	if (port && bpf_map__update_elem(skel->maps.listener_by_port, &port, sizeof(port), &yes, sizeof(yes), BPF_ANY))
 		return -errno;
 	if (bpf_map__update_elem(skel->maps.role_by_conn, &conn_id, sizeof(conn_id), &role, sizeof(role), BPF_ANY))
@@ -154,7 +157,7 @@ static int follow_threads(struct probe *probe, pid_t tgid, enum process_mark mar
  * Its listening ports first: they decide a connection's role at its first sight. And a process whose files cannot be read is tried again
  * and again, so it is hooked behind them only.
  */
-static int follow_process(struct probe *probe, pid_t tgid)
+static int follow_process(struct probe *probe, struct listener_tables *tables, pid_t tgid)
 {
 	struct follow follow = {.probe = probe, .tgid = tgid};
 	enum process_mark mark;
@@ -162,7 +165,7 @@ static int follow_process(struct probe *probe, pid_t tgid)
 
 	if (is_followed(probe, tgid))
 		return 0;
-	err = proc_listeners(tgid, on_listener, &follow);
+	err = listeners_each(tables, tgid, on_listener, &follow);
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
 	mark = source_inject_process(&probe->source, tgid);
@@ -173,7 +176,7 @@ static int follow_process(struct probe *probe, pid_t tgid)
 }
 
 /* *found: was any of them new? */
-static int follow_descendants(struct probe *probe, pid_t pid, bool *found)
+static int follow_descendants(struct probe *probe, struct listener_tables *tables, pid_t pid, bool *found)
 {
 	struct pid_set children = {};
 	int err = proc_descendants(pid, &children);
@@ -182,7 +185,7 @@ static int follow_descendants(struct probe *probe, pid_t pid, bool *found)
 	for (size_t i = 0; !err && i < children.count; i++) {
 		if (is_followed(probe, children.pids[i]))
 			continue;
-		err = follow_process(probe, children.pids[i]);
+		err = follow_process(probe, tables, children.pids[i]);
 		if (!err)
 			*found = true;
 		else if (err == -ESRCH)
@@ -194,6 +197,7 @@ static int follow_descendants(struct probe *probe, pid_t pid, bool *found)
 
 int probe_follow(struct probe *probe, pid_t pid, bool again)
 {
+	struct listener_tables tables = {};
 	bool look = true;
 	int err;
 
@@ -202,10 +206,11 @@ int probe_follow(struct probe *probe, pid_t pid, bool again)
 	/* So are all that it has forked, then. */
 	if (!again && is_followed(probe, pid))
 		return 0;
-	err = follow_process(probe, pid);
+	err = follow_process(probe, &tables, pid);
 	/* Once more after each find: a child may have forked before it was followed and after the look. */
 	while (!err && look)
-		err = follow_descendants(probe, pid, &look);
+		err = follow_descendants(probe, &tables, pid, &look);
+	listener_tables_fini(&tables);
 	return err;
 }
 

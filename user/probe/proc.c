@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/proc.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define TCP_LISTEN        0x0A
-#define UNIX_ACCEPTS_CONN 0x10000 /* __SO_ACCEPTCON: listen was called */
 
 /* ---- family */
 
@@ -225,7 +221,7 @@ void proc_comm(pid_t pid, char comm[COMM_MAX])
 	snprintf(comm, COMM_MAX, "%.*s", COMM_MAX - 1, line);
 }
 
-/* ---- listening sockets */
+/* ---- its sockets */
 
 bool proc_parse_socket(const char *target, uint64_t *inode)
 {
@@ -238,86 +234,7 @@ bool proc_parse_socket(const char *target, uint64_t *inode)
 	return true;
 }
 
-/* Groups of 4 bytes, each printed as a number of this machine's byte order. */
-static bool parse_address(const char *hex, uint8_t addr[16], uint8_t *family)
-{
-	size_t len = strlen(hex);
-
-	if (len != 8 && len != 32)
-		return false;
-	for (size_t i = 0; i < len / 8; i++) {
-		uint32_t word;
-
-		if (sscanf(hex + 8 * i, "%8x", &word) != 1)
-			return false;
-		memcpy(addr + 4 * i, &word, 4);
-	}
-	*family = len == 8 ? CONN_INET : CONN_INET6;
-	return true;
-}
-
-bool proc_parse_tcp(const char *line, struct listener *listener)
-{
-	unsigned long long inode;
-	unsigned int port, state;
-	char local[33];
-
-	*listener = (struct listener){};
-	if (sscanf(line, " %*d: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %llu", local, &port, &state, &inode) != 4)
-		return false;
-	listener->inode = inode;
-	listener->port = (uint16_t)port;
-	return state == TCP_LISTEN && parse_address(local, listener->addr, &listener->family);
-}
-
-bool proc_parse_unix(const char *line, struct listener *listener)
-{
-	unsigned long long inode;
-	unsigned int flags;
-	int path_at = 0;
-	size_t len;
-
-	*listener = (struct listener){.family = CONN_UNIX};
-	if (sscanf(line, "%*x: %*x %*x %x %*x %*x %llu %n", &flags, &inode, &path_at) != 2 || !(flags & UNIX_ACCEPTS_CONN))
-		return false;
-	listener->inode = inode;
-	len = path_at ? strcspn(line + path_at, "\n") : 0;
-	if (len > UNIX_PATH_MAX)
-		len = UNIX_PATH_MAX;
-	memcpy(listener->path, line + path_at, len);
-	listener->path_len = (uint8_t)len;
-	return true;
-}
-
-struct socket_set {
-	uint64_t *inodes;
-	size_t count;
-	size_t capacity;
-};
-
-static int compare_inodes(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-
-	return (a > b) - (a < b);
-}
-
-static int socket_set_add(struct socket_set *set, uint64_t inode)
-{
-	if (set->count == set->capacity) {
-		size_t capacity = set->capacity ? 2 * set->capacity : 64;
-		uint64_t *inodes = reallocarray(set->inodes, capacity, sizeof(*inodes));
-
-		if (!inodes)
-			return -ENOMEM;
-		set->inodes = inodes;
-		set->capacity = capacity;
-	}
-	set->inodes[set->count++] = inode;
-	return 0;
-}
-
-static int sockets_of(pid_t pid, struct socket_set *set)
+int proc_sockets(pid_t pid, socket_callback on_socket, void *context)
 {
 	char path[64], target[64];
 	struct dirent *entry;
@@ -336,47 +253,8 @@ static int sockets_of(pid_t pid, struct socket_set *set)
 			continue;
 		target[len] = 0;
 		if (proc_parse_socket(target, &inode))
-			err = socket_set_add(set, inode);
+			err = on_socket(context, inode);
 	}
 	closedir(fds);
-	if (set->count)
-		qsort(set->inodes, set->count, sizeof(*set->inodes), compare_inodes);
-	return err;
-}
-
-static const struct {
-	const char *file;
-	bool (*parse)(const char *line, struct listener *listener);
-} tables[] = {{"tcp", proc_parse_tcp}, {"tcp6", proc_parse_tcp}, {"unix", proc_parse_unix}};
-
-/* The table shows all sockets of the process's network namespace; only those that it has open are its own. */
-static int read_table(pid_t pid, size_t table, const struct socket_set *set, listener_callback on_listener, void *context)
-{
-	struct listener listener;
-	char path[64], line[512];
-	FILE *file;
-	int err = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/net/%s", pid, tables[table].file);
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOENT ? 0 : -errno; /* no IPv6 */
-	while (!err && fgets(line, sizeof(line), file)) {
-		if (tables[table].parse(line, &listener) &&
-		    bsearch(&listener.inode, set->inodes, set->count, sizeof(*set->inodes), compare_inodes))
-			err = on_listener(context, &listener);
-	}
-	fclose(file);
-	return err;
-}
-
-int proc_listeners(pid_t pid, listener_callback on_listener, void *context)
-{
-	struct socket_set set = {};
-	int err = sockets_of(pid, &set);
-
-	for (size_t i = 0; !err && set.count && i < sizeof(tables) / sizeof(tables[0]); i++)
-		err = read_table(pid, i, &set, on_listener, context);
-	free(set.inodes);
 	return err;
 }

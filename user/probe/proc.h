@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What /proc says of a process: its family, the sockets that it listens on, which program it executes and where that lies.
+ * What /proc says of a process: its family, its sockets, which program it executes and where that lies.
  * Called when a process is followed, and when it begins another program. The line parsers are pure.
  */
 #ifndef IOCPU_PROBE_PROC_H
@@ -23,19 +23,10 @@ struct pid_set {
 int proc_descendants(pid_t pid, struct pid_set *set);
 void pid_set_fini(struct pid_set *set);
 
-/* A socket that waits for connections. */
-struct listener {
-	uint64_t inode;
-	uint8_t family; /* enum conn_family */
-	uint16_t port;  /* 0: Unix */
-	uint8_t addr[16];
-	uint8_t path_len;
-	char path[UNIX_PATH_MAX + 1]; /* an abstract name begins with '@' */
-};
-
-/* Calls back for each listening socket that the process has open. 0 or −errno; the callback's error ends it. */
-typedef int (*listener_callback)(void *context, const struct listener *listener);
-int proc_listeners(pid_t pid, listener_callback on_listener, void *context);
+/* Calls back with the inode of each socket that the process has open: of one that it has twice, twice. 0 or −errno; the callback's error
+ * ends it. */
+typedef int (*socket_callback)(void *context, uint64_t inode);
+int proc_sockets(pid_t pid, socket_callback on_socket, void *context);
 
 #define MAPPED_PATH_MAX 80
 
@@ -77,10 +68,6 @@ void proc_comm(pid_t pid, char comm[COMM_MAX]);
 bool proc_parse_ppid(const char *line, pid_t *parent);
 /* Of the same line. All 0: it has none. */
 bool proc_parse_execution(const char *line, struct execution *execution);
-
-/* Of /proc/net/tcp, tcp6 and unix: false for a headline and for a socket that does not listen. */
-bool proc_parse_tcp(const char *line, struct listener *listener);
-bool proc_parse_unix(const char *line, struct listener *listener);
 
 /* Of a link in /proc/PID/fd: "socket:[4711]". False: something else. */
 bool proc_parse_socket(const char *target, uint64_t *inode);
