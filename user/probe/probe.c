@@ -172,6 +172,8 @@ static int follow_process(struct probe *probe, struct listener_tables *tables, p
 	err = follow_threads(probe, tgid, mark);
 	/* For its sockets, and by the calls that its threads are blocked in: the very returns of those are seen, then. */
 	source_attach_on_demand(&probe->source);
+	/* Those that are followed already go on to tell. */
+	source_make_room(&probe->source);
 	return err;
 }
 

@@ -27,24 +27,29 @@
 /* While records keep coming, the clock is looked at once for so many. */
 #define RECORDS_PER_LOOK 256
 
-/* ---- records made here */
+/* ---- records that wait to be told */
+
+/* The bytes of a record that waits; NULL: no memory. */
+static struct waiting *wait_in_line(struct source *source, const void *record, size_t size)
+{
+	struct waiting *waiting = malloc(sizeof(*waiting) + size);
+
+	if (!waiting)
+		return NULL;
+	*waiting = (struct waiting){.size = size};
+	memcpy(waiting->bytes, record, size);
+	if (source->last)
+		source->last->next = waiting;
+	else
+		source->first = waiting;
+	source->last = waiting;
+	return waiting;
+}
 
 void source_inject(struct source *source, const void *record, size_t size)
 {
-	struct injected *injected = malloc(sizeof(*injected) + size);
-
-	if (!injected) {
+	if (!wait_in_line(source, record, size))
 		source->lost_injections++;
-		return;
-	}
-	injected->next = NULL;
-	injected->size = size;
-	memcpy(injected->bytes, record, size);
-	if (source->last)
-		source->last->next = injected;
-	else
-		source->first = injected;
-	source->last = injected;
 }
 
 static void tell_process(struct source *source, pid_t tgid, enum runtime runtime)
@@ -141,17 +146,6 @@ static void look_again(struct source *source)
 		tell_process(source, tgid, runtime);
 }
 
-static int tell_injected(struct source *source, struct event *event)
-{
-	struct injected *injected = source->first;
-
-	source->first = injected->next;
-	if (!source->first)
-		source->last = NULL;
-	source->told = injected;
-	return event_decode(event, injected->bytes, injected->size);
-}
-
 static int tell_tick(struct source *source, struct event *event, uint64_t at_ns)
 {
 	source->tick = (struct record_head){.at_ns = at_ns, .kind = RECORD_TICK};
@@ -235,6 +229,39 @@ static int tell_record(struct source *source, struct event *event, const void *b
 	return 1;
 }
 
+static int tell_waiting(struct source *source, struct event *event)
+{
+	struct waiting *waiting = source->first;
+
+	source->first = waiting->next;
+	if (!source->first)
+		source->last = NULL;
+	source->told = waiting;
+	if (!waiting->from_ring)
+		return event_decode(event, waiting->bytes, waiting->size) ?: 1;
+	source->waiting_bytes -= waiting->size;
+	return tell_record(source, event, waiting->bytes, waiting->size);
+}
+
+/* Seconds of what a busy host tells; beyond that records stay in the ring, and are lost where that is full. */
+#define WAITING_BYTES_MAX (64ul << 20)
+
+void source_make_room(struct source *source)
+{
+	const void *bytes;
+	size_t size;
+
+	while (source->waiting_bytes < WAITING_BYTES_MAX && (bytes = ring_peek(&source->ring, &size))) {
+		struct waiting *waiting = wait_in_line(source, bytes, size);
+
+		if (!waiting)
+			return; /* it stays in the ring */
+		waiting->from_ring = true;
+		source->waiting_bytes += size;
+		ring_release(&source->ring);
+	}
+}
+
 /* Time is told as far as the ring was read: a mark is a time and the place in the ring that belongs to it. */
 static bool tick_is_due(struct source *source, uint64_t *at_ns)
 {
@@ -288,6 +315,16 @@ static int tell_end(struct source *source, struct event *event)
 	return tell_tick(source, event, source->loader->skel->bss->paused_at_ns);
 }
 
+/* While those wait that were taken out of the ring, it fills again. */
+static int tell_next_waiting(struct source *source, struct event *event)
+{
+	if (source->waiting_bytes && source->since_mark++ >= RECORDS_PER_LOOK) {
+		source->since_mark = 0;
+		source_make_room(source);
+	}
+	return tell_waiting(source, event);
+}
+
 static int source_next(struct event_source *base, struct event *event)
 {
 	struct source *source = (struct source *)base;
@@ -299,7 +336,7 @@ static int source_next(struct event_source *base, struct event *event)
 		size_t size;
 
 		if (source->first)
-			return tell_injected(source, event) ?: 1;
+			return tell_next_waiting(source, event);
 		if (source->since_mark++ >= RECORDS_PER_LOOK) {
 			source->since_mark = 0;
 			keep_house(source, monotonic_ns());

@@ -18,10 +18,11 @@
 #include "probe/ring.h"
 #include "util/event.h"
 
-/* A record that user space made itself. */
-struct injected {
-	struct injected *next;
+/* A record that user space made itself, or took out of the ring before its turn. */
+struct waiting {
+	struct waiting *next;
 	size_t size;
+	bool from_ring;
 	_Alignas(8) uint8_t bytes[];
 };
 
@@ -58,9 +59,10 @@ struct source {
 	struct ring ring;
 	struct cost cost;
 	struct known_programs known_programs;
-	struct injected *first; /* to be told */
-	struct injected *last;
-	struct injected *told; /* the event that the caller holds */
+	struct waiting *first; /* to be told */
+	struct waiting *last;
+	struct waiting *told; /* the event that the caller holds */
+	size_t waiting_bytes; /* of those from the ring */
 	struct record_head tick;
 	struct mark mark;
 	uint64_t ticked_ns;
@@ -84,6 +86,12 @@ void source_fini(struct source *source);
 void source_inject(struct source *source, const void *record, size_t size);
 /* The same for a RECORD_PROCESS: looks at the process's ELF file, and hooks its runtime. What the kernel half is to know of it. */
 enum process_mark source_inject_process(struct source *source, pid_t tgid);
+
+/*
+ * Takes what is in the ring out of it, to be told in its turn: between things that together take longer than the ring has room for, as the
+ * following of a hundred processes. Not while an event is held that lies in the ring.
+ */
+void source_make_room(struct source *source);
 
 /* Attaches what the kernel half has asked for meanwhile. What cannot be had is counted, and the trace goes on without. */
 void source_attach_on_demand(struct source *source);
