@@ -25,6 +25,7 @@ struct trace {
 	struct target_watch *watch; /* NULL: the targets are those of the start, and the run ends with them */
 	struct pid_list unfollowed; /* that the watch found, and what was in the way may yet go */
 	struct command_run command;
+	uint64_t attach_ns;     /* from the start until all targets were followed */
 	uint64_t attach_cpu_ns; /* what the tool used before the run began: once, and no part of what a window costs */
 	bool measured;          /* somebody's span was told */
 	char waits_for[256];
@@ -240,7 +241,7 @@ static enum exit_code find_targets(struct trace *trace)
 
 static void tell_attached(const struct trace *trace)
 {
-	double wall_ms = (double)probe_attach_ns(trace->probe) / 1e6, work_ms = (double)trace->attach_cpu_ns / 1e6;
+	double wall_ms = (double)trace->attach_ns / 1e6, work_ms = (double)trace->attach_cpu_ns / 1e6;
 
 	if (wall_ms > BUSY_CORES * work_ms)
 		remark("attached in %.0f ms, of which %.0f ms was work: the cores are busy", wall_ms, work_ms);
@@ -251,6 +252,7 @@ static void tell_attached(const struct trace *trace)
 static enum exit_code attach(struct trace *trace)
 {
 	const struct options *options = trace->options;
+	uint64_t begun_ns = monotonic_ns();
 	struct probe_cost cost;
 	enum exit_code code;
 
@@ -273,6 +275,7 @@ static enum exit_code attach(struct trace *trace)
 	trace->source = probe_source(trace->probe);
 	probe_cost(trace->probe, &cost);
 	trace->attach_cpu_ns = cost.user_cpu_ns;
+	trace->attach_ns = monotonic_ns() - begun_ns;
 	tell_attached(trace);
 	if (options->hooks == HOOKS_OFF)
 		remark("hooks: off");
