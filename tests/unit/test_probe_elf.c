@@ -72,7 +72,7 @@ static void test_known_program(void **state)
 	assert_int_equal(known.programs[0].runtime, RUNTIME_NATIVE);
 	known.programs[0].runtime = RUNTIME_RUST;
 	assert_int_equal(process_runtime(&known, getpid()), RUNTIME_RUST);
-	known.programs[0].changed.tv_nsec ^= 1;
+	known.programs[0].file.changed.tv_nsec ^= 1;
 	assert_int_equal(process_runtime(&known, getpid()), RUNTIME_NATIVE);
 }
 

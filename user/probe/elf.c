@@ -167,14 +167,11 @@ static enum runtime known_runtime(struct known_programs *known, int fd)
 
 	if (fstat(fd, &status))
 		return 0;
-	program.device = status.st_dev;
-	program.inode = status.st_ino;
-	program.changed = status.st_ctim;
+	program.file = file_identity_of(&status);
 	for (size_t i = 0; i < KNOWN_PROGRAMS_MAX; i++) {
 		const struct known_program *each = &known->programs[i];
 
-		if (each->runtime && each->device == program.device && each->inode == program.inode &&
-		    each->changed.tv_sec == program.changed.tv_sec && each->changed.tv_nsec == program.changed.tv_nsec)
+		if (each->runtime && file_is_same(&each->file, &program.file))
 			return each->runtime;
 	}
 	program.runtime = read_runtime(fd);

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 #include <sys/types.h>
-#include <time.h>
 
+#include "runtime/file_identity.h"
 #include "record.h"
 
 #define KNOWN_PROGRAMS_MAX 16
@@ -18,9 +18,7 @@
 /* Programs that were looked at before: a large one takes 12 ms of CPU, and a server may fork it a hundred times. Begins as zeroes. */
 struct known_programs {
 	struct known_program {
-		dev_t device;
-		ino_t inode;
-		struct timespec changed;
+		struct file_identity file;
 		enum runtime runtime; /* 0: none */
 	} programs[KNOWN_PROGRAMS_MAX];
 	size_t next; /* to be overwritten */

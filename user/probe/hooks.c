@@ -45,16 +45,16 @@ static void exe_path(char path[64], pid_t tgid)
 
 /* ---- Go ---------------------------------------------------------------------------------------------------------------------------- */
 
-static int find_go(const char *path, struct go_program *program, char says[HOOK_SAYS_MAX])
+static const struct known_file *find_go(struct known_files *known, const char *path, char says[HOOK_SAYS_MAX])
 {
-	const char *why = NULL;
-	int err = go_program_read(path, program, &why);
+	const struct known_file *file = known_files_read(known, path, RUNTIME_GO);
+	const char *version = file->go.version;
 
-	if (err)
-		snprintf(says, HOOK_SAYS_MAX, "off: %s%s%s", program->version, *program->version ? ": " : "", why);
+	if (file->err)
+		snprintf(says, HOOK_SAYS_MAX, "off: %s%s%s", version, *version ? ": " : "", file->why);
 	else
-		snprintf(says, HOOK_SAYS_MAX, "%s: its scheduler tells which goroutine a thread runs", program->version);
-	return err;
+		snprintf(says, HOOK_SAYS_MAX, "%s: its scheduler tells which goroutine a thread runs", version);
+	return file;
 }
 
 static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, const char *path, const struct go_program *program)
@@ -87,14 +87,14 @@ static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, c
 
 static int hook_go_file(struct runtime_hooks *hooks, struct hooked *hooked, const char *path)
 {
-	struct go_program program;
-	int err = find_go(path, &program, hooked->says);
+	const struct known_file *file = find_go(&hooks->known, path, hooked->says);
+	int err = file->err;
 
 	if (err)
 		return err;
-	err = attach_go(hooks, hooked, path, &program);
+	err = attach_go(hooks, hooked, path, &file->go);
 	if (err)
-		snprintf(hooked->says, sizeof(hooked->says), "off: %s: cannot attach: %s", program.version, strerror(-err));
+		snprintf(hooked->says, sizeof(hooked->says), "off: %s: cannot attach: %s", file->go.version, strerror(-err));
 	return err;
 }
 
@@ -105,11 +105,11 @@ static int hook_go(struct runtime_hooks *hooks, struct hooked *hooked)
 
 static bool look_at_go(pid_t tgid, char says[HOOK_SAYS_MAX])
 {
-	struct go_program program;
+	struct known_files nothing = {};
 	char path[64];
 
 	exe_path(path, tgid);
-	return !find_go(path, &program, says);
+	return !find_go(&nothing, path, says)->err;
 }
 
 /* ---- HotSpot ----------------------------------------------------------------------------------------------------------------------- */
@@ -219,31 +219,31 @@ static bool look_at_python(pid_t tgid, char says[HOOK_SAYS_MAX])
 
 /* ---- tokio ------------------------------------------------------------------------------------------------------------------------- */
 
-static int find_tokio(const char *path, struct tokio_program *program, char says[HOOK_SAYS_MAX])
+static const struct known_file *find_tokio(struct known_files *known, const char *path, char says[HOOK_SAYS_MAX])
 {
-	const char *why = NULL;
-	int err = tokio_program_read(path, program, &why);
+	const struct known_file *file = known_files_read(known, path, RUNTIME_RUST);
+	const char *version = file->tokio.version;
 
-	if (err)
-		snprintf(says, HOOK_SAYS_MAX, "off: Rust%s%s: %s", *program->version ? ", tokio " : "", program->version, why);
+	if (file->err)
+		snprintf(says, HOOK_SAYS_MAX, "off: Rust%s%s: %s", *version ? ", tokio " : "", version, file->why);
 	else
-		snprintf(says, HOOK_SAYS_MAX, "Rust, tokio%s%s: its scheduler tells which task a thread runs%s",
-			 *program->version ? " " : "", program->version, program->tells_made ? "" : ", but not who made it");
-	return err;
+		snprintf(says, HOOK_SAYS_MAX, "Rust, tokio%s%s: its scheduler tells which task a thread runs%s", *version ? " " : "",
+			 version, file->tokio.tells_made ? "" : ", but not who made it");
+	return file;
 }
 
 static int hook_tokio_file(struct runtime_hooks *hooks, struct hooked *hooked, const char *path)
 {
-	struct tokio_program program;
-	int err = find_tokio(path, &program, hooked->says);
+	const struct known_file *file = find_tokio(&hooks->known, path, hooked->says);
+	int err = file->err;
 
 	if (err == -ENODATA) /* not worth a word */
 		*hooked->says = 0;
 	if (err)
 		return err;
-	err = hook_tokio_attach(hooks->loader, hooked->tgid, path, &program, (unsigned int)(hooked - hooks->processes));
+	err = hook_tokio_attach(hooks->loader, hooked->tgid, path, &file->tokio, (unsigned int)(hooked - hooks->processes));
 	if (err)
-		snprintf(hooked->says, sizeof(hooked->says), "off: Rust, tokio %s: cannot attach: %s", program.version, strerror(-err));
+		snprintf(hooked->says, sizeof(hooked->says), "off: Rust, tokio %s: cannot attach: %s", file->tokio.version, strerror(-err));
 	return err;
 }
 
@@ -254,11 +254,11 @@ static int hook_tokio(struct runtime_hooks *hooks, struct hooked *hooked)
 
 static bool look_at_tokio(pid_t tgid, char says[HOOK_SAYS_MAX])
 {
-	struct tokio_program program;
+	struct known_files nothing = {};
 	char path[64];
 
 	exe_path(path, tgid);
-	return !find_tokio(path, &program, says);
+	return !find_tokio(&nothing, path, says)->err;
 }
 
 /* ---- all runtimes ------------------------------------------------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "config.h"
+#include "runtime/known_files.h"
 #include "probe/loader.h"
 #include "probe/proc.h"
 #include "record.h"
@@ -35,6 +36,7 @@ struct runtime_hooks {
 	bool wanted;
 	struct hooked processes[HOOKED_PROCESSES_MAX]; /* a process that executes another program is a new one */
 	size_t count;
+	struct known_files known;
 	pid_t refused; /* the last one that found no room */
 };
 

@@ -98,6 +98,9 @@ static const struct {
 static const struct path poll_path = {{"5tokio7runtime4task3raw4poll"}};
 static const struct path next_id_path = {{"5tokio7runtime4task2id", "2Id4next7NEXT_ID"}};
 
+/* All of these names have it. */
+#define IN_RUNTIME "5tokio7runtime"
+
 #define INLINED "its scheduler is inlined (link-time optimization)"
 
 /* ---- places ------------------------------------------------------------------------------------------------------------------------ */
@@ -107,6 +110,8 @@ static const struct path next_id_path = {{"5tokio7runtime4task2id", "2Id4next7NE
 struct search {
 	const struct image *image;
 	struct symbols symbols;
+	uint32_t *ours; /* the symbols of tokio's runtime: few among many */
+	size_t our_count;
 	uint64_t polls[POLLS_MAX]; /* where raw::poll begins, once for each kind of task; in order */
 	bool scheduled[POLLS_MAX]; /* of each: such tasks run on a scheduler, and not only on threads that may block */
 	size_t poll_count;
@@ -152,8 +157,8 @@ static int add_probes(struct search *search, size_t row, struct tokio_program *p
 	Elf64_Sym symbol;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < search->symbols.count; i++) {
-		const char *name = symbols_read(&search->symbols, i, &symbol);
+	for (size_t i = 0; !err && i < search->our_count; i++) {
+		const char *name = symbols_read(&search->symbols, search->ours[i], &symbol);
 
 		if (name && ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && is_called(name, &wanted[row].path))
 			err = add_probe(search, row, &symbol, program);
@@ -196,13 +201,30 @@ static size_t find_poll(const struct search *search, uint64_t address)
 	return found ? (size_t)(found - search->polls) : search->poll_count;
 }
 
+/* 0 or −ENOMEM. */
+static int find_ours(struct search *search)
+{
+	Elf64_Sym symbol;
+
+	search->ours = calloc(search->symbols.count, sizeof(*search->ours));
+	if (!search->ours && search->symbols.count)
+		return -ENOMEM;
+	for (size_t i = 0; i < search->symbols.count; i++) {
+		const char *name = symbols_read(&search->symbols, i, &symbol);
+
+		if (name && strstr(name, IN_RUNTIME))
+			search->ours[search->our_count++] = (uint32_t)i;
+	}
+	return 0;
+}
+
 /* The symbols that need no probe: where tasks are polled, and the counter of ids. */
 static void find_addresses(struct search *search, struct tokio_program *program)
 {
 	Elf64_Sym symbol;
 
-	for (size_t i = 0; i < search->symbols.count; i++) {
-		const char *name = symbols_read(&search->symbols, i, &symbol);
+	for (size_t i = 0; i < search->our_count; i++) {
+		const char *name = symbols_read(&search->symbols, search->ours[i], &symbol);
 
 		if (!name)
 			continue;
@@ -353,6 +375,10 @@ static int search_program(struct search *search, struct tokio_program *program, 
 
 	read_version(search->image, program);
 	search->symbols = image_symbols(search->image, ".symtab", ".strtab");
+	*why = "not enough memory";
+	err = find_ours(search);
+	if (err)
+		return err;
 	find_addresses(search, program);
 	*why = "no tokio is seen in it";
 	if (!*program->version && !search->poll_count)
@@ -385,6 +411,8 @@ int tokio_program_read(const char *path, struct tokio_program *program, const ch
 		*why = err == -ENOEXEC ? "it is not a program for x86-64" : "its program cannot be read";
 	}
 	image_close(image);
+	if (search)
+		free(search->ours);
 	free(search);
 	return err;
 }
