@@ -113,6 +113,26 @@ int BPF_PROG(on_task_newtask, struct task_struct *child)
 	return 0;
 }
 
+/* The new program has nothing to do with the old one: not with its strands, whatever their ids, and not with what it did. */
+static __always_inline void forget_program(struct thread *thread)
+{
+	thread->carrier_id = 0;
+	thread->yielded_id = 0;
+	thread->next_id_seen = 0;
+	thread->finds = 0;
+	thread->strand_told = 0;
+	thread->strand_due = 0;
+	thread->strand_id = 0;
+	thread->strand_at = 0;
+	thread->runs_once = 0;
+	thread->epoll_at_ns = 0;
+	thread->epoll_fd = 0;
+	thread->polled = 0;
+	thread->awaits_data = 0;
+	thread->lock_nr = 0;
+	thread->serves = 0;
+}
+
 /* A thread that is not the first one takes over the first one's id as it becomes a program of its own: its old id ends. */
 static __always_inline void handle_exec(struct task_struct *task, __u32 old_tid)
 {
@@ -127,12 +147,7 @@ static __always_inline void handle_exec(struct task_struct *task, __u32 old_tid)
 		charge_core(thread, task, end.at_ns);
 		emit_span(thread, task, &end, 0);
 	}
-	/* The new program's strands have nothing to do with the old one's, whatever their ids. */
-	thread->carrier_id = 0;
-	thread->strand_told = 0;
-	thread->strand_due = 0;
-	thread->strand_id = 0;
-	thread->strand_at = 0;
+	forget_program(thread);
 	if (!emit_thread(task, THREAD_EXECED, old_tid != task->pid ? old_tid : 0, end.at_ns))
 		thread->untold = THREAD_EXECED;
 	thread_write_end(thread);

@@ -189,16 +189,21 @@ class Tracer(Process):
         self.await_text(self.err_path, "attached in")
         return self
 
+    def has_hook(self, name):
+        for path in pathlib.Path(f"/proc/{self.pid}/fdinfo").iterdir():
+            try:
+                if any(line.split() == ["tp_name:", name] for line in path.read_text(encoding="ascii").splitlines()):
+                    return True
+            except FileNotFoundError:
+                pass  # closed between the listing and the reading
+        return False
+
     def await_hook(self, name, seconds=START_SECONDS):
         """Of a hook that is attached only once the target turns out to need it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for path in pathlib.Path(f"/proc/{self.pid}/fdinfo").iterdir():
-                try:
-                    if any(line.split() == ["tp_name:", name] for line in path.read_text(encoding="ascii").splitlines()):
-                        return
-                except FileNotFoundError:
-                    pass  # closed between the listing and the reading
+            if self.has_hook(name):
+                return
             time.sleep(0.005)
         raise RuntimeError(f"{self.name}: no hook on {name} in {seconds} s")
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import time
@@ -167,6 +168,57 @@ def python_again(tap):
         tap.equal("places that are hooked", hooks_of(tracer.pid), before)
 
 
+# Serves one connection, and becomes what waits for a lock that its other thread holds; both tell what they did.
+SERVES_THEN_WAITS = """
+import ctypes, os, socket, sys, threading, time
+libc = ctypes.CDLL(None)
+def wait_for_other():
+    word = ctypes.c_uint32(0)
+    def wake():
+        time.sleep(0.3)
+        libc.syscall(202, ctypes.byref(word), 129, 1, None)  # FUTEX_WAKE
+    for _ in range(5):
+        threading.Thread(target=wake).start()
+        libc.syscall(202, ctypes.byref(word), 128, 0, None)  # FUTEX_WAIT
+    print("waited", flush=True)
+def serve():
+    listener = socket.create_server(("127.0.0.1", 0))
+    print("port", listener.getsockname()[1], flush=True)
+    connection = listener.accept()[0]
+    connection.recv(100)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    connection.close()
+if len(sys.argv) == 1 or sys.argv[1] != "waits":
+    serve()
+    if sys.argv[1:] != ["stays"]:
+        os.execv(sys.executable, [sys.executable, "-c", os.environ["PROGRAM"], "waits"])
+wait_for_other()
+time.sleep(600)
+"""
+
+
+def hooks_futexes(lab, name, *arguments):
+    """Whether the tracer has a hook on futexes once the program has served, and waited."""
+    program = lab.keep(Process(lab, name, [PYTHON, "-c", SERVES_THEN_WAITS, *arguments], env={**os.environ, "PROGRAM": SERVES_THEN_WAITS}))
+    port = int(program.await_text(program.out_path, "port ").split()[1])
+    tracer = lab.trace(f"tracer of {name}", "--hooks", "off", "-p", program.pid, "-o", "json").attached()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.recv(100)
+    program.await_text(program.out_path, "waited")
+    time.sleep(LOOKS_S)
+    hooked = tracer.has_hook("sys_exit_futex")
+    tracer.end()
+    return hooked
+
+
+def waits_again(tap):
+    """Whether a thread serves is asked of the program that it runs now: what only waits for a lock needs no hook on futexes."""
+    with Lab() as lab:
+        tap.equal("futexes are hooked for a server that waits", hooks_futexes(lab, "serves", "stays"), True)
+        tap.equal("… and for what it has become", hooks_futexes(lab, "served"), False)
+
+
 def uvloop_started(tap):
     """What loads uvloop only after it was hooked is hooked there too, and said to be."""
     if subprocess.run([PYTHON, "-c", "import uvloop"], stderr=subprocess.DEVNULL, check=False).returncode:
@@ -248,6 +300,7 @@ TOPICS = {
     "asyncio, hooks leave nothing behind": python_left_behind,
     "asyncio, imported after the start": python_started,
     "asyncio, executed again": python_again,
+    "locks, executed again": waits_again,
     "uvloop, imported after asyncio": uvloop_started,
     "tokio, told by its scheduler": tokio_told,
     "tokio, hyper's client": tokio_client,
