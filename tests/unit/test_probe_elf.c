@@ -195,6 +195,18 @@ static void test_wait_causes(void **state)
 #endif
 }
 
+static void test_calls_handled_alike(void **state)
+{
+	const char *events[SYSCALLS_ALIKE_MAX];
+
+	(void)state;
+	assert_int_equal(syscalls_handled_alike("sys_exit_read", events), 1);
+	assert_string_equal(events[0], "sys_exit_read");
+	assert_int_equal(syscalls_handled_alike("sys_exit_ppoll", events), 4);
+	assert_string_equal(events[0], "sys_exit_ppoll");
+	assert_string_equal(events[3], "sys_exit_pselect6");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,7 +215,7 @@ int main(void)
 		cmocka_unit_test(test_this_process),    cmocka_unit_test(test_known_program),
 		cmocka_unit_test(test_no_such_process), cmocka_unit_test(test_names_do_not_count),
 		cmocka_unit_test(test_truncated_files), cmocka_unit_test(test_written_while_it_is_read),
-		cmocka_unit_test(test_wait_causes),
+		cmocka_unit_test(test_wait_causes),     cmocka_unit_test(test_calls_handled_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,18 @@ static void choose_uprobe(struct bpf_program *program, const struct features *fe
 		links_choose_multi(program);
 }
 
+/* A machine has some calls only by their newer names. */
+static bool has_any_event(const struct tracefs *tracefs, const char *event)
+{
+	const char *events[SYSCALLS_ALIKE_MAX];
+	size_t count = syscalls_handled_alike(event, events);
+	bool has = false;
+
+	for (size_t i = 0; i < count; i++)
+		has |= tracefs_has_event(tracefs, "syscalls", events[i]);
+	return has;
+}
+
 /* Calls and hooks that this kernel or architecture does not have are left out. */
 static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs, const struct features *features, bool hooks)
 {
@@ -132,7 +144,7 @@ static void choose_programs(struct iocpu *skel, const struct tracefs *tracefs, c
 		const char *event = syscall_event(program);
 
 		if (event)
-			bpf_program__set_autoload(program, tracefs_has_event(tracefs, "syscalls", event));
+			bpf_program__set_autoload(program, has_any_event(tracefs, event));
 		else if (is_uprobe(program))
 			choose_uprobe(program, features, hooks);
 	}
@@ -194,9 +206,8 @@ static int attach_program(struct loader *loader, struct bpf_program *program, in
 }
 
 /* Where the kernel half says that a target needs this hook. NULL: all do. */
-static const volatile bool *wanted_by(const struct loader *loader, const struct bpf_program *program)
+static const volatile bool *wanted_by(const struct loader *loader, const struct bpf_program *program, const char *event)
 {
-	const char *event = syscall_event(program);
 	int nr = event ? syscalls_hooked_late(event) : -1;
 
 	if (program == loader->skel->progs.on_sk_data_ready)
@@ -206,20 +217,34 @@ static const volatile bool *wanted_by(const struct loader *loader, const struct 
 	return nr < 0 ? NULL : &loader->skel->bss->blocked_in[nr];
 }
 
-static int attach_or_wait(struct loader *loader, const struct tracefs *tracefs, struct bpf_program *program)
+/* event NULL: the program knows where it belongs. */
+static int attach_or_wait(struct loader *loader, struct bpf_program *program, const char *event, int event_id)
 {
-	const char *event = syscall_event(program);
-	int event_id = event ? tracefs_event_id(tracefs, "syscalls", event) : 0;
-	struct late_hook late = {program, event_id, wanted_by(loader, program)};
+	struct late_hook late = {program, event_id, wanted_by(loader, program, event)};
 
-	if (event_id < 0)
-		return event_id;
 	if (!late.wanted)
 		return attach_program(loader, program, event_id);
 	if (loader->late_count == LOADER_LATE_MAX)
 		return -E2BIG;
 	loader->late[loader->late_count++] = late;
 	return 0;
+}
+
+static int attach_to_calls(struct loader *loader, const struct tracefs *tracefs, struct bpf_program *program, const char *event)
+{
+	const char *events[SYSCALLS_ALIKE_MAX];
+	size_t count = syscalls_handled_alike(event, events);
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		int event_id;
+
+		if (!tracefs_has_event(tracefs, "syscalls", events[i]))
+			continue;
+		event_id = tracefs_event_id(tracefs, "syscalls", events[i]);
+		err = event_id < 0 ? event_id : attach_or_wait(loader, program, events[i], event_id);
+	}
+	return err;
 }
 
 /* Iterators are run, and uprobes attached where a runtime has a place for them. */
@@ -235,9 +260,11 @@ static int attach(struct loader *loader, const struct tracefs *tracefs, const ch
 
 	bpf_object__for_each_program(program, loader->skel->obj)
 	{
+		const char *event = syscall_event(program);
+
 		if (!bpf_program__autoload(program) || !is_a_hook_of_the_kernel(program))
 			continue;
-		err = attach_or_wait(loader, tracefs, program);
+		err = event ? attach_to_calls(loader, tracefs, program, event) : attach_or_wait(loader, program, NULL, 0);
 		if (err)
 			return explain_attach(why, bpf_program__name(program), err);
 	}

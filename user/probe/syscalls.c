@@ -103,6 +103,30 @@ int syscalls_hooked_late(const char *event)
 	return -1;
 }
 
+/* The kernel half does the same for them: one program, as the verifier takes its time for each. */
+static const struct {
+	const char *event, *also;
+} handled_alike[] = {
+	{"sys_exit_accept", "sys_exit_accept4"},
+	{"sys_exit_write", "sys_exit_sendto"},
+	{"sys_exit_epoll_pwait", "sys_exit_epoll_wait"},
+	{"sys_exit_epoll_pwait", "sys_exit_epoll_pwait2"},
+	{"sys_exit_ppoll", "sys_exit_poll"},
+	{"sys_exit_ppoll", "sys_exit_select"},
+	{"sys_exit_ppoll", "sys_exit_pselect6"},
+};
+
+size_t syscalls_handled_alike(const char *event, const char *events[SYSCALLS_ALIKE_MAX])
+{
+	size_t count = 0;
+
+	events[count++] = event;
+	for (size_t i = 0; i < sizeof(handled_alike) / sizeof(handled_alike[0]) && count < SYSCALLS_ALIKE_MAX; i++)
+		if (!strcmp(event, handled_alike[i].event))
+			events[count++] = handled_alike[i].also;
+	return count;
+}
+
 void syscalls_that_write(uint8_t writes[SYSCALL_MAX])
 {
 	memset(writes, 0, SYSCALL_MAX);

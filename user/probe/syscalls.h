@@ -6,6 +6,7 @@
 #ifndef IOCPU_PROBE_SYSCALLS_H
 #define IOCPU_PROBE_SYSCALLS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -18,6 +19,11 @@ void syscalls_wait_causes(uint8_t causes[SYSCALL_MAX]);
  * −1: any other event of a call.
  */
 int syscalls_hooked_late(const char *event);
+
+#define SYSCALLS_ALIKE_MAX 4
+
+/* The events that the program on this one is for, this one first: how many. */
+size_t syscalls_handled_alike(const char *event, const char *events[SYSCALLS_ALIKE_MAX]);
 
 /* Fills in 1 for each number that writes, else 0. */
 void syscalls_that_write(uint8_t writes[SYSCALL_MAX]);
