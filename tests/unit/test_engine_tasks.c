@@ -3,44 +3,7 @@
  * Rule 15 where the strands are the tasks of an event loop: one thread, a callback that reads for each socket, and tasks that it lets go
  * on. Times in µs.
  */
-#include <stdio.h>
-
-#include "unit/engine_script.h"
-
-enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, OTHER_DB = 201 };
-/* Tasks; callbacks have numbers from 100 on, each its own. */
-enum { TASK_A = 10, TASK_B = 11, CHILD = 12, NEXT = 13 };
-
-#define ENDS .flags = RECORD_STRAND_ENDED, .left = WAIT_PIPE
-
-/* Of a loop with two connections, and tasks that have been waiting for what comes there. */
-static struct script *server_with_tasks(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
-	script_runtime(script, LOOP, RUNTIME_PYTHON);
-	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
-	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	script_conn(script, OTHER_DB, CONN_DOWNSTREAM, 5432);
-	return script;
-}
-
-/* The requests of both have come at 1000 and were read by two callbacks, which let their tasks go on; nothing else is ready. */
-static struct script *server_with_requests(void)
-{
-	struct script *script = server_with_tasks();
-
-	RUNS(script, 1010, LOOP, 100, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 2);
-	READ(script, 1020, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a");
-	WOKEN(script, 1030, LOOP, TASK_A);
-	RUNS(script, 1040, LOOP, 101, ENDS);
-	READ(script, 1050, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
-	WOKEN(script, 1060, LOOP, TASK_B);
-	return script;
-}
+#include "unit/task_script.h"
 
 /* A task computes for the request that its callback has read, whatever the loop has read since; until its step it waits for the loop. */
 static void test_tasks_of_reads(void **state)
@@ -154,64 +117,6 @@ static void test_made_tasks(void **state)
 	assert_int_equal(a->state[STATE_NET], 1990 - 1310);
 	assert_int_equal(a->state[STATE_LOOP], 1010 - 1000 + 1080 - 1040 + 1200 - 1100 + 2010 - 1990);
 	assert_int_equal(a->state[STATE_OTHER], 0);
-	script_close(script);
-}
-
-/*
- * The client has its whole response before the task knows that it is done (FastAPI): the next request is read, and nobody let go on for it.
- * The task that answered turns to it with its next step, and makes a task for it there.
- */
-static void test_next_request_of_task(void **state)
-{
-	struct script *script = server_with_requests();
-	(void)state;
-
-	RUNS(script, 1080, LOOP, TASK_A, ENDS);
-	MADE(script, 1090, LOOP, CHILD);
-	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
-	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1190, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
-	READ(script, 2020, LOOP, CLIENT_A, .arrived = 2000, .line = "GET /next");
-	RUNS(script, 2030, LOOP, CHILD, ENDS);
-	WOKEN(script, 2040, LOOP, TASK_A);
-	RUNS(script, 2050, LOOP, TASK_A, .left = WAIT_PIPE);
-	MADE(script, 2060, LOOP, NEXT);
-	RUNS(script, 2070, LOOP, NEXT, .left = WAIT_PIPE);
-	MADE(script, 2080, LOOP, TASK_B);
-	RUNS(script, 2090, LOOP, TASK_B, .left = WAIT_PIPE);
-	RUNS(script, 2590, LOOP, NEXT, .left = WAIT_PIPE);
-	WRITE(script, 2600, LOOP, CLIENT_A, .status = 200);
-	script_finish(script);
-	assert_int_equal(told_of(script, "GET /next")->cpu_time, 20 + 20 + 20 + 500 + 10);
-	script_close(script);
-}
-
-/* Only who answered there last does: not a task that did so before and is still there. What it has computed since is no work of its own. */
-static void test_next_request_of_last_task(void **state)
-{
-	struct script *script = server_with_requests();
-	(void)state;
-
-	RUNS(script, 1080, LOOP, TASK_A, ENDS);
-	MADE(script, 1090, LOOP, NEXT);
-	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
-	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1190, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
-	READ(script, 2020, LOOP, CLIENT_A, .arrived = 2000, .line = "GET /next");
-	WOKEN(script, 2030, LOOP, NEXT);
-	RUNS(script, 2040, LOOP, NEXT, ENDS);
-	WRITE(script, 2140, LOOP, CLIENT_A, .status = 200);
-	RUNS(script, 2150, LOOP, TASK_B, .left = WAIT_PIPE);
-	RUNS(script, 2160, LOOP, NEXT, .left = WAIT_PIPE);
-	RUNS(script, 2260, LOOP, TASK_B, .left = WAIT_PIPE);
-	RUNS(script, 3010, LOOP, 103, .left = WAIT_PIPE, .off = 2270, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
-	READ(script, 3020, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /third");
-	RUNS(script, 3030, LOOP, TASK_A, ENDS);
-	RUNS(script, 3040, LOOP, NEXT, .left = WAIT_PIPE);
-	MADE(script, 3050, LOOP, CHILD);
-	RUNS(script, 3060, LOOP, CHILD, .left = WAIT_PIPE);
-	RUNS(script, 3560, LOOP, NEXT, .left = WAIT_PIPE);
-	WRITE(script, 3570, LOOP, CLIENT_A, .status = 200);
-	script_finish(script);
-	assert_int_equal(told_of(script, "GET /third")->cpu_time, 20 + 20 + 500 + 10);
 	script_close(script);
 }
 
@@ -510,8 +415,6 @@ int main(void)
 		cmocka_unit_test(test_tasks_of_reads),
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_made_tasks),
-		cmocka_unit_test(test_next_request_of_task),
-		cmocka_unit_test(test_next_request_of_last_task),
 		cmocka_unit_test(test_sleep_and_turns),
 		cmocka_unit_test(test_work_after_response),
 		cmocka_unit_test(test_task_before_read),

@@ -216,7 +216,7 @@ struct conn {
 	uint32_t request_count, turns;
 	struct context *last_told;
 	struct context *stream;
-	bool read_is_longer; /* than what is carried along of it: request lines may lie behind */
+	bool read_is_longer;         /* than what is carried along of it: request lines may lie behind */
 	uint64_t answerer_strand_id; /* the task that answered there last; 0: none has */
 	/* Downstream. */
 	struct call *first_call, *last_call;
