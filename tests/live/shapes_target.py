@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Servers of test_shapes.py: how an answer leaves, and who computes for it.
 
-    shapes_target.py SHAPE --truth FILE       prints READY; on SIGTERM writes id,cpu_burned_ns,head_ns,end_ns a line and ends
+    shapes_target.py SHAPE --truth FILE       prints READY; on SIGTERM writes id,cpu_burned_ns,cpu_used_ns,head_ns,end_ns a line and ends
 
 A shape is a name of SHAPES. Requests are HTTP/1.1 on kept connections, each with an X-Id; how much one burns follows from that.
 """
@@ -38,9 +38,20 @@ def burn(ns):
     return time.thread_time_ns() - begin
 
 
-def log(number, burned_ns, head_ns):
+class Account:
+    """What a thread uses, system calls and all, from one taking to the next: each request has one more or less of everything."""
+
+    def __init__(self):
+        self.at_ns = time.thread_time_ns()
+
+    def take(self):
+        since_ns, self.at_ns = self.at_ns, time.thread_time_ns()
+        return self.at_ns - since_ns
+
+
+def log(number, burned_ns, used_ns, head_ns):
     """Right after the answer's last byte. A line is one write, so processes may share the file."""
-    os.write(truth, f"{number},{burned_ns},{head_ns},{time.monotonic_ns()}\n".encode("ascii"))
+    os.write(truth, f"{number},{burned_ns},{used_ns},{head_ns},{time.monotonic_ns()}\n".encode("ascii"))
 
 
 def head(body_bytes):
@@ -57,12 +68,13 @@ def requests(client):
 
 
 def serve_body(client, send_body):
+    account = Account()
     for number in requests(client):
         client.sendall(head(FILE_BYTES))
         head_ns = time.monotonic_ns()
         burned_ns = burn(burn_of(number))
         send_body(client)
-        log(number, burned_ns, head_ns)
+        log(number, burned_ns, account.take(), head_ns)
 
 
 def by_sendfile(client):
@@ -74,58 +86,70 @@ def by_sendfile(client):
 # ---- who computes: another process
 
 
-def answer(client, number):
+def answer(client, number, account, used_ns=0):
     burned_ns = burn(burn_of(number))
     client.sendall(head(2) + b"ok")
-    log(number, burned_ns, time.monotonic_ns())
+    log(number, burned_ns, used_ns + account.take(), time.monotonic_ns())
 
 
 def work_as_heir(pair):
     """Forked: takes over whole connections."""
+    account = Account()
     while True:
         _, fds, _, _ = socket.recv_fds(pair, 1, 1)
         if not fds:
             return
         with socket.socket(fileno=fds[0]) as client:
             for number in requests(client):
-                answer(client, number)
+                answer(client, number, account)
 
 
-MESSAGE_BYTES = 16
+NUMBER_BYTES = 16
+MESSAGE_BYTES = 2 * NUMBER_BYTES
+
+
+def send_numbers(pair, first, second):
+    pair.sendall(b"%*d%*d" % (NUMBER_BYTES, first, NUMBER_BYTES, second))
+
+
+def receive_numbers(pair):
+    """None at the end."""
+    message = pair.recv(MESSAGE_BYTES, socket.MSG_WAITALL)
+    return message and (int(message[:NUMBER_BYTES]), int(message[NUMBER_BYTES:]))
 
 
 def work_for_server(pair):
-    """Forked: computes what it is asked to, and answers with what it burned."""
-    while message := pair.recv(MESSAGE_BYTES, socket.MSG_WAITALL):
-        pair.sendall(b"%*d" % (MESSAGE_BYTES, burn(burn_of(int(message)))))
+    """Forked: is told a request's number and what was used for it, computes, and answers with what it burned and what was used by then."""
+    account = Account()
+    while asked := receive_numbers(pair):
+        number, used_ns = asked
+        burned_ns = burn(burn_of(number))
+        send_numbers(pair, burned_ns, used_ns + account.take())
 
 
-def ask_worker(pair, number):
-    pair.sendall(b"%*d" % (MESSAGE_BYTES, number))
-    return int(pair.recv(MESSAGE_BYTES, socket.MSG_WAITALL))
+def log_answer(client, number, pair, account):
+    burned_ns, used_ns = receive_numbers(pair)
+    client.sendall(head(2) + b"ok")
+    log(number, burned_ns, used_ns + account.take(), time.monotonic_ns())
 
 
 def serve_by_worker(client, pair):
+    account = Account()
     for number in requests(client):
-        burned_ns = ask_worker(pair, number)
-        client.sendall(head(2) + b"ok")
-        log(number, burned_ns, time.monotonic_ns())
+        send_numbers(pair, number, account.take())
+        log_answer(client, number, pair, account)
 
 
 def serve_by_worker_in_turn(poller, clients, pair):
     """One loop, one worker: what is asked while it computes waits in the socketpair, and the answers come in that order."""
-    asked = collections.deque()
+    account, asked = Account(), collections.deque()
     while True:
         for fd, _ in poller.poll():
             if fd == pair.fileno():
-                number, client = asked.popleft()
-                burned_ns = int(pair.recv(MESSAGE_BYTES, socket.MSG_WAITALL))
-                client.sendall(head(2) + b"ok")
-                log(number, burned_ns, time.monotonic_ns())
+                log_answer(*asked.popleft(), pair, account)
             elif request := clients[fd].recv(4096):
-                number = int(re.search(rb"X-Id: (\d+)", request)[1])
-                asked.append((number, clients[fd]))
-                pair.sendall(b"%*d" % (MESSAGE_BYTES, number))
+                asked.append((clients[fd], int(re.search(rb"X-Id: (\d+)", request)[1])))
+                send_numbers(pair, asked[-1][1], account.take())
             else:
                 poller.unregister(fd)
 
@@ -183,15 +207,18 @@ def with_worker_thread(make_wakers):
     poller, clients, queue = select.epoll(), {}, collections.deque()
 
     def work():
+        account = Account()
         while True:
             await_wake()
-            answer(*queue.popleft())
+            client, number, used_ns = queue.popleft()
+            answer(client, number, account, used_ns)
 
     def read_requests():
+        account = Account()
         while True:
             for fd, _ in poller.poll():
                 if request := clients[fd].recv(4096):
-                    queue.append((clients[fd], int(re.search(rb"X-Id: (\d+)", request)[1])))
+                    queue.append((clients[fd], int(re.search(rb"X-Id: (\d+)", request)[1]), account.take()))
                     wake()
                 else:
                     poller.unregister(fd)
@@ -225,7 +252,7 @@ SHAPES = {
 }
 
 truth = os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-os.write(truth, b"id,cpu_burned_ns,head_ns,end_ns\n")
+os.write(truth, b"id,cpu_burned_ns,cpu_used_ns,head_ns,end_ns\n")
 take = SHAPES[sys.argv[1]]()
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 kept = []
