@@ -98,5 +98,10 @@ class Exporter(Process):
     def await_requests(self, count, seconds=30):
         return self.await_figures(lambda figures: figures.sum("iocpu_requests_total") >= count, f"{count} requests", seconds)
 
+    def await_followed(self, name):
+        """Found is not followed yet: that comes with the next tick."""
+        self.await_target(name, 1)
+        return self.await_figures(lambda figures: figures.sum("iocpu_processes") > 0, "process that is followed")
+
     def await_target(self, name, up):
         return self.await_figures(lambda figures: figures.sum("iocpu_target_up", target=name) == up, f"{name} at {up}")

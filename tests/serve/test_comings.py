@@ -35,8 +35,7 @@ def restarts(tap, target, start, service=None):
         requests, before = 0, figures
         for number in range(2):
             server = start(lab, number)
-            exporter.await_target(target[0], 1)
-            time.sleep(0.3)  # it is followed with the next tick after it was found
+            exporter.await_followed(target[0])
             requests += len(lab.run_load(server, name=f"load-{number}", connections=4, rate=100, duration=1, mix="1 /users/#"))
             figures = exporter.await_requests(requests)
             tap.equal(f"requests after start {number + 1}", figures.sum("iocpu_requests_total"), requests)
