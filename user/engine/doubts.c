@@ -9,6 +9,7 @@
 #define VOTES_MAX       128
 #define RIGHT_PER_WRONG 32
 #define RIGHT_MIN       4
+#define RIGHT_PER_TURN  4  /* what contradicts is marked by itself */
 #define TRIES_SHARED    64 /* so often may the line be wrong on a connection that is known to be shared */
 #define TRIES           4
 #define RIGHT_PER_KEPT  8 /* where connections are given on, who had one rarely goes on with it */
@@ -42,6 +43,8 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 {
 	const struct score *score = &proc->doubts[doubt];
 
+	if (doubt == DOUBT_TURN)
+		return score->wrong * RIGHT_PER_TURN <= score->right;
 	return score->wrong * RIGHT_PER_WRONG <= score->right && (!proc->threads_share || score->right >= RIGHT_MIN);
 }
 
@@ -62,6 +65,28 @@ static void note_user(struct conn *conn, const struct context *owner)
 	conn->user_conn_id = owner->conn_id;
 }
 
+static bool told_by_order(const struct continuations *loop)
+{
+	return continuations_ahead(loop) || (continuations_known_to_defer(loop) && !continuations_collect(loop));
+}
+
+/* What is read belongs to what was read for; who is answered in the midst of another one's shows that it does not. */
+static bool calls_back_at_once(const struct thread *thread)
+{
+	const struct continuations *loop = rule_11_loop_of(thread);
+
+	return loop && !told_by_order(loop) && !continuations_collect(loop);
+}
+
+/* A loop that is taken for one that collects its writes now may have been taken for one of those before. */
+static void doubt_turn(const struct thread *thread, struct context *request)
+{
+	const struct continuations *loop = rule_11_loop_of(thread);
+
+	if (loop && !told_by_order(loop))
+		request->doubts |= 1u << DOUBT_TURN;
+}
+
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted)
 {
 	struct thread *thread = moment->thread;
@@ -72,6 +97,9 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 		thread->via_doubt = DOUBT_NONE; /* rule 12 votes on those */
 	if (before == request || contradicted)
 		doubts_vote(thread->proc, thread->via_doubt, before == request);
+	doubt_turn(thread, request);
+	if ((before == request || contradicted) && calls_back_at_once(thread))
+		doubts_vote(thread->proc, DOUBT_TURN, before == request);
 	else if (before && !before->is_request && before->hint && context_root(before->hint) != request)
 		doubts_vote(thread->proc, thread->via_doubt, false);
 	if (before == request || contradicted || (before && !before->is_request))
@@ -92,12 +120,7 @@ void doubts_settle(struct context *request)
 		if (!is_trusted(proc, doubt))
 			guessed |= request->doubts & (1u << doubt);
 	request->ambiguous |= guessed != 0;
-	proc->told.shared_conn_ambiguous += (guessed & ~(1u << DOUBT_ORDER)) != 0;
-}
-
-static bool told_by_order(const struct continuations *loop)
-{
-	return continuations_ahead(loop) || (continuations_known_to_defer(loop) && !continuations_collect(loop));
+	proc->told.shared_conn_ambiguous += (guessed & ~(1u << DOUBT_ORDER | 1u << DOUBT_TURN)) != 0;
 }
 
 /*

@@ -17,6 +17,7 @@ enum doubt {
 	DOUBT_NEXT,  /* … had asked or answered for this one before: another one's callback may have begun since */
 	DOUBT_MUX,   /* another call was in flight there: answers may come in another order */
 	DOUBT_ORDER, /* rule 11: in a loop that defers, by the order of the reads */
+	DOUBT_TURN,  /* in a loop that calls back at once, by what was read last */
 	DOUBTS
 };
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 11, of loops that collect their writes (uvloop): after an epoll return they read all that is ready, run what waited for it, and only
- * then send what was written, all at once and in no order. If one thing was read in the round, all of that is its. If it was more, a
- * response names its request, but what they computed is nobody's, and who made which call is not known.
+ * then send what was written, all at once and in no order. If one thing was read in the round, and the loop had slept, all of that is its.
+ * Otherwise a response names its request, but what they computed is nobody's, and who made which call is not known.
  */
 #include "engine/rules_loop.h"
 
-/* Of this round's reads the only one. NULL: there were several, or none. */
+/* Of this round's reads the only one, and nothing else was ready before. NULL: there was more, or none. */
 static struct continuation *only_read(struct continuations *loop)
 {
-	for (uint32_t i = 0; loop->reads == 1 && i < loop->count; i++)
+	bool alone = loop->reads == 1 && loop->slept_round == loop->round;
+
+	for (uint32_t i = 0; alone && i < loop->count; i++)
 		if (loop->waiting[i].round == loop->round)
 			return &loop->waiting[i];
 	return NULL;
