@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Go's scheduler, at the places that user/runtime/go.h names: uprobes on calls whose argument is a goroutine. Each is attached to one
- * process, with the number of its layout as cookie. Never: a return probe, which would break the goroutines' stacks as they grow.
+ * process, with the number of its layout as cookie. That a goroutine has left its thread is seen at whatever the thread does next: between
+ * the two only the scheduler runs. Never: a return probe, which would break the goroutines' stacks as they grow.
  */
 #ifndef IOCPU_GO_BPF_H
 #define IOCPU_GO_BPF_H
@@ -41,11 +42,22 @@ struct goroutine {
 #define GO_WAITING        4
 #define GO_DEAD           6
 
+/* In runtime.g: which of Go's threads it is on (a runtime.m); 0: on none. "Offset known to arm liblink", so no version has moved it. */
+#define GO_MACHINE 48
+
 static __always_inline const struct go_layout *layout_of(void *ctx)
 {
 	__u32 slot = bpf_get_attach_cookie(ctx);
 
 	return bpf_map_lookup_elem(&go_layouts, &slot);
+}
+
+static __always_inline __u64 machine_of(__u64 goroutine)
+{
+	__u64 machine = 0;
+
+	bpf_probe_read_user(&machine, sizeof(machine), (const void *)(goroutine + GO_MACHINE));
+	return machine;
 }
 
 static __always_inline bool is_runtimes_own(const struct go_layout *layout, __u64 goroutine)
@@ -69,19 +81,19 @@ static __always_inline __u64 strand_of(const struct go_layout *layout, __u64 gor
 }
 
 /*
- * Why the thread's goroutine left it: its status says so, unless another thread has let it go on already, or has used its memory for
- * another one.
+ * Why a goroutine left its thread: its status says so, unless another thread has let it go on already, or has used its memory for another
+ * one.
  */
-static __always_inline struct leave leave_of(const struct go_layout *layout, const struct thread *thread)
+static __always_inline struct leave leave_of(const struct go_layout *layout, __u64 at, __u64 strand)
 {
 	struct leave leave = {.cause = WAIT_OTHER};
 	struct goroutine goroutine = {};
 
-	if (!thread->strand_id)
+	if (!strand)
 		return leave;
-	if (bpf_probe_read_user(&goroutine, sizeof(goroutine), (const void *)(thread->strand_at + layout->goid_offset - 8)))
+	if (bpf_probe_read_user(&goroutine, sizeof(goroutine), (const void *)(at + layout->goid_offset - 8)))
 		return leave;
-	if (goroutine.id != thread->strand_id || GO_STATUS(goroutine.status) == GO_DEAD)
+	if (goroutine.id != strand || GO_STATUS(goroutine.status) == GO_DEAD)
 		leave.ended = true;
 	else if (GO_STATUS(goroutine.status) == GO_RUNNABLE)
 		leave.cause = WAIT_RUNNABLE;
@@ -90,36 +102,80 @@ static __always_inline struct leave leave_of(const struct go_layout *layout, con
 	return leave;
 }
 
+/* Of one that has left its thread in any case. */
+static __always_inline struct leave leave_told(const struct go_layout *layout, __u64 at, __u64 strand)
+{
+	struct leave leave = leave_of(layout, at, strand);
+
+	if (leave.cause == GO_STAYS)
+		leave.cause = WAIT_OTHER;
+	return leave;
+}
+
+/*
+ * Has its goroutine left the thread, and the thread not said so yet? Not so one that has switched to another one without the scheduler, as
+ * iter.Pull does: that one passes for it.
+ */
+static __always_inline bool has_left(const struct thread *thread, struct leave *leave)
+{
+	__u32 slot = thread->go_slot;
+	const struct go_layout *layout;
+
+	if (machine_of(thread->strand_at) == thread->machine)
+		return false;
+	layout = bpf_map_lookup_elem(&go_layouts, &slot);
+	if (!layout)
+		return false;
+	*leave = leave_of(layout, thread->strand_at, thread->strand_id);
+	return leave->cause != GO_STAYS;
+}
+
+static __noinline void look_at_goroutine(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	struct strand_change change = {.at_ns = now};
+
+	if (has_left(thread, &change.last))
+		tell_change(thread, task, &change);
+}
+
+/* Before a record of the thread, or the end of its time on a core, at `now`. Its account is being written. */
+static __always_inline void tell_left(struct thread *thread, struct task_struct *task, __u64 now)
+{
+	if (thread->machine && thread->strand_id)
+		look_at_goroutine(thread, task, now);
+}
+
+/* Before what the thread makes or wakes: the scheduler does that, too. */
+static __always_inline void tell_left_at_hook(struct thread *thread, struct task_struct *task)
+{
+	struct leave leave = {};
+
+	if (thread->strand_id && has_left(thread, &leave))
+		tell_strand(thread, task, 0, leave);
+}
+
+/* What the thread ran until now left without a word, be it the same one. */
 SEC("?uprobe")
 int on_go_runs(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);
+	struct leave last;
 	__u64 strand;
 
 	if (!thread)
 		return 0;
 	if (!layout)
 		return 0;
+	last = leave_told(layout, thread->strand_at, thread->strand_id);
 	strand = strand_of(layout, GO_ARG0(ctx));
-	tell_strand(thread, task, strand, leave_of(layout, thread));
+	if (strand && strand == thread->strand_id)
+		tell_strand(thread, task, 0, last);
+	tell_strand(thread, task, strand, last);
 	thread->strand_at = GO_ARG0(ctx);
-	return 0;
-}
-
-SEC("?uprobe")
-int on_go_idles(struct pt_regs *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = thread_to_write(task);
-	const struct go_layout *layout = layout_of(ctx);
-
-	if (!thread)
-		return 0;
-	if (!layout)
-		return 0;
-	tell_strand(thread, task, 0, leave_of(layout, thread));
+	thread->machine = machine_of(GO_ARG0(ctx));
+	thread->go_slot = bpf_get_attach_cookie(ctx);
 	return 0;
 }
 
@@ -135,6 +191,7 @@ int on_go_made(struct pt_regs *ctx)
 		return 0;
 	if (!layout)
 		return 0;
+	tell_left_at_hook(thread, task);
 	/* What the runtime makes for itself, or for nobody, is not worth a record. */
 	strand = thread->strand_id ? strand_of(layout, GO_ARG1(ctx)) : 0;
 	if (strand)
@@ -154,9 +211,10 @@ int on_go_wakes(struct pt_regs *ctx)
 		return 0;
 	if (!layout)
 		return 0;
+	tell_left_at_hook(thread, task);
 	strand = strand_of(layout, GO_ARG0(ctx));
 	if (strand)
-		tell_of_other_strand(thread, task, STRAND_WOKEN, strand);
+		tell_of_other_left(thread, task, STRAND_WOKEN, strand, leave_told(layout, GO_ARG0(ctx), strand).cause);
 	return 0;
 }
 

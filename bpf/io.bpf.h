@@ -9,7 +9,7 @@
 
 #include "account.bpf.h"
 #include "conn.bpf.h"
-#include "hotspot.bpf.h"
+#include "seen.bpf.h"
 
 #define EAGAIN          11
 #define EINPROGRESS     115
@@ -248,7 +248,7 @@ static __always_inline void tell_io(struct thread *thread, struct task_struct *t
 	end.flags = io_flags(&call, regs, peer.sk, ctx->ret);
 	thread_write_begin(thread);
 	charge_core(thread, task, end.at_ns);
-	tell_mounted(thread, task, end.at_ns);
+	look_at_strand(thread, task, end.at_ns);
 	if (call.op == IO_READ && peer.kind == END_TIMERFD && end.result > 0)
 		end.arrived_ns = expiry_of(&peer);
 	else if (call.op == IO_READ)
@@ -317,7 +317,7 @@ static __always_inline void emit_plain(struct thread *thread, struct task_struct
 {
 	thread_write_begin(thread);
 	charge_core(thread, task, end->at_ns);
-	tell_mounted(thread, task, end->at_ns);
+	look_at_strand(thread, task, end->at_ns);
 	thread->awaits_data = end->result == -EAGAIN || end->result == -EINPROGRESS;
 	emit_span(thread, task, end, 0);
 	thread_write_end(thread);
@@ -384,7 +384,7 @@ static __always_inline void handle_epoll(struct syscall_trace_exit *ctx)
 	if (thread->epoll_at_ns)
 		emit_plain(thread, task, &end);
 	thread_write_begin(thread);
-	tell_mounted(thread, task, end.at_ns);
+	look_at_strand(thread, task, end.at_ns);
 	thread->epoll_at_ns = end.at_ns;
 	thread->epoll_fd = SYSCALL_ARG0(saved_registers(task));
 	thread->epoll_events = ctx->ret > 0 ? ctx->ret : 0;

@@ -127,7 +127,11 @@ struct thread {
 
 	/* See python.bpf.h. */
 	__u8 runs_once; /* the strand is a callback that ends when it leaves */
-	__u8 pad[4];
+
+	/* See go.bpf.h. */
+	__u8 go_slot; /* its process's number */
+	__u8 pad[3];
+	__u64 machine; /* what Go calls the thread; 0: it is not known to be one of Go's */
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */

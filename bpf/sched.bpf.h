@@ -7,7 +7,7 @@
 #define IOCPU_SCHED_BPF_H
 
 #include "account.bpf.h"
-#include "hotspot.bpf.h"
+#include "seen.bpf.h"
 
 static __always_inline void forget_process(struct task_struct *task)
 {
@@ -26,7 +26,7 @@ static __always_inline void handle_switch_out(struct thread *thread, struct task
 		leave_for_ever(thread, task, now);
 		forget_process(task);
 	} else {
-		tell_mounted(thread, task, now);
+		look_at_strand(thread, task, now);
 		leave_core(thread, task, preempt || state == 0, now);
 	}
 	thread_write_end(thread);
@@ -124,6 +124,7 @@ static __always_inline void forget_program(struct thread *thread)
 	thread->strand_due = 0;
 	thread->strand_id = 0;
 	thread->strand_at = 0;
+	thread->machine = 0;
 	thread->runs_once = 0;
 	thread->epoll_at_ns = 0;
 	thread->epoll_fd = 0;

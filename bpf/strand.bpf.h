@@ -71,10 +71,11 @@ static __always_inline void tell_strand(struct thread *thread, struct task_struc
 	thread_write_end(thread);
 }
 
-/* The thread's strand made this one, or let it go on. */
-static __always_inline void tell_of_other_strand(struct thread *thread, struct task_struct *task, enum strand_op op, __u64 strand_id)
+/* The thread's strand made this one, or let it go on: `left` is then why that had left, as enum wait_cause; 0: not known. */
+static __always_inline void tell_of_other_left(struct thread *thread, struct task_struct *task, enum strand_op op, __u64 strand_id,
+					       __u8 left)
 {
-	struct boundary end = {.kind = RECORD_STRAND, .op = op, .conn_id = strand_id, .fd = -1};
+	struct boundary end = {.kind = RECORD_STRAND, .op = op, .conn_id = strand_id, .fd = -1, .result = left};
 
 	end.tid = task->pid;
 	thread_write_begin(thread);
@@ -82,6 +83,11 @@ static __always_inline void tell_of_other_strand(struct thread *thread, struct t
 	charge_core(thread, task, end.at_ns);
 	emit_span(thread, task, &end, 0);
 	thread_write_end(thread);
+}
+
+static __always_inline void tell_of_other_strand(struct thread *thread, struct task_struct *task, enum strand_op op, __u64 strand_id)
+{
+	tell_of_other_left(thread, task, op, strand_id, 0);
 }
 
 #endif

@@ -41,6 +41,8 @@ enum process_mark {
 
 /* Why a goroutine waits: runtime.waitReason, a byte, of which no version has this many. */
 #define GO_REASONS_MAX 64
+/* Instead of why it waits: for another one that its thread has turned to by itself, without the scheduler (iter.Pull). */
+#define GO_STAYS 0xff
 
 /* What a Go program is read by: offsets in runtime.g, and what of its code is the runtime's own. */
 struct go_layout {
@@ -49,7 +51,7 @@ struct go_layout {
 	__u16 goid_offset;            /* the status is 8 bytes before it, the reason of a wait 24 behind it, in all known versions */
 	__u16 startpc_offset;
 	__u8 pad[4];
-	__u8 wait_cause_by_reason[GO_REASONS_MAX]; /* enum wait_cause */
+	__u8 wait_cause_by_reason[GO_REASONS_MAX]; /* enum wait_cause, or GO_STAYS */
 };
 
 /* What a Rust program's tasks of tokio are told by: addresses. See user/runtime/tokio.h. */

@@ -90,7 +90,8 @@ enum strand_op {
 			  * one left, as enum wait_cause: RUNNABLE (it could have gone on), NET, LOCK, SLEEP, PIPE (it takes what another
 			  * strand gives: a channel, a queue, a condition), POLL (any of these: who wakes it will tell), else OTHER */
 	STRAND_MADE,     /* the thread's strand made this one; with a `result` above 1 so many, with the ids that follow */
-	STRAND_WOKEN,    /* the thread, or the strand that it runs, let this one go on, which had waited */
+	STRAND_WOKEN,    /* the thread, or the strand that it runs, let this one go on, which had waited. `result`: why that had left, as
+			  * above, if it is known here, and its thread may not have said so yet; else 0 */
 	STRAND_QUEUES, /* the thread's strand left to its loop what is to be written to `conn_id`: the write that follows, after strands of
 			* others, is its. Since RECORD_ABI 5 */
 	STRAND_OPS

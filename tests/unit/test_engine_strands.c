@@ -66,6 +66,36 @@ static void test_shared_connection(void **state)
 	script_close(script);
 }
 
+/* A thread may say late that its strand has left it. What it did until then is the strand's, which takes what it is given meanwhile. */
+static void test_left_late(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	RUNS(script, 1040, CARRIER, WRITER);
+	WOKEN(script, 1100, MAIN, WRITER, .left = WAIT_PIPE);
+	RUNS(script, 1105, CARRIER, NONE, .left = WAIT_RUNNABLE);
+	RUNS(script, 1150, CARRIER, WRITER);
+	WRITE(script, 1200, CARRIER, DB);
+	RUNS(script, 1300, MAIN, NONE, .left = WAIT_PIPE);
+	READ_NOTHING(script, 1310, CARRIER, DB);
+	RUNS(script, 5000, CARRIER, NONE, .left = WAIT_NET);
+	RUNS(script, 5005, CARRIER, WRITER);
+	READ(script, 5010, CARRIER, DB, .arrived = 4990);
+	WOKEN(script, 5020, CARRIER, HANDLER_A, .left = WAIT_PIPE);
+	RUNS(script, 5100, MAIN, HANDLER_A);
+	/* It waits for another one, which lets it go on before its thread has said that it left. */
+	WOKEN(script, 5600, CARRIER, HANDLER_A, .left = WAIT_PIPE);
+	RUNS(script, 5610, CARRIER, HANDLER_A);
+	RUNS(script, 5620, MAIN, NONE, .left = WAIT_RUNNABLE);
+	WRITE(script, 5700, CARRIER, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 300 + (5000 - 1150) + (5610 - 5005) + (5620 - 5100) + (5700 - 5610));
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	script_close(script);
+}
+
 /* What a request's strand makes works for that request: one child gives its result by a wake-up, the other one just ends. */
 static void test_fan_out(void **state)
 {
@@ -311,7 +341,7 @@ static void test_waits(void **state)
 	}
 }
 
-/* The record that it left one thread comes behind the one that it runs on another. */
+/* The record that it left one thread comes behind the one that it runs on another. What the first did until then was its. */
 static void test_seen_out_of_order(void **state)
 {
 	struct script *script = server_with_request();
@@ -322,7 +352,7 @@ static void test_seen_out_of_order(void **state)
 	RUNS(script, 1600, MAIN, NONE, .left = WAIT_PIPE);
 	WRITE(script, 2010, CARRIER, CLIENT_A, .status = 200);
 	script_finish(script);
-	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 500);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 590 + 500);
 	script_close(script);
 }
 
@@ -436,6 +466,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_preempted),
 		cmocka_unit_test(test_shared_connection),
+		cmocka_unit_test(test_left_late),
 		cmocka_unit_test(test_fan_out),
 		cmocka_unit_test(test_servants),
 		cmocka_unit_test(test_one_way_worker),

@@ -101,8 +101,8 @@ static uint8_t why_left(const struct strand *strand, uint8_t left)
 	return left == WAIT_RUNNABLE && strand->woken_at_ns ? strand->woken_for : left;
 }
 
-/* The strand that the thread runs leaves it. */
-static void put_away(struct engine *engine, struct thread *thread, uint8_t left, bool ended, uint64_t at_ns)
+/* The strand that the thread runs has left it. What the thread says of its time until then it says with its next record. */
+static void let_go(struct engine *engine, struct thread *thread, uint8_t left, bool ended, uint64_t at_ns)
 {
 	struct moment moment = {.engine = engine, .thread = thread, .at_ns = at_ns};
 	struct strand *strand = thread->strand;
@@ -130,9 +130,14 @@ static void put_away(struct engine *engine, struct thread *thread, uint8_t left,
 		thread_commit(engine, thread);
 		strand_settle_hint(engine, thread->context);
 	}
-	turn_to_runtime(engine, thread, at_ns);
 	if (ended || (!kept && !strand->given && !strand->answered_conn_id))
 		strand_forget(engine, thread->proc, strand);
+}
+
+static void put_away(struct engine *engine, struct thread *thread, uint8_t left, bool ended, uint64_t at_ns)
+{
+	let_go(engine, thread, left, ended, at_ns);
+	turn_to_runtime(engine, thread, at_ns);
 }
 
 /* ---- coming to a thread ------------------------------------------------------------------------------------------------------------ */
@@ -160,8 +165,8 @@ static void name_absence(struct engine *engine, struct thread *thread, const str
 				     (struct interval){.start_ns = left_ns, .end_ns = due_ns, .state = state_by_wait[strand->left]});
 }
 
-/* The thread that ran it last has not said yet that it left: that record is on its way. */
-static void take_from(struct engine *engine, struct strand *strand, uint64_t at_ns)
+/* The thread that ran it last has not said yet that it left. What that did until then is this one's: its next record tells, and ends it. */
+static void take_from(struct strand *strand)
 {
 	struct thread *thread = strand->thread;
 
@@ -169,13 +174,12 @@ static void take_from(struct engine *engine, struct strand *strand, uint64_t at_
 	strand->context = context_get(thread->context);
 	strand->soft = thread->soft;
 	strand->via_call = thread->via_call;
-	turn_to_runtime(engine, thread, at_ns);
 }
 
 static void let_run(struct engine *engine, struct thread *thread, struct strand *strand, uint64_t at_ns)
 {
 	if (strand->thread)
-		take_from(engine, strand, at_ns);
+		take_from(strand);
 	strand_take_what_is_given(engine, thread->proc, strand, at_ns);
 	name_absence(engine, thread, strand, at_ns);
 	if (!strand->context)
@@ -291,7 +295,8 @@ static void note_doubt(const struct thread *thread, const struct strand *next, c
 /* What calls back for what the loop has just read: its work goes on. */
 static bool is_callback_of_read(const struct thread *thread, const struct strand *strand)
 {
-	return thread->just_read && !thread->strand && !strand->context && !strand->given && !strand->woken_at_ns;
+	return proc_has_tasks(thread->proc) && thread->just_read && !thread->strand && !strand->context && !strand->given &&
+	       !strand->woken_at_ns;
 }
 
 static void go_on_with_read(struct thread *thread, struct strand *strand, uint64_t at_ns)
@@ -324,6 +329,15 @@ static void on_runs(struct engine *engine, struct thread *thread, const struct r
 		turn_to_runtime(engine, thread, at_ns);
 }
 
+/* One that is let go on, and whose hook says why it had waited, has left its thread, which has not said so yet. */
+static void leave_as_woken(struct engine *engine, const struct proc *proc, const struct record *record)
+{
+	const struct strand *strand = record->result ? idmap_get(&proc->strands, record->strand_id) : NULL;
+
+	if (strand && strand->thread)
+		let_go(engine, strand->thread, (uint8_t)record->result, false, record->head.at_ns);
+}
+
 /* ---- what the other rooms call ----------------------------------------------------------------------------------------------------- */
 
 void rules_strand(struct engine *engine, struct thread *thread, const struct record *record)
@@ -346,6 +360,7 @@ void rules_strand(struct engine *engine, struct thread *thread, const struct rec
 		rules_put_off(engine, thread, record);
 		break;
 	case STRAND_WOKEN:
+		leave_as_woken(engine, thread->proc, record);
 		strand_wakes(&moment);
 		break;
 	default:

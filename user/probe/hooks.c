@@ -62,7 +62,6 @@ static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, c
 	struct iocpu *skel = hooks->loader->skel;
 	struct bpf_program *const program_by_place[GO_PLACES] = {
 		[GO_RUNS] = skel->progs.on_go_runs,
-		[GO_IDLES] = skel->progs.on_go_idles,
 		[GO_MADE] = skel->progs.on_go_made,
 		[GO_WAKES] = skel->progs.on_go_wakes,
 	};

@@ -50,7 +50,7 @@ static bool record_is_sound(const struct event *event)
 		return head->op && head->op < FUTEX_OPS && event_record(event)->result >= 0;
 	case RECORD_STRAND:
 		return head->op && head->op < STRAND_OPS && event_record(event)->result >= 0 &&
-		       (head->op != STRAND_RUNS || event_record(event)->result < WAIT_CAUSES);
+		       (head->op == STRAND_MADE || event_record(event)->result < WAIT_CAUSES);
 	case RECORD_CONN:
 		return conn->conn_id && conn->family && conn->family <= CONN_TIMERFD && conn->role && conn->role <= CONN_PAIR &&
 		       conn->type <= CONN_DATAGRAM && head->payload_len <= UNIX_PATH_MAX;

@@ -16,7 +16,7 @@ struct reason_range {
 	uint8_t first, last, cause;
 };
 
-#define RANGES_MAX 6
+#define RANGES_MAX 7
 
 static const struct {
 	unsigned int from, to; /* minor versions */
@@ -34,13 +34,29 @@ static const struct {
 	 24,
 	 160,
 	 304,
-	 {{2, 2, WAIT_NET}, {9, 9, WAIT_PIPE}, {14, 14, WAIT_PIPE}, {19, 19, WAIT_SLEEP}, {20, 20, WAIT_PIPE}, {21, 23, WAIT_LOCK}}},
+	 {{2, 2, WAIT_NET},
+	  {9, 9, WAIT_PIPE},
+	  {14, 14, WAIT_PIPE},
+	  {19, 19, WAIT_SLEEP},
+	  {20, 20, WAIT_PIPE},
+	  {21, 23, WAIT_LOCK},
+	  {36, 36, GO_STAYS}}},
 	{25,
 	 25,
 	 152,
 	 296,
-	 {{2, 2, WAIT_NET}, {9, 9, WAIT_PIPE}, {14, 14, WAIT_PIPE}, {20, 20, WAIT_SLEEP}, {21, 21, WAIT_PIPE}, {22, 24, WAIT_LOCK}}},
-	{26, 26, 152, 304, {{2, 2, WAIT_NET}, {14, 14, WAIT_SLEEP}, {18, 19, WAIT_PIPE}, {21, 21, WAIT_PIPE}, {22, 24, WAIT_LOCK}}},
+	 {{2, 2, WAIT_NET},
+	  {9, 9, WAIT_PIPE},
+	  {14, 14, WAIT_PIPE},
+	  {20, 20, WAIT_SLEEP},
+	  {21, 21, WAIT_PIPE},
+	  {22, 24, WAIT_LOCK},
+	  {38, 38, GO_STAYS}}},
+	{26,
+	 26,
+	 152,
+	 304,
+	 {{2, 2, WAIT_NET}, {14, 14, WAIT_SLEEP}, {18, 19, WAIT_PIPE}, {21, 21, WAIT_PIPE}, {22, 24, WAIT_LOCK}, {38, 38, GO_STAYS}}},
 };
 
 static void set_causes(struct go_layout *layout, const struct reason_range *ranges)
@@ -158,18 +174,11 @@ static const char *function_name(const struct functions *functions, size_t index
 
 /* ---- places ------------------------------------------------------------------------------------------------------------------------ */
 
-enum function { EXECUTE, SCHEDULE, NEWPROC, READY, CASGSTATUS, FIND_RUNNABLE, STOP_LOCKED, RUNQPUT, MAIN, MAIN_MAIN, FUNCTIONS };
+enum function { EXECUTE, NEWPROC, READY, CASGSTATUS, RUNQPUT, MAIN, MAIN_MAIN, FUNCTIONS };
 
 static const char *const function_names[FUNCTIONS] = {
-	[EXECUTE] = "runtime.execute",
-	[SCHEDULE] = "runtime.schedule",
-	[NEWPROC] = "runtime.newproc.func1",
-	[READY] = "runtime.ready",
-	[CASGSTATUS] = "runtime.casgstatus",
-	[FIND_RUNNABLE] = "runtime.findRunnable",
-	[STOP_LOCKED] = "runtime.stoplockedm",
-	[RUNQPUT] = "runtime.runqput",
-	[MAIN] = "runtime.main",
+	[EXECUTE] = "runtime.execute",       [NEWPROC] = "runtime.newproc.func1", [READY] = "runtime.ready",
+	[CASGSTATUS] = "runtime.casgstatus", [RUNQPUT] = "runtime.runqput",       [MAIN] = "runtime.main",
 	[MAIN_MAIN] = "main.main",
 };
 
@@ -177,8 +186,9 @@ static const struct {
 	enum function caller, callee;
 	enum go_place place;
 } wanted_calls[] = {
-	{EXECUTE, CASGSTATUS, GO_RUNS}, {SCHEDULE, FIND_RUNNABLE, GO_IDLES}, {SCHEDULE, STOP_LOCKED, GO_IDLES},
-	{NEWPROC, RUNQPUT, GO_MADE},    {READY, CASGSTATUS, GO_WAKES},
+	{EXECUTE, CASGSTATUS, GO_RUNS},
+	{NEWPROC, RUNQPUT, GO_MADE},
+	{READY, CASGSTATUS, GO_WAKES},
 };
 
 struct search {

@@ -14,11 +14,11 @@
 
 /*
  * Each place is a `call` instruction, which the kernel emulates where it would have to single-step a function's first instruction, at 20
- * times the price. In all of them the goroutine (a runtime.g) is an argument.
+ * times the price. In all of them the goroutine (a runtime.g) is an argument. That it has left its thread no place need tell: its memory
+ * does.
  */
 enum go_place {
 	GO_RUNS,  /* the scheduler lets it run on this thread */
-	GO_IDLES, /* the thread has left its goroutine, and looks for another one */
 	GO_MADE,  /* a `go` statement made it */
 	GO_WAKES, /* it may go on: what it waited for has happened */
 	GO_PLACES
