@@ -275,11 +275,11 @@ live: $(LIVE_PROGRAMS)
 #: truth           how right the tracer is, on every server and load, against their logs (as root; two hours; CASES='Go Node' picks some)
 #:                 in pieces: MINUTES=20 ends with status 75 while there is more to do, RESUME=1 goes on
 ROUNDS ?= 3
-TRUTH_PIECES := $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RESUME),--resume)
+PIECES := $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RESUME),--resume)
 truth:
 	$(SETUP) build test truth
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
-	$(Q)tests/truth/run -b $(B) --rounds $(ROUNDS) $(TRUTH_PIECES) $(or $(CASES),--page docs/accuracy.md)
+	$(Q)tests/truth/run -b $(B) --rounds $(ROUNDS) $(PIECES) $(or $(CASES),--page docs/accuracy.md)
 
 #: compare         the same work on every concurrency model, COMPARE_ROUNDS (2) times each (as root; MODELS='Go Node' picks some)
 COMPARE_ROUNDS ?= 2
@@ -316,11 +316,12 @@ bench:
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(EMPTY) $(EMPTY).bpf.o
 	tests/bench/run --page docs/cost.md $(B)
 
-#: bench-hooks     what the hooks into Go, Java and the like cost their servers: docs/cost-hooks.md (as root; about a minute a case)
+#: bench-hooks     what the hooks into Go, Java and the like cost their servers: docs/cost-hooks.md (as root; about a minute a case,
+#:                 in pieces as the truth)
 bench-hooks:
 	$(SETUP) build test truth
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS)
-	$(Q)tests/bench/hooks -b $(B) $(or $(CASES),--page docs/cost-hooks.md)
+	$(Q)tests/bench/hooks -b $(B) $(PIECES) $(or $(CASES),--page docs/cost-hooks.md)
 
 #: scale           10,000 connections, 2,000 requests in flight, 4,000 threads: right, without loss, and in how much memory (as root)
 scale:

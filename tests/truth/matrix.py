@@ -203,7 +203,7 @@ def run(options):
     if os.getuid() and not options.tell:
         print("truth: tracing needs root")
         return 1
-    results = Results(labs.BUILD / "truth/rounds.jsonl", options.requests)
+    results = Results(labs.BUILD / "truth/rounds.jsonl", options.requests, Result)
     print(table([]))
     more = not options.tell and measure_cases(results, options)
     every = cases(options.pattern)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Results of rounds, kept as JSON lines as they are made, so that a long run can be made in pieces and the page written from all of them.
+What a round's result is, a dataclass, whoever keeps them says.
 
 A line names the programs that it was measured with: those of other programs, or of another number of requests, are never mixed in.
 """
@@ -8,7 +9,6 @@ import hashlib
 import json
 
 import lab as labs
-from measure import Result
 
 PROGRAMS = ("iocpu-trace", "rec_to_requests")  # what traces, and what tells: the one has the kernel half, the other the engine
 
@@ -23,8 +23,8 @@ def digest_of_programs():
 class Results:
     """Rounds, failures and skips of this program, in the order in which they came."""
 
-    def __init__(self, path, requests):
-        self.path = path
+    def __init__(self, path, requests, result):
+        self.path, self.result = path, result
         self.mark = {"programs": digest_of_programs(), "requests_asked": requests}
         self.rounds, self.failed, self.skipped = {}, {}, {}
         self.left_out = 0
@@ -45,7 +45,7 @@ class Results:
             self.failed.pop(kept["case"], None)
         else:
             self.failed.pop(kept["case"], None)
-            self.rounds.setdefault(kept["case"], []).append(Result(**kept["round"]))
+            self.rounds.setdefault(kept["case"], []).append(self.result(**kept["round"]))
 
     def _add(self, kept):
         self.path.parent.mkdir(parents=True, exist_ok=True)
