@@ -185,14 +185,18 @@ static uint64_t ask_behind(struct script *script, uint64_t at, uint64_t whose, c
 	return at + 1500;
 }
 
-/* D waits; it turns out to have asked behind A. From then on that is in doubt, but not who asks first in its own callback. */
-static void test_doubt_about_the_next_callback(void **state)
+/*
+ * D waits; it turns out to have asked behind A. From then on that is in doubt, but not who asks first in its own callback. That is so as
+ * well where an answer comes to a call from before the trace, as what was guessed then may have led to anything.
+ */
+static void check_doubt_about_the_next_callback(bool attached)
 {
 	struct script *script = server();
 	uint64_t at;
-	(void)state;
 
 	show_pool(script);
+	if (attached)
+		READ(script, 2300, LOOP, DB_2, .off = 2030, .on = 2280, .cause = WAIT_POLL, .epoll = 2290, .events = 1, .arrived = 2280);
 	at = share_both(script, 3000, "GET /shares");
 	READ(script, at, LOOP, CLIENT_D, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
 	     .arrived = at - 20, .line = "GET /sleeps");
@@ -203,12 +207,19 @@ static void test_doubt_about_the_next_callback(void **state)
 	at = ask_behind(script, at, CLIENT_A, "GET /both again");
 	(void)share_both(script, at, "GET /shares again");
 	script_finish(script);
-	assert_false(told_of(script, "GET /both")->ambiguous);
-	assert_int_equal(told_of(script, "GET /both")->call_count, 2);
+	assert_true(attached || !told_of(script, "GET /both")->ambiguous);
+	assert_true(attached || told_of(script, "GET /both")->call_count == 2);
 	assert_true(told_of(script, "GET /seems")->ambiguous);
 	assert_true(told_of(script, "GET /both again")->ambiguous);
-	assert_false(told_of(script, "GET /shares again")->ambiguous);
+	assert_int_equal(told_of(script, "GET /shares again")->ambiguous, attached);
 	script_close(script);
+}
+
+static void test_doubt_about_the_next_callback(void **state)
+{
+	(void)state;
+	check_doubt_about_the_next_callback(false);
+	check_doubt_about_the_next_callback(true);
 }
 
 /* A and B ask for the connection at once: A has it, B stands in line. */

@@ -4,6 +4,7 @@
  * keep. Each response says whether what led to it had been taken for the right one's: where that was often wrong, all that was told by
  * that order is ambiguous.
  */
+#include "engine/line.h"
 #include "engine/rules_loop.h"
 
 #define VOTES_MAX       128
@@ -131,7 +132,7 @@ static enum doubt doubt_of_own(const struct thread *thread, const struct context
 {
 	const struct continuations *loop = rule_11_loop_of(thread);
 
-	if (!loop || continuations_collect(loop))
+	if (!loop || continuations_collect(loop) || line_began_unseen(thread->line))
 		return DOUBT_SELF;
 	if (!owner->is_request)
 		return DOUBT_NONE;

@@ -209,6 +209,11 @@ static void expect_unknown(struct thread *thread)
 		thread->line->shifted = !thread->line->aligned;
 }
 
+bool line_began_unseen(const struct line *line)
+{
+	return line && (line->shifted || line->aligned);
+}
+
 /* It may be the turn of one that has waited since before the trace. */
 static bool may_be_for_unknown(const struct moment *moment, enum given given)
 {
