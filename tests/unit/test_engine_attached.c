@@ -5,7 +5,7 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1, OTHER_LOOP = 2 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2, DB_3 };
 
 static struct script *server(void)
 {
@@ -246,13 +246,119 @@ static void test_unknown_answer_in_a_shared_loop(void **state)
 	script_close(script);
 }
 
+/*
+ * A and B wait twice each before anybody is answered of whom that is known. So their first responses may say that three had waited in front
+ * of them, as well as one; only E's, who comes later, tells.
+ */
+static void test_first_answered_has_waited_twice(void **state)
+{
+	struct script *script = server();
+	const struct told *e;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	answer(script, 1000, 200); /* who had asked */
+	WRITE(script, 1010, LOOP, DB);
+	WRITE(script, 1100, LOOP, CLIENT_C, .status = 200);
+	READ(script, 1500, LOOP, CLIENT_B, .off = 1110, .on = 1480, .cause = WAIT_POLL, .epoll = 1490, .events = 1, .arrived = 1480,
+	     .line = "GET /b");
+	answer(script, 2000, 1600); /* who had waited */
+	WRITE(script, 2010, LOOP, DB);
+	WRITE(script, 2100, LOOP, CLIENT_D, .status = 200);
+	answer(script, 3000, 2110); /* A, who waits once more */
+	WRITE(script, 3010, LOOP, DB);
+	answer(script, 4000, 3300); /* B, who waits once more */
+	WRITE(script, 4010, LOOP, DB);
+	answer(script, 5000, 4300); /* A */
+	WRITE(script, 5010, LOOP, DB);
+	WRITE(script, 5400, LOOP, CLIENT_A, .status = 200);
+	READ(script, 5510, LOOP, CLIENT_C, .off = 5410, .on = 5500, .cause = WAIT_POLL, .epoll = 5505, .events = 1, .arrived = 5500,
+	     .line = "GET /e");
+	answer(script, 6000, 5600); /* B */
+	WRITE(script, 6010, LOOP, DB);
+	WRITE(script, 6300, LOOP, CLIENT_B, .status = 200);
+	answer(script, 7000, 6310); /* E */
+	WRITE(script, 7300, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	e = told_of(script, "GET /e");
+	assert_true(told_of(script, "GET /a")->ambiguous && told_of(script, "GET /b")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 2);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 2);
+	assert_false(e->ambiguous);
+	assert_int_equal(e->call_count, 1);
+	assert_int_equal(e->state[STATE_CPU], 10 + 90 + 20 + 300);
+	assert_int_equal(e->state[STATE_POOL], 6010 - 5600);
+	script_close(script);
+}
+
+/* Who had asked asks again on its own connection, as nobody waits: it only seems to wait from then on. A waits twice behind it. */
+static void test_kept_before_anybody_waits(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	answer(script, 1000, 10);
+	WRITE(script, 1300, LOOP, DB);
+	READ(script, 1500, LOOP, CLIENT_A, .off = 1310, .on = 1480, .cause = WAIT_POLL, .epoll = 1490, .events = 1, .arrived = 1480,
+	     .line = "GET /a");
+	answer(script, 2000, 1600); /* who had asked, and waits now */
+	WRITE(script, 2010, LOOP, DB);
+	answer(script, 3000, 2300); /* A, who waits once more */
+	WRITE(script, 3010, LOOP, DB);
+	answer(script, 4000, 3300);
+	WRITE(script, 4010, LOOP, DB);
+	WRITE(script, 4100, LOOP, CLIENT_D, .status = 200);
+	answer(script, 5000, 4110); /* A */
+	WRITE(script, 5400, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous); /* or else all of it would have to be told */
+	script_close(script);
+}
+
+/* B finds the connection idle: by then all who came to wait have been given one, whoever they are. So C's wait is no riddle. */
+static void test_pool_lies_idle(void **state)
+{
+	struct script *script = server();
+	const struct told *c;
+	(void)state;
+
+	script_conn(script, DB_3, CONN_DOWNSTREAM, 5432);
+	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	answer(script, 1000, 200); /* who had asked */
+	WRITE(script, 1010, LOOP, DB);
+	WRITE(script, 1100, LOOP, CLIENT_C, .status = 200);
+	answer(script, 2000, 1110); /* who had waited, and asks elsewhere */
+	WRITE(script, 2010, LOOP, DB);
+	WRITE(script, 2100, LOOP, DB_2);
+	answer(script, 3000, 2110); /* A, too */
+	WRITE(script, 3100, LOOP, DB_3);
+	READ(script, 3510, LOOP, CLIENT_B, .off = 3110, .on = 3500, .cause = WAIT_POLL, .epoll = 3505, .events = 2, .arrived = 3500,
+	     .line = "GET /b");
+	WRITE(script, 3520, LOOP, DB);
+	READ(script, 3530, LOOP, CLIENT_C, .arrived = 3500, .line = "GET /c");
+	answer(script, 4000, 3700); /* B */
+	WRITE(script, 4010, LOOP, DB);
+	WRITE(script, 4100, LOOP, CLIENT_B, .status = 200);
+	answer(script, 5000, 4110); /* C */
+	WRITE(script, 5200, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	c = told_of(script, "GET /c");
+	assert_false(c->ambiguous || told_of(script, "GET /b")->ambiguous);
+	assert_int_equal(c->call_count, 1);
+	assert_int_equal(c->state[STATE_POOL], 4010 - 3700);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attached_to_a_pool_in_use),       cmocka_unit_test(test_unknown_waits_twice),
 		cmocka_unit_test(test_asked_later_in_the_turn),         cmocka_unit_test(test_attached_within_a_turn),
 		cmocka_unit_test(test_request_of_the_first_turn),       cmocka_unit_test(test_answers_in_the_first_turn),
-		cmocka_unit_test(test_unknown_answer_in_a_shared_loop),
+		cmocka_unit_test(test_unknown_answer_in_a_shared_loop), cmocka_unit_test(test_first_answered_has_waited_twice),
+		cmocka_unit_test(test_kept_before_anybody_waits),       cmocka_unit_test(test_pool_lies_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,25 +7,8 @@
 #include <stdlib.h>
 
 #include "engine/line.h"
+#include "engine/line_places.h"
 #include "engine/rules_loop.h"
-
-#define LINE_MAX 1024 /* of more the oldest are forgotten. Power of two */
-
-/* A request, or a segment that was given a connection before and waits once more. */
-struct place {
-	struct context *context;
-	uint64_t since_ns;
-};
-
-struct line {
-	bool shifted;        /* some may stand in front that have waited since before the trace */
-	bool aligned;        /* it is known how many did */
-	uint64_t first, end; /* tickets of the places in use, from 1 */
-	struct place places[LINE_MAX];
-	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
-	uint64_t kept;                     /* so many proved to be of whoever had the connection */
-	struct context *handed[LINE_MAX];
-};
 
 /* Not if its requests go on on other threads too. */
 static bool calls_back_at_once(const struct thread *thread)
@@ -46,19 +29,6 @@ static struct line *line_open(void)
 
 /* ---- those who came to wait ---------------------------------------------------------------------------------------------------------- */
 
-static struct place *place_at(struct line *line, uint64_t ticket)
-{
-	return &line->places[ticket % LINE_MAX];
-}
-
-/* Who went on by itself, or is over, waits no more. */
-static bool still_waits(struct line *line, uint64_t ticket)
-{
-	const struct context *context = place_at(line, ticket)->context;
-
-	return context->line_ticket == ticket && (context->is_request ? context_is_open_request(context) : !context->bound_to);
-}
-
 static void drop_first(struct engine *engine, struct line *line)
 {
 	struct context *context = place_at(line, line->first)->context;
@@ -71,15 +41,10 @@ static void drop_first(struct engine *engine, struct line *line)
 
 static void stand_in(struct engine *engine, struct line *line, struct context *context, uint64_t since_ns)
 {
-	while (line->first < line->end && (!still_waits(line, line->first) || line->end - line->first == LINE_MAX))
+	while (line->first < line->end && (!place_counts(line, line->first) || line->end - line->first == LINE_MAX))
 		drop_first(engine, line);
 	context->line_ticket = line->end;
-	*place_at(line, line->end++) = (struct place){context_get(context), since_ns};
-}
-
-static bool has_had_a_turn(const struct context *root)
-{
-	return root && !root->is_request && (root->origin == ORIGIN_POOL || root->origin == ORIGIN_WORKER);
+	*place_at(line, line->end++) = (struct place){.context = context_get(context), .since_ns = since_ns};
 }
 
 /* What a loop's workers are given may be of a request that nobody saw begin. */
@@ -113,18 +78,6 @@ void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at
 }
 
 /* ---- those who were given a connection, and have not shown whose work they are ------------------------------------------------------- */
-
-static struct context **handed_at(struct line *line, uint64_t number)
-{
-	return &line->handed[number % LINE_MAX];
-}
-
-static bool is_unnamed(struct line *line, uint64_t number)
-{
-	const struct context *segment = *handed_at(line, number);
-
-	return segment->handed == number && !segment->bound_to && has_had_a_turn(segment);
-}
 
 static void drop_first_handed(struct engine *engine, struct line *line)
 {
@@ -191,8 +144,7 @@ static uint64_t first_in_line(struct line *line, uint64_t not_before_ns)
 	return 0;
 }
 
-/* It has waited, and goes on with what was given to it at at_ns. */
-static void go_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns)
+void line_goes_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns)
 {
 	place->context->handed_again = true;
 	context_add_interval(
@@ -241,8 +193,32 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 	if (place->context->is_request)
 		return begin_handed(moment, thread->line, given);
 	place->context->line_ticket = 0;
-	go_on(moment->engine, place, given, moment->at_ns);
+	line_goes_on(moment->engine, place, given, moment->at_ns);
 	return context_get(place->context);
+}
+
+/* Of another pool some may wait still. */
+static bool only_pool_used_before(struct engine *engine, uint16_t peer)
+{
+	struct conn *conn;
+	size_t cursor = 0;
+
+	while ((conn = idmap_next(&engine->conns, &cursor)))
+		if (conn->used_before && conn->peer != peer)
+			return false;
+	return true;
+}
+
+void rule_12_lay_idle(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct line *line = moment->thread->line;
+	bool used_before = conn->used_before;
+
+	conn->idle_until_ns = moment->at_ns;
+	conn->used_before = false;
+	if (used_before && line && line->shifted && only_pool_used_before(moment->engine, conn->peer))
+		line_nobody_waits(moment, line);
 }
 
 static void go_on_for_unknown(const struct moment *moment)
@@ -298,60 +274,6 @@ void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call)
 	call->doubt = DOUBT_NONE;
 	call_enlist(call, segment);
 	context_put(moment->engine, before);
-}
-
-/* ---- who waited before the trace began ----------------------------------------------------------------------------------------------- */
-
-static uint64_t count_places(struct line *line, uint64_t before)
-{
-	uint64_t count = 0;
-
-	for (uint64_t ticket = line->first; ticket < before; ticket++)
-		count += still_waits(line, ticket);
-	return count;
-}
-
-/* What began with the connection that was given to `place`'s context goes on there; if it waits once more, that one does. */
-static void join_work(struct engine *engine, struct line *line, const struct place *place, struct context *segment)
-{
-	struct context *context = place->context;
-	uint64_t ticket = segment->line_ticket;
-
-	go_on(engine, place, segment->given, segment->begun_ns);
-	context->line_ticket = ticket;
-	if (ticket) {
-		place_at(line, ticket)->context = context_get(context);
-		context_put(engine, segment);
-	}
-	context_bind(engine, segment, context);
-}
-
-/*
- * The first request is answered that is known to have waited, in the course of this segment. As many connections as were given on before
- * it, less the places before its own, went to who had waited before the trace began; all others are paired in order.
- */
-static void align(struct engine *engine, struct line *line, const struct context *segment, const struct context *request)
-{
-	uint64_t places = count_places(line, request->line_ticket), given = segment->handed - 1 - line->kept;
-	uint64_t number = given > places ? given - places + 1 : 1;
-
-	line->aligned = true;
-	line->shifted = false;
-	for (uint64_t unknown = line->first_handed; unknown < number && unknown < line->end_handed; unknown++)
-		(*handed_at(line, unknown))->handed = 0;
-	for (uint64_t ticket = line->first; ticket < line->end && number < line->end_handed; ticket++) {
-		struct context *begun = *handed_at(line, number);
-
-		if (!still_waits(line, ticket))
-			continue;
-		if (!place_at(line, ticket)->context->is_request && begun != segment) {
-			if (is_unnamed(line, number))
-				join_work(engine, line, place_at(line, ticket), begun);
-			else
-				place_at(line, ticket)->context->line_ticket = 0; /* it has been answered since, by whoever it was */
-		}
-		number++;
-	}
 }
 
 /* ---- a response names one ------------------------------------------------------------------------------------------------------------ */
@@ -425,8 +347,10 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 	uint64_t unnamed, waiting;
 	bool right;
 
-	if (line->shifted && segment->handed && request->line_ticket)
-		align(moment->engine, line, segment, request);
+	if (line->shifted && segment->handed && request->line_ticket && !line_find_shift(moment, line, segment, request)) {
+		request->ambiguous = true;
+		return;
+	}
 	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
 	waiting = count_waiting(line, request->line_ticket, unnamed, &expected);
 	right = waits_since_before(moment->thread, segment, request) || (segment->handed && request->line_ticket && waiting == unnamed);

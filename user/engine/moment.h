@@ -118,6 +118,8 @@ void rule_11_unknown_write(const struct moment *moment);
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given);
 /* The call is answered. If it went out in the turn in which the tracer came, whose callbacks had begun unseen, it is nobody known's. */
 void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call);
+/* The connection is used again, and nobody was given it: it lay idle, so nobody waited for it. */
+void rule_12_lay_idle(const struct moment *moment);
 /* The answer to a call from before the trace: what waited for it goes on, in whosever name. */
 void rule_12_unknown_answer(const struct moment *moment);
 /* `request` is answered, maybe in the course of such work: was it its turn to be given the connection? */

@@ -130,10 +130,8 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
 		conn_drop_call(moment->engine, conn, conn->first_call);
 	}
-	if (!conn->first_call && lay_idle(given_on(moment))) {
-		conn->idle_until_ns = moment->at_ns;
-		conn->used_before = false;
-	}
+	if (!conn->first_call && lay_idle(given_on(moment)))
+		rule_12_lay_idle(moment);
 	doubt = doubt_of_call(moment, owner, by_line);
 	call = conn_push_call(conn, owner, moment->at_ns);
 	if (!call) {

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 12's two lines, as line.c keeps them: those who came to wait, and the segments that began with a connection that was given on.
+ * Used by line.c, and by line_before.c, which finds out how many have waited since before the trace.
+ * Never: seen by a rule.
+ */
+#ifndef IOCPU_ENGINE_LINE_PLACES_H
+#define IOCPU_ENGINE_LINE_PLACES_H
+
+#include "engine/moment.h"
+
+#define LINE_MAX 1024 /* of more the oldest are forgotten. Power of two */
+
+/* A request, or a segment that was given a connection before and waits once more. */
+struct place {
+	struct context *context;
+	uint64_t since_ns;
+	uint64_t named; /* while the line is shifted: the number of the segment in whose course its request was answered; 0: it was not */
+	uint64_t rank;  /* line_before.c's: the how manyth it is; 0: it waits no more */
+};
+
+struct line {
+	bool shifted;        /* some may stand in front that have waited since before the trace */
+	bool aligned;        /* it is known how many did */
+	uint64_t first, end; /* tickets of the places in use, from 1 */
+	struct place places[LINE_MAX];
+	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
+	uint64_t kept;                     /* so many proved to be of whoever had the connection */
+	struct context *handed[LINE_MAX];
+};
+
+static inline struct place *place_at(struct line *line, uint64_t ticket)
+{
+	return &line->places[ticket % LINE_MAX];
+}
+
+/* Who went on by itself, or is over, waits no more. */
+static inline bool still_waits(struct line *line, uint64_t ticket)
+{
+	const struct context *context = place_at(line, ticket)->context;
+
+	return context->line_ticket == ticket && (context->is_request ? context_is_open_request(context) : !context->bound_to);
+}
+
+/* While the line is shifted, who has been answered since still tells whose turn it was. */
+static inline bool place_counts(struct line *line, uint64_t ticket)
+{
+	return place_at(line, ticket)->named || still_waits(line, ticket);
+}
+
+static inline bool has_had_a_turn(const struct context *root)
+{
+	return root && !root->is_request && (root->origin == ORIGIN_POOL || root->origin == ORIGIN_WORKER);
+}
+
+static inline struct context **handed_at(struct line *line, uint64_t number)
+{
+	return &line->handed[number % LINE_MAX];
+}
+
+static inline bool is_unnamed(struct line *line, uint64_t number)
+{
+	const struct context *segment = *handed_at(line, number);
+
+	return segment->handed == number && !segment->bound_to && has_had_a_turn(segment);
+}
+
+/* ---- line.c ---- */
+
+/* It has waited, and goes on with what was given to it at at_ns. */
+void line_goes_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns);
+
+/* ---- line_before.c ---- */
+
+/*
+ * A request that is known to have waited is answered in the course of this segment: does that tell how many had waited before the trace
+ * began? Then all are paired in order. False: not yet.
+ */
+bool line_find_shift(const struct moment *moment, struct line *line, struct context *segment, const struct context *request);
+/* A connection lies idle: whoever has come to wait has been given one. */
+void line_nobody_waits(const struct moment *moment, struct line *line);
+
+#endif
