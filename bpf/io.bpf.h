@@ -21,7 +21,10 @@
 /* BUFFER_FILE: none, the bytes come from a file. */
 enum buffer { BUFFER_NONE, BUFFER_FILE, BUFFER_PLAIN, BUFFER_VECTOR, BUFFER_MESSAGE };
 
-/* Where in the arguments a call has what we need; -1: nowhere. All constants, so that each program holds only what it uses. */
+/*
+ * Where in the arguments a call has what we need; -1: nowhere. As far as possible constants, so that each program holds only what it uses.
+ * Calls of one program that differ in one of them are told apart by their numbers.
+ */
 struct call {
 	__u8 op;
 	__u8 fd_arg;
@@ -139,9 +142,11 @@ struct vectors {
 static __always_inline struct vectors vectors_of(struct pt_regs *regs, enum buffer buffer)
 {
 	struct user_msghdr message = {};
+	__u64 count = SYSCALL_ARG2(regs);
 
+	barrier_var(count); /* or clang reads it, or the header's, by one instruction, which the verifier refuses */
 	if (buffer == BUFFER_VECTOR)
-		return (struct vectors){(const void *)SYSCALL_ARG1(regs), SYSCALL_ARG2(regs)};
+		return (struct vectors){(const void *)SYSCALL_ARG1(regs), count};
 	bpf_probe_read_user(&message, sizeof(message), (const void *)SYSCALL_ARG1(regs));
 	return (struct vectors){message.msg_iov, message.msg_iovlen};
 }
@@ -280,36 +285,54 @@ static __always_inline void handle_io(struct syscall_trace_exit *ctx, const stru
 		return KEEPING_THE_CORE(handle(ctx, ##__VA_ARGS__));                                                                       \
 	}
 
-#define ON_IO(name, ...) ON_EXIT(name, handle_io, (struct call){__VA_ARGS__})
-
-/* name, op, fd, length, flags, buffer */
-ON_IO(read, IO_READ, 0, -1, -1, BUFFER_PLAIN)
-ON_IO(readv, IO_READ, 0, -1, -1, BUFFER_VECTOR)
-ON_IO(recvfrom, IO_READ, 0, -1, 3, BUFFER_PLAIN)
-ON_IO(recvmsg, IO_READ, 0, -1, 2, BUFFER_MESSAGE)
-ON_IO(recvmmsg, IO_READ, 0, -1, 3, BUFFER_NONE) /* its result counts messages, not bytes */
-ON_IO(write, IO_WRITE, 0, 2, -1, BUFFER_PLAIN)
-ON_IO(writev, IO_WRITE, 0, -1, -1, BUFFER_VECTOR)
-ON_IO(sendmsg, IO_WRITE, 0, -1, -1, BUFFER_MESSAGE)
-ON_IO(sendmmsg, IO_WRITE, 0, -1, -1, BUFFER_NONE)
-ON_IO(sendfile64, IO_WRITE, 0, 3, -1, BUFFER_FILE)
-
-/* Socket to pipe is a read of the socket, pipe to socket a write to it; the pipe is only how the call wants it. */
-static __always_inline void handle_splice(struct syscall_trace_exit *ctx)
+static __always_inline void handle_read(struct syscall_trace_exit *ctx)
 {
+	handle_io(ctx, (struct call){IO_READ, 0, -1, ctx->nr == recvfrom_nr ? 3 : -1, BUFFER_PLAIN});
+}
+
+static __always_inline void handle_vector_read(struct syscall_trace_exit *ctx)
+{
+	bool message = ctx->nr == recvmsg_nr;
+
+	handle_io(ctx, (struct call){IO_READ, 0, -1, message ? 2 : -1, message ? BUFFER_MESSAGE : BUFFER_VECTOR});
+}
+
+static __always_inline void handle_vector_write(struct syscall_trace_exit *ctx)
+{
+	handle_io(ctx, (struct call){IO_WRITE, 0, -1, -1, ctx->nr == sendmsg_nr ? BUFFER_MESSAGE : BUFFER_VECTOR});
+}
+
+/*
+ * Calls of whose bytes nothing is looked at. The result of recvmmsg counts messages, not bytes. Splice from socket to pipe is a read of the
+ * socket, from pipe to socket a write to it; the pipe is only how the call wants it.
+ */
+static __always_inline void handle_blind(struct syscall_trace_exit *ctx)
+{
+	struct call call = {IO_WRITE, 0, -1, -1, BUFFER_NONE};
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct end from;
 
 	if (!thread_of(task))
 		return;
-	find_end(task, SYSCALL_ARG0(saved_registers(task)), &from);
-	if (from.kind == END_SOCKET)
-		handle_io(ctx, (struct call){IO_READ, 0, -1, -1, BUFFER_NONE});
-	else
-		handle_io(ctx, (struct call){IO_WRITE, 2, -1, -1, BUFFER_NONE});
+	if (ctx->nr == recvmmsg_nr) {
+		call.op = IO_READ;
+		call.flags_arg = 3;
+	} else if (ctx->nr == sendfile_nr) {
+		call.len_arg = 3;
+		call.buffer = BUFFER_FILE;
+	} else if (ctx->nr == splice_nr) {
+		find_end(task, SYSCALL_ARG0(saved_registers(task)), &from);
+		call.op = from.kind == END_SOCKET ? IO_READ : IO_WRITE;
+		call.fd_arg = from.kind == END_SOCKET ? 0 : 2;
+	}
+	handle_io(ctx, call);
 }
 
-ON_EXIT(splice, handle_splice)
+ON_EXIT(read, handle_read)
+ON_EXIT(readv, handle_vector_read)
+ON_EXIT(write, handle_io, (struct call){IO_WRITE, 0, 2, -1, BUFFER_PLAIN})
+ON_EXIT(writev, handle_vector_write)
+ON_EXIT(sendmmsg, handle_blind)
 
 /* ---- new connections, event loops: no payload */
 

@@ -22,6 +22,8 @@ const volatile __u64 jiffy_ns = 10000000;
 const volatile bool no_payload = false;
 /* enum wait_cause or wait_by_file, by syscall number. User space knows this machine's numbers. */
 const volatile __u8 wait_cause_by_syscall[SYSCALL_MAX] = {};
+/* The numbers of calls that have another one's program, and differ from that one in an argument. */
+const volatile __s32 recvfrom_nr = -1, recvmsg_nr = -1, sendmsg_nr = -1, recvmmsg_nr = -1, sendfile_nr = -1, splice_nr = -1;
 /* 1: what a thread waits for in it, if that is a socket, is to be rid of bytes. */
 const volatile __u8 writes_by_syscall[SYSCALL_MAX] = {};
 

@@ -159,6 +159,17 @@ static void raise_memlock(void)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
+/* Calls that have another one's program. */
+static void name_calls(struct iocpu *skel)
+{
+	skel->rodata->recvfrom_nr = SYS_recvfrom;
+	skel->rodata->recvmsg_nr = SYS_recvmsg;
+	skel->rodata->sendmsg_nr = SYS_sendmsg;
+	skel->rodata->recvmmsg_nr = SYS_recvmmsg;
+	skel->rodata->sendfile_nr = SYS_sendfile;
+	skel->rodata->splice_nr = SYS_splice;
+}
+
 static int load(struct loader *loader, const struct tracefs *tracefs, const struct loader_options *options)
 {
 	struct iocpu *skel = iocpu__open();
@@ -174,6 +185,7 @@ static int load(struct loader *loader, const struct tracefs *tracefs, const stru
 	skel->bss->realtime_offset_ns = unix_offset_ns();
 	syscalls_wait_causes((uint8_t *)skel->rodata->wait_cause_by_syscall);
 	syscalls_that_write((uint8_t *)skel->rodata->writes_by_syscall);
+	name_calls(skel);
 	choose_programs(skel, tracefs, &loader->features, options->hooks);
 	return iocpu__load(skel);
 }

@@ -107,6 +107,12 @@ int syscalls_hooked_late(const char *event)
 static const struct {
 	const char *event, *also;
 } handled_alike[] = {
+	{"sys_exit_read", "sys_exit_recvfrom"},
+	{"sys_exit_readv", "sys_exit_recvmsg"},
+	{"sys_exit_writev", "sys_exit_sendmsg"},
+	{"sys_exit_sendmmsg", "sys_exit_recvmmsg"},
+	{"sys_exit_sendmmsg", "sys_exit_sendfile64"},
+	{"sys_exit_sendmmsg", "sys_exit_splice"},
 	{"sys_exit_accept", "sys_exit_accept4"},
 	{"sys_exit_write", "sys_exit_sendto"},
 	{"sys_exit_epoll_pwait", "sys_exit_epoll_wait"},
