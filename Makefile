@@ -200,10 +200,14 @@ $(B)/fuzz/%: tests/fuzz/%.c $(PURE_SRCS)
 LATE_HOOKS := sk_data_ready|sys_exit_(ppoll|pselect6|select|epoll_pwait2)
 EMPTY := $(B)/tests/bench/empty
 
-$(B)/tests/bench/hooks.h: $(B)/iocpu.bpf.o
+# Calls that have another one's program are in the table that says so.
+CALLS_ALIKE := user/probe/syscalls.c
+$(B)/tests/bench/hooks.h: $(B)/iocpu.bpf.o $(CALLS_ALIKE)
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)readelf -SW $< | sed -nE '/$(LATE_HOOKS) /d; s,.* \??((tracepoint|tp_btf)/[^ ]+) +PROGBITS.*,HOOK("\1"),p' > $@
+	$(Q)(readelf -SW $< | sed -nE 's,.* \??((tracepoint|tp_btf)/[^ ]+) +PROGBITS.*,HOOK("\1"),p'; \
+		grep -oE '\{"sys_exit_\w+", "sys_exit_\w+"\}' $(CALLS_ALIKE) | sed -E 's,.* "(.*)"\},HOOK("tracepoint/syscalls/\1"),') | \
+		sed -E '/($(LATE_HOOKS))"/d' > $@
 
 $(EMPTY).bpf.o: tests/bench/empty.bpf.c $(B)/tests/bench/hooks.h
 	$(call say,BPF,$<)
