@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rule 15 where a task answers and turns to the next request of its connection, which had come by then. Times in µs. */
+/* Rule 15 where a task answers and turns to the next request of its connection, or has made tasks for it before. Times in µs. */
 #include "unit/task_script.h"
 
 /*
@@ -60,11 +60,89 @@ static void test_next_request_of_last_task(void **state)
 	script_close(script);
 }
 
+/*
+ * A task from before the trace makes one for a request that was read early, and that one makes another. Nobody is told for whom; but when
+ * one of them answers, all that it has made has worked for that request.
+ */
+static void test_makers_from_before_the_trace(void **state)
+{
+	struct script *script = server_with_tasks();
+	(void)state;
+
+	RUNS(script, 1010, LOOP, 100, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 1);
+	READ(script, 1020, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a");
+	RUNS(script, 1030, LOOP, TASK_A, ENDS);
+	MADE(script, 1040, LOOP, NEXT);
+	RUNS(script, 1050, LOOP, NEXT, .left = WAIT_PIPE);
+	MADE(script, 1060, LOOP, CHILD);
+	RUNS(script, 1070, LOOP, CHILD, .left = WAIT_PIPE);
+	WRITE(script, 1570, LOOP, DB);
+	RUNS(script, 1580, LOOP, TASK_B, .left = WAIT_PIPE);
+	RUNS(script, 3010, LOOP, 101, ENDS, .off = 1590, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	READ(script, 3020, LOOP, DB, .arrived = 3000);
+	WOKEN(script, 3030, LOOP, CHILD);
+	RUNS(script, 3040, LOOP, CHILD, ENDS);
+	RUNS(script, 3340, LOOP, NEXT, .left = WAIT_PIPE);
+	WRITE(script, 3350, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	/* The read, its own step and CHILD's, from when they were made. */
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 10 + 500 + 300 + 10, 10 + 20 + 510 + 50 + 300 + 10);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	script_close(script);
+}
+
+/* uvloop: what a task did until it answers a request from before the trace was for that one, and what it does then is open. */
+static void test_put_off_answer_to_nobody_known(void **state)
+{
+	struct script *script = server_with_tasks();
+	struct process process;
+	(void)state;
+
+	RUNS(script, 50, LOOP, 99);
+	READ(script, 1010, LOOP, DB, .arrived = 1000, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 1);
+	RUNS(script, 1015, LOOP, 100);
+	WOKEN(script, 1020, LOOP, TASK_A);
+	RUNS(script, 1030, LOOP, TASK_A, ENDS);
+	QUEUES(script, 1530, LOOP, CLIENT_A);
+	WOKEN(script, 1532, LOOP, TASK_B);
+	RUNS(script, 1534, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 1540, LOOP, CLIENT_A, .status = 200);
+	READ(script, 3010, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /a", .off = 1550, .on = 3000, .cause = WAIT_POLL, .epoll = 3002,
+	     .events = 2);
+	RUNS(script, 3015, LOOP, 101);
+	WOKEN(script, 3020, LOOP, TASK_A);
+	READ(script, 3030, LOOP, CLIENT_B, .arrived = 3000, .line = "GET /b");
+	RUNS(script, 3035, LOOP, 102);
+	WOKEN(script, 3040, LOOP, TASK_B);
+	RUNS(script, 3050, LOOP, TASK_A, ENDS);
+	QUEUES(script, 3250, LOOP, DB);
+	RUNS(script, 3260, LOOP, TASK_B, .left = WAIT_PIPE);
+	QUEUES(script, 3660, LOOP, CLIENT_B);
+	WRITE(script, 3670, LOOP, DB);
+	WRITE(script, 3680, LOOP, CLIENT_B, .status = 200);
+	READ(script, 5010, LOOP, DB, .arrived = 5000, .off = 3690, .on = 5000, .cause = WAIT_POLL, .epoll = 5002, .events = 1);
+	RUNS(script, 5015, LOOP, 103);
+	WOKEN(script, 5020, LOOP, TASK_A);
+	RUNS(script, 5030, LOOP, TASK_A, ENDS);
+	QUEUES(script, 5130, LOOP, CLIENT_A);
+	WRITE(script, 5140, LOOP, CLIENT_A, .status = 200);
+	process = script_finish(script);
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 200 + 100, 200 + 100 + 100);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 5000 - 3670);
+	assert_in_range(told_of(script, "GET /b")->cpu_time, 400, 400 + 50);
+	assert_in_range(process.unattributed_cpu_ns, 500 * US, 600 * US);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next_request_of_task),
 		cmocka_unit_test(test_next_request_of_last_task),
+		cmocka_unit_test(test_makers_from_before_the_trace),
+		cmocka_unit_test(test_put_off_answer_to_nobody_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

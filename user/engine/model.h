@@ -135,6 +135,7 @@ struct context {
 	bool at_worker;    /* rule 9: a worker thread of its loop has it, and has not handed it back */
 	bool handed_again; /* rule 12: a segment that has waited and been given a connection since it began */
 	bool sets_up;      /* a segment: it accepted a connection, or readied one before its first request */
+	bool made_tasks;   /* a segment: in its course tasks were made, which are hinted at it */
 	struct context *bound_to;
 	struct context *hint;    /* whose work this probably is, if no evidence comes */
 	struct context *resumes; /* of a segment, in Go: whose goroutine was last seen on the thread */

@@ -16,6 +16,17 @@ static struct context *request_to_answer(const struct conn *conn)
 	return request;
 }
 
+/* Of a request from before the trace: what was done until now was for that, and what comes next is not. */
+static void answer_unknown(const struct moment *moment)
+{
+	struct context *before = context_root(moment->thread->context);
+
+	if (before && !before->is_request && !before->hint)
+		before->origin = ORIGIN_MISSED;
+	strand_answers(moment->thread, moment->conn);
+	turn_to_segment(moment, ORIGIN_MISSED, NULL, true);
+}
+
 static void put_off_answer(const struct moment *moment)
 {
 	struct context *request = request_to_answer(moment->conn);
@@ -24,8 +35,10 @@ static void put_off_answer(const struct moment *moment)
 		stream_ran(moment);
 		return;
 	}
-	if (!request)
+	if (!request) {
+		answer_unknown(moment);
 		return;
+	}
 	rule_2_ran_for(moment, request);
 	strand_answers(moment->thread, moment->conn);
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);

@@ -215,7 +215,9 @@ static void repair(const struct moment *moment, struct context *from, struct con
 /* A task that had touched sockets before this request came had worked for another one, which nobody has named. */
 static bool began_for_another(const struct thread *thread, const struct context *segment, const struct context *request)
 {
-	return thread->carrier && proc_has_tasks(thread->proc) && segment->evidence && !segment->hint &&
+	const struct context *hint = context_root(segment->hint);
+
+	return thread->carrier && proc_has_tasks(thread->proc) && segment->evidence && !(hint && hint->is_request) &&
 	       segment->begun_ns < request->start_ns;
 }
 
@@ -250,6 +252,8 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 		if (thread->soft && before->hint)
 			split_soft_tail(moment, before, request->start_ns);
 		context_bind(moment->engine, before, request);
+		if (before->made_tasks)
+			strands_follow(moment->engine, thread->proc, request);
 	} else if (before) {
 		if (contradicts)
 			repair(moment, before, request);

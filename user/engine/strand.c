@@ -245,8 +245,10 @@ static void make_task(struct engine *engine, struct thread *thread, const struct
 		return;
 	strand->made = true;
 	strand->woken_at_ns = record->head.at_ns;
-	if (!hint)
+	if (!hint) {
+		strand_made_for_unnamed(engine, thread, strand, record->head.at_ns);
 		return;
+	}
 	hint->has_task = true;
 	context_put(engine, strand->context);
 	strand->context = context_get(hint);

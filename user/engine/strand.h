@@ -69,6 +69,8 @@ void strand_settle_hint(struct engine *engine, struct context *context);
 struct context *strand_request_of(struct context *context);
 /* What a strand that is made or woken by this thread is for; NULL: nobody that is known. In doubt it is what this strand was made for. */
 struct context *strand_given_by(const struct thread *thread);
+/* The thread's task makes this one while nobody has said for whom it works. When that is said, it is for the same one. */
+void strand_made_for_unnamed(struct engine *engine, const struct thread *thread, struct strand *strand, uint64_t at_ns);
 /* It comes to a thread: takes what was given to it meanwhile, if it waited for that. */
 void strand_take_what_is_given(struct engine *engine, const struct proc *proc, struct strand *strand, uint64_t at_ns);
 /* It leaves its thread and has not shown whose work it did: its own, as it was made for that. */

@@ -200,7 +200,7 @@ static bool is_free_task(const struct strand *strand)
 
 	if (strand_request_of(root))
 		return strand->dispatches && strand->given_by_answer;
-	return !root || strand->soft || root->is_request || root->hint || (!root->evidence && !has_work_of_its_own(strand, root));
+	return !root || strand->soft || strand_whose(root)->is_request || (!root->evidence && !has_work_of_its_own(strand, root));
 }
 
 static void take_as_task(struct engine *engine, struct strand *strand)
@@ -252,6 +252,31 @@ void strand_take_what_is_given(struct engine *engine, const struct proc *proc, s
 	strand->given = NULL;
 }
 
+/* ---- for whom a task is made ------------------------------------------------------------------------------------------------------- */
+
+void strand_made_for_unnamed(struct engine *engine, const struct thread *thread, struct strand *strand, uint64_t at_ns)
+{
+	struct context *maker = context_root(thread->context);
+
+	if (!thread->strand || !maker || thread->soft || strand->context || strand_whose(maker)->is_request)
+		return;
+	strand->context = strand_segment(engine, ORIGIN_MADE, maker, at_ns);
+	maker->made_tasks = true;
+}
+
+void strands_follow(struct engine *engine, struct proc *proc, struct context *request)
+{
+	struct strand *strand;
+	size_t cursor = 0;
+
+	while ((strand = idmap_next(&proc->strands, &cursor))) {
+		struct context *root = context_root(strand->context);
+
+		if (root && !root->is_request && root->origin == ORIGIN_MADE && !strand->soft && strand_whose(root) == request)
+			context_bind(engine, root, request);
+	}
+}
+
 /* ---- waking ------------------------------------------------------------------------------------------------------------------------ */
 
 static void gives_to_handler(const struct moment *moment, const struct strand *strand, struct context *request) __attribute__((nonnull));
@@ -293,7 +318,7 @@ static void wakes_task(const struct moment *moment, struct strand *strand)
 
 	if (mine && !strand->dispatches && thread->via_doubt == DOUBT_MUX)
 		doubts_vote(thread->proc, DOUBT_MUX, mine == strand_request_of(root));
-	if (mine && thread->via_conn_id && root && !root->is_request && !root->hint)
+	if (mine && thread->via_conn_id && root && !strand_whose(root)->is_request)
 		context_bind(moment->engine, root, mine);
 	else if (!strand_given_by(thread) && thread->timer_iteration && thread->wake_from_ns)
 		strand->left = WAIT_SLEEP;

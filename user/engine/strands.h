@@ -12,6 +12,8 @@
 void rules_strand(struct engine *engine, struct thread *thread, const struct record *record);
 /* The thread's strand has read from this request: whoever answers wakes it. */
 void strand_reads(const struct thread *thread, struct context *request);
+/* It turned out whom a segment that has made tasks works for: so do they. */
+void strands_follow(struct engine *engine, struct proc *proc, struct context *request);
 /* The thread's strand has answered a request on this connection. */
 void strand_answers(const struct thread *thread, struct conn *conn);
 /*
