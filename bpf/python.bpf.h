@@ -50,7 +50,10 @@ struct python_context {
 	__u64 due; /* callbacks that tasks and futures have scheduled in it, and that have not run yet */
 };
 
-/* Full: the least recently used one goes. What runs there next is a strand of which nothing is known. */
+/*
+ * Those in which tasks and futures have scheduled something, be it long ago. Full: the least recently used one goes. What runs there next
+ * is a strand of which nothing is known.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PYTHON_CONTEXTS_MAX);
@@ -94,18 +97,26 @@ static __always_inline struct thread *loop_at_hook(struct task_struct *task)
 	return thread && thread->epoll_fd ? thread : NULL;
 }
 
-/* A new strand in this context; 0: the process's slot is not there. */
-static __always_inline __u64 new_strand(const struct python_context_key *key, __u64 due)
+/* 0: the process's slot is not there. */
+static __always_inline __u64 next_strand(__u32 slot)
 {
-	__u32 slot = key->slot;
 	__u64 *last = bpf_map_lookup_elem(&python_strands, &slot);
-	struct python_context fresh = {.due = due};
 
-	if (!last)
-		return 0;
-	fresh.strand_id = __sync_fetch_and_add(last, 1) + 1;
-	bpf_map_update_elem(&python_contexts, key, &fresh, BPF_ANY);
-	return fresh.strand_id;
+	return last ? __sync_fetch_and_add(last, 1) + 1 : 0;
+}
+
+/*
+ * A strand in this context, of which something is due. Where the map has the context, as addresses are soon used again, it is written in
+ * its place: to make an entry costs several times as much.
+ */
+static __always_inline void keep_strand(struct python_context *context, const struct python_context_key *key, __u64 strand_id)
+{
+	struct python_context fresh = {.strand_id = strand_id, .due = 1};
+
+	if (context)
+		*context = fresh;
+	else
+		bpf_map_update_elem(&python_contexts, key, &fresh, BPF_ANY);
 }
 
 /*
@@ -128,19 +139,21 @@ static __always_inline void begin_callback(struct thread *thread, struct task_st
 	struct python_context *context;
 	bool scheduled;
 
-	if (!is_context(layout, key->address)) {
+	context = bpf_map_lookup_elem(&python_contexts, key);
+	scheduled = context && context->due;
+	if (!scheduled && !is_context(layout, key->address)) {
 		count_loss(LOSS_STRANDS);
 		return;
 	}
-	context = bpf_map_lookup_elem(&python_contexts, key);
-	scheduled = context && context->due;
 	if (!scheduled && is_nested(thread, layout, key->address))
 		return;
 	if (scheduled) {
 		context->due--;
 		change.strand_id = context->strand_id;
 	} else {
-		change.strand_id = new_strand(key, 0);
+		change.strand_id = next_strand(key->slot);
+		if (context)
+			context->strand_id = change.strand_id;
 	}
 	thread->runs_once = !scheduled;
 	thread->strand_at = key->address;
@@ -180,18 +193,23 @@ int on_python_runs(struct pt_regs *ctx)
 }
 
 /* With one argument it is a task's step without a result: its first one, or its next after it has let others go first. */
-static __always_inline void handle_schedule(struct thread *thread, struct task_struct *task, const struct python_context_key *key,
-					    bool first_step)
+static __always_inline void handle_schedule(struct thread *thread, struct task_struct *task, const struct python_layout *layout,
+					    const struct python_context_key *key, bool first_step)
 {
 	struct python_context *context = bpf_map_lookup_elem(&python_contexts, key);
 	bool own = thread->strand_at == key->address, known = context && (own || !first_step);
 	__u64 strand_id;
 
+	if (!context && !is_context(layout, key->address)) {
+		count_loss(LOSS_STRANDS);
+		return;
+	}
 	if (known) {
 		context->due++;
 		strand_id = context->strand_id;
 	} else {
-		strand_id = new_strand(key, 1);
+		strand_id = own ? thread->strand_id : next_strand(key->slot);
+		keep_strand(context, key, strand_id);
 	}
 	tell_of_other_strand(thread, task, first_step && !own ? STRAND_MADE : STRAND_WOKEN, strand_id);
 }
@@ -215,11 +233,7 @@ static __always_inline int handle_call_soon(struct pt_regs *ctx, __u64 before)
 		return 0;
 	if (count && count <= ARGUMENTS_MAX)
 		bpf_probe_read_user(&key.address, sizeof(key.address), (const void *)(C_ARG1(ctx) + (before + count) * sizeof(__u64)));
-	if (!is_context(layout, key.address)) {
-		count_loss(LOSS_STRANDS);
-		return 0;
-	}
-	handle_schedule(thread, task, &key, count == 1);
+	handle_schedule(thread, task, layout, &key, count == 1);
 	return 0;
 }
 
