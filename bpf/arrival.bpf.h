@@ -8,6 +8,7 @@
 #define IOCPU_ARRIVAL_BPF_H
 
 #include "file.bpf.h"
+#include "shared.bpf.h"
 
 static __always_inline bool lacks_stamps(const struct sock *sk)
 {
@@ -66,10 +67,12 @@ static __always_inline void handle_data_ready(const struct sock *sk)
 SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(on_sk_data_ready, const struct sock *sk)
 {
-	if (sk->__sk_common.skc_family != AF_UNIX && sk->sk_type != SOCK_DGRAM)
+	if (paused)
 		return 0;
-	if (!paused)
+	if (sk->__sk_common.skc_family == AF_UNIX || sk->sk_type == SOCK_DGRAM)
 		handle_data_ready(sk);
+	else if (knows_shared)
+		note_segment(sk);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "account.bpf.h"
 #include "conn.bpf.h"
 #include "seen.bpf.h"
+#include "shared.bpf.h"
 
 #define EAGAIN          11
 #define EINPROGRESS     115
@@ -228,6 +229,32 @@ static __always_inline void emit_io(struct thread *thread, struct task_struct *t
 	}
 }
 
+/* Before the record of the read or write itself. A read whose bytes go elsewhere (splice), or are only looked at, tells nothing. */
+static __always_inline void tell_messages(struct thread *thread, struct pt_regs *regs, struct boundary *end, const struct call *call,
+					  struct sock *sk)
+{
+	struct shared *shared;
+
+	if (end->op == IO_WRITE)
+		note_asker(thread, end->conn_id);
+	else
+		note_answer(end->conn_id);
+	if (!knows_shared)
+		return;
+	shared = bpf_map_lookup_elem(&shared_by_conn, &end->conn_id);
+	if (!shared)
+		return;
+	shared->unread = end->op == IO_WRITE ? shared->unread + 1 : 0;
+	if (shared->unread > UNREAD_MAX)
+		return;
+	if (!no_payload)
+		find_payload(end, regs, call->buffer);
+	if (end->op == IO_WRITE)
+		tell_questions(end);
+	else
+		tell_answers(end, shared, sk);
+}
+
 static __always_inline void tell_io(struct thread *thread, struct task_struct *task, struct syscall_trace_exit *ctx, const struct call call)
 {
 	struct boundary end = {};
@@ -261,6 +288,10 @@ static __always_inline void tell_io(struct thread *thread, struct task_struct *t
 	thread->polled = 0;
 	thread->serves |= role == CONN_SERVER;
 	thread->awaits_data = end.result == -EAGAIN;
+	if (role == CONN_SERVER && call.op == IO_READ && end.result > 0)
+		thread->request_conn = end.conn_id;
+	if (call.buffer >= BUFFER_PLAIN && role == CONN_DOWNSTREAM && peer.sk && end.result > 0 && !(end.flags & RECORD_PEEK))
+		tell_messages(thread, regs, &end, &call, peer.sk);
 	emit_io(thread, task, regs, &end, &call, role);
 	thread_write_end(thread);
 }

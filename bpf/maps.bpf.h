@@ -134,6 +134,10 @@ struct thread {
 	__u8 go_slot; /* its process's number */
 	__u8 pad[3];
 	__u64 machine; /* what Go calls the thread; 0: it is not known to be one of Go's */
+
+	/* See shared.bpf.h. */
+	__u32 request_conn; /* the lower half of the connection that it read a request from last; 0: it has not */
+	__u8 pad_behind[4];
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */
@@ -210,6 +214,36 @@ struct {
 	__type(key, __u64);
 	__type(value, __u8);
 } listener_by_unix_address SEC(".maps");
+
+/* ---- connections to downstreams that several requests use at once: see shared.bpf.h */
+
+/* Which segments came last. */
+struct shared {
+	__u32 told;                            /* so many came since it is known */
+	__u32 unread;                          /* so many writes since something was read */
+	struct arrival arrivals[ARRIVALS_MAX]; /* of segment n in n % ARRIVALS_MAX */
+};
+
+/* By connection. Full: the least recently used one goes, until it is seen to be shared again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SHARED_CONNS_MAX);
+	__type(key, __u64);
+	__type(value, struct shared);
+} shared_by_conn SEC(".maps");
+
+/* Too long for the stack. */
+static const volatile struct shared fresh_shared = {};
+
+/* Is there any? */
+volatile bool knows_shared = false;
+
+/*
+ * Who wrote last to a connection, if nothing was read there since: the lower half of its id << 32 | that of the strand, or of the
+ * connection whose request the thread has read last. 0: nobody. Of connections that share a slot only the last one is known.
+ */
+#define ASKER_SLOTS 1024
+volatile __u64 asker_slots[ASKER_SLOTS] = {};
 
 /* Everything that user space learns. Full: LOSS_RECORDS. See RING_BYTES. */
 struct {

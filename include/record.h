@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define RECORD_ABI 5
+#define RECORD_ABI 6
 
 /*
  * How much of a server-side read is carried along for the route parser; of a server-side write as much if a response's head begins in it,
@@ -20,6 +20,13 @@
  */
 #define PAYLOAD_REQUEST_MAX 192
 #define PAYLOAD_STATUS_MAX  16
+
+/* How much of what moves over a connection to a downstream that several requests use at once: enough to see whose messages they are. */
+#define PAYLOAD_ANSWERS_MAX   512
+#define PAYLOAD_QUESTIONS_MAX 192
+
+/* Of so many segments it is told when they came. Power of two. */
+#define ARRIVALS_MAX 32
 
 /* Longest Unix socket path carried, without its end; an abstract name starts with '@'. */
 #define UNIX_PATH_MAX 104
@@ -45,6 +52,8 @@ enum record_kind {
 	RECORD_STRAND, /* see enum strand_op */
 	/* Made by a thread about itself: `struct record`, which closes the thread's span. Since RECORD_ABI 4. */
 	RECORD_FUTEX, /* see enum futex_op */
+	/* Struct record_messages: right before the RECORD_IO that it is about, by the same thread at the same time. Since RECORD_ABI 6. */
+	RECORD_MESSAGES,
 	RECORD_KINDS
 };
 
@@ -63,6 +72,7 @@ enum record_flag {
 	RECORD_HAS_WINDOW = 1 << 0,      /* a struct window follows the struct record */
 	RECORD_ARRIVED_COARSE = 1 << 1,  /* arrived_ns is right to a jiffy only */
 	RECORD_PARTIAL = 1 << 2,         /* a write that took less than it was given: more is to come */
+	RECORD_HAS_ARRIVALS = 1 << 2,    /* of a RECORD_MESSAGES: ARRIVALS_MAX times a struct arrival follow */
 	RECORD_ESTABLISHED = 1 << 3,     /* a connect that said EINPROGRESS, but the connection is up already */
 	RECORD_ON_CORE = 1 << 4,         /* a snapshot: the thread was on a core at at_ns */
 	RECORD_PEEK = 1 << 5,            /* a read with MSG_PEEK: it took nothing */
@@ -201,6 +211,25 @@ struct record_conn {
 	__u8 remote_addr[16];
 };
 
+/* When a segment came. */
+struct arrival {
+	__u32 end;   /* the sequence number behind its last byte */
+	__u32 at_ns; /* the lower half; 0, and `end` too: none */
+};
+
+/*
+ * What was moved by a read or write on a connection that several requests use at once. Followed by the arrivals, if RECORD_HAS_ARRIVALS,
+ * and by prefix_len bytes, the first ones that were moved.
+ */
+struct record_messages {
+	struct record_head head; /* op: IO_READ or IO_WRITE; payload_len: 0 */
+	__u64 conn_id;
+	__u32 length; /* bytes that were moved */
+	__u32 until;  /* of a read with arrivals: the sequence number behind the last of them */
+	__u16 prefix_len;
+	__u8 pad[6];
+};
+
 enum conn_state { CONN_UP = 1, CONN_ENDED };
 
 /* From the socket's own state change; the thread is 0 when the network did it. */
@@ -233,12 +262,13 @@ struct record_process {
 	char comm[COMM_MAX];
 };
 
-#define RECORD_SIZE_MAX (sizeof(struct record) + sizeof(struct window) + PAYLOAD_REQUEST_MAX)
+#define RECORD_SIZE_MAX (sizeof(struct record_messages) + ARRIVALS_MAX * sizeof(struct arrival) + PAYLOAD_ANSWERS_MAX)
 
 _Static_assert(sizeof(struct record_head) == 16, "head: 16 bytes");
 _Static_assert(sizeof(struct window) == 48, "window: no padding of the compiler's");
 _Static_assert(sizeof(struct record) == 64, "record: one cache line");
 _Static_assert(sizeof(struct record_conn) == 72, "conn: no padding of the compiler's");
+_Static_assert(sizeof(struct record_messages) == 40, "messages: no padding of the compiler's");
 _Static_assert(sizeof(struct record_conn_state) == 32, "conn state: no padding of the compiler's");
 _Static_assert(sizeof(struct record_thread) == 48, "thread: no padding of the compiler's");
 _Static_assert(sizeof(struct record_process) == 40, "process: no padding of the compiler's");

@@ -242,6 +242,8 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u64 tcp_mstamp; /* µs of the last segment in or out */
+	u32 rcv_nxt;    /* the sequence number behind all that has come */
+	u32 copied_seq; /* … and been read */
 };
 
 struct udp_sock {

@@ -27,9 +27,10 @@
 /* An event read from text, and all that it points to. */
 struct text_event {
 	struct event event;
-	_Alignas(8) uint8_t record[RECORD_SIZE_MAX + UINT8_MAX]; /* with its window and payload, as a ring holds it */
-	uint8_t payload[UINT8_MAX];                              /* until it is known where in the record it belongs */
-	char strings[16384];                                     /* of the note's lines */
+	_Alignas(8) uint8_t record[RECORD_SIZE_MAX + PAYLOAD_ANSWERS_MAX]; /* with its window and payload, as a ring holds it */
+	uint8_t payload[PAYLOAD_ANSWERS_MAX];                              /* until it is known where in the record it belongs */
+	size_t payload_len;
+	char strings[16384]; /* of the note's lines */
 	size_t strings_len;
 };
 

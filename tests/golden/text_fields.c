@@ -117,6 +117,13 @@ static const struct field conn_fields[] = {
 	{NULL},
 };
 
+static const struct field messages_fields[] = {
+	FIELD("conn", PART_RECORD, struct record_messages, conn_id, FORM_UNSIGNED),
+	FIELD("length", PART_RECORD, struct record_messages, length, FORM_UNSIGNED),
+	FIELD("until", PART_RECORD, struct record_messages, until, FORM_UNSIGNED),
+	{NULL},
+};
+
 static const struct field conn_state_fields[] = {
 	FIELD("conn", PART_RECORD, struct record_conn_state, conn_id, FORM_UNSIGNED),
 	NAMED("state", PART_RECORD, struct record_conn_state, state, FORM_NAME, conn_state_names),
@@ -163,6 +170,7 @@ const struct record_form record_forms[RECORD_KINDS] = {
 	[RECORD_TICK] = {"tick", no_fields},
 	[RECORD_STRAND] = {"strand", strand_fields},
 	[RECORD_FUTEX] = {"futex", futex_fields},
+	[RECORD_MESSAGES] = {"messages", messages_fields},
 };
 
 /* Of a kind of record that has ops. */
@@ -173,6 +181,7 @@ static const struct op_form {
 	[RECORD_IO] = {io_op_names, IO_OPS},
 	[RECORD_STRAND] = {strand_op_names, STRAND_OPS},
 	[RECORD_FUTEX] = {futex_op_names, FUTEX_OPS},
+	[RECORD_MESSAGES] = {io_op_names, IO_OPS},
 };
 
 size_t op_names(uint8_t kind, const char *const **names)

@@ -196,7 +196,7 @@ static bool parse_payload(char *value, struct text_event *parsed)
 	if (len < 0 || (size_t)len > sizeof(parsed->payload))
 		return false;
 	memcpy(parsed->payload, value, (size_t)len);
-	head_of(parsed)->payload_len = (uint8_t)len;
+	parsed->payload_len = (size_t)len;
 	return true;
 }
 
@@ -265,8 +265,9 @@ static const char *end_event(struct text_event *parsed)
 
 	if ((head->flags & RECORD_HAS_WINDOW) && (!window->off_at_ns || window->on_at_ns < window->off_at_ns))
 		return "a window needs off=… and, not before it, on=…";
-	memcpy(parsed->record + fixed, parsed->payload, head->payload_len);
-	if (event_decode(&parsed->event, parsed->record, fixed + head->payload_len))
+	event_set_payload_len(parsed->record, parsed->payload_len);
+	memcpy(parsed->record + fixed, parsed->payload, parsed->payload_len);
+	if (event_decode(&parsed->event, parsed->record, fixed + parsed->payload_len))
 		return "its parts do not fit";
 	parsed->event.note = note;
 	return NULL;

@@ -134,6 +134,19 @@ static inline struct sample make_strands(void)
 	return sample;
 }
 
+/* Its payload has a length of its own. */
+static inline struct sample make_messages(void)
+{
+	static const char answers[] = "R s3cret ok\nR 18 ok\n";
+	struct sample sample = make_sample(RECORD_MESSAGES, RECORD_HAS_ARRIVALS, answers);
+	struct record_messages *record = (struct record_messages *)sample.bytes;
+
+	record->head.op = IO_READ;
+	record->head.payload_len = 0;
+	record->prefix_len = (uint16_t)strlen(answers);
+	return sample;
+}
+
 static inline struct event decode(const struct sample *sample)
 {
 	struct event event;
@@ -142,7 +155,7 @@ static inline struct event decode(const struct sample *sample)
 	return event;
 }
 
-#define SAMPLES 11
+#define SAMPLES 12
 
 /* One of each kind; the read carries a payload and the note that was made of it. */
 static inline void make_samples(struct sample samples[SAMPLES], struct event events[SAMPLES])
@@ -158,6 +171,7 @@ static inline void make_samples(struct sample samples[SAMPLES], struct event eve
 	samples[8] = make_sample(RECORD_TICK, 0, "");
 	samples[9] = make_futex();
 	samples[10] = make_strands();
+	samples[11] = make_messages();
 	for (int i = 0; i < SAMPLES; i++)
 		events[i] = decode(&samples[i]);
 	events[0].note = (struct wire_note){
@@ -170,6 +184,10 @@ static inline void make_samples(struct sample samples[SAMPLES], struct event eve
 			  {.method = "POST", .target = "/long", .method_len = 4, .target_len = 5, .cut = true}},
 	};
 	events[2].note = (struct wire_note){.protocol = WIRE_TLS, .handshake = true, .stream = WIRE_WEBSOCKET, .stream_ends = true};
+	events[11].note = (struct wire_note){
+		.message_count = 2,
+		.messages = {{.at = 0, .token_count = 1, .tokens = {1}}, {.at = 12, .token_count = 3, .tokens = {1, 2, 3}}},
+	};
 }
 
 static const struct recording_trailer some_trailer = {

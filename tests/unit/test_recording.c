@@ -27,18 +27,24 @@ static void assert_same_note(const struct wire_note *a, const struct wire_note *
 		assert_memory_equal(a->lines[i].target, b->lines[i].target, a->lines[i].target_len);
 		assert_int_equal(a->lines[i].cut, b->lines[i].cut);
 	}
+	assert_int_equal(a->message_count, b->message_count);
+	for (int i = 0; i < a->message_count; i++) {
+		assert_int_equal(a->messages[i].at, b->messages[i].at);
+		assert_int_equal(a->messages[i].token_count, b->messages[i].token_count);
+		assert_memory_equal(a->messages[i].tokens, b->messages[i].tokens, a->messages[i].token_count * sizeof(uint32_t));
+	}
 }
 
 /* payload: is it expected back? */
 static void assert_same_event(const struct event *in, const struct event *out, bool payload)
 {
 	size_t fixed = record_fixed_size(in->head->kind, in->head->flags);
-	struct record_head head = *in->head;
+	struct sample record;
 
+	memcpy(record.bytes, in->head, fixed);
 	if (!payload)
-		head.payload_len = 0;
-	assert_memory_equal(&head, out->head, sizeof(head));
-	assert_memory_equal((const uint8_t *)in->head + sizeof(head), (const uint8_t *)out->head + sizeof(head), fixed - sizeof(head));
+		event_set_payload_len(record.bytes, 0);
+	assert_memory_equal(record.bytes, out->head, fixed);
 	assert_int_equal(!in->window, !out->window);
 	assert_int_equal(out->payload_len, payload ? in->payload_len : 0);
 	if (payload && in->payload_len)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/handoffs.h"
 #include "engine/model.h"
 
 /* A connection without traffic for this long may be forgotten when there are too many. */
@@ -246,6 +247,7 @@ void conn_remove(struct engine *engine, struct conn *conn)
 	context_put(engine, conn->reserved);
 	idmap_take(&engine->conns, conn->id);
 	free(conn->unix_path);
+	free(conn->correlation);
 	free(conn);
 }
 

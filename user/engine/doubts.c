@@ -139,7 +139,7 @@ static enum doubt doubt_of_own(const struct thread *thread, const struct context
 	return thread->asked || thread->via_doubt == DOUBT_NEXT ? DOUBT_NEXT : DOUBT_SELF;
 }
 
-enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line)
+enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line, bool named)
 {
 	const struct thread *thread = moment->thread;
 	const struct continuations *loop = thread->continuations;
@@ -147,14 +147,14 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 	enum doubt doubt = DOUBT_NONE;
 
 	if (thread->carrier && proc_has_tasks(thread->proc))
-		doubt = conn->first_call ? DOUBT_MUX : DOUBT_NONE; /* else only a task's own answer can come */
+		doubt = conn->first_call && !named ? DOUBT_MUX : DOUBT_NONE; /* else only a task's own answer can come */
 	else if (thread->carrier || !thread->loop || (loop && told_by_order(loop)))
 		return DOUBT_NONE; /* a strand's own, one that waits for its answer, or rule 11's to judge */
 	else if (by_line)
 		doubt = owner->handed_again ? DOUBT_LINE : DOUBT_NONE;
-	else if (conn->first_call)
+	else if (conn->first_call && !named)
 		doubt = DOUBT_MUX;
-	else if (conn->shared || (loop && loop->shared))
+	else if ((conn->shared && !named) || (loop && loop->shared))
 		doubt = doubt_of_own(thread, owner);
 	owner->doubts |= (uint8_t)(1u << doubt);
 	return doubt;

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+struct context;
+
 /* Why it may be another request's call, or step. Bits of struct context's `doubts`. */
 enum doubt {
 	DOUBT_NONE,
@@ -36,5 +38,8 @@ enum given {
 struct score {
 	uint32_t right, wrong;
 };
+
+/* The request is about to be told: it is ambiguous if what made calls its has often been wrong. */
+void doubts_settle(struct context *request);
 
 #endif

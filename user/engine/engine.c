@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/answers.h"
 #include "engine/locks.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
@@ -161,9 +162,19 @@ static void on_tick(struct engine *engine, const struct event *event)
 }
 
 static void (*const handlers[RECORD_KINDS])(struct engine *engine, const struct event *event) = {
-	[RECORD_IO] = on_span,         [RECORD_EPOLL] = on_span,    [RECORD_WINDOW] = on_span, [RECORD_THREAD_EXIT] = on_span,
-	[RECORD_SNAPSHOT] = on_span,   [RECORD_THREAD] = on_thread, [RECORD_CONN] = on_conn,   [RECORD_CONN_STATE] = on_conn_state,
-	[RECORD_PROCESS] = on_process, [RECORD_TICK] = on_tick,     [RECORD_STRAND] = on_span, [RECORD_FUTEX] = on_span,
+	[RECORD_IO] = on_span,
+	[RECORD_EPOLL] = on_span,
+	[RECORD_WINDOW] = on_span,
+	[RECORD_THREAD_EXIT] = on_span,
+	[RECORD_SNAPSHOT] = on_span,
+	[RECORD_THREAD] = on_thread,
+	[RECORD_CONN] = on_conn,
+	[RECORD_CONN_STATE] = on_conn_state,
+	[RECORD_PROCESS] = on_process,
+	[RECORD_TICK] = on_tick,
+	[RECORD_STRAND] = on_span,
+	[RECORD_FUTEX] = on_span,
+	[RECORD_MESSAGES] = answers_note,
 };
 
 int engine_handle(struct engine *engine, const struct event *event)

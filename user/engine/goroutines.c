@@ -192,6 +192,11 @@ void rule_16_goroutine_shown(const struct moment *moment)
 	if (moment->conn->role == CONN_PAIR)
 		return; /* the scheduler wakes itself that way */
 	thread->shown_ns = moment->at_ns;
+	/* Several may have been let go on, and run: whose it was nobody can tell. */
+	if (thread->proc->reads_for_others && goroutine_is_unseen(segment)) {
+		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
+		segment = context_root(thread->context);
+	}
 	if (was_moved_here(moment, segment, owner))
 		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
 	if (!goroutine_is_unseen(segment))

@@ -49,6 +49,8 @@ void handoffs_drop_first(struct engine *engine, struct handoffs *handoffs);
 /* The oldest context waiting there whose request is open; the reference is the caller's. NULL: none. */
 struct context *handoffs_pop_open(struct engine *engine, struct handoffs *handoffs);
 
+/* The connection ends. */
+void handoffs_forget(struct engine *engine, struct conn *conn);
 void handoffs_forget_ahead(struct engine *engine, struct handoffs *handoffs);
 
 #endif

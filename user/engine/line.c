@@ -11,7 +11,7 @@
 #include "engine/rules_loop.h"
 
 /* Not if its requests go on on other threads too. */
-static bool calls_back_at_once(const struct thread *thread)
+bool loop_calls_back_at_once(const struct thread *thread)
 {
 	const struct continuations *loop = rule_11_loop_of(thread);
 
@@ -63,7 +63,7 @@ static bool may_wait(const struct thread *thread, const struct context *root)
 
 void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
 {
-	if (!calls_back_at_once(thread) || !may_wait(thread, root))
+	if (!loop_calls_back_at_once(thread) || !may_wait(thread, root))
 		return;
 	if (!thread->line)
 		thread->line = line_open();
@@ -178,7 +178,7 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 	struct place *place;
 	uint64_t ticket;
 
-	if (!calls_back_at_once(thread))
+	if (!loop_calls_back_at_once(thread))
 		return NULL;
 	if (given == GIVEN_WORKER || moment->conn->used_before)
 		expect_unknown(thread);
@@ -232,7 +232,7 @@ static void go_on_for_unknown(const struct moment *moment)
 /* Who shares a loop's events, too. */
 static bool works_at_once(const struct thread *thread)
 {
-	return calls_back_at_once(thread) || (thread->continuations && thread->continuations->shared && !thread->carrier);
+	return loop_calls_back_at_once(thread) || (thread->continuations && thread->continuations->shared && !thread->carrier);
 }
 
 /* May it be a loop, in the turn in which the tracer came? */
@@ -245,7 +245,7 @@ void rule_12_unknown_answer(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
 
-	if (calls_back_at_once(thread)) {
+	if (loop_calls_back_at_once(thread)) {
 		moment->conn->used_before = true;
 		expect_unknown(thread);
 		rule_12_turn_ends(moment->engine, thread, moment->at_ns);
@@ -267,7 +267,7 @@ void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call)
 	if (!segment)
 		return;
 	moment->conn->used_before = true;
-	if (calls_back_at_once(thread))
+	if (loop_calls_back_at_once(thread))
 		expect_unknown(thread);
 	call_delist(call);
 	call->context = segment;
@@ -373,7 +373,7 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 	struct context *segment = context_root(moment->thread->context), *none = NULL;
 	uint64_t unnamed, waiting;
 
-	if (!line || !calls_back_at_once(moment->thread))
+	if (!line || !loop_calls_back_at_once(moment->thread))
 		return;
 	if (has_had_a_turn(segment)) {
 		if (was_kept(moment, segment, request))

@@ -15,6 +15,8 @@ void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at
 void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns);
 /* Did somebody wait before the trace began? Then what is guessed of the first ones leads to more. NULL: no. */
 bool line_began_unseen(const struct line *line);
+/* Is it a loop that runs what waits for a read at once, as far as is known? */
+bool loop_calls_back_at_once(const struct thread *thread);
 /* NULL is fine. */
 void line_close(struct engine *engine, struct line *line);
 

@@ -67,6 +67,9 @@ struct hold;
 struct futexes;
 struct stray;
 struct open_stream;
+struct moved;
+struct correlation;
+struct turns;
 
 /*
  * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
@@ -90,6 +93,7 @@ struct proc {
 	struct score doubts[DOUBTS];
 	struct score given[GIVENS]; /* right: it was given on; wrong: who had it went on with it */
 	bool threads_share;         /* some of them run each other's requests */
+	bool reads_for_others;      /* in Go: a goroutine reads answers for others, on a connection that several requests use */
 	struct futexes *futexes;    /* rule 10: who woke whom in those that are its own; NULL: nobody */
 };
 
@@ -104,6 +108,11 @@ struct call {
 	uint64_t connect_ns; /* how long connecting took */
 	uint8_t doubt;       /* enum doubt: may it be another one's? */
 	bool put_off;        /* its task has left it to the loop to write it, which has not done so yet */
+	/* On a connection that several requests use at once: answers.h. */
+	uint8_t token_count; /* of what its question begins with; 0: not seen */
+	uint32_t tokens[WIRE_TOKENS_MAX];
+	uint64_t answered_ns; /* a strand has read its answer then, which is not given to it yet; 0: none has … */
+	uint64_t arrived_ns;  /* … that had come then; 0: not known */
 };
 
 struct done_call {
@@ -172,6 +181,7 @@ struct context {
 	uint32_t reader_tid, writer_tid; /* of its first read, its last write */
 	uint64_t handler_strand_id;      /* the strand that read it last; 0: none is told */
 	bool has_task;                   /* a task was made for it, or has turned to it */
+	bool has_turn_in_doubt;          /* it has asked when it seemed its turn among others' */
 	uint16_t port;
 	char *unix_path;
 	char *line; /* method, 0, target, 0 */
@@ -236,6 +246,8 @@ struct conn {
 	bool connecting;
 	uint64_t connecting_since_ns, connect_ns, connect_start_ns;
 	uint64_t connected_ns; /* and not yet written to; 0: not so */
+	/* … that several requests use at once: what names the question that an answer is to (answers.c). NULL: nothing is known. */
+	struct correlation *correlation;
 	/* Eventfd, pipe, socketpair. */
 	uint64_t other_end_id;     /* of a socketpair: what is written here is read there; 0: unknown, or no socketpair */
 	bool crosses;              /* one process writes, another one reads */
@@ -294,6 +306,8 @@ struct thread {
 	uint64_t took_ns;                /* rule 8: it has read a request just now, and done nothing since; 0: it has not */
 	uint64_t last_read_conn_id;      /* the callback that runs now is of what was read there */
 	struct interval message_wait; /* rule 9: of the message from another process by which it came to its context; no length: by none */
+	struct moved *moved;          /* by its last read or write on a connection that several requests use at once; NULL: never */
+	struct turns *turns;          /* of a loop: those for whom answers have come together, whose turn is to come; NULL: never any */
 	struct line *line;            /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
 	struct context *aside;        /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */
 	uint64_t aside_from_ns;       /* it has slept since, but for when it was woken in vain */
@@ -461,15 +475,6 @@ void conn_drop_call(struct engine *engine, struct conn *conn, struct call *call)
 void call_enlist(struct call *call, struct context *root);
 void call_delist(struct call *call);
 void conns_sweep(struct engine *engine, uint64_t now_ns);
-
-/* ---- handoffs.c ---- */
-
-void handoffs_forget(struct engine *engine, struct conn *conn);
-
-/* ---- doubts.c ---- */
-
-/* The request is about to be told: it is ambiguous if what made calls its has often been wrong. */
-void doubts_settle(struct context *request);
 
 /* ---- span.c ---- */
 

@@ -16,9 +16,10 @@ struct moment {
 	const struct event *event;
 	const struct record *record;
 	uint64_t at_ns;
-	uint64_t arrived_ns; /* reads: when its data had come, as well as is known; at most at_ns */
-	bool arrival_known;  /* arrived_ns is more than at_ns */
-	bool among_others;   /* of an answer: another one came in the same read, before it */
+	uint64_t arrived_ns;       /* reads: when its data had come, as well as is known; at most at_ns */
+	bool arrival_known;        /* arrived_ns is more than at_ns */
+	bool among_others;         /* of an answer: another one came in the same read, before it */
+	const struct moved *moved; /* NULL: not told */
 };
 
 /* In Go, and which goroutine the thread runs must be guessed. */
@@ -55,6 +56,9 @@ void strand_asks(const struct moment *moment, bool on_new_connection);
  * the oldest call's.
  */
 bool strand_reads_answer(const struct moment *moment);
+
+/* The call's answer is read: where the runtime tells of no wake-ups (Java) that lets go on the strand that reads its request. */
+void strand_is_answered(const struct moment *moment, const struct call *call);
 
 /* ---- blame.c ---- */
 
@@ -127,8 +131,10 @@ void rule_12_answered(const struct moment *moment, struct context *request) __at
 
 /* ---- doubts.c ---- */
 
-/* May a call that begins now be another one's than the owner's? Counts who uses the connection. */
-enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line);
+/*
+ * May a call that begins now be another one's than the owner's? Counts who uses the connection. named: its answer will say that it is its.
+ */
+enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line, bool named);
 /* Whether something was rightly taken for so. */
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 /* `request` is answered by this thread: a vote on what led to it. contradicted: it had seemed to work for another one. */

@@ -9,6 +9,7 @@
 #include "engine/set_aside.h"
 #include "engine/workers.h"
 #include "engine/strands.h"
+#include "engine/turns.h"
 #include "util/process.h"
 
 /* ---- processes ------------------------------------------------------------------------------------------------------------ */
@@ -198,6 +199,8 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	thread_forget_history(engine, thread);
 	free(thread->history);
 	free(thread->continuations);
+	free(thread->moved);
+	turns_close(engine, thread->turns);
 	if (thread->loop && thread->proc->told.loop_threads)
 		thread->proc->told.loop_threads--;
 	if (--thread->proc->told.threads == 0) {

@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 
+#include "engine/answers.h"
 #include "engine/line.h"
 #include "engine/moment.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
+#include "engine/turns.h"
 #include "engine/workers.h"
 
 /* A thread that is blocked for one of these goes on because data has come. */
@@ -37,12 +39,20 @@ static bool find_arrival(const struct event *event, uint64_t *arrived_ns)
 
 /* ---- rule 6, the part that the record itself shows: in Go a read that finds nothing parks the goroutine ---------------------------- */
 
+/* It has asked where another goroutine reads the answers of all. */
+static bool waits_for_another_reader(const struct context *request)
+{
+	const struct call *call = request->calls_in_flight;
+
+	return call && call->token_count;
+}
+
 static void rule_6_goroutine_parks(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
 	struct context *hint = NULL, *root = context_root(moment->thread->context);
 
-	if (conn->role == CONN_SERVER && context_is_open_request(conn->last_request))
+	if (conn->role == CONN_SERVER && context_is_open_request(conn->last_request) && !waits_for_another_reader(conn->last_request))
 		hint = conn->last_request; /* net/http's background read: the handler runs on */
 	else if (conn->role == CONN_DOWNSTREAM && !conn->first_call)
 		hint = root;
@@ -112,6 +122,7 @@ static void on_read(const struct moment *moment)
 		return;
 	}
 	if (result > 0) {
+		turns_end(moment->engine, moment->thread);
 		rule_11_reads_begin(moment);
 		strand_loop_reads(moment->engine, moment->thread, moment->at_ns);
 		moment->thread->last_read_conn_id = moment->conn->id;
@@ -184,6 +195,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 	};
 
 	moment.arrival_known = find_arrival(event, &moment.arrived_ns);
+	moment.moved = answers_moved(thread, event);
 	thread->touched_io = true;
 	thread->touched_socket |= conn->role != CONN_PAIR;
 	thread->took_ns = 0;

@@ -2,14 +2,22 @@
 /* Rules 4, 5, 7 and 12: calls to a downstream, and who has a connection to it. */
 #include <errno.h>
 
+#include "engine/answers.h"
 #include "engine/goroutines.h"
 #include "engine/locks.h"
 #include "engine/moment.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
+#include "engine/turns.h"
 #include "engine/workers.h"
 
 /* ---- rule 4: a downstream write ---------------------------------------------------------------------------------------------------- */
+
+/* What it asks, where several ask at once; NULL: not seen. */
+static const struct wire_message *question_of(const struct moment *moment)
+{
+	return moment->moved && moment->moved->message_count ? &moment->moved->messages[0] : NULL;
+}
 
 /*
  * Rule 12, as far as the kernel shows it: this connection was given back by another request while the thread waited (for a lock, as it
@@ -21,7 +29,7 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 	uint64_t released_ns = moment->conn->answer_read_ns, begun_ns, until_ns;
 
 	/* One that several ask on at once was nobody's to give back. */
-	if (!released_ns || moment->conn->claimed || context_root(moment->conn->answering) == owner)
+	if (!released_ns || moment->conn->claimed || question_of(moment) || context_root(moment->conn->answering) == owner)
 		return;
 	if (strand_last_wait(thread, &begun_ns, &until_ns)) {
 		if (begun_ns <= released_ns && released_ns <= until_ns)
@@ -55,7 +63,7 @@ static enum given given_on(const struct moment *moment)
 	const struct thread *thread = moment->thread;
 	bool next_callback = thread->asked || thread->soft;
 
-	if (conn->first_call)
+	if (conn->first_call || question_of(moment))
 		return GIVEN_NOT;
 	if (conn->answer_read_ns < thread->epoll_at_ns)
 		return next_callback && conn->answer_read_ns ? GIVEN_IDLE : GIVEN_NOT;
@@ -113,13 +121,13 @@ static bool lay_idle(enum given given)
 	return given == GIVEN_NOT || given == GIVEN_IDLE;
 }
 
-static void open_call(const struct moment *moment, struct context *owner, bool by_line)
+static void open_call(const struct moment *moment, struct context *owner, bool by_line, const struct wire_message *question)
 {
 	struct conn *conn = moment->conn;
 	struct call *call = conn->last_call;
 	enum doubt doubt;
 
-	if (call && context_root(call->context) == owner) {
+	if (call && context_root(call->context) == owner && !(question && answers_is_question(conn, question))) {
 		call->write_ns = moment->at_ns; /* the rest of the same question */
 		return;
 	}
@@ -132,18 +140,37 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 	}
 	if (!conn->first_call && lay_idle(given_on(moment)))
 		rule_12_lay_idle(moment);
-	doubt = doubt_of_call(moment, owner, by_line);
+	doubt = doubt_of_call(moment, owner, by_line, question != NULL);
 	call = conn_push_call(conn, owner, moment->at_ns);
 	if (!call) {
 		moment->engine->losses.calls++;
 		return;
 	}
 	call->doubt = (uint8_t)doubt;
+	if (question)
+		answers_expect(call, question);
 	if (conn->connect_ns) {
 		call->connect_ns = conn->connect_ns;
 		call->start_ns = conn->connect_start_ns;
 		conn->connect_ns = 0;
 	}
+}
+
+/* Several questions may leave in one write. */
+static void open_calls(const struct moment *moment, struct context *owner, bool by_line)
+{
+	const struct moved *moved = moment->moved;
+
+	open_call(moment, owner, by_line, question_of(moment));
+	for (uint32_t i = 1; moved && i < moved->message_count; i++)
+		if (answers_is_question(moment->conn, &moved->messages[i]))
+			open_call(moment, owner, by_line, &moved->messages[i]);
+}
+
+/* In Go, where several requests use a connection: a goroutine reads for all, and who has asked waits for what that gives to it. */
+static bool goroutine_reads_for_all(const struct moment *moment)
+{
+	return moment_is_go(moment) && (moment->conn->shared || moment->conn->waiting_calls > 1);
 }
 
 /* In a loop a callback often ends here: what ran so far was for its context, what runs next may be another's callback. */
@@ -159,21 +186,25 @@ static void note_asked(const struct moment *moment, struct context *owner)
 
 void rule_4_downstream_write(const struct moment *moment)
 {
-	bool step = rule_11_in_steps(moment->thread), by_line = false;
+	bool step = rule_11_in_steps(moment->thread), by_line = false, in_turn;
 	struct context *owner;
 
 	strand_asks(moment, false);
 	workers_callback_acts(moment, NULL);
 	rule_11_called_at_once(moment);
-	owner = caller_of(moment, &by_line);
+	in_turn = turns_ask(moment);
+	owner = in_turn ? context_get(downstream_owner(moment)) : caller_of(moment, &by_line);
 	if (owner) {
 		owner->line_ticket = 0;
 		owner->connects = false;
-		open_call(moment, owner, by_line);
+		owner->has_turn_in_doubt |= in_turn;
+		open_calls(moment, owner, by_line);
 		note_asked(moment, owner);
 	}
 	if (owner && step)
 		rule_11_step_called(moment, owner);
+	if (owner && question_of(moment) && goroutine_reads_for_all(moment))
+		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
 	context_put(moment->engine, owner);
 }
 
@@ -253,7 +284,8 @@ static bool read_greeting(const struct moment *moment)
 	return true;
 }
 
-void rule_5_answered(const struct moment *moment, struct call *call)
+/* The call is answered, and its context has waited for that; it goes on now, or when its turn comes. */
+static struct context *end_call(const struct moment *moment, struct call *call, bool goes_on, uint32_t *number)
 {
 	struct conn *conn = moment->conn;
 	struct context *context = context_root(call->context);
@@ -264,34 +296,116 @@ void rule_5_answered(const struct moment *moment, struct call *call)
 		.connect_ns = call->connect_ns,
 		.peer = conn->peer,
 	};
-	uint32_t number;
-	uint8_t doubt = call->doubt;
 
 	context_put(moment->engine, conn->answering);
 	conn->answering = context_get(context);
 	conn->answer_read_ns = moment->at_ns;
 	conn_drop_call(moment->engine, conn, call);
 	if (!context)
-		return;
-	work_for(moment, context);
+		return NULL;
+	if (goes_on)
+		work_for(moment, context);
 	done.arrived_ns = split_wait(moment, context, done.write_ns, &done.loop_until_ns);
-	rule_11_read(moment, context, SIDE_DOWNSTREAM);
-	number = context_add_call(moment->engine, context, &done);
+	if (goes_on)
+		rule_11_read(moment, context, SIDE_DOWNSTREAM);
+	*number = context_add_call(moment->engine, context, &done);
+	return context;
+}
+
+void rule_5_answered(const struct moment *moment, struct call *call)
+{
+	uint8_t doubt = call->doubt;
+	uint32_t number = 0;
+	struct context *context = end_call(moment, call, true, &number);
+
+	if (!context)
+		return;
 	moment->thread->via_call = context->is_request ? number : 0; /* a segment's calls get other numbers when it is bound */
 	moment->thread->via_doubt = doubt;
-	moment->thread->via_conn_id = conn->id;
+	moment->thread->via_conn_id = moment->conn->id;
+}
+
+/* One of several answers of a read. */
+static struct moment moment_of_answer(const struct moment *moment, const struct call *call, bool first)
+{
+	struct moment answer = *moment;
+
+	answer.among_others = !first && !call->arrived_ns;
+	if (call->arrived_ns && call->arrived_ns <= moment->at_ns) {
+		answer.arrived_ns = call->arrived_ns;
+		answer.arrival_known = true;
+	}
+	return answer;
+}
+
+static bool are_of_several(struct call *const calls[], uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++)
+		if (context_root(calls[i]->context) != context_root(calls[0]->context))
+			return true;
+	return false;
+}
+
+/* None of these calls is the thread's own: it reads for others, which it lets go on. */
+static bool reads_for_others(const struct moment *moment, struct call *const calls[], uint32_t count)
+{
+	const struct thread *thread = moment->thread;
+
+	if (thread->loop || thread->carrier)
+		return false;
+	if (moment_is_go(moment))
+		return goroutine_reads_for_all(moment);
+	for (uint32_t i = 0; i < count; i++)
+		if (context_root(calls[i]->context) == context_root(thread->context))
+			return false;
+	return true;
+}
+
+/* Answers that say to which question each is. False: they do not. */
+static bool read_named_answers(const struct moment *moment)
+{
+	struct call *calls[WIRE_MESSAGES_MAX];
+	uint32_t count = answers_name(moment->conn, moment->moved, false, calls), number;
+	bool in_turn = turns_are_told(moment->thread) && are_of_several(calls, count);
+	bool hands_on = count && reads_for_others(moment, calls, count);
+
+	if (in_turn)
+		turns_begin(moment);
+	if (hands_on)
+		end_soft_tail(moment);
+	for (uint32_t i = 0; i < count; i++) {
+		struct moment answer = moment_of_answer(moment, calls[i], i == 0);
+		struct context *context;
+		enum doubt doubt;
+
+		rule_12_asked_in_first_turn(moment, calls[i]);
+		doubt = calls[i]->doubt;
+		if (hands_on) {
+			strand_is_answered(moment, calls[i]);
+			end_call(&answer, calls[i], false, &number);
+		} else if (!in_turn) {
+			rule_5_answered(&answer, calls[i]);
+			moment->thread->via_call = 0; /* it is certain whose it was */
+		} else if ((context = end_call(&answer, calls[i], false, &number))) {
+			turns_add(&answer, context, doubt);
+		}
+	}
+	if (hands_on)
+		turn_to_segment(moment, moment_is_go(moment) ? ORIGIN_PARK : ORIGIN_SOCKET, NULL, false);
+	moment->thread->proc->reads_for_others |= hands_on && moment_is_go(moment);
+	return count || (moment->moved && moment->moved->message_count && answers_named(moment->conn));
 }
 
 void rule_5_downstream_read(const struct moment *moment)
 {
 	struct call *oldest = moment->conn->first_call;
 
-	if (oldest) {
+	if (!oldest) {
+		if (!read_greeting(moment))
+			read_further_answer(moment);
+	} else if (!strand_reads_answer(moment) && !read_named_answers(moment)) {
 		rule_12_asked_in_first_turn(moment, oldest);
-		if (!strand_reads_answer(moment))
-			rule_5_answered(moment, oldest);
-	} else if (!read_greeting(moment)) {
-		read_further_answer(moment);
+		rule_5_answered(moment, oldest);
 	}
 }
 

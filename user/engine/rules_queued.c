@@ -3,6 +3,7 @@
  * Loops that put off what their tasks write, and write it all once these have run (uvloop): a hook tells which task it was as it asks, for
  * rules 2 and 4. The write itself says then only when it went out.
  */
+#include "engine/answers.h"
 #include "engine/moment.h"
 #include "engine/strands.h"
 
@@ -70,14 +71,28 @@ void rules_put_off(struct engine *engine, struct thread *thread, const struct re
 		moment.conn->put_off_ns = moment.at_ns;
 }
 
+/* What goes out is a question for each of them, in the order in which they were left. */
+static bool are_seen(const struct moment *moment)
+{
+	uint32_t count = 0;
+
+	for (const struct call *call = moment->conn->first_call; call; call = call->next)
+		count += call->put_off;
+	return moment->moved && moment->moved->message_count == count;
+}
+
 /* Whose call it was that goes out now. NULL: nobody's. */
 static struct context *calls_go_out(const struct moment *moment)
 {
 	struct context *owner = NULL;
+	bool seen = are_seen(moment);
+	uint32_t number = 0;
 
 	for (struct call *call = moment->conn->first_call; call; call = call->next) {
 		if (!call->put_off)
 			continue;
+		if (seen)
+			answers_expect(call, &moment->moved->messages[number++]);
 		call->put_off = false;
 		call->write_ns = moment->at_ns;
 		owner = context_root(call->context);

@@ -7,6 +7,7 @@
 #include "engine/moment.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
+#include "engine/turns.h"
 #include "engine/workers.h"
 
 /* ---- rule 1: a server-side read -------------------------------------------------------------------------------------------------- */
@@ -410,6 +411,7 @@ void rule_2_server_write(const struct moment *moment)
 		return;
 	}
 	workers_callback_acts(moment, request);
+	turns_answer(moment, request);
 	rule_11_server_write(moment, request);
 	rule_2_ran_for(moment, request);
 	if (!goes_out(moment, request))

@@ -9,6 +9,7 @@
 #include "engine/set_aside.h"
 #include "engine/workers.h"
 #include "engine/strands.h"
+#include "engine/turns.h"
 
 #include <stdlib.h>
 
@@ -188,6 +189,8 @@ static void pass_boundary(struct layout *layout)
 		strand_leaves_loop(layout->engine, thread, layout->boundary.at_ns);
 	if (layout->boundary.sleeps || layout->boundary.returns)
 		workers_turn_ends(layout->engine, thread, layout->boundary.at_ns);
+	if (layout->boundary.sleeps || layout->boundary.returns)
+		turns_end(layout->engine, thread);
 	rule_12_turn_ends(layout->engine, thread, layout->boundary.at_ns);
 	/* A soft tail whose thread parks is its request's. */
 	before = context_root(thread->context);

@@ -42,6 +42,7 @@ static void strand_free(struct engine *engine, struct strand *strand)
 	context_put(engine, strand->context);
 	context_put(engine, strand->given);
 	context_put(engine, strand->own);
+	unclaimed_forget(&strand->answer);
 	engine->strand_count--;
 	free(strand);
 }

@@ -16,6 +16,9 @@ struct unclaimed {
 	bool woke;      /* it has let another strand go on since … */
 	bool claimed;   /* … whose answer it was */
 	bool handed_on; /* of a task: a callback has read it */
+	uint8_t claims; /* so many have claimed one … */
+	uint8_t segment_count;
+	uint64_t *segments; /* … of so many segments, which came at these times: its own. NULL: not told */
 };
 
 struct strand {
@@ -53,6 +56,7 @@ struct strand *strand_add(struct engine *engine, struct proc *proc, uint64_t id)
 void strand_claims(const struct moment *moment, const struct strand *woken);
 /* Where the one that is let go on will tell whose it was: nothing of the answer is left to the thread's strand. */
 bool strand_hands_on(const struct moment *moment, struct strand *woken);
+void unclaimed_forget(struct unclaimed *answer);
 /* It turns to something else. */
 void strand_leaves_answer(const struct moment *moment);
 

@@ -4,22 +4,36 @@
  * has read for. So the answer's request is told by whom it wakes next. In a loop of tasks a callback reads, and may wake one that tells in
  * its stead.
  */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/answers.h"
 #include "engine/strand.h"
 
-/* The oldest call there of this work; of whatever else is done for the same request, if that made none. NULL: it waits for nothing there.
+/* The first one is answered by name, or is surer to be of this work, or older. */
+static bool is_surer(const struct call *call, const struct call *than, const struct context *root)
+{
+	if (!than || !call->answered_ns != !than->answered_ns)
+		return !than || call->answered_ns;
+	return context_root(call->context) == root && context_root(than->context) != root;
+}
+
+/*
+ * A call there of this work, or of whatever else is done for the same request: one whose answer is there, or else the oldest. NULL: it
+ * waits for nothing there.
  */
 static struct call *call_of(const struct conn *conn, struct context *context)
 {
 	struct context *root = context_root(context), *request = strand_whose(root);
-	struct call *of_request = NULL;
+	struct call *found = NULL;
 
 	for (struct call *call = conn->first_call; root && call; call = call->next) {
-		if (context_root(call->context) == root)
-			return call;
-		if (!of_request && strand_whose(call->context) == request)
-			of_request = call;
+		if (context_root(call->context) != root && strand_whose(call->context) != request)
+			continue;
+		if (is_surer(call, found, root))
+			found = call;
 	}
-	return of_request;
+	return found;
 }
 
 static bool several_wait(const struct conn *conn)
@@ -32,15 +46,48 @@ static bool several_wait(const struct conn *conn)
 	return false;
 }
 
+static void keep_segments(const struct moment *moment, struct unclaimed *answer)
+{
+	uint64_t times[ARRIVALS_MAX];
+	uint32_t offset = 0;
+
+	if (!moment->moved)
+		return;
+	do {
+		times[answer->segment_count] = answers_arrival(moment->moved, offset);
+		if (!times[answer->segment_count])
+			break;
+	} while (++answer->segment_count < ARRIVALS_MAX && answers_next_segment(moment->moved, &offset));
+	if (!answer->segment_count)
+		return;
+	answer->segments = malloc(answer->segment_count * sizeof(*times));
+	if (answer->segments)
+		memcpy(answer->segments, times, answer->segment_count * sizeof(*times));
+	else
+		answer->segment_count = 0;
+}
+
+void strand_is_answered(const struct moment *moment, const struct call *call)
+{
+	struct proc *proc = moment->thread->proc;
+	struct context *request = strand_request_of(call->context);
+	struct strand *strand = request ? idmap_get(&proc->strands, request->handler_strand_id) : NULL;
+
+	if (proc->told.runtime == RUNTIME_JVM && strand && !strand->thread && strand->left_at_ns && !strand->woken_at_ns)
+		strand->woken_at_ns = moment->at_ns;
+}
+
 bool strand_reads_answer(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
 	struct conn *conn = moment->conn;
+	struct call *named[WIRE_MESSAGES_MAX], *own;
 	struct context *root;
-	struct call *own;
 
 	if (!thread->strand || !(conn->claimed || several_wait(conn)))
 		return false;
+	for (uint32_t i = answers_name(conn, moment->moved, true, named); i-- > 0;)
+		strand_is_answered(moment, named[i]);
 	root = context_root(thread->context);
 	own = root && root->handler_strand_id == thread->strand->id ? call_of(conn, root) : NULL;
 	if (own) {
@@ -54,7 +101,30 @@ bool strand_reads_answer(const struct moment *moment)
 		turn_to_segment(moment, ORIGIN_STRAND, NULL, false);
 	}
 	thread->strand->answer = (struct unclaimed){.conn_id = conn->id, .arrived_ns = moment->arrived_ns, .read_ns = moment->at_ns};
+	keep_segments(moment, &thread->strand->answer);
 	return true;
+}
+
+void unclaimed_forget(struct unclaimed *answer)
+{
+	free(answer->segments);
+	*answer = (struct unclaimed){0};
+}
+
+/*
+ * When the one had come that is claimed now: as its name says; or else the answers are let go on in the order in which they came, in a
+ * segment each. Where that is not told, of further ones in a read it is known only that they came behind the first.
+ */
+static void find_arrival(struct moment *read, const struct unclaimed *answer, const struct call *call)
+{
+	uint64_t arrived_ns = call->answered_ns                        ? call->arrived_ns
+			      : answer->claims < answer->segment_count ? answer->segments[answer->claims]
+								       : 0;
+
+	read->at_ns = answer->read_ns;
+	read->arrived_ns = arrived_ns && arrived_ns <= read->at_ns ? arrived_ns : answer->arrived_ns;
+	read->arrival_known = read->arrived_ns < read->at_ns && (arrived_ns || !answer->claimed);
+	read->among_others = answer->claimed && !arrived_ns;
 }
 
 void strand_claims(const struct moment *moment, const struct strand *woken)
@@ -70,12 +140,9 @@ void strand_claims(const struct moment *moment, const struct strand *woken)
 	call = woken ? call_of(read.conn, woken->thread ? woken->thread->context : woken->context) : NULL;
 	if (!call)
 		return;
-	read.at_ns = answer->read_ns;
-	read.arrived_ns = answer->arrived_ns;
-	/* Of further ones in the same read it is known only that they had come by then: not before the first one. */
-	read.arrival_known = answer->arrived_ns < answer->read_ns && !answer->claimed;
-	read.among_others = answer->claimed;
+	find_arrival(&read, answer, call);
 	answer->claimed = read.conn->claimed = true;
+	answer->claims++;
 	moment->thread->strand->dispatches = answer->handed_on;
 	rule_5_answered(&read, call);
 }
@@ -89,14 +156,32 @@ bool strand_hands_on(const struct moment *moment, struct strand *woken)
 		return false;
 	if (!woken->dispatches && call_of(conn, woken->context))
 		return false; /* its own */
+	unclaimed_forget(&woken->answer);
 	woken->answer = reader->answer;
 	woken->answer.handed_on = true;
-	reader->answer = (struct unclaimed){0};
+	reader->answer = (struct unclaimed){0}; /* its segments have gone along */
 	if (woken->dispatches) {
 		context_put(moment->engine, woken->context);
 		woken->context = NULL;
 	}
 	return true;
+}
+
+/* Nobody was let go on that is known: where the runtime does not tell, they have been all the same. */
+static bool give_named(const struct moment *moment, const struct unclaimed *answer)
+{
+	struct moment read = *moment;
+	bool any = false;
+
+	for (struct call *call = moment->conn->first_call, *next; call; call = next) {
+		next = call->next;
+		if (!call->answered_ns || call->answered_ns > answer->read_ns)
+			continue;
+		find_arrival(&read, answer, call);
+		rule_5_answered(&read, call);
+		any = true;
+	}
+	return any;
 }
 
 /* It may have been a part of an answer; where answers are never claimed it was the oldest call's. */
@@ -109,7 +194,8 @@ void strand_leaves_answer(const struct moment *moment)
 	read.at_ns = answer->read_ns;
 	read.arrived_ns = answer->arrived_ns;
 	read.arrival_known = answer->arrived_ns < answer->read_ns;
-	if (read.conn && read.conn->first_call && !answer->woke && !read.conn->claimed)
+	if (read.conn && !give_named(&read, answer) && read.conn->first_call && !answer->woke && !read.conn->claimed &&
+	    !answers_named(read.conn))
 		rule_5_answered(&read, read.conn->first_call);
-	*answer = (struct unclaimed){0};
+	unclaimed_forget(answer);
 }

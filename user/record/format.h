@@ -15,7 +15,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records and recordings are little-endian as they are in memory");
 
 #define RECORDING_MAGIC   "IOCPUREC"
-#define RECORDING_VERSION 4
+#define RECORDING_VERSION 5
 
 enum { RECORDING_HAS_PAYLOAD = 1 << 0 };
 
@@ -47,15 +47,15 @@ struct frame_header {
 /* NOTE_UPGRADED: of early recordings, in which `stream` is 0. It stands in all notes behind a 101 too. */
 enum { NOTE_LATE_LINE = 1 << 0, NOTE_HANDSHAKE = 1 << 1, NOTE_UPGRADED = 1 << 2, NOTE_STREAM_ENDS = 1 << 3 };
 
-/* Followed by line_count times: a struct note_line and its strings. */
+/* Followed by line_count times: a struct note_line and its strings; then message_count times: a struct note_message and its tokens. */
 struct note_header {
 	uint8_t protocol;
 	uint8_t begun;
 	uint8_t line_count;
 	uint8_t flags;
 	uint16_t status;
-	uint8_t stream; /* enum wire_stream */
-	uint8_t pad;
+	uint8_t stream;        /* enum wire_stream */
+	uint8_t message_count; /* since version 5 */
 };
 
 struct note_line {
@@ -63,6 +63,11 @@ struct note_line {
 	uint16_t target_bytes;
 	uint8_t cut;
 	uint8_t pad;
+};
+
+struct note_message {
+	uint32_t at;
+	uint32_t token_count;
 };
 
 /* What is longer is cut, and a target says so: a bound on a frame keeps a damaged file from asking for any memory it likes. */
@@ -82,12 +87,15 @@ struct trailer_loss {
 	uint64_t count;
 };
 
-#define NOTE_BYTES_MAX (sizeof(struct note_header) + WIRE_LINES_MAX * (sizeof(struct note_line) + NOTE_METHOD_MAX + NOTE_TARGET_MAX))
-#define FRAME_BODY_MAX (sizeof(struct record) + sizeof(struct window) + UINT8_MAX + NOTE_BYTES_MAX)
+#define NOTE_BYTES_MAX                                                                                                                     \
+	(sizeof(struct note_header) + WIRE_LINES_MAX * (sizeof(struct note_line) + NOTE_METHOD_MAX + NOTE_TARGET_MAX) +                    \
+	 WIRE_MESSAGES_MAX * (sizeof(struct note_message) + WIRE_TOKENS_MAX * sizeof(uint32_t)))
+#define FRAME_BODY_MAX (RECORD_SIZE_MAX + NOTE_BYTES_MAX)
 
 _Static_assert(sizeof(struct file_header) == 160, "file header: no padding of the compiler's");
 _Static_assert(sizeof(struct frame_header) == 8, "frame header: no padding of the compiler's");
 _Static_assert(sizeof(struct note_header) == 8, "note header: no padding of the compiler's");
+_Static_assert(sizeof(struct note_message) == 8, "note message: no padding of the compiler's");
 _Static_assert(sizeof(struct note_line) == 6, "note line: no padding of the compiler's");
 _Static_assert(sizeof(struct trailer_header) == 32, "trailer: no padding of the compiler's");
 _Static_assert(sizeof(struct trailer_loss) == 40, "trailer's loss: no padding of the compiler's");

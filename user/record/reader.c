@@ -46,6 +46,8 @@ static bool record_is_sound(const struct event *event)
 	switch (head->kind) {
 	case RECORD_IO:
 		return head->op && head->op < IO_OPS;
+	case RECORD_MESSAGES:
+		return head->op == IO_READ || head->op == IO_WRITE;
 	case RECORD_FUTEX:
 		return head->op && head->op < FUTEX_OPS && event_record(event)->result >= 0;
 	case RECORD_STRAND:
@@ -92,6 +94,24 @@ static int read_line(struct wire_line *line, const uint8_t **at, const uint8_t *
 	return 0;
 }
 
+/* The same of a message. */
+static int read_message(struct wire_message *message, const uint8_t **at, const uint8_t *end)
+{
+	struct note_message kept;
+
+	if ((size_t)(end - *at) < sizeof(kept))
+		return -EPROTO;
+	memcpy(&kept, *at, sizeof(kept));
+	*at += sizeof(kept);
+	if (kept.token_count > WIRE_TOKENS_MAX || (size_t)(end - *at) < kept.token_count * sizeof(*message->tokens))
+		return -EPROTO;
+	message->at = kept.at;
+	message->token_count = kept.token_count;
+	memcpy(message->tokens, *at, kept.token_count * sizeof(*message->tokens));
+	*at += kept.token_count * sizeof(*message->tokens);
+	return 0;
+}
+
 static int read_note(struct wire_note *note, const uint8_t *at, const uint8_t *end)
 {
 	struct note_header header;
@@ -102,7 +122,8 @@ static int read_note(struct wire_note *note, const uint8_t *at, const uint8_t *e
 		return -EPROTO;
 	memcpy(&header, at, sizeof(header));
 	at += sizeof(header);
-	if (header.line_count > WIRE_LINES_MAX || header.protocol > WIRE_TLS || header.stream >= WIRE_STREAMS)
+	if (header.line_count > WIRE_LINES_MAX || header.message_count > WIRE_MESSAGES_MAX || header.protocol > WIRE_TLS ||
+	    header.stream >= WIRE_STREAMS)
 		return -EPROTO;
 	note->protocol = header.protocol;
 	note->begun = header.begun;
@@ -114,6 +135,10 @@ static int read_note(struct wire_note *note, const uint8_t *at, const uint8_t *e
 	note->stream = header.stream ? header.stream : header.flags & NOTE_UPGRADED && header.status ? WIRE_UPGRADED : WIRE_NO_STREAM;
 	for (int i = 0; i < header.line_count; i++)
 		if (read_line(&note->lines[i], &at, end))
+			return -EPROTO;
+	note->message_count = header.message_count;
+	for (int i = 0; i < header.message_count; i++)
+		if (read_message(&note->messages[i], &at, end))
 			return -EPROTO;
 	return at == end ? 0 : -EPROTO;
 }

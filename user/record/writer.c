@@ -83,7 +83,7 @@ static void put(struct recording_writer *writer, const void *bytes, size_t size)
 static bool note_is_empty(const struct wire_note *note)
 {
 	return !note->protocol && !note->begun && !note->line_count && !note->late_line && !note->handshake && !note->stream &&
-	       !note->stream_ends && !note->status;
+	       !note->stream_ends && !note->status && !note->message_count;
 }
 
 static void put_line(struct recording_writer *writer, const struct wire_line *line)
@@ -99,6 +99,14 @@ static void put_line(struct recording_writer *writer, const struct wire_line *li
 	put(writer, line->target, kept.target_bytes);
 }
 
+static void put_message(struct recording_writer *writer, const struct wire_message *message)
+{
+	struct note_message kept = {.at = message->at, .token_count = message->token_count};
+
+	put(writer, &kept, sizeof(kept));
+	put(writer, message->tokens, kept.token_count * sizeof(*message->tokens));
+}
+
 static void put_note(struct recording_writer *writer, const struct wire_note *note)
 {
 	struct note_header header = {
@@ -109,6 +117,7 @@ static void put_note(struct recording_writer *writer, const struct wire_note *no
 				   (note->stream_ends ? NOTE_STREAM_ENDS : 0)),
 		.status = note->status,
 		.stream = note->stream,
+		.message_count = note->message_count,
 	};
 
 	if (note_is_empty(note))
@@ -116,21 +125,21 @@ static void put_note(struct recording_writer *writer, const struct wire_note *no
 	put(writer, &header, sizeof(header));
 	for (int i = 0; i < header.line_count; i++)
 		put_line(writer, &note->lines[i]);
+	for (int i = 0; i < header.message_count; i++)
+		put_message(writer, &note->messages[i]);
 }
 
 /* The record without its payload, unless that was asked for. A connection's "payload" is its path, which says who the peer is: kept. */
 static size_t put_record(struct recording_writer *writer, const struct event *event)
 {
-	struct record_head head = *event->head;
-	size_t fixed = record_fixed_size(head.kind, head.flags);
-	bool keep = event->payload_len && (writer->has_payload || head.kind == RECORD_CONN);
+	size_t fixed = record_fixed_size(event->head->kind, event->head->flags), start = writer->used;
+	bool keep = event->payload_len && (writer->has_payload || event->head->kind == RECORD_CONN);
 
-	head.payload_len = keep ? (uint8_t)event->payload_len : 0;
-	put(writer, &head, sizeof(head));
-	put(writer, (const uint8_t *)event->head + sizeof(head), fixed - sizeof(head));
+	put(writer, event->head, fixed);
+	event_set_payload_len(writer->buffer + start, keep ? event->payload_len : 0);
 	if (keep)
-		put(writer, event->payload, head.payload_len);
-	return fixed + head.payload_len;
+		put(writer, event->payload, event->payload_len);
+	return writer->used - start;
 }
 
 struct recording_writer *recording_create(const char *path, const struct recording_info *info)

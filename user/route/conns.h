@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 #include "route/http1.h"
+#include "route/messages.h"
 #include "route/tls.h"
 
-/* About 100 bytes each, taken only as they are used. */
+/* About 130 bytes each, taken only as they are used. */
 #define CONNS_MAX 65536
 
 struct conn {
@@ -28,6 +29,7 @@ struct conn {
 	uint8_t stream;      /* enum wire_stream, from its head on */
 	struct tls tls;
 	struct http1 http1;
+	struct messages messages;
 };
 
 struct conns;

@@ -170,6 +170,17 @@ static void read_io(struct wire *wire, struct event *event)
 	event->note.protocol = conn->protocol;
 }
 
+static void read_messages(struct wire *wire, struct event *event)
+{
+	const struct record_messages *record = (const struct record_messages *)event->head;
+	size_t seen = event->payload_len < record->length ? event->payload_len : record->length;
+	struct conn *conn = conns_get(wire->conns, record->conn_id);
+
+	if (!conn)
+		conn = conns_add(wire->conns, record->conn_id);
+	messages_read(&conn->messages, record->head.op == IO_WRITE, event->payload, seen, record->length, &event->note);
+}
+
 void wire_read(struct wire *wire, struct event *event)
 {
 	const struct record_conn *described = (const struct record_conn *)event->head;
@@ -178,6 +189,9 @@ void wire_read(struct wire *wire, struct event *event)
 	switch (event->head->kind) {
 	case RECORD_IO:
 		read_io(wire, event);
+		break;
+	case RECORD_MESSAGES:
+		read_messages(wire, event);
 		break;
 	case RECORD_CONN:
 		conns_add(wire->conns, described->conn_id)->is_server = described->role == CONN_SERVER && described->type == CONN_STREAM;

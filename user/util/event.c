@@ -16,6 +16,7 @@ static const size_t body_size_by_kind[RECORD_KINDS] = {
 	[RECORD_TICK] = sizeof(struct record_head),
 	[RECORD_STRAND] = sizeof(struct record),
 	[RECORD_FUTEX] = sizeof(struct record),
+	[RECORD_MESSAGES] = sizeof(struct record_messages),
 };
 
 size_t record_fixed_size(uint8_t kind, uint8_t flags)
@@ -24,13 +25,35 @@ size_t record_fixed_size(uint8_t kind, uint8_t flags)
 
 	if (size && record_kind_has_span(kind) && (flags & RECORD_HAS_WINDOW))
 		size += sizeof(struct window);
+	if (kind == RECORD_MESSAGES && (flags & RECORD_HAS_ARRIVALS))
+		size += ARRIVALS_MAX * sizeof(struct arrival);
 	return size;
+}
+
+/* The record's first `size` bytes are there. */
+static size_t payload_len_of(const struct record_head *head, size_t size)
+{
+	if (head->kind == RECORD_MESSAGES)
+		return size < sizeof(struct record_messages) ? 0 : ((const struct record_messages *)head)->prefix_len;
+	return head->payload_len;
+}
+
+void event_set_payload_len(void *record, size_t len)
+{
+	uint16_t prefix_len = (uint16_t)len;
+	struct record_head head;
+
+	memcpy(&head, record, sizeof(head));
+	if (head.kind == RECORD_MESSAGES)
+		memcpy((uint8_t *)record + offsetof(struct record_messages, prefix_len), &prefix_len, sizeof(prefix_len));
+	else
+		((uint8_t *)record)[offsetof(struct record_head, payload_len)] = (uint8_t)len;
 }
 
 int event_decode(struct event *event, const void *bytes, size_t size)
 {
 	const struct record_head *head = bytes;
-	size_t fixed;
+	size_t fixed, payload_len;
 
 	event->head = NULL;
 	event->window = NULL;
@@ -40,14 +63,15 @@ int event_decode(struct event *event, const void *bytes, size_t size)
 	if (size < sizeof(*head))
 		return -EPROTO;
 	fixed = record_fixed_size(head->kind, head->flags);
-	if (!fixed || size < fixed + head->payload_len)
+	payload_len = payload_len_of(head, size);
+	if (!fixed || size < fixed + payload_len)
 		return -EPROTO;
 	event->head = head;
 	if (record_kind_has_span(head->kind) && (head->flags & RECORD_HAS_WINDOW))
 		event->window = (const struct window *)((const uint8_t *)bytes + sizeof(struct record));
-	if (head->payload_len) {
+	if (payload_len) {
 		event->payload = (const uint8_t *)bytes + fixed;
-		event->payload_len = head->payload_len;
+		event->payload_len = payload_len;
 	}
 	return 0;
 }

@@ -43,7 +43,21 @@ struct wire_line {
 	bool cut; /* the target went on beyond what was seen */
 };
 
-/* What the payload of one server-side read or write said. All zero: nothing. */
+/* Messages in one read or write, and what each begins with: of more, the rest is not told. */
+#define WIRE_MESSAGES_MAX 32
+#define WIRE_TOKENS_MAX   8
+
+/*
+ * A message on a connection that several requests use at once. An answer is told by what it repeats of its question, where that is always
+ * found at the same place: so of the first words (of a line), or numbers (of a frame), a hash each.
+ */
+struct wire_message {
+	uint32_t at; /* its first byte, in the read or write */
+	uint32_t token_count;
+	uint32_t tokens[WIRE_TOKENS_MAX];
+};
+
+/* What the payload of one read or write said: of a server's connection, or of a RECORD_MESSAGES. All zero: nothing. */
 struct wire_note {
 	uint8_t protocol;                       /* enum wire_protocol of the connection, as known by now */
 	uint8_t begun;                          /* requests of which this read holds the first byte (pipelining: several) */
@@ -53,7 +67,9 @@ struct wire_note {
 	uint8_t stream;                         /* enum wire_stream: a write; with this response the connection becomes one */
 	bool stream_ends;                       /* a write: the end of an event stream */
 	uint16_t status;                        /* a write: a response with this status code begins in it; 0: none seen. 1xx are told too */
+	uint8_t message_count;                  /* of a RECORD_MESSAGES: messages that begin in it, as far as they are seen, in order */
 	struct wire_line lines[WIRE_LINES_MAX]; /* those beyond line_count are undefined */
+	struct wire_message messages[WIRE_MESSAGES_MAX]; /* the same */
 };
 
 /* Says nothing. The lines stay as they are: clearing them would cost more than all else that is done for a record on its way. */
@@ -97,6 +113,9 @@ static inline bool record_kind_has_span(uint8_t kind)
  * The bytes must be aligned to 8 and outlive the event.
  */
 int event_decode(struct event *event, const void *bytes, size_t size);
+
+/* Says in the record, which need not be aligned, how many bytes of payload follow. */
+void event_set_payload_len(void *record, size_t len);
 
 /* The bytes that a record of this kind, with these flags, takes without payload; 0 for an unknown kind. */
 size_t record_fixed_size(uint8_t kind, uint8_t flags);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Connections to a downstream on which several requests wait for answers at once. Of these it is told what is moved there: the first bytes,
+ * which name whose question or answer it is, and when each segment came. Segments that wait together for a late reader are joined by the
+ * kernel, and only the last one's stamp stays: so each is noted as it comes, by the hook on sk_data_ready, which costs the whole host.
+ * Never: anything of a connection that one request at a time uses.
+ */
+#ifndef IOCPU_SHARED_BPF_H
+#define IOCPU_SHARED_BPF_H
+
+#include "file.bpf.h"
+#include "records.bpf.h"
+
+/* On a connection where nobody answers (statsd, syslog) there is nothing to tell apart. */
+#define UNREAD_MAX 512
+
+/* ---- data comes, in the sender's context */
+
+static __always_inline void note_segment(const struct sock *sk)
+{
+	__u64 conn_id = sk->sk_socket->file->f_inode->i_ino;
+	struct shared *shared = conn_id ? bpf_map_lookup_elem(&shared_by_conn, &conn_id) : NULL;
+	struct tcp_sock *tcp;
+	struct arrival *arrival;
+
+	if (!shared)
+		return;
+	tcp = bpf_skc_to_tcp_sock((struct sock *)sk);
+	if (!tcp)
+		return;
+	arrival = &shared->arrivals[shared->told % ARRIVALS_MAX];
+	arrival->end = tcp->rcv_nxt;
+	arrival->at_ns = bpf_ktime_get_ns();
+	shared->told++;
+}
+
+/* ---- who uses it */
+
+static __always_inline __u32 asker_of(const struct thread *thread)
+{
+	return thread->strand_told ? thread->strand_id : thread->request_conn;
+}
+
+/* A second one asks before the first one's answer was read. */
+static __always_inline void note_asker(const struct thread *thread, __u64 conn_id)
+{
+	volatile __u64 *slot = &asker_slots[conn_id % ASKER_SLOTS];
+	__u64 last = *slot, asker = asker_of(thread);
+
+	if (!asker)
+		return;
+	*slot = conn_id << 32 | asker;
+	if (last >> 32 != (__u32)conn_id || last == (conn_id << 32 | asker) || bpf_map_lookup_elem(&shared_by_conn, &conn_id))
+		return;
+	bpf_map_update_elem(&shared_by_conn, &conn_id, (const void *)&fresh_shared, BPF_ANY);
+	knows_shared = true;
+	if (has_sk_data_ready)
+		wants_arrivals = true;
+}
+
+static __always_inline void note_answer(__u64 conn_id)
+{
+	volatile __u64 *slot = &asker_slots[conn_id % ASKER_SLOTS];
+
+	if (*slot >> 32 == (__u32)conn_id)
+		*slot = 0;
+}
+
+/* ---- what is told */
+
+/* Straight into the ring: it is too long for the stack, and rare enough for what copy_payload avoids. */
+static __always_inline __u16 copy_prefix(void *to, const struct boundary *end, __u32 max)
+{
+	__u64 len = at_most(max, end->payload_len);
+
+	if (!end->payload || bpf_probe_read_user(to, len, end->payload))
+		return 0;
+	return len;
+}
+
+static __always_inline void begin_messages(struct record_messages *record, const struct boundary *end)
+{
+	__builtin_memset(record, 0, sizeof(*record));
+	record->head.at_ns = end->at_ns;
+	record->head.tid = end->tid;
+	record->head.kind = RECORD_MESSAGES;
+	record->head.op = end->op;
+	record->conn_id = end->conn_id;
+	record->length = end->result;
+}
+
+static __always_inline void tell_questions(const struct boundary *end)
+{
+	struct record_messages *record = reserve_record(sizeof(*record) + PAYLOAD_QUESTIONS_MAX);
+
+	if (!record)
+		return;
+	begin_messages(record, end);
+	record->prefix_len = copy_prefix(record + 1, end, PAYLOAD_QUESTIONS_MAX);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void tell_answers(const struct boundary *end, const struct shared *shared, struct sock *sk)
+{
+	__u32 arrivals_size = sizeof(shared->arrivals);
+	struct record_messages *record = reserve_record(sizeof(*record) + arrivals_size + PAYLOAD_ANSWERS_MAX);
+
+	if (!record)
+		return;
+	begin_messages(record, end);
+	record->head.flags = RECORD_HAS_ARRIVALS;
+	if (family_of(sk) != AF_UNIX)
+		record->until = LOAD(tcp_sock, sk, copied_seq);
+	__builtin_memcpy(record + 1, shared->arrivals, sizeof(shared->arrivals));
+	record->prefix_len = copy_prefix((void *)(record + 1) + arrivals_size, end, PAYLOAD_ANSWERS_MAX);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A connection that several requests ask on at once: an answer says by its own words to which question it is, and the segment in which it
+ * came when that was. Times in µs.
+ */
+#include <stdio.h>
+
+#include "route/messages.h"
+#include "unit/strand_script.h"
+
+enum { THREAD_A = 1, THREAD_B, ANSWERS };
+enum { CLIENT_C = CLIENT_B + 1 };
+
+/* What has come on DB: a segment a line. */
+static struct messages texts;
+static struct arrival segments[ARRIVALS_MAX];
+static uint32_t segment_count, received;
+
+static void note_segments(const char *text, const uint64_t *arrived)
+{
+	for (const char *line = text; arrived && *line; line = strchr(line, '\n') + 1) {
+		uint32_t end = received + (uint32_t)(strchr(line, '\n') + 1 - text);
+
+		segments[segment_count++ % ARRIVALS_MAX] = (struct arrival){end, (uint32_t)(*arrived++ * US)};
+	}
+}
+
+/* Of the read or write that follows. arrived: of each line; NULL: not told. */
+static void moves(struct script *script, uint64_t at, uint32_t tid, enum io_op op, const char *text, const uint64_t *arrived)
+{
+	struct {
+		struct record_messages record;
+		struct arrival arrivals[ARRIVALS_MAX];
+	} bytes = {.record = {.head = {.at_ns = at * US, .tid = tid, .kind = RECORD_MESSAGES, .op = (uint8_t)op},
+			      .conn_id = DB,
+			      .length = (uint32_t)strlen(text)}};
+	struct wire_note note = {0};
+	size_t size = sizeof(bytes.record);
+
+	messages_read(&texts, op == IO_WRITE, (const uint8_t *)text, strlen(text), strlen(text), &note);
+	if (op == IO_READ) {
+		note_segments(text, arrived);
+		received += (uint32_t)strlen(text);
+		bytes.record.head.flags = RECORD_HAS_ARRIVALS;
+		bytes.record.until = received;
+		memcpy(bytes.arrivals, segments, sizeof(segments));
+		size = sizeof(bytes);
+	}
+	script_feed(script, &bytes, size, &note);
+}
+
+#define ASKS(script, at, tid, text)                                                                                                        \
+	do {                                                                                                                               \
+		moves(script, at, tid, IO_WRITE, text, NULL);                                                                              \
+		WRITE(script, at, tid, DB);                                                                                                \
+	} while (0)
+
+/* The arrivals of the lines are in brackets. */
+#define HEARS(script, at, tid, text, arrivals, ...)                                                                                        \
+	do {                                                                                                                               \
+		moves(script, at, tid, IO_READ, text, (const uint64_t[])UNWRAP arrivals);                                                  \
+		READ(script, at, tid, DB, __VA_ARGS__);                                                                                    \
+	} while (0)
+#define UNWRAP(...)                                                                                                                        \
+	{                                                                                                                                  \
+		__VA_ARGS__                                                                                                                \
+	}
+
+static void begin(void)
+{
+	texts = (struct messages){0};
+	memset(segments, 0, sizeof(segments));
+	segments[0] = (struct arrival){1000, 1};
+	segment_count = 1;
+	received = 1000;
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A and B have asked, each on a thread of its own, A first; a third thread reads for both. */
+static struct script *threads_that_asked(bool a_is_seen)
+{
+	struct script *script = script_open();
+
+	begin();
+	for (uint32_t tid = THREAD_A; tid <= ANSWERS; tid++)
+		script_thread(script, 0, tid, THREAD_A, THREAD_FOUND);
+	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	READ(script, 1000, THREAD_A, CLIENT_A, .arrived = 1000, .line = "GET /a");
+	READ(script, 1000, THREAD_B, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	if (a_is_seen)
+		ASKS(script, 1100, THREAD_A, "Q 17 5000\n");
+	else
+		WRITE(script, 1100, THREAD_A, DB);
+	ASKS(script, 1200, THREAD_B, "Q 18 5000\n");
+	return script;
+}
+
+static void answer_both(struct script *script)
+{
+	WRITE(script, 9100, THREAD_A, CLIENT_A, .off = 1110, .on = 9000, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 9100, THREAD_B, CLIENT_B, .off = 1210, .on = 9000, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+}
+
+/* Both answers are read at once, B's first: each had come when it came. */
+static void test_out_of_order(void **state)
+{
+	struct script *script = threads_that_asked(true);
+	(void)state;
+
+	HEARS(script, 8000, ANSWERS, "R 18 ok\nR 17 ok\n", (3000, 6000), .off = 1010, .on = 7990, .cause = WAIT_NET, .arrived = 6000);
+	answer_both(script);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	script_close(script);
+}
+
+/* What names nobody whose question was seen is the other one's. */
+static void test_unseen_question(void **state)
+{
+	struct script *script = threads_that_asked(false);
+	(void)state;
+
+	HEARS(script, 4000, ANSWERS, "R 18 ok\n", (3000), .off = 1010, .on = 3990, .cause = WAIT_NET, .arrived = 3000);
+	HEARS(script, 7000, ANSWERS, "R 17 ok\n", (6000), .off = 4010, .on = 6990, .cause = WAIT_NET, .arrived = 6000);
+	answer_both(script);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
+	script_close(script);
+}
+
+/* ---- a loop ------------------------------------------------------------------------------------------------------------------------- */
+
+/* A, B and C have asked, at 1100, 1200 and 1300, in a loop that calls back at once. */
+static struct script *loop_that_asked(void)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
+	static const char *const questions[] = {"Q 17 9\n", "Q 18 9\n", "Q 19 9\n"};
+	struct script *script = script_open();
+
+	begin();
+	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
+	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	for (uint64_t i = 0; i < 3; i++) {
+		uint64_t at = 1010 + 100 * i;
+
+		script_conn(script, CLIENT_A + i, CONN_SERVER, 8080);
+		READ(script, at, MAIN, CLIENT_A + i, .off = at - 9, .on = at - 5, .cause = WAIT_POLL, .epoll = at - 2, .events = 1,
+		     .arrived = at - 5, .line = lines[i]);
+		ASKS(script, 1100 + 100 * i, MAIN, questions[i]);
+	}
+	return script;
+}
+
+/*
+ * What is computed before the first of them shows itself may be any one's; the last one's is its own. A waits longer, and has come last,
+ * but that is no matter.
+ */
+static void test_several_at_once(void **state)
+{
+	struct script *script = loop_that_asked();
+	const struct told *a, *b, *c;
+	struct process process;
+	(void)state;
+
+	HEARS(script, 8000, MAIN, "R 18 ok\nR 19 ok\nR 17 ok\n", (3000, 5000, 6000), .off = 1310, .on = 7980, .cause = WAIT_POLL,
+	      .epoll = 7990, .events = 1, .arrived = 6000);
+	WRITE(script, 8900, MAIN, CLIENT_B, .status = 200);
+	ASKS(script, 8910, MAIN, "Q 20 9\n");
+	WRITE(script, 9200, MAIN, CLIENT_A, .status = 200);
+	HEARS(script, 12000, MAIN, "R 20 ok\n", (11000), .off = 9210, .on = 11980, .cause = WAIT_POLL, .epoll = 11990, .events = 1,
+	      .arrived = 11000);
+	WRITE(script, 12050, MAIN, CLIENT_C, .status = 200);
+	process = script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	c = told_of(script, "GET /c");
+	assert_int_equal(a->state[STATE_NET], 6000 - 1101);
+	assert_int_equal(b->state[STATE_NET], 3000 - 1201);
+	assert_int_equal(c->state[STATE_NET], 5000 - 1310 + 11000 - 8910);
+	assert_int_equal(a->cpu_time, 96 + 290);
+	assert_int_equal(b->cpu_time, 96);
+	assert_int_equal(c->cpu_time, 105 + 10 + 70);
+	assert_int_equal(process.unattributed_cpu_ns / US, 900);
+	assert_false(a->ambiguous || b->ambiguous || c->ambiguous);
+	script_close(script);
+}
+
+/* ---- strands ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Where nothing names a question: answers are handed on in the order in which they came, in a segment each. */
+static void test_strands_in_order(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	begin();
+	WRITE(script, 1100, MAIN, DB);
+	RUNS(script, 1110, MAIN, HANDLER_B, .left = WAIT_POLL);
+	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
+	WRITE(script, 1200, MAIN, DB);
+	RUNS(script, 1210, MAIN, NONE, .left = WAIT_POLL);
+	RUNS(script, 8000, MAIN, READER, .off = 1220, .on = 7990, .cause = WAIT_POLL, .epoll = 7995, .events = 1);
+	HEARS(script, 8010, MAIN, "+OK\n+OK\n", (3000, 6000), .arrived = 6000);
+	WOKEN(script, 8020, MAIN, HANDLER_B);
+	WOKEN(script, 8030, MAIN, HANDLER_A);
+	RUNS(script, 8040, MAIN, HANDLER_A, .left = WAIT_NET);
+	WRITE(script, 8140, MAIN, CLIENT_A, .status = 200);
+	RUNS(script, 8150, MAIN, HANDLER_B, .left = WAIT_NET);
+	WRITE(script, 8250, MAIN, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
+	script_close(script);
+}
+
+/* Nobody tells of wake-ups (Java): what was read names whom it was for. */
+static void test_strands_by_name(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	begin();
+	ASKS(script, 1100, MAIN, "Q 17 9\n");
+	RUNS(script, 1110, MAIN, HANDLER_B, .left = WAIT_OTHER);
+	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
+	ASKS(script, 1200, MAIN, "Q 18 9\n");
+	RUNS(script, 1210, MAIN, NONE, .left = WAIT_OTHER);
+	RUNS(script, 8000, MAIN, READER, .off = 1220, .on = 7990, .cause = WAIT_POLL, .epoll = 7995, .events = 1);
+	HEARS(script, 8010, MAIN, "R 18 ok\nR 17 ok\n", (3000, 6000), .arrived = 6000);
+	RUNS(script, 8040, MAIN, HANDLER_A, .left = WAIT_NET);
+	WRITE(script, 8140, MAIN, CLIENT_A, .status = 200);
+	RUNS(script, 8150, MAIN, HANDLER_B, .left = WAIT_NET);
+	WRITE(script, 8250, MAIN, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_out_of_order),     cmocka_unit_test(test_unseen_question), cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_strands_in_order), cmocka_unit_test(test_strands_by_name),
+	};
+
+	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);
+}

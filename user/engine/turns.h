@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A loop that calls back at once has read several answers at once: what waits for them goes on one after the other, in their order.
+ * Used by the rules.
+ * Never: asked of other loops, or of threads with strands.
+ */
+#ifndef IOCPU_ENGINE_TURNS_H
+#define IOCPU_ENGINE_TURNS_H
+
+#include "engine/moment.h"
+
+/* Is the thread such a loop, as far as is known? */
+bool turns_are_told(const struct thread *thread);
+/* Several answers have come in this read; each of them, in order. */
+void turns_begin(const struct moment *moment);
+void turns_add(const struct moment *moment, struct context *context, enum doubt doubt);
+/* The thread asks a downstream: that is whose turn is next, and it works for that one now. False: nobody's turn is to come. */
+bool turns_ask(const struct moment *moment);
+/* `request` is answered. */
+void turns_answer(const struct moment *moment, struct context *request);
+/* The loop reads something else, or has nothing more to do. */
+void turns_end(struct engine *engine, struct thread *thread);
+void turns_close(struct engine *engine, struct turns *turns);
+
+#endif
