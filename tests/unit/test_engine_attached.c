@@ -292,6 +292,51 @@ static void test_first_answered_has_waited_twice(void **state)
 	script_close(script);
 }
 
+/* A and B wait twice, and E in between: B's response leaves one number, and E, who was given a connection before that, has its turn still.
+ */
+static void test_told_by_a_second_turn(void **state)
+{
+	struct script *script = server();
+	const struct told *b, *e;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /a");
+	answer(script, 1000, 200); /* who had asked */
+	WRITE(script, 1010, LOOP, DB);
+	WRITE(script, 1100, LOOP, CLIENT_C, .status = 200);
+	READ(script, 1510, LOOP, CLIENT_B, .off = 1110, .on = 1500, .cause = WAIT_POLL, .epoll = 1505, .events = 1, .arrived = 1500,
+	     .line = "GET /b");
+	answer(script, 2000, 1600); /* A, who waits once more */
+	WRITE(script, 2010, LOOP, DB);
+	READ(script, 2510, LOOP, CLIENT_C, .off = 2300, .on = 2500, .cause = WAIT_POLL, .epoll = 2505, .events = 1, .arrived = 2500,
+	     .line = "GET /e");
+	answer(script, 3000, 2600); /* B, who waits once more */
+	WRITE(script, 3010, LOOP, DB);
+	answer(script, 4000, 3300); /* A */
+	WRITE(script, 4010, LOOP, DB);
+	WRITE(script, 4400, LOOP, CLIENT_A, .status = 200);
+	answer(script, 5000, 4410); /* E, who waits once more */
+	WRITE(script, 5010, LOOP, DB);
+	answer(script, 6000, 5300); /* B */
+	WRITE(script, 6010, LOOP, DB);
+	WRITE(script, 6400, LOOP, CLIENT_B, .status = 200);
+	answer(script, 7000, 6410); /* E */
+	WRITE(script, 7300, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	b = told_of(script, "GET /b");
+	e = told_of(script, "GET /e");
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_false(b->ambiguous || e->ambiguous);
+	assert_int_equal(b->call_count, 2);
+	assert_int_equal(e->call_count, 2);
+	assert_int_equal(b->state[STATE_CPU], 10 + 90 + 20 + 300 + 20 + 400);
+	assert_int_equal(e->state[STATE_CPU], 10 + 90 + 20 + 300 + 20 + 300);
+	assert_int_equal(b->state[STATE_POOL], (2010 - 1600) + (5010 - 3300));
+	assert_int_equal(e->state[STATE_POOL], (4010 - 2600) + (6010 - 5300));
+	script_close(script);
+}
+
 /* Who had asked asks again on its own connection, as nobody waits: it only seems to wait from then on. A waits twice behind it. */
 static void test_kept_before_anybody_waits(void **state)
 {
@@ -354,11 +399,17 @@ static void test_pool_lies_idle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_attached_to_a_pool_in_use),       cmocka_unit_test(test_unknown_waits_twice),
-		cmocka_unit_test(test_asked_later_in_the_turn),         cmocka_unit_test(test_attached_within_a_turn),
-		cmocka_unit_test(test_request_of_the_first_turn),       cmocka_unit_test(test_answers_in_the_first_turn),
-		cmocka_unit_test(test_unknown_answer_in_a_shared_loop), cmocka_unit_test(test_first_answered_has_waited_twice),
-		cmocka_unit_test(test_kept_before_anybody_waits),       cmocka_unit_test(test_pool_lies_idle),
+		cmocka_unit_test(test_attached_to_a_pool_in_use),
+		cmocka_unit_test(test_unknown_waits_twice),
+		cmocka_unit_test(test_asked_later_in_the_turn),
+		cmocka_unit_test(test_attached_within_a_turn),
+		cmocka_unit_test(test_request_of_the_first_turn),
+		cmocka_unit_test(test_answers_in_the_first_turn),
+		cmocka_unit_test(test_unknown_answer_in_a_shared_loop),
+		cmocka_unit_test(test_first_answered_has_waited_twice),
+		cmocka_unit_test(test_kept_before_anybody_waits),
+		cmocka_unit_test(test_told_by_a_second_turn),
+		cmocka_unit_test(test_pool_lies_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,8 +347,8 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 	uint64_t unnamed, waiting;
 	bool right;
 
-	if (line->shifted && segment->handed && request->line_ticket && !line_find_shift(moment, line, segment, request)) {
-		request->ambiguous = true;
+	if (line->shifted && segment->handed && request->line_ticket) {
+		request->ambiguous |= !line_find_shift(moment, line, segment, request) || request->calls_in_flight;
 		return;
 	}
 	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
