@@ -276,10 +276,11 @@ bool continuations_trust_line(const struct continuations *loop)
 
 void continuations_judge_last_read(struct continuations *loop, bool at_once)
 {
-	uint16_t *acted = loop->acted[loop->found];
+	struct continuations *at = loop;
 
-	if (loop->found != FOUND_UNKNOWN)
-		count(&acted[at_once], &acted[!at_once]);
+	/* Threads that share a loop's events run the same program. */
+	for (bool all = loop->found == FOUND_UNKNOWN; !all; all = (at = at->next_sharing) == loop)
+		count(&at->acted[loop->found][at_once], &at->acted[loop->found][!at_once]);
 	loop->found = FOUND_UNKNOWN;
 }
 

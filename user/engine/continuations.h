@@ -16,6 +16,7 @@
 #define HOPS_MAX          4    /* rounds between a read and what waits for it; more are not looked for */
 
 struct engine;
+struct thread;
 struct context;
 
 enum side { SIDE_SERVER, SIDE_DOWNSTREAM, SIDES };
@@ -31,7 +32,8 @@ enum found {
 enum turn {
 	TURN_TO_COME, /* it was read for, and has not run since */
 	TURN_IN_LINE, /* it ran, and made no call: it waits for something within the process, as a connection of a pool */
-	TURN_WOKEN,   /* it stood first in line when a connection was given back */
+	TURN_WOKEN,   /* it stood first in line when a connection was given back; of what several threads deliver: it was overtaken */
+	TURN_TAKEN,   /* of what several threads deliver: a step was taken for its */
 };
 
 struct continuation {
@@ -47,8 +49,11 @@ struct continuation {
 };
 
 struct continuations {
-	uint64_t since_ns;    /* the first epoll return */
-	uint64_t round;       /* epoll returns so far */
+	struct thread *thread;
+	struct continuations *next_sharing; /* those of threads that wait at the same epoll fd, in a ring; itself if there are none */
+	uint64_t since_ns;                  /* the first epoll return */
+	uint64_t taken_ns, next_floor_ns, floor_ns; /* shared, of what was read ahead: see rules_ahead_shared.c */
+	uint64_t round;                             /* epoll returns so far */
 	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
 	uint64_t next_order;
 	uint64_t parent_round; /* the last one in which a call seemed to be of a task that an earlier step had made */

@@ -7,14 +7,15 @@
 #include "engine/line.h"
 #include "engine/rules_loop.h"
 
-#define VOTES_MAX       128
-#define RIGHT_PER_WRONG 32
-#define RIGHT_MIN       4
-#define RIGHT_PER_TURN  4  /* what contradicts is marked by itself */
-#define TRIES_SHARED    64 /* so often may the line be wrong on a connection that is known to be shared */
-#define TRIES           4
-#define RIGHT_PER_KEPT  8 /* where connections are given on, who had one rarely goes on with it */
-#define TRIES_GIVEN     32
+#define VOTES_MAX         128
+#define RIGHT_PER_WRONG   32
+#define RIGHT_MIN         4
+#define RIGHT_PER_MISTAKE 4  /* where what is guessed leads to responses that bear it out */
+#define RIGHT_PER_TURN    4  /* what contradicts is marked by itself */
+#define TRIES_SHARED      64 /* so often may the line be wrong on a connection that is known to be shared */
+#define TRIES             4
+#define RIGHT_PER_KEPT    8 /* where connections are given on, who had one rarely goes on with it */
+#define TRIES_GIVEN       32
 
 static void count_vote(struct score *score, bool right)
 {
@@ -47,6 +48,13 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 	if (doubt == DOUBT_TURN)
 		return score->wrong * RIGHT_PER_TURN <= score->right;
 	return score->wrong * RIGHT_PER_WRONG <= score->right && (!proc->threads_share || score->right >= RIGHT_MIN);
+}
+
+bool doubts_mostly_right(const struct proc *proc, enum doubt doubt)
+{
+	const struct score *score = &proc->doubts[doubt];
+
+	return score->wrong * RIGHT_PER_MISTAKE <= score->right;
 }
 
 bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given)

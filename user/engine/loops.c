@@ -23,13 +23,29 @@ void rule_11_loop_found(struct engine *engine, struct thread *thread, const stru
 		return;
 	thread->continuations->epoll_fd = epoll->epoll_fd;
 	thread->continuations->since_ns = epoll->epoll_at_ns;
+	thread->continuations->thread = thread;
+	thread->continuations->next_sharing = thread->continuations;
 	thread->proc->threads_share = false; /* it was no loop yet when it answered; others say it again */
 	while ((other = idmap_next(&engine->threads, &cursor))) {
 		if (other == thread || other->proc != thread->proc || !other->continuations ||
 		    other->continuations->epoll_fd != epoll->epoll_fd)
 			continue;
+		if (!thread->continuations->shared) {
+			thread->continuations->next_sharing = other->continuations->next_sharing;
+			other->continuations->next_sharing = thread->continuations;
+		}
 		other->continuations->shared = thread->continuations->shared = true;
 	}
+}
+
+static void leave_ring(struct continuations *loop)
+{
+	struct continuations *before = loop;
+
+	while (before->next_sharing != loop)
+		before = before->next_sharing;
+	before->next_sharing = loop->next_sharing;
+	loop->next_sharing = loop;
 }
 
 void rule_11_forget(struct engine *engine, struct thread *thread)
@@ -39,12 +55,19 @@ void rule_11_forget(struct engine *engine, struct thread *thread)
 	if (!loop)
 		return;
 	continuations_publish(engine, loop, NULL);
+	leave_ring(loop);
 	while (loop->count)
 		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
 }
 
 /* ---- what they do with what they read --------------------------------------------------------------------------------------------------
  */
+
+/* Loops whose events several threads take show as well how they read. */
+static struct continuations *observed(const struct thread *thread)
+{
+	return thread->carrier ? NULL : thread->continuations;
+}
 
 static bool tries_a_socket(const struct moment *moment)
 {
@@ -68,25 +91,33 @@ void rule_11_tries_to_read(const struct moment *moment)
 {
 	static const uint8_t found_by_state[] = {
 		[READ_UNKNOWN] = FOUND_UNKNOWN, [READ_NOT_TRIED] = FOUND_FIRST_TRY, [READ_TRIED] = FOUND_LATER_TRY};
-	struct continuations *loop = rule_11_loop_of(moment->thread);
+	struct continuations *loop = observed(moment->thread);
 	struct conn *conn = moment->conn;
 	bool found = moment->record->result > 0;
 
 	if (loop)
+		shared_next_record(moment->thread);
+	if (loop)
 		judge_last_read(moment, loop, moment->record->core_ns >= STEP_NS);
 	if (!tries_a_socket(moment))
 		return;
+	if (loop && loop->shared && conn->read_state == READ_NOT_TRIED)
+		shared_shows(moment->engine, moment->thread, conn->written_ns);
 	if (loop && found)
 		loop->found = found_by_state[conn->read_state];
 	conn->read_state = found ? READ_NOT_TRIED : READ_TRIED;
-	if (loop && !found && continuations_ahead(loop))
+	if (!found && rule_11_shared_ahead(moment->thread))
+		shared_before_read(moment);
+	else if (loop && !found && !loop->shared && continuations_ahead(loop))
 		ahead_before_read(moment);
 }
 
 void rule_11_calls(const struct moment *moment)
 {
-	struct continuations *loop = rule_11_loop_of(moment->thread);
+	struct continuations *loop = observed(moment->thread);
 
+	if (loop)
+		shared_next_record(moment->thread);
 	moment->conn->written_ns = moment->at_ns;
 	moment->conn->read_state = READ_NOT_TRIED;
 	if (loop)

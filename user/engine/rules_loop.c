@@ -11,6 +11,8 @@ bool rule_11_in_steps(const struct thread *thread)
 {
 	const struct continuations *loop = rule_11_loop_of(thread);
 
+	if (rule_11_shared_ahead(thread))
+		return true;
 	return loop && (continuations_ahead(loop) || continuations_collect(loop) || (!loop->reading && continuations_defer(loop)));
 }
 
@@ -125,6 +127,8 @@ bool rule_11_sleeps(struct engine *engine, struct thread *thread)
 	struct continuations *loop = rule_11_loop_of(thread);
 	bool deferred = rule_11_in_steps(thread);
 
+	if (shared_ends(engine, thread))
+		return true;
 	if (deferred)
 		end_steps(engine, thread);
 	if (!loop)
@@ -138,6 +142,8 @@ bool rule_11_round_begins(struct engine *engine, struct thread *thread)
 	struct continuations *loop = rule_11_loop_of(thread);
 	bool deferred = rule_11_in_steps(thread);
 
+	if (shared_ends(engine, thread))
+		return true;
 	if (deferred)
 		end_steps(engine, thread);
 	if (loop)
@@ -151,6 +157,10 @@ void rule_11_reads_begin(const struct moment *moment)
 	const struct continuations *loop = rule_11_loop_of(thread);
 	struct context *step;
 
+	if (rule_11_shared_ahead(thread)) {
+		shared_before_read(moment);
+		return;
+	}
 	if (!loop || !rule_11_in_steps(thread) || continuations_collect(loop))
 		return;
 	if (continuations_ahead(loop)) {
@@ -171,6 +181,10 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
 
+	if (rule_11_shared_ahead(moment->thread))
+		loop = moment->thread->continuations;
+	else if (context)
+		shared_may_queue(moment, context, side);
 	if (!loop || !context)
 		return;
 	if (continuations_ahead(loop) && loop->found != FOUND_FIRST_TRY)
@@ -291,6 +305,8 @@ struct context *rule_11_step_owner(const struct moment *moment)
 	struct context *step = present_step(thread), *owner;
 	struct continuation *taken;
 
+	if (loop->shared)
+		return shared_owner(moment);
 	if (continuations_ahead(loop))
 		return ahead_owner(moment);
 	if (continuations_collect(loop))
@@ -413,6 +429,10 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	bool in_steps = rule_11_in_steps(moment->thread);
 	struct continuation *taken;
 
+	if (rule_11_shared_ahead(moment->thread) && !request->answered)
+		shared_server_write(moment, request);
+	else if (moment->thread->continuations && moment->thread->continuations->shared && !moment->thread->carrier)
+		shared_drop_of(moment->engine, moment->thread->continuations, request);
 	if (!loop || request->answered)
 		return;
 	if (continuations_ahead(loop)) {

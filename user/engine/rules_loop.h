@@ -33,6 +33,23 @@ void ahead_ends(struct engine *engine, struct thread *thread);
 struct context *ahead_owner(const struct moment *moment);
 void ahead_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
 
+/* ---- rules_ahead_shared.c ---- */
+
+/* NULL: not such a loop. */
+struct continuations *rule_11_shared_ahead(const struct thread *thread);
+/* It was told now of what had been queued at queued_ns. */
+void shared_shows(struct engine *engine, struct thread *thread, uint64_t queued_ns);
+/* The thread's last step is over. */
+void shared_next_record(struct thread *thread);
+/* Of threads that may turn out to read ahead. */
+void shared_may_queue(const struct moment *moment, struct context *context, enum side side);
+void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);
+void shared_before_read(const struct moment *moment);
+/* The loop falls asleep, or epoll returns. False: it is not such a loop. */
+bool shared_ends(struct engine *engine, struct thread *thread);
+struct context *shared_owner(const struct moment *moment);
+void shared_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
+
 /* ---- rules_loop.c ---- */
 
 /*

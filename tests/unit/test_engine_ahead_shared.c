@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 11: loops that read ahead, and whose handlers two threads run (an io_context of Asio's). Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { LOOP = 1, OTHER = 2 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, DB_A = 200, DB_B, DB_C, DB_D };
+
+/*
+ * A, B and C are read after an event, and each asks at once. All three answers are there when LOOP looks for them first, from 1700 on, and
+ * have been worked for by 2950; so are the requests of D, E and F. OTHER sleeps until 2960.
+ */
+static struct script *read_ahead(void)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c", "GET /d", "GET /e", "GET /f"};
+	struct script *script = script_open();
+
+	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
+	script_thread(script, 0, OTHER, LOOP, THREAD_FOUND);
+	for (uint64_t i = 0; i < 6; i++)
+		script_conn(script, CLIENT_A + i, CONN_SERVER, 8080);
+	for (uint64_t i = 0; i < 4; i++)
+		script_conn(script, DB_A + i, CONN_DOWNSTREAM, 5432);
+	for (uint64_t i = 0; i < 3; i++)
+		READ_NOTHING(script, 10 + i, LOOP, CLIENT_A + i);
+	WINDOW(script, 20, OTHER, .epoll = 10, .events = 1);
+	for (uint64_t i = 0, at = 100; i < 3; i++, at += 510) {
+		READ(script, at, LOOP, CLIENT_A + i, .epoll = i ? 0 : 90, .events = i ? 0 : 3, .arrived = 80, .line = lines[i]);
+		WRITE(script, at + 500, LOOP, DB_A + i);
+	}
+	for (uint64_t i = 0; i < 3; i++)
+		READ(script, 1700 + 10 * i, LOOP, DB_A + i, .arrived = 1690);
+	for (uint64_t i = 3; i < 6; i++)
+		script_span(script, 1725 + i, LOOP, RECORD_IO, IO_ACCEPT, CLIENT_A + i, 9, (struct with){0});
+	for (uint64_t i = 3; i < 6; i++)
+		READ(script, 1730 + i, LOOP, CLIENT_A + i, .arrived = 1725, .line = lines[i]);
+	WRITE(script, 2240, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 2500, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 2950, LOOP, CLIENT_C, .status = 200);
+	return script;
+}
+
+/* Whoever is free takes the next: D runs on OTHER, and E on LOOP, or as the threads race the other way round. A response names whose it
+ * was. */
+static void check_delivered(uint64_t by_other, uint64_t by_loop)
+{
+	struct script *script = read_ahead();
+
+	WRITE(script, 3400, OTHER, by_other, .off = 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 3500, LOOP, by_loop, .status = 200);
+	WRITE(script, 4000, LOOP, CLIENT_F, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, by_other == CLIENT_D ? "GET /d" : "GET /e")->cpu_time, 3400 - 2960);
+	assert_int_equal(told_of(script, by_loop == CLIENT_D ? "GET /d" : "GET /e")->cpu_time, 3500 - 2950);
+	assert_false(told_of(script, "GET /d")->ambiguous || told_of(script, "GET /e")->ambiguous || told_of(script, "GET /f")->ambiguous);
+	script_close(script);
+}
+
+static void test_whoever_is_free(void **state)
+{
+	(void)state;
+	check_delivered(CLIENT_D, CLIENT_E);
+	check_delivered(CLIENT_E, CLIENT_D);
+}
+
+/* D's step makes a call, on OTHER; the answer is read after an event, by LOOP, which has run E's meanwhile. */
+static void test_named_by_its_response(void **state)
+{
+	struct script *script = read_ahead();
+	const struct told *d;
+	(void)state;
+
+	WRITE(script, 3400, OTHER, DB_D, .off = 30, .on = 2960, .cause = WAIT_LOCK);
+	READ_NOTHING(script, 3410, OTHER, DB_D);
+	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
+	WRITE(script, 4000, LOOP, CLIENT_F, .status = 200);
+	READ(script, 5000, LOOP, DB_D, .off = 4010, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .events = 1, .arrived = 4980);
+	WRITE(script, 5300, LOOP, CLIENT_D, .status = 200);
+	script_finish(script);
+	d = told_of(script, "GET /d");
+	assert_int_equal(d->call_count, 1);
+	assert_int_equal(d->cpu_time, (3400 - 2960) + 10 + 10 + 10 + 300);
+	assert_int_equal(d->state[STATE_NET], 4980 - 3410);
+	assert_false(d->ambiguous || told_of(script, "GET /e")->ambiguous || told_of(script, "GET /f")->ambiguous);
+	script_close(script);
+}
+
+/* F is answered, and one thread can be at D's step, but none at E's: that has made no call, and what it computed may lie in front of F's.
+ */
+static void test_overtaken(void **state)
+{
+	struct script *script = read_ahead();
+	(void)state;
+
+	WRITE(script, 4000, LOOP, CLIENT_F, .status = 200);
+	WRITE(script, 5300, LOOP, CLIENT_E, .off = 4010, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /e")->ambiguous);
+	assert_true(told_of(script, "GET /f")->ambiguous);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whoever_is_free),
+		cmocka_unit_test(test_named_by_its_response),
+		cmocka_unit_test(test_overtaken),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
