@@ -96,6 +96,12 @@ void rule_11_calls(const struct moment *moment);
 void rule_11_reads_begin(const struct moment *moment);
 /* `context` was read for: its continuation will run in a later round. */
 void rule_11_read(const struct moment *moment, struct context *context, enum side side);
+/*
+ * Of a loop that will prove to defer (CPython's), in whose midst the tracer came: each call for nobody known, and each answer to one from
+ * before the trace, is of another step than what comes next.
+ */
+void rule_11_unknown_called(const struct moment *moment, const struct context *owner) __attribute__((nonnull));
+void rule_11_unknown_answer(const struct moment *moment);
 /* In the steps of a round: whose step it is that calls a downstream; the thread works for it. NULL: no memory. */
 struct context *rule_11_step_owner(const struct moment *moment);
 /* What comes next is the end of that step, or the next one. */

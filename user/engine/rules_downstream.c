@@ -203,6 +203,8 @@ void rule_4_downstream_write(const struct moment *moment)
 	}
 	if (owner && step)
 		rule_11_step_called(moment, owner);
+	else if (owner)
+		rule_11_unknown_called(moment, owner);
 	if (owner && question_of(moment) && goroutine_reads_for_all(moment))
 		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
 	context_put(moment->engine, owner);
@@ -240,6 +242,7 @@ static void read_further_answer(const struct moment *moment)
 	if (!context) { /* attached in the middle */
 		conn->answer_read_ns = moment->at_ns;
 		rule_12_unknown_answer(moment);
+		rule_11_unknown_answer(moment);
 		rule_11_read(moment, downstream_owner(moment), SIDE_DOWNSTREAM);
 		return;
 	}

@@ -293,7 +293,8 @@ static void go_on_or_begin(const struct moment *moment, struct context *step)
 	if (moment->thread->soft && before && !before->is_request && step_cpu_ns(moment->thread, step) < most_ns) {
 		before->fans_out = true;
 		context_bind(moment->engine, step, before);
-	} else if (before && !before->answered) {
+	} else if (before &&
+		   (!before->answered || (came_in_its_midst(moment->thread, 1) && step_cpu_ns(moment->thread, step) >= STEP_NS))) {
 		hint_at(moment->engine, step, NULL);
 	}
 }
@@ -313,6 +314,10 @@ struct context *rule_11_step_owner(const struct moment *moment)
 		return collect_owner(moment);
 	if (!step)
 		return downstream_owner(moment);
+	if (is_of_one_who_connected(moment, step)) {
+		turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
+		return downstream_owner(moment);
+	}
 	continuations_drop_dead(moment->engine, loop);
 	taken = caller_among(loop, moment->conn);
 	if (taken)
@@ -377,7 +382,7 @@ static void note_contradiction(const struct moment *moment, struct continuations
 	struct continuation *first = continuations_first_due(loop);
 	struct context *other = first ? continuation_request(first) : NULL;
 
-	if (!first || other == request)
+	if (!first || other == request || (!other && came_in_its_midst(moment->thread, UINT64_MAX)))
 		return;
 	if (other && !context_root(first->context)->is_request)
 		other->ambiguous = request->ambiguous = true;
@@ -461,15 +466,6 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 		bind_unexpected(moment, loop, request);
 	request->doubts |= in_steps ? 1u << DOUBT_ORDER : 0;
 	continuations_drop_of(moment->engine, loop, request);
-}
-
-void rule_11_unknown_write(const struct moment *moment)
-{
-	struct continuations *loop = rule_11_loop_of(moment->thread);
-	struct continuation *first = loop && rule_11_in_steps(moment->thread) ? continuations_first_due(loop) : NULL;
-
-	if (first && !continuation_request(first))
-		continuations_drop(moment->engine, loop, first);
 }
 
 /* ---- calls made at once, in the callback of a read ---------------------------------------------------------------------------------- */

@@ -24,6 +24,13 @@ void hint_at(struct engine *engine, struct context *segment, struct context *req
 /* NULL: the thread is no loop, or one whose events other threads take too, or whose strands a runtime tells. */
 struct continuations *rule_11_loop_of(const struct thread *thread);
 
+/* ---- rules_loop_midst.c ---- */
+
+/* Has the loop not slept since, in so many rounds at most? */
+bool came_in_its_midst(const struct thread *thread, uint64_t rounds);
+/* Its connection was made before the trace, and is written for the first time: for whoever has connected, not for who is due. */
+bool is_of_one_who_connected(const struct moment *moment, const struct context *step);
+
 /* ---- rules_ahead.c ---- */
 
 /* Before a read is given to anybody, or after one that found nothing: the steps before it are over. */

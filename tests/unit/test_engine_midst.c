@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 11 where the tracer comes in the midst of a loop's work (asyncio, which no hook tells of): steps of requests from before the trace
+ * come in their turn among the others. Times in µs.
+ */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { LOOP = 1 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2, DB_3 };
+
+static struct script *server(void)
+{
+	struct script *script = script_open();
+
+	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
+	script_runtime(script, LOOP, RUNTIME_PYTHON);
+	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
+		script_conn(script, client, CONN_SERVER, 8080);
+	for (uint64_t db = DB; db <= DB_3; db++)
+		script_conn(script, db, CONN_DOWNSTREAM, 5432);
+	return script;
+}
+
+/* The answers of two others are read before B: the first one is answered, the second one asks, and only then it is B's turn. */
+static void check_turns(struct script *script)
+{
+	const struct told *b;
+
+	/* It defers. */
+	READ(script, 810, LOOP, CLIENT_D, .epoll = 805, .events = 1, .arrived = 800, .line = "GET /first");
+	WRITE(script, 840, LOOP, CLIENT_D, .epoll = 820, .status = 200);
+	READ(script, 1010, LOOP, DB, .epoll = 1005, .events = 3, .arrived = 900);
+	READ(script, 1020, LOOP, DB_2, .arrived = 950);
+	READ(script, 1030, LOOP, CLIENT_B, .arrived = 960, .line = "GET /b");
+	WRITE(script, 1540, LOOP, CLIENT_A, .epoll = 1040, .status = 200);
+	WRITE(script, 2240, LOOP, DB);
+	WRITE(script, 3240, LOOP, DB_3);
+	READ(script, 3260, LOOP, DB, .epoll = 3250, .events = 2, .arrived = 3100);
+	READ(script, 3270, LOOP, DB_3, .arrived = 3245);
+	WRITE(script, 3980, LOOP, CLIENT_C, .epoll = 3280, .status = 200);
+	WRITE(script, 4980, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	b = told_of(script, "GET /b");
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(b->peer_union, 3245 - 3240);
+	assert_in_range(b->cpu_time, 2000, 2000 + 50);
+	assert_false(b->ambiguous);
+	script_close(script);
+}
+
+/* Both had asked before the trace. */
+static void test_answers_to_what_was_asked_before(void **state)
+{
+	(void)state;
+	check_turns(server());
+}
+
+/* Both asked in the trace, but before an epoll return showed that this is a loop. */
+static void test_calls_before_the_first_round(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	WRITE(script, 100, LOOP, DB);
+	WRITE(script, 600, LOOP, DB_2);
+	check_turns(script);
+}
+
+/* Another one had connected before the trace, and asks now, which is no work: what is due is B, whose turn comes next. */
+static void test_connected_before(void **state)
+{
+	struct script *script = server();
+	const struct told *b;
+	(void)state;
+
+	READ(script, 1010, LOOP, CLIENT_B, .epoll = 1005, .events = 1, .arrived = 960, .line = "GET /b");
+	WRITE(script, 1030, LOOP, DB, .epoll = 1020);
+	WRITE(script, 2030, LOOP, DB_2);
+	READ(script, 3010, LOOP, DB, .epoll = 2040, .events = 2, .arrived = 2500);
+	READ(script, 3020, LOOP, DB_2, .arrived = 2600);
+	WRITE(script, 3530, LOOP, CLIENT_A, .epoll = 3030, .status = 200);
+	WRITE(script, 4530, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	b = told_of(script, "GET /b");
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(b->peer_union, 2600 - 2030);
+	assert_in_range(b->cpu_time, 2000, 2000 + 50);
+	assert_false(b->ambiguous);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_answers_to_what_was_asked_before),
+		cmocka_unit_test(test_calls_before_the_first_round),
+		cmocka_unit_test(test_connected_before),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 11 where the tracer came in the midst of a loop's work: steps are due whose reads it has not seen. Only of CPython's loops: others
+ * may prove to call back at once, where rule 12 asks for who waited before.
+ */
+#include "engine/rules_loop.h"
+
+bool came_in_its_midst(const struct thread *thread, uint64_t rounds)
+{
+	const struct continuations *loop = thread->continuations;
+
+	return proc_has_tasks(thread->proc) && !loop->slept_round && loop->round <= rounds;
+}
+
+bool is_of_one_who_connected(const struct moment *moment, const struct context *step)
+{
+	const struct conn *conn = moment->conn;
+	bool new_to_us = !conn->connect_start_ns && !conn->connecting && !conn->answer_read_ns && !conn->last_call;
+
+	return new_to_us && moment->record->head.op == IO_WRITE && came_in_its_midst(moment->thread, UINT64_MAX) &&
+	       step_cpu_ns(moment->thread, step) < STEP_NS;
+}
+
+void rule_11_unknown_called(const struct moment *moment, const struct context *owner)
+{
+	const struct thread *thread = moment->thread;
+	bool unknown = !owner->is_request && (owner->origin == ORIGIN_UNKNOWN || owner->origin == ORIGIN_MISSED);
+
+	if (unknown && !thread->loop && !thread->carrier && proc_has_tasks(thread->proc))
+		turn_to_segment(moment, ORIGIN_UNKNOWN, NULL, false);
+}
+
+void rule_11_unknown_answer(const struct moment *moment)
+{
+	const struct continuations *loop = rule_11_loop_of(moment->thread);
+
+	if (loop && continuations_defer(loop) && proc_has_tasks(moment->thread->proc))
+		turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
+}
+
+void rule_11_unknown_write(const struct moment *moment)
+{
+	struct continuations *loop = rule_11_loop_of(moment->thread);
+	struct continuation *first = loop && rule_11_in_steps(moment->thread) ? continuations_first_due(loop) : NULL;
+
+	if (first && !continuation_request(first))
+		continuations_drop(moment->engine, loop, first);
+}
