@@ -140,7 +140,7 @@ static enum doubt doubt_of_own(const struct thread *thread, const struct context
 {
 	const struct continuations *loop = rule_11_loop_of(thread);
 
-	if (!loop || continuations_collect(loop) || line_began_unseen(thread->line))
+	if (!loop || continuations_collect(loop) || lines_began_unseen(thread))
 		return DOUBT_SELF;
 	if (!owner->is_request)
 		return DOUBT_NONE;

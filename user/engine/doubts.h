@@ -34,6 +34,13 @@ enum given {
 	GIVENS
 };
 
+/* For what those wait in a loop that stand in line. */
+enum line_kind {
+	LINE_ANY,     /* a connection, or whatever else there is within the process */
+	LINE_WORKERS, /* one of the loop's worker threads: rule 9 */
+	LINES
+};
+
 /* How often a response bore out what had been taken for so, and how often not. */
 struct score {
 	uint32_t right, wrong;

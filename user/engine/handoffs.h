@@ -13,6 +13,7 @@
 struct handoff {
 	struct context *context; /* whose thread wrote it; NULL: nobody's that is known */
 	const struct proc *proc; /* the writer's: only to be compared */
+	uint32_t writer_tid;     /* 0: it was left there without a write */
 	uint64_t sent_ns;
 	uint64_t bytes_left;
 	struct interval wait; /* of an answer: what the message that it answers had waited for its reader */
@@ -24,6 +25,7 @@ struct handoffs {
 	uint32_t worker_tid; /* it is read by this worker thread; 0: by others */
 	uint32_t waker_tid;  /* a worker thread writes to it … */
 	uint32_t loop_tid;   /* … and this thread reads it */
+	uint64_t taken_ns;   /* that one has taken what was left here last */
 	bool taken_unread;   /* its reader, being awake, has taken what was left here before it looked */
 	/* Of writes that there was no room for: they are read before what is in the queue. The last one's time. */
 	uint64_t forgotten_bytes, forgotten_ns;

@@ -9,6 +9,7 @@
 #include "engine/line.h"
 #include "engine/line_places.h"
 #include "engine/rules_loop.h"
+#include "engine/workers.h"
 
 /* Not if its requests go on on other threads too. */
 bool loop_calls_back_at_once(const struct thread *thread)
@@ -18,12 +19,23 @@ bool loop_calls_back_at_once(const struct thread *thread)
 	return loop && !continuations_known_to_defer(loop) && !continuations_collect(loop) && !continuations_ahead(loop);
 }
 
-static struct line *line_open(void)
+/* Of what is given away those wait in this line. */
+static enum line_kind line_for(enum given given)
 {
-	struct line *line = calloc(1, sizeof(*line));
+	return given == GIVEN_WORKER ? LINE_WORKERS : LINE_ANY;
+}
 
-	if (line)
-		line->first = line->end = line->first_handed = line->end_handed = 1;
+#define TICKETS (1ull << 60) /* those of two lines differ */
+
+static struct line *line_of(struct thread *thread, enum line_kind kind)
+{
+	struct line *line = thread->lines[kind];
+
+	if (!line && (line = calloc(1, sizeof(*line)))) {
+		line->first = line->end = kind * TICKETS + 1;
+		line->first_handed = line->end_handed = 1;
+		thread->lines[kind] = line;
+	}
 	return line;
 }
 
@@ -63,17 +75,30 @@ static bool may_wait(const struct thread *thread, const struct context *root)
 
 void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
 {
+	struct line *line;
+
 	if (!loop_calls_back_at_once(thread) || !may_wait(thread, root))
 		return;
-	if (!thread->line)
-		thread->line = line_open();
-	if (thread->line)
-		stand_in(engine, thread->line, root, at_ns);
+	line = line_of(thread, thread->continuations->has_workers && !root->came_back ? LINE_WORKERS : LINE_ANY);
+	if (line)
+		stand_in(engine, line, root, at_ns);
+}
+
+void rule_12_workers_found(struct engine *engine, struct thread *thread)
+{
+	struct line *line = thread->lines[LINE_ANY];
+
+	for (; line && line->first < line->end; drop_first(engine, line)) {
+		struct place place = *place_at(line, line->first);
+
+		if (still_waits(line, line->first) && line_of(thread, LINE_WORKERS))
+			stand_in(engine, thread->lines[LINE_WORKERS], place.context, place.since_ns);
+	}
 }
 
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
-	if (!thread->soft)
+	if (!thread->soft && !is_worker_thread(thread))
 		rule_12_waits(engine, thread, context_root(thread->context), at_ns);
 }
 
@@ -144,6 +169,11 @@ static uint64_t first_in_line(struct line *line, uint64_t not_before_ns)
 	return 0;
 }
 
+bool rule_12_somebody_waits(const struct thread *thread)
+{
+	return thread->lines[LINE_WORKERS] && first_in_line(thread->lines[LINE_WORKERS], 0);
+}
+
 void line_goes_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns)
 {
 	place->context->handed_again = true;
@@ -153,45 +183,50 @@ void line_goes_on(struct engine *engine, const struct place *place, enum given g
 }
 
 /* Who waits since before the trace stands in front of those that are known. */
-static void expect_unknown(struct thread *thread)
+static void expect_unknown(struct thread *thread, enum line_kind kind)
 {
-	if (!thread->line)
-		thread->line = line_open();
-	if (thread->line)
-		thread->line->shifted = !thread->line->aligned;
+	struct line *line = line_of(thread, kind);
+
+	if (line)
+		line->shifted = !line->aligned;
 }
 
-bool line_began_unseen(const struct line *line)
+bool lines_began_unseen(const struct thread *thread)
 {
-	return line && (line->shifted || line->aligned);
+	for (enum line_kind kind = 0; kind < LINES; kind++)
+		if (thread->lines[kind] && (thread->lines[kind]->shifted || thread->lines[kind]->aligned))
+			return true;
+	return false;
 }
 
 /* It may be the turn of one that has waited since before the trace. */
-static bool may_be_for_unknown(const struct moment *moment, enum given given)
+static bool may_be_for_unknown(const struct moment *moment, const struct line *line, enum given given)
 {
-	return moment->thread->line->shifted && (given == GIVEN_WORKER || (given == GIVEN_AT_ONCE && moment->conn->used_before));
+	return line->shifted && (given == GIVEN_WORKER || (given == GIVEN_AT_ONCE && moment->conn->used_before));
 }
 
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given)
 {
 	struct thread *thread = moment->thread;
+	struct line *line;
 	struct place *place;
 	uint64_t ticket;
 
 	if (!loop_calls_back_at_once(thread))
 		return NULL;
 	if (given == GIVEN_WORKER || moment->conn->used_before)
-		expect_unknown(thread);
-	if (!thread->line)
+		expect_unknown(thread, line_for(given));
+	line = thread->lines[line_for(given)];
+	if (!line)
 		return NULL;
-	if (may_be_for_unknown(moment, given))
-		return begin_handed(moment, thread->line, given);
-	ticket = first_in_line(thread->line, given == GIVEN_WORKER || given == GIVEN_IDLE ? 0 : moment->conn->idle_until_ns);
+	if (may_be_for_unknown(moment, line, given))
+		return begin_handed(moment, line, given);
+	ticket = first_in_line(line, given == GIVEN_WORKER || given == GIVEN_IDLE ? 0 : moment->conn->idle_until_ns);
 	if (!ticket)
 		return NULL;
-	place = place_at(thread->line, ticket);
+	place = place_at(line, ticket);
 	if (place->context->is_request)
-		return begin_handed(moment, thread->line, given);
+		return begin_handed(moment, line, given);
 	place->context->line_ticket = 0;
 	line_goes_on(moment->engine, place, given, moment->at_ns);
 	return context_get(place->context);
@@ -212,7 +247,7 @@ static bool only_pool_used_before(struct engine *engine, uint16_t peer)
 void rule_12_lay_idle(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
-	struct line *line = moment->thread->line;
+	struct line *line = moment->thread->lines[LINE_ANY];
 	bool used_before = conn->used_before;
 
 	conn->idle_until_ns = moment->at_ns;
@@ -247,7 +282,7 @@ void rule_12_unknown_answer(const struct moment *moment)
 
 	if (loop_calls_back_at_once(thread)) {
 		moment->conn->used_before = true;
-		expect_unknown(thread);
+		expect_unknown(thread, LINE_ANY);
 		rule_12_turn_ends(moment->engine, thread, moment->at_ns);
 	} else if (!works_at_once(thread) && !(may_be_in_first_turn(thread) && thread_is_active(thread))) {
 		return;
@@ -268,7 +303,7 @@ void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call)
 		return;
 	moment->conn->used_before = true;
 	if (loop_calls_back_at_once(thread))
-		expect_unknown(thread);
+		expect_unknown(thread, LINE_ANY);
 	call_delist(call);
 	call->context = segment;
 	call->doubt = DOUBT_NONE;
@@ -293,6 +328,16 @@ static uint64_t count_waiting(struct line *line, uint64_t before, uint64_t place
 		count += ticket < before;
 	}
 	return count;
+}
+
+const struct context *rule_12_whose_turn(const struct thread *thread, const struct context *segment)
+{
+	struct line *line = thread->lines[line_for(segment->given)];
+	struct context *expected = NULL;
+
+	if (line && !line->shifted && segment->handed)
+		(void)count_waiting(line, line->end, count_unnamed(line, segment->handed), &expected);
+	return expected;
 }
 
 /* These stand in front, and others were given connections: it is for something else that they wait. */
@@ -340,24 +385,24 @@ static bool waits_since_before(const struct thread *thread, const struct context
 	return !segment->handed && !request->line_ticket && request->first_read_ns < thread->continuations->since_ns;
 }
 
-/* Was it the request's turn to be given a connection when the segment began? */
+/* Was it the request's turn to be given a connection, or a worker, when the segment began? */
 static void judge_turn(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
 {
 	struct context *expected = NULL;
-	uint64_t unnamed, waiting;
+	uint64_t unnamed, waiting, ticket = has_place(line, request) ? request->line_ticket : 0;
 	bool right;
 
-	if (line->shifted && segment->handed && request->line_ticket) {
+	if (line->shifted && segment->handed && ticket) {
 		request->ambiguous |= !line_find_shift(moment, line, segment, request) || request->calls_in_flight;
 		return;
 	}
 	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
-	waiting = count_waiting(line, request->line_ticket, unnamed, &expected);
-	right = waits_since_before(moment->thread, segment, request) || (segment->handed && request->line_ticket && waiting == unnamed);
+	waiting = count_waiting(line, ticket, unnamed, &expected);
+	right = waits_since_before(moment->thread, segment, request) || (segment->handed && ticket && waiting == unnamed);
 
-	if (request->line_ticket && waiting > unnamed && !segment->handed_again)
+	if (ticket && waiting > unnamed && !segment->handed_again)
 		send_away(line, waiting - unnamed);
-	if (request->line_ticket && unnamed > waiting && !segment->handed_again)
+	if (ticket && unnamed > waiting && !segment->handed_again)
 		give_up_unnamed(line, unnamed - waiting);
 	if (segment->handed_again)
 		doubts_vote(moment->thread->proc, DOUBT_LINE, right);
@@ -367,15 +412,26 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 		expected->ambiguous = true;
 }
 
+/* There are more segments than requests that wait: some are of such as were not seen to come. */
+static void give_up_surplus(struct line *line)
+{
+	struct context *none = NULL;
+	uint64_t unnamed = line && !line->shifted ? count_unnamed(line, line->end_handed) : 0;
+	uint64_t waiting = unnamed ? count_waiting(line, line->end, UINT64_MAX, &none) : 0;
+
+	if (unnamed > waiting)
+		give_up_unnamed(line, unnamed - waiting);
+}
+
 void rule_12_answered(const struct moment *moment, struct context *request)
 {
-	struct line *line = moment->thread->line;
-	struct context *segment = context_root(moment->thread->context), *none = NULL;
-	uint64_t unnamed, waiting;
+	struct thread *thread = moment->thread;
+	struct context *segment = context_root(thread->context);
+	struct line *line = has_had_a_turn(segment) ? thread->lines[line_for(segment->given)] : NULL;
 
-	if (!line || !loop_calls_back_at_once(moment->thread))
+	if (!loop_calls_back_at_once(thread))
 		return;
-	if (has_had_a_turn(segment)) {
+	if (line) {
 		if (was_kept(moment, segment, request))
 			line->kept++;
 		else
@@ -383,19 +439,25 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 		segment->handed = 0;
 	}
 	request->line_ticket = 0;
-	unnamed = !line->shifted ? count_unnamed(line, line->end_handed) : 0;
-	waiting = unnamed ? count_waiting(line, line->end, UINT64_MAX, &none) : 0;
-	if (unnamed > waiting)
-		give_up_unnamed(line, unnamed - waiting);
+	for (enum line_kind kind = 0; kind < LINES; kind++)
+		give_up_surplus(thread->lines[kind]);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------------------- */
 
-void line_close(struct engine *engine, struct line *line)
+static void line_close(struct engine *engine, struct line *line)
 {
 	while (line && line->first < line->end)
 		drop_first(engine, line);
 	while (line && line->first_handed < line->end_handed)
 		drop_first_handed(engine, line);
 	free(line);
+}
+
+void lines_close(struct engine *engine, struct thread *thread)
+{
+	for (enum line_kind kind = 0; kind < LINES; kind++) {
+		line_close(engine, thread->lines[kind]);
+		thread->lines[kind] = NULL;
+	}
 }

@@ -13,11 +13,16 @@
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* `root` waits for something within the process, if it may. */
 void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns);
-/* Did somebody wait before the trace began? Then what is guessed of the first ones leads to more. NULL: no. */
-bool line_began_unseen(const struct line *line);
+/* Did somebody wait before the trace began? Then what is guessed of the first ones leads to more. */
+bool lines_began_unseen(const struct thread *thread);
+/* The loop is found to have workers: it is for these that those wait who stand in line. */
+void rule_12_workers_found(struct engine *engine, struct thread *thread);
+/* Does somebody wait for a worker? */
+bool rule_12_somebody_waits(const struct thread *thread);
+/* Of what began with a place in the line: whose it is, if that is served in order. NULL: nobody knows. */
+const struct context *rule_12_whose_turn(const struct thread *thread, const struct context *segment);
 /* Is it a loop that runs what waits for a read at once, as far as is known? */
 bool loop_calls_back_at_once(const struct thread *thread);
-/* NULL is fine. */
-void line_close(struct engine *engine, struct line *line);
+void lines_close(struct engine *engine, struct thread *thread);
 
 #endif

@@ -21,7 +21,7 @@ static uint64_t rank_places(struct line *line)
 static struct place *next_place(struct line *line, const struct place *place, uint64_t number)
 {
 	struct context *segment = number >= line->first_handed && number < line->end_handed ? *handed_at(line, number) : NULL;
-	struct place *next = segment && segment->line_ticket >= line->first ? place_at(line, segment->line_ticket) : NULL;
+	struct place *next = segment && has_place(line, segment) ? place_at(line, segment->line_ticket) : NULL;
 
 	return next && next->context == segment && next->rank > place->rank ? next : NULL;
 }
@@ -91,16 +91,25 @@ static bool fits(struct line *line, uint64_t unknown)
 	return true;
 }
 
+/* In whichever of the thread's lines. NULL: it has none. */
+static struct place *place_of(struct thread *thread, const struct context *context)
+{
+	for (enum line_kind kind = 0; kind < LINES; kind++)
+		if (has_place(thread->lines[kind], context))
+			return place_at(thread->lines[kind], context->line_ticket);
+	return NULL;
+}
+
 /* What began with the connection that was given to `place`'s context goes on there; if it waits once more, that one does. */
-static void join_work(struct engine *engine, struct line *line, const struct place *place, struct context *segment)
+static void join_work(struct engine *engine, struct thread *thread, const struct place *place, struct context *segment)
 {
 	struct context *context = place->context;
-	uint64_t ticket = segment->line_ticket;
+	struct place *again = place_of(thread, segment);
 
 	line_goes_on(engine, place, segment->given, segment->begun_ns);
-	context->line_ticket = ticket;
-	if (ticket) {
-		place_at(line, ticket)->context = context_get(context);
+	context->line_ticket = again ? segment->line_ticket : 0;
+	if (again) {
+		again->context = context_get(context);
 		context_put(engine, segment);
 	}
 	context_bind(engine, segment, context);
@@ -141,7 +150,7 @@ static void pair(const struct moment *moment, struct line *line, const struct co
 		if (!place->rank || place->context->is_request || number >= line->end_handed || *handed_at(line, number) == segment)
 			continue;
 		if (number >= line->first_handed && is_unnamed(line, number))
-			join_work(moment->engine, line, place, *handed_at(line, number));
+			join_work(moment->engine, moment->thread, place, *handed_at(line, number));
 		else
 			place->context->line_ticket = 0; /* it has been answered since, by whoever it was */
 	}

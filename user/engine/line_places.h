@@ -34,6 +34,12 @@ static inline struct place *place_at(struct line *line, uint64_t ticket)
 	return &line->places[ticket % LINE_MAX];
 }
 
+/* Is its place in this line? */
+static inline bool has_place(const struct line *line, const struct context *context)
+{
+	return line && context->line_ticket >= line->first && context->line_ticket < line->end;
+}
+
 /* Who went on by itself, or is over, waits no more. */
 static inline bool still_waits(struct line *line, uint64_t ticket)
 {

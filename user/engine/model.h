@@ -137,14 +137,14 @@ struct context {
 	bool is_request;
 	bool evidence; /* a segment: it touched a socket, so what precedes the next read is not that read's */
 	bool ambiguous;
-	bool fans_out;     /* rule 11: it called, and called again before it could have been answered */
-	uint8_t origin;    /* of a segment: enum origin */
-	bool helper_only;  /* a segment: of threads that never touched a socket or pipe */
-	bool took_back;    /* a segment: what it did before it waited for a connection had been set aside; begun_ns is when that began */
-	bool at_worker;    /* rule 9: a worker thread of its loop has it, and has not handed it back */
-	bool handed_again; /* rule 12: a segment that has waited and been given a connection since it began */
-	bool sets_up;      /* a segment: it accepted a connection, or readied one before its first request */
-	bool made_tasks;   /* a segment: in its course tasks were made, which are hinted at it */
+	bool fans_out;    /* rule 11: it called, and called again before it could have been answered */
+	uint8_t origin;   /* of a segment: enum origin */
+	bool helper_only; /* a segment: of threads that never touched a socket or pipe */
+	bool took_back;   /* a segment: what it did before it waited for a connection had been set aside; begun_ns is when that began */
+	bool at_worker, came_back; /* rule 9: a worker thread of its loop has it; it came back from one, and has not asked since */
+	bool handed_again;         /* rule 12: a segment that has waited and been given a connection since it began */
+	bool sets_up;              /* a segment: it accepted a connection, or readied one before its first request */
+	bool made_tasks;           /* a segment: in its course tasks were made, which are hinted at it */
 	struct context *bound_to;
 	struct context *hint;    /* whose work this probably is, if no evidence comes */
 	struct context *resumes; /* of a segment, in Go: whose goroutine was last seen on the thread */
@@ -300,15 +300,15 @@ struct thread {
 	uint64_t last_server_conn_id; /* of which it has read a request; 0: of none */
 	bool answers;                 /* it has answered one */
 	bool touched_socket;
-	uint64_t given_conn_id;          /* rule 9, of a worker thread: by which eventfd it is given work … */
-	struct context *holds;           /* … and what it has taken, and not handed back. NULL: nothing that is known */
-	struct handed_back *handed_back; /* rule 9, of a loop: what its worker threads have handed back; NULL: nothing ever */
-	uint64_t took_ns;                /* rule 8: it has read a request just now, and done nothing since; 0: it has not */
-	uint64_t last_read_conn_id;      /* the callback that runs now is of what was read there */
+	uint64_t given_conn_id, wakes_conn_id; /* rule 9, of a worker thread: by which eventfds it is given work, and wakes its loop … */
+	struct context *holds;                 /* … and what it has taken, and not handed back. NULL: nothing that is known */
+	struct handed_back *handed_back;       /* rule 9, of a loop: what its worker threads have handed back; NULL: nothing ever */
+	uint64_t took_ns;                      /* rule 8: it has read a request just now, and done nothing since; 0: it has not */
+	uint64_t last_read_conn_id;            /* the callback that runs now is of what was read there */
 	struct interval message_wait; /* rule 9: of the message from another process by which it came to its context; no length: by none */
 	struct moved *moved;          /* by its last read or write on a connection that several requests use at once; NULL: never */
 	struct turns *turns;          /* of a loop: those for whom answers have come together, whose turn is to come; NULL: never any */
-	struct line *line;            /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
+	struct line *lines[LINES];    /* rule 12, of a loop that calls back at once; NULL: nobody has waited */
 	struct context *aside;        /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */
 	uint64_t aside_from_ns;       /* it has slept since, but for when it was woken in vain */
 	uint64_t held_until_ns;       /* rule 10: up to here it is known who made it wait in futexes */

@@ -182,8 +182,7 @@ void thread_forget_history(struct engine *engine, struct thread *thread)
 {
 	rule_11_forget(engine, thread);
 	workers_forget(engine, thread);
-	line_close(engine, thread->line);
-	thread->line = NULL;
+	lines_close(engine, thread);
 	for (uint32_t i = 0; thread->history && i < HISTORY_MAX; i++) {
 		context_put(engine, thread->history[i].context);
 		thread->history[i] = (struct history_entry){0};

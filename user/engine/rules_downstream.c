@@ -196,7 +196,7 @@ void rule_4_downstream_write(const struct moment *moment)
 	owner = in_turn ? context_get(downstream_owner(moment)) : caller_of(moment, &by_line);
 	if (owner) {
 		owner->line_ticket = 0;
-		owner->connects = false;
+		owner->connects = owner->came_back = false;
 		owner->has_turn_in_doubt |= in_turn;
 		open_calls(moment, owner, by_line);
 		note_asked(moment, owner);

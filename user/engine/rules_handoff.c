@@ -219,6 +219,7 @@ static void write_for(const struct moment *moment, struct handoffs *handoffs, st
 		handoffs_push(moment->engine, handoffs,
 			      (struct handoff){.context = sender,
 					       .proc = moment->thread->proc,
+					       .writer_tid = moment->thread->tid,
 					       .sent_ns = moment->at_ns,
 					       .bytes_left = bytes,
 					       .wait = moment->thread->message_wait});
@@ -246,12 +247,11 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 
 	handoffs->worker_tid = moment->thread->tid;
 	moment->thread->given_conn_id = moment->conn->id;
-	if (!handoffs->count) {
-		if (!handoffs->taken_unread)
-			read_ahead(moment, handoffs, (uint64_t)moment->record->result, true);
-		handoffs->taken_unread = false;
+	if (!handoffs->count && !handoffs->taken_unread)
+		read_ahead(moment, handoffs, (uint64_t)moment->record->result, true);
+	handoffs->taken_unread = false;
+	if (!handoffs->count)
 		return;
-	}
 	while (handoffs->count) {
 		context_put(moment->engine, context);
 		context = context_get(handoffs_first(handoffs)->context);
@@ -262,18 +262,30 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 	if (goes_on(root)) {
 		work_for(moment, root);
 		workers_hold(moment->engine, moment->thread, root);
+		handoffs->taken_ns = moment->at_ns;
 		context_add_interval(moment->engine, root,
 				     (struct interval){.start_ns = sent_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE});
 	}
 	context_put(moment->engine, context);
 }
 
-/* To a worker thread the loop gives whose turn it is. The reference is the caller's. */
-static struct context *given_by(const struct moment *moment, const struct handoffs *handoffs)
+/* The worker has read this write before it was told, and what it was given is known already. */
+static bool took_just_now(const struct moment *moment, const struct handoffs *handoffs)
 {
-	if (is_a_worker(moment->engine, handoffs->worker_tid) && handoffs->worker_tid != moment->thread->tid && moment->thread->loop)
-		return workers_give(moment, handoffs->worker_tid);
-	return context_get(sender_of(moment));
+	const struct thread *worker = thread_of(moment->engine, handoffs->worker_tid);
+
+	return worker->holds && moment->at_ns < handoffs->taken_ns + LATE_NS;
+}
+
+/* To a worker thread the loop gives whose turn it is. The reference is the caller's. */
+static struct context *given_by(const struct moment *moment, struct handoffs *handoffs)
+{
+	if (handoffs->worker_tid == moment->thread->tid)
+		return NULL; /* a task of its runtime */
+	if (!is_a_worker(moment->engine, handoffs->worker_tid) || !moment->thread->loop)
+		return context_get(sender_of(moment));
+	handoffs->taken_unread = false; /* else nobody would have written */
+	return took_just_now(moment, handoffs) ? NULL : workers_give(moment, handoffs->worker_tid);
 }
 
 /* What waits for a worker thread. NULL: nothing ever has. */
@@ -291,6 +303,13 @@ bool handoff_is_unseen(const struct moment *moment, uint32_t worker_tid)
 	return handoffs && handoffs->taken_unread;
 }
 
+bool handoff_has_room(const struct moment *moment, uint32_t worker_tid)
+{
+	const struct handoffs *handoffs = given_to(moment->engine, thread_of(moment->engine, worker_tid));
+
+	return handoffs && !handoffs->count;
+}
+
 void handoff_unseen(const struct moment *moment, uint32_t worker_tid, struct context *given)
 {
 	struct handoffs *handoffs = given_to(moment->engine, thread_of(moment->engine, worker_tid));
@@ -303,24 +322,58 @@ void handoff_unseen(const struct moment *moment, uint32_t worker_tid, struct con
 /* What it did in between took longer than handing back. */
 #define TAKEN_NS 50000
 
-/* While it was busy until then it was given the next thing, and went on with that at once. */
+/* The loop to which it hands back has given it something that nobody has seen. */
+static void give_late(const struct moment *moment)
+{
+	const struct thread *thread = moment->thread;
+	const struct conn *wakes = thread->wakes_conn_id ? conn_of(moment->engine, thread->wakes_conn_id) : NULL;
+	struct moment then = *moment;
+
+	if (!wakes || !wakes->handoffs)
+		return;
+	then.thread = thread_of(moment->engine, wakes->handoffs->loop_tid);
+	then.at_ns = context_root(thread->context)->begun_ns;
+	if (then.thread)
+		workers_gave_unseen(&then, thread->tid);
+}
+
+/* What it does is the end of what it had before, or nobody's yet: how much it has computed. */
+static uint64_t idle_cpu_ns(const struct thread *thread)
+{
+	const struct context *root = context_root(thread->context);
+
+	return intervals_cpu_ns(thread->pending, thread->pending_count) + intervals_cpu_ns(root->timeline.intervals, root->timeline.count);
+}
+
+/*
+ * While it was busy until then it was given the next thing, and went on with that at once: it was awake, or had read its eventfd but not
+ * looked yet what there was.
+ */
 static void take_unread(const struct moment *moment, uint64_t until_ns)
 {
 	struct thread *thread = moment->thread;
-	struct handoffs *handoffs = thread->soft ? given_to(moment->engine, thread) : NULL;
-	struct context *tail = context_root(thread->context);
+	struct handoffs *handoffs = thread->wakes_conn_id ? given_to(moment->engine, thread) : NULL;
+	struct context *root = context_root(thread->context);
 
-	if (!tail || !tail->hint || !handoffs || !handoffs->count || !goes_on(context_root(handoffs_first(handoffs)->context)))
+	if (!root || !handoffs || goes_on(root) || (thread->soft && !root->hint) || idle_cpu_ns(thread) < TAKEN_NS)
+		return;
+	if (!handoffs->count)
+		give_late(moment);
+	if (!handoffs->count || !goes_on(context_root(handoffs_first(handoffs)->context)))
 		return;
 	if (until_ns < handoffs_first(handoffs)->sent_ns + TAKEN_NS)
 		return;
-	split_soft_tail(moment, tail, handoffs_first(handoffs)->sent_ns);
-	context_put(moment->engine, thread->context);
-	thread->context = context_get(context_root(handoffs_first(handoffs)->context));
-	thread->soft = false;
+	if (thread->soft) {
+		split_soft_tail(moment, root, handoffs_first(handoffs)->sent_ns);
+		context_put(moment->engine, thread->context);
+		thread->context = context_get(context_root(handoffs_first(handoffs)->context));
+		thread->soft = false;
+	} else {
+		work_for(moment, context_root(handoffs_first(handoffs)->context));
+	}
+	handoffs->taken_unread |= handoffs_first(handoffs)->writer_tid != 0;
 	workers_hold(moment->engine, thread, thread->context);
 	handoffs_drop_first(moment->engine, handoffs);
-	handoffs->taken_unread = true;
 }
 
 void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns)
@@ -337,6 +390,7 @@ static bool worker_wakes_loop(const struct moment *moment, struct handoffs *hand
 	if (moment->conn->family != CONN_EVENTFD || !is_worker_thread(moment->thread) || handoffs->worker_tid)
 		return false;
 	handoffs->waker_tid = moment->thread->tid;
+	moment->thread->wakes_conn_id = moment->conn->id;
 	take_unread(moment, moment->at_ns);
 	done = context_root(moment->thread->context);
 	if (!loop || !goes_on(done))
@@ -381,11 +435,20 @@ static void take_hint(const struct moment *moment, struct handoffs *handoffs)
 	context_put(moment->engine, handed);
 }
 
+/* What was written before it was known who reads here. */
 static void wakes_up_for_workers(const struct moment *moment, struct handoffs *handoffs)
 {
 	handoffs->loop_tid = moment->thread->tid;
-	while (handoffs->count)
-		handoffs_drop_first(moment->engine, handoffs);
+	for (; handoffs->count; handoffs_drop_first(moment->engine, handoffs)) {
+		const struct handoff *first = handoffs_first(handoffs);
+		struct thread *worker = thread_of(moment->engine, first->writer_tid);
+		struct context *done = context_root(first->context);
+
+		if (!worker || !done || context_root(worker->holds) != done)
+			continue;
+		workers_hold(moment->engine, worker, NULL);
+		workers_hand_back(moment->engine, moment->thread, worker->tid, done, first->sent_ns);
+	}
 	workers_callbacks_begin(moment);
 }
 

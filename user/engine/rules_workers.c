@@ -9,21 +9,25 @@
 #include "engine/line.h"
 #include "engine/workers.h"
 
-#define BACK_MAX    16 /* of more the oldest are taken for such as show nothing */
-#define WORKERS_MAX 32 /* of more it is not found out what they hand back unseen */
+#define BACK_MAX    16   /* of more the oldest are taken for such as show nothing */
+#define POSTED_NS   5000 /* it can be seen so long before its wake-up has been written */
+#define WORKERS_MAX 32   /* of more it is not found out what they hand back unseen */
 
 /* A worker is done with it, and its callback has not shown itself yet. */
 struct back {
 	struct context *context;
 	uint32_t worker_tid;
 	uint64_t sent_ns;
+	bool gave; /* it has given its worker something since, without a write */
 };
 
 struct handed_back {
 	struct back waiting[BACK_MAX]; /* oldest first */
 	uint32_t count;
-	uint64_t looked_ns; /* the callbacks of what was handed back until then are over when the turn ends */
-	bool in_callbacks;  /* since then nothing else was read */
+	uint64_t looked_ns;   /* the callbacks of what was handed back until then are over when the turn ends */
+	bool in_callbacks;    /* since then nothing else was read */
+	uint32_t running_tid; /* the worker whose callbacks run; 0: none's has shown itself in this turn */
+	uint64_t passed_ns;   /* until then those of the workers before that one, and its own, have run */
 	uint32_t workers[WORKERS_MAX];
 	uint32_t worker_count;
 };
@@ -47,30 +51,110 @@ static struct back take(struct handed_back *handed_back, uint32_t at)
 	return back;
 }
 
-/* Before anything else its callback has given the worker what waits longest, if anything does. */
-static void give_unseen(const struct moment *moment, uint32_t worker_tid)
+/*
+ * Before anything else its callback has given the worker what waits longest, if anything does. It may not have needed to be woken: then it
+ * has taken something without reading its eventfd; or it has read that, and was taken off its core before it had looked.
+ */
+static bool give_unseen(const struct moment *moment, uint32_t worker_tid)
 {
-	struct context *given = handoff_is_unseen(moment, worker_tid) ? rule_12_next_in_line(moment, GIVEN_WORKER) : NULL;
+	bool unseen = handoff_is_unseen(moment, worker_tid) || rule_12_somebody_waits(moment->thread);
+	struct context *given = unseen && handoff_has_room(moment, worker_tid) ? rule_12_next_in_line(moment, GIVEN_WORKER) : NULL;
 
 	if (!given)
-		return;
+		return false;
 	given->at_worker = true;
+	given->came_back = false;
 	handoff_unseen(moment, worker_tid, given);
 	context_put(moment->engine, given);
+	return true;
 }
 
-/* What the thread does in this callback is for this one, which has waited for the loop. */
-static void run_for(const struct moment *moment, uint32_t at)
+void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid)
+{
+	struct handed_back *handed_back = moment->thread->handed_back;
+
+	for (uint32_t i = 0; handed_back && i < handed_back->count; i++) {
+		struct back *back = &handed_back->waiting[i];
+
+		if (back->worker_tid != worker_tid || back->gave)
+			continue;
+		back->gave = give_unseen(moment, worker_tid);
+		return;
+	}
+}
+
+/*
+ * In a turn the loop looks at its workers' messages in the order in which the workers were made, and takes all of one's before it turns to
+ * the next one's. What was sent when it had looked there comes in the next turn.
+ */
+static uint64_t turns_until(const struct handed_back *handed_back, const struct back *back)
+{
+	uint64_t next = 1ull << 32, order = back->worker_tid - handed_back->running_tid;
+
+	if (back->worker_tid < handed_back->running_tid)
+		return 2 * next + back->worker_tid;
+	return back->sent_ns <= handed_back->passed_ns + POSTED_NS ? order : next + order;
+}
+
+/*
+ * Its callback has run, and shown nothing: it waits for something within the process. As nothing was written, if somebody waited for a
+ * worker it has given that to its own unseen.
+ */
+static void ran_silently(const struct moment *moment, uint32_t at)
+{
+	struct back back = take(moment->thread->handed_back, at);
+
+	if (!back.gave && rule_12_somebody_waits(moment->thread))
+		(void)give_unseen(moment, back.worker_tid);
+	rule_12_waits(moment->engine, moment->thread, context_root(back.context), moment->at_ns);
+	context_put(moment->engine, back.context);
+}
+
+/* What comes next in this turn of what the loop has seen in it. `count`: nothing. */
+static uint32_t find_next(const struct handed_back *handed_back)
+{
+	uint32_t next = handed_back->count;
+
+	for (uint32_t i = 0; i < handed_back->count; i++)
+		if (handed_back->waiting[i].sent_ns <= handed_back->looked_ns &&
+		    (next == handed_back->count ||
+		     turns_until(handed_back, &handed_back->waiting[i]) < turns_until(handed_back, &handed_back->waiting[next])))
+			next = i;
+	return next;
+}
+
+/* The loop has come by those of the workers between the present one and this: they have shown nothing, but they have run. */
+static void pass_those_before(const struct moment *moment, uint32_t worker_tid)
+{
+	struct handed_back *handed_back = moment->thread->handed_back;
+
+	rule_12_turn_ends(moment->engine, moment->thread, moment->at_ns);
+	for (uint32_t i = 0; i < handed_back->count;) {
+		const struct back *back = &handed_back->waiting[i];
+
+		if (back->worker_tid > handed_back->running_tid && back->worker_tid < worker_tid && back->sent_ns <= handed_back->passed_ns)
+			ran_silently(moment, i);
+		else
+			i++;
+	}
+}
+
+/* What the thread does in this callback is for this one, which has waited for the loop. wakes: it wakes its worker now. */
+static void run_for(const struct moment *moment, uint32_t at, bool wakes)
 {
 	struct back back = take(moment->thread->handed_back, at);
 	struct context *context = context_root(back.context);
 
+	pass_those_before(moment, back.worker_tid);
+	moment->thread->handed_back->running_tid = back.worker_tid;
+	moment->thread->handed_back->passed_ns = moment->at_ns;
 	work_for(moment, context);
 	context_add_interval(
 		moment->engine, context,
 		(struct interval){.start_ns = back.sent_ns, .end_ns = blame_loop(moment, context, back.sent_ns), .state = STATE_LOOP});
 	context_put(moment->engine, back.context);
-	give_unseen(moment, back.worker_tid);
+	if (!back.gave && !wakes)
+		(void)give_unseen(moment, back.worker_tid);
 }
 
 void workers_hold(struct engine *engine, struct thread *worker, struct context *context)
@@ -86,11 +170,12 @@ void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t work
 	struct handed_back *handed_back = handed_back_of(loop);
 
 	context->at_worker = false;
+	context->came_back = true;
 	if (!handed_back)
 		return;
 	if (handed_back->count == BACK_MAX)
 		context_put(engine, take(handed_back, 0).context);
-	handed_back->waiting[handed_back->count++] = (struct back){context_get(context), worker_tid, at_ns};
+	handed_back->waiting[handed_back->count++] = (struct back){context_get(context), worker_tid, at_ns, false};
 }
 
 void workers_callbacks_begin(const struct moment *moment)
@@ -105,6 +190,8 @@ void workers_callbacks_begin(const struct moment *moment)
 	turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
 	handed_back->looked_ns = moment->at_ns;
 	handed_back->in_callbacks = true;
+	handed_back->running_tid = 0;
+	handed_back->passed_ns = moment->at_ns;
 }
 
 /* The loop is found to have workers: all that it has read and not answered waits for one. */
@@ -115,6 +202,7 @@ static void find_workers(const struct moment *moment)
 	if (!thread->continuations || thread->continuations->has_workers)
 		return;
 	thread->continuations->has_workers = true;
+	rule_12_workers_found(moment->engine, thread);
 	for (struct context *request = moment->engine->open_requests; request; request = request->next_open)
 		if (request->reader_tid == thread->tid && request != context_root(thread->context))
 			rule_12_waits(moment->engine, thread, request, request->last_active_ns);
@@ -127,6 +215,7 @@ static void run_for_unseen(const struct moment *moment, struct thread *worker)
 
 	workers_hold(moment->engine, worker, NULL);
 	done->at_worker = false;
+	done->came_back = true;
 	work_for(moment, done);
 	context_put(moment->engine, done);
 }
@@ -162,8 +251,8 @@ static void find_callback(const struct moment *moment, uint32_t worker_tid)
 	struct context *root;
 
 	for (uint32_t i = 0; i < handed_back->count; i++)
-		if (handed_back->waiting[i].worker_tid == worker_tid) {
-			run_for(moment, i);
+		if (handed_back->waiting[i].worker_tid == worker_tid && !handed_back->waiting[i].gave) {
+			run_for(moment, i, true);
 			return;
 		}
 	if (worker && worker->holds) {
@@ -191,66 +280,107 @@ struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
 	}
 	if (!given && thread_is_active(thread))
 		given = context_get(context_root(thread->context));
-	if (given)
+	if (given) {
 		given->at_worker = true;
+		given->came_back = false;
+	}
 	return given;
 }
 
-/* One that is this request's already, or may turn out to be. */
-static bool may_be(struct context *context, const struct context *request)
+/* ---- whose callback it is that asks or answers --------------------------------------------------------------------------------------- */
+
+enum fit {
+	FIT_IS,      /* it is this request's */
+	FIT_TURN,    /* by its place in the line */
+	FIT_UNKNOWN, /* it may turn out to be */
+	FIT_NOT
+};
+
+static enum fit fit_of(const struct thread *thread, struct context *context, const struct context *request)
 {
 	const struct context *root = context_root(context);
 
-	return !request || root == request || !root->is_request;
+	if (root && root->is_request)
+		return !request || root == request ? FIT_IS : FIT_NOT;
+	return root && request && rule_12_whose_turn(thread, root) == request ? FIT_TURN : FIT_UNKNOWN;
 }
 
-/* unseen: whose callback has given its worker something already, without a write. */
-static bool run_for_one(const struct moment *moment, const struct context *request, bool unseen)
+/* Does the one callback rather act now than the other? While somebody waits for a worker, each gives its own something, be it unseen. */
+static bool comes_before(const struct moment *moment, const struct back *one, const struct back *other, const struct context *request)
 {
 	const struct handed_back *handed_back = moment->thread->handed_back;
+	enum fit fit = fit_of(moment->thread, one->context, request), other_fit = fit_of(moment->thread, other->context, request);
+	bool gave = one->gave || handoff_is_unseen(moment, one->worker_tid);
+	bool other_gave = other->gave || handoff_is_unseen(moment, other->worker_tid);
+
+	if (request && fit != other_fit)
+		return fit < other_fit;
+	if (gave != other_gave && rule_12_somebody_waits(moment->thread))
+		return gave;
+	return turns_until(handed_back, one) < turns_until(handed_back, other);
+}
+
+/* NULL: none that waits. */
+static const struct back *find_acting(const struct moment *moment, const struct context *request)
+{
+	const struct handed_back *handed_back = moment->thread->handed_back;
+	const struct back *first = NULL;
 
 	for (uint32_t i = 0; i < handed_back->count; i++) {
 		const struct back *back = &handed_back->waiting[i];
 
-		if (!may_be(back->context, request) || (unseen && !handoff_is_unseen(moment, back->worker_tid)))
-			continue;
-		run_for(moment, i);
-		return true;
+		if (fit_of(moment->thread, back->context, request) != FIT_NOT && (!first || comes_before(moment, back, first, request)))
+			first = back;
 	}
-	return false;
+	return first;
+}
+
+/* Is it still the callback that has shown itself before? Not if that one's request is known, and the one answered is known to be another's.
+ */
+static bool is_present_callback(const struct moment *moment, const struct context *request, const struct back *acting)
+{
+	struct thread *thread = moment->thread;
+	const struct context *present = context_root(thread->context), *whose;
+
+	if (!thread_is_active(thread) || thread->asked)
+		return false;
+	if (!acting || !request || fit_of(thread, acting->context, request) >= FIT_UNKNOWN)
+		return true;
+	whose = present->is_request ? present : rule_12_whose_turn(thread, present);
+	return !whose || whose == request;
 }
 
 void workers_callback_acts(const struct moment *moment, const struct context *request)
 {
 	struct thread *thread = moment->thread, *worker;
 	struct handed_back *handed_back = thread->handed_back;
+	const struct back *acting;
 
-	if (!handed_back || !handed_back->in_callbacks || (thread_is_active(thread) && !thread->asked))
+	if (!handed_back || !handed_back->in_callbacks)
 		return;
-	if (run_for_one(moment, request, true))
+	acting = find_acting(moment, request);
+	if (is_present_callback(moment, request, acting))
 		return;
-	worker = find_done(moment);
-	if (worker && may_be(worker->holds, request)) {
+	worker = acting && (acting->gave || handoff_is_unseen(moment, acting->worker_tid)) ? NULL : find_done(moment);
+	if (worker && fit_of(thread, worker->holds, request) != FIT_NOT) {
 		run_for_unseen(moment, worker);
-		give_unseen(moment, worker->tid);
-	} else {
-		(void)run_for_one(moment, request, false);
+		(void)give_unseen(moment, worker->tid);
+	} else if (acting) {
+		run_for(moment, (uint32_t)(acting - handed_back->waiting), false);
 	}
 }
 
 void workers_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	struct handed_back *handed_back = thread->handed_back;
+	uint32_t next;
 
 	if (!handed_back || !handed_back->in_callbacks)
 		return;
 	handed_back->in_callbacks = false;
-	while (handed_back->count && handed_back->waiting[0].sent_ns <= handed_back->looked_ns) {
-		struct back back = take(handed_back, 0);
-
-		rule_12_waits(engine, thread, context_root(back.context), at_ns);
-		context_put(engine, back.context);
-	}
+	rule_12_turn_ends(engine, thread, at_ns);
+	while ((next = find_next(handed_back)) < handed_back->count)
+		ran_silently(&(struct moment){.engine = engine, .thread = thread, .at_ns = at_ns}, next);
 }
 
 void workers_forget(struct engine *engine, struct thread *thread)

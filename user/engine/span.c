@@ -394,7 +394,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 
 	if (!thread->carrier || proc_has_tasks(thread->proc))
 		follow_loop(engine, thread, event, &shape);
-	if (!shape.open && window && window->cause == WAIT_LOCK)
+	if (!shape.open && window && window->cause != WAIT_RUNNABLE && window->cause != WAIT_POLL)
 		workers_sleep(engine, thread, shape.off_ns);
 	if (!shape.open)
 		layout.boundary = find_boundary(thread, event, conn);

@@ -29,6 +29,8 @@ void workers_callbacks_begin(const struct moment *moment);
  * longest for one. The reference is the caller's. NULL: nobody knows.
  */
 struct context *workers_give(const struct moment *moment, uint32_t worker_tid);
+/* The worker has done what nobody saw it being given: the loop's callback of what it had handed back before has given it that. */
+void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid);
 /* The loop asks a downstream, or answers this request (NULL: asks): whose callback is it? */
 void workers_callback_acts(const struct moment *moment, const struct context *request);
 /* The loop turns to something else: those whose callbacks have shown nothing wait for something within the process. */
@@ -37,6 +39,8 @@ void workers_turn_ends(struct engine *engine, struct thread *thread, uint64_t at
 
 /* The worker has taken what it was given before it read its eventfd: until it has, nobody writes there again. */
 bool handoff_is_unseen(const struct moment *moment, uint32_t worker_tid);
+/* It has nothing yet of what was left there for it. */
+bool handoff_has_room(const struct moment *moment, uint32_t worker_tid);
 /* It is given this without a write. */
 void handoff_unseen(const struct moment *moment, uint32_t worker_tid, struct context *given);
 
