@@ -95,6 +95,24 @@ static void test_step_without_a_call(void **state)
 	script_close(script);
 }
 
+/* Accepting takes as much as a short step, and no step of A's has run by that. */
+static void test_slow_accept(void **state)
+{
+	struct script *script = ask_all();
+	(void)state;
+
+	script_conn(script, CLIENT_D, CONN_SERVER, 8080);
+	script_span(script, 1780, LOOP, RECORD_IO, IO_ACCEPT, CLIENT_D, 9, (struct with){0});
+	READ_NOTHING(script, 1790, LOOP, DB_C);
+	WRITE(script, 2190, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 2790, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 500 + 10 + 10 + 400);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 600);
+	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 /* B is answered while it is A's turn: what each of them computed is uncertain. */
 static void test_out_of_order(void **state)
 {
@@ -185,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_in_the_order_of_reads),
 		cmocka_unit_test(test_delivered_after_an_event),
 		cmocka_unit_test(test_step_without_a_call),
+		cmocka_unit_test(test_slow_accept),
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_order_proves_right_again),
 		cmocka_unit_test(test_accepted),

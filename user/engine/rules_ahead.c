@@ -76,8 +76,10 @@ static void end_steps(struct engine *engine, struct thread *thread, uint64_t bef
 
 	continuations_drop_dead(engine, loop);
 	count = count_read_before(loop, before_ns);
-	if (!count && much && first_queued(loop))
+	if (!count && much && step_cpu_ns(thread, step) >= SILENT_NS && first_queued(loop))
 		count = 1;
+	else if (!count && much && first_queued(loop))
+		leave_unclaimed(engine, step);
 	if (much && count == 1)
 		belong_to(engine, thread, first_queued(loop), step);
 	else if (much && count)

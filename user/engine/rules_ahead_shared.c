@@ -11,9 +11,8 @@
 
 #include "engine/rules_loop.h"
 
-#define RACE_NS   100000 /* threads that become free so shortly after each other may take what is queued in either order */
-#define QUEUE_NS  20000  /* from a call's end until its operation is queued */
-#define SILENT_NS 200000 /* of CPU: less than this epoll, or accepting, may have taken by itself */
+#define RACE_NS  100000 /* threads that become free so shortly after each other may take what is queued in either order */
+#define QUEUE_NS 20000  /* from a call's end until its operation is queued */
 
 struct continuations *rule_11_shared_ahead(const struct thread *thread)
 {

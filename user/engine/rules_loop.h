@@ -12,6 +12,8 @@
 
 #define STEP_NS 50000 /* of CPU: less than this may be the end of the step before */
 
+#define SILENT_NS 200000 /* of CPU: less than this epoll, or accepting, may have taken by itself */
+
 #define CHILD_NS 300000 /* of CPU: less than this may be the step of one more task that makes a call for the same parent */
 
 /* The thread's present segment, if it has no evidence of its own: the end of a step, and the beginning of the next. NULL: it has. */
