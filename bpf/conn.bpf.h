@@ -169,8 +169,11 @@ static __always_inline void forget_role(__u64 conn_id)
 	*role_slot_of(conn_id) = 0;
 }
 
-/* Tells the connection to user space and remembers its role. Returns the role; 0: nothing of ours, or it did not get in. */
-static __always_inline __u8 introduce_conn(struct task_struct *task, const struct end *end, __u8 role, __u64 at_ns)
+/*
+ * Tells the connection to user space and remembers its role. Returns the role; 0: nothing of ours, or it did not get in. Apart, as what it
+ * needs of the stack would be taken from what its caller calls else: 512 bytes for all that call each other.
+ */
+static __noinline __u8 introduce_conn(struct task_struct *task, const struct end *end, __u8 role, __u64 at_ns)
 {
 	if (!role || !emit_conn(task, end, role, at_ns))
 		return 0;

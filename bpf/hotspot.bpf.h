@@ -7,15 +7,9 @@
 #ifndef IOCPU_HOTSPOT_BPF_H
 #define IOCPU_HOTSPOT_BPF_H
 
+#include "hotspot_heap.bpf.h"
+#include "hotspot_memory.bpf.h"
 #include "strand.bpf.h"
-
-/* Processes with a known layout, by number. User space writes a layout, then the number, then counts `hotspots` up. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, HOOKED_PROCESSES_MAX);
-	__type(key, __u32);
-	__type(value, struct hotspot_layout);
-} hotspot_layouts SEC(".maps");
 
 /* Asked once a thread, and again when another process got a layout. Full: user space refuses. */
 struct {
@@ -37,35 +31,6 @@ struct {
 
 /* Java threads are found at their first look, all but those that begin. Others, of the collector and the compilers, never are. */
 #define FINDS_MAX 200
-
-static __always_inline bool read_user(__u64 *to, __u64 at)
-{
-	return !bpf_probe_read_user(to, sizeof(*to), (const void *)at);
-}
-
-/* The generational ZGC's references have the address above the one of these four bits that is set. */
-static __always_inline __u64 uncoloured(const struct hotspot_layout *layout, __u64 reference)
-{
-	if (!layout->coloured)
-		return reference;
-	if (reference & 0x8000)
-		return reference >> 16;
-	if (reference & 0x4000)
-		return reference >> 15;
-	if (reference & 0x2000)
-		return reference >> 14;
-	return reference & 0x1000 ? reference >> 13 : 0;
-}
-
-/* The java.lang.Thread that a handle in the JavaThread names; 0: not readable. */
-static __always_inline __u64 object_by_handle(const struct hotspot_layout *layout, __u64 java_thread, __u32 handle)
-{
-	__u64 reference = 0;
-
-	if (!read_user(&reference, java_thread + handle) || !read_user(&reference, reference))
-		return 0;
-	return uncoloured(layout, reference);
-}
 
 /* ---- which thread this is ------------------------------------------------------------------------------------------------------------ */
 
@@ -135,29 +100,27 @@ static __always_inline bool mounted_strand(const struct thread *thread, const st
 	return true;
 }
 
-static __always_inline __u64 reference_in(const struct hotspot_layout *layout, __u64 object, __u32 offset)
+/* Whoever opened the structured scope that the virtual thread was started in; 0: it was in none. */
+static __always_inline __u64 scope_owner(const struct hotspot_layout *layout, __u64 object)
 {
-	__u64 reference = 0;
-	__u32 narrow = 0;
-
-	if (!layout->narrow)
-		return read_user(&reference, object + offset) ? uncoloured(layout, reference) : 0;
-	if (bpf_probe_read_user(&narrow, sizeof(narrow), (const void *)(object + offset)) || !narrow)
-		return 0;
-	return layout->narrow_base + ((__u64)narrow << layout->narrow_shift);
-}
-
-/* Whoever opened the structured scope that the mounted one was started in; 0: it was in none. */
-static __always_inline __u64 mounted_parent(const struct thread *thread, const struct hotspot_layout *layout)
-{
-	__u64 object, container, owner, id = 0;
+	__u64 container, owner, id = 0;
 
 	if (!layout->object_container)
 		return 0;
-	object = object_by_handle(layout, thread->strand_at, layout->current_object);
-	container = object ? reference_in(layout, object, layout->object_container) : 0;
+	container = reference_in(layout, object, layout->object_container);
 	owner = container ? reference_in(layout, container, layout->container_owner) : 0;
 	return owner && read_user(&id, owner + layout->object_id) ? id : 0;
+}
+
+/* Whoever made the mounted one; 0: unknown. */
+static __always_inline __u64 mounted_parent(const struct thread *thread, const struct hotspot_layout *layout, __u64 strand_id)
+{
+	__u64 object = object_by_handle(layout, thread->strand_at, layout->current_object), owner;
+
+	if (!object)
+		return 0;
+	owner = scope_owner(layout, object);
+	return owner || !layout->piece_start ? owner : maker_of(thread->hotspot, strand_id, object);
 }
 
 /* ---- telling ---------------------------------------------------------------------------------------------------------------------------
@@ -174,7 +137,7 @@ static __noinline void tell_made(struct thread *thread, struct task_struct *task
 	struct boundary end = {.at_ns = now, .kind = RECORD_STRAND, .op = STRAND_MADE, .fd = -1};
 	__u64 next_id = 0, first = thread->next_id_seen, made, *made_ids;
 
-	if (!layout || !layout->next_id_at || !read_user(&next_id, layout->next_id_at))
+	if (!layout || !layout->next_id_at || thread->aside || !read_user(&next_id, layout->next_id_at))
 		return;
 	thread->next_id_seen = next_id;
 	made_ids = bpf_map_lookup_elem(&hotspot_made_ids, &thread->hotspot);
@@ -204,14 +167,45 @@ static __always_inline bool was_leaving(const struct thread *thread)
 }
 
 /*
- * Whoever is seen after nobody, or after one that was leaving, has run since then. Else the first one has, as one that ends does without a
- * word; but where no probe tells who leaves, that is doubtful.
+ * Until 23 a virtual thread that lets another one go on, or sets a timer, steps aside meanwhile: its carrier passes for the current thread.
+ * That is over soon and without a wait. So one that seems to be gone, and has not said that it leaves, has ended only if its carrier waits,
+ * or it is still gone when the carrier is looked at next.
  */
-static __noinline void look_at_mounted(struct thread *thread, struct task_struct *task, __u64 now)
+static __always_inline bool may_be_aside(struct thread *thread, const struct hotspot_layout *layout, bool waits)
+{
+	if (layout->current_id || !layout->tells_yield)
+		return false;
+	thread->aside = !thread->aside & !waits;
+	return thread->aside;
+}
+
+/*
+ * Whoever is seen after nobody, or after one that was leaving, has run since then. Else the first one has, as one that ends does without a
+ * word; but where no probe tells who leaves, that is doubtful. `waits`: it leaves its core, to wait.
+ */
+static __noinline void tell_who_is_mounted(struct thread *thread, struct task_struct *task, const struct hotspot_layout *layout,
+					   struct strand_change *change, bool waits)
+{
+	bool was_gone = was_leaving(thread);
+
+	if (!change->strand_id && !was_gone && may_be_aside(thread, layout, waits))
+		return;
+	if (!was_gone)
+		thread->next_id_seen = 0; /* what it made as it ended is nobody's */
+	change->last.cause = thread->awaits_data ? WAIT_NET : WAIT_OTHER;
+	change->last.ended = !was_gone && layout->tells_yield;
+	if (change->strand_id) {
+		change->since_last_seen = was_gone | thread->aside;
+		change->doubtful = !was_gone && !layout->tells_yield;
+	}
+	thread->aside = 0;
+	tell_change(thread, task, change);
+}
+
+static __always_inline void look_at_mounted(struct thread *thread, struct task_struct *task, __u64 now, bool waits)
 {
 	const struct hotspot_layout *layout = hotspot_of(thread, task);
-	struct strand_change change = {.at_ns = now, .last.cause = thread->awaits_data ? WAIT_NET : WAIT_OTHER};
-	bool was_gone;
+	struct strand_change change = {.at_ns = now};
 
 	if (!layout)
 		return;
@@ -222,26 +216,23 @@ static __noinline void look_at_mounted(struct thread *thread, struct task_struct
 	/* A thread that no virtual one was ever seen on is nobody's carrier, and works for itself. */
 	if (change.strand_id == thread->strand_id) {
 		thread->yielded_id = 0;
+		thread->aside = 0;
 		return;
 	}
-	was_gone = was_leaving(thread);
-	if (!was_gone)
-		thread->next_id_seen = 0; /* what it made as it ended is nobody's */
-	change.last.ended = !was_gone && layout->tells_yield;
-	if (change.strand_id) {
-		change.parent_id = mounted_parent(thread, layout);
-		change.since_last_seen = was_gone;
-		change.doubtful = !was_gone && !layout->tells_yield;
-	}
-	tell_change(thread, task, &change);
+	/* Here, as the stacks of all that call each other share 512 bytes. */
+	if (change.strand_id)
+		change.parent_id = mounted_parent(thread, layout, change.strand_id);
+	tell_who_is_mounted(thread, task, layout, &change, waits);
 }
 
-/* Before a record of the thread, or the end of its time on a core, at `now`. Its account is being written. */
-static __always_inline void tell_mounted(struct thread *thread, struct task_struct *task, __u64 now)
+/* Before a record of the thread, or the end of its time on a core, at `now` (`waits`: to wait). Its account is being written. */
+static __always_inline void tell_mounted(struct thread *thread, struct task_struct *task, __u64 now, bool waits)
 {
 	if (!hotspots)
 		return;
-	look_at_mounted(thread, task, now);
+	look_at_mounted(thread, task, now, waits);
+	if (thread->carrier_id && thread->strand_told && !thread->aside)
+		note_heap(thread->hotspot, thread->strand_at, thread->strand_id);
 	tell_made(thread, task, now);
 }
 
@@ -258,10 +249,12 @@ int on_hotspot_yields(struct pt_regs *ctx)
 	thread_write_begin(thread);
 	change.at_ns = bpf_ktime_get_ns();
 	change.last.cause = thread->awaits_data ? WAIT_NET : WAIT_OTHER;
-	tell_mounted(thread, task, change.at_ns);
+	tell_mounted(thread, task, change.at_ns, false);
 	thread->yielded_id = thread->strand_id;
-	if (thread->strand_id)
+	if (thread->strand_id) {
 		tell_change(thread, task, &change);
+		note_heap(thread->hotspot, thread->strand_at, 0);
+	}
 	thread_write_end(thread);
 	return 0;
 }

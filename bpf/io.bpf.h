@@ -213,17 +213,33 @@ static __always_inline bool begins_response(const struct boundary *end)
 	return (first & HTTP1_BEGINS_MASK) == HTTP1_BEGINS;
 }
 
+/* Apart, each with its buffer: the stacks of all that call each other share 512 bytes. */
+static __noinline void emit_with_status(struct thread *thread, struct task_struct *task, const struct boundary *end)
+{
+	emit_span(thread, task, end, PAYLOAD_STATUS_MAX);
+}
+
+static __noinline void emit_with_short(struct thread *thread, struct task_struct *task, const struct boundary *end)
+{
+	emit_span(thread, task, end, PAYLOAD_SHORT);
+}
+
+static __noinline void emit_with_request(struct thread *thread, struct task_struct *task, const struct boundary *end)
+{
+	emit_span(thread, task, end, PAYLOAD_REQUEST_MAX);
+}
+
 static __always_inline void emit_io(struct thread *thread, struct task_struct *task, struct pt_regs *regs, struct boundary *end,
 				    const struct call *call, __u8 role)
 {
 	if (call->buffer >= BUFFER_PLAIN && role == CONN_SERVER && end->result > 0 && !no_payload) {
 		find_payload(end, regs, call->buffer);
 		if (call->op == IO_WRITE && !begins_response(end))
-			emit_span(thread, task, end, PAYLOAD_STATUS_MAX);
+			emit_with_status(thread, task, end);
 		else if (end->payload_len <= PAYLOAD_SHORT)
-			emit_span(thread, task, end, PAYLOAD_SHORT);
+			emit_with_short(thread, task, end);
 		else
-			emit_span(thread, task, end, PAYLOAD_REQUEST_MAX);
+			emit_with_request(thread, task, end);
 	} else {
 		emit_span(thread, task, end, 0);
 	}
@@ -280,7 +296,7 @@ static __always_inline void tell_io(struct thread *thread, struct task_struct *t
 	end.flags = io_flags(&call, regs, peer.sk, ctx->ret);
 	thread_write_begin(thread);
 	charge_core(thread, task, end.at_ns);
-	look_at_strand(thread, task, end.at_ns);
+	look_at_strand(thread, end.at_ns, false);
 	if (call.op == IO_READ && peer.kind == END_TIMERFD && end.result > 0)
 		end.arrived_ns = expiry_of(&peer);
 	else if (call.op == IO_READ)
@@ -371,7 +387,7 @@ static __always_inline void emit_plain(struct thread *thread, struct task_struct
 {
 	thread_write_begin(thread);
 	charge_core(thread, task, end->at_ns);
-	look_at_strand(thread, task, end->at_ns);
+	look_at_strand(thread, end->at_ns, false);
 	thread->awaits_data = end->result == -EAGAIN || end->result == -EINPROGRESS;
 	emit_span(thread, task, end, 0);
 	thread_write_end(thread);
@@ -438,7 +454,7 @@ static __always_inline void handle_epoll(struct syscall_trace_exit *ctx)
 	if (thread->epoll_at_ns)
 		emit_plain(thread, task, &end);
 	thread_write_begin(thread);
-	look_at_strand(thread, task, end.at_ns);
+	look_at_strand(thread, end.at_ns, false);
 	thread->epoll_at_ns = end.at_ns;
 	thread->epoll_fd = SYSCALL_ARG0(saved_registers(task));
 	thread->epoll_events = ctx->ret > 0 ? ctx->ret : 0;

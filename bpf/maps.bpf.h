@@ -132,7 +132,9 @@ struct thread {
 
 	/* See go.bpf.h. */
 	__u8 go_slot; /* its process's number */
-	__u8 pad[3];
+
+	__u8 aside; /* see hotspot.bpf.h: nobody was mounted at the last look, and the strand may have stepped aside only */
+	__u8 pad[2];
 	__u64 machine; /* what Go calls the thread; 0: it is not known to be one of Go's */
 
 	/* See shared.bpf.h. */

@@ -26,7 +26,7 @@ static __always_inline void handle_switch_out(struct thread *thread, struct task
 		leave_for_ever(thread, task, now);
 		forget_process(task);
 	} else {
-		look_at_strand(thread, task, now);
+		look_at_strand(thread, now, !preempt && state);
 		leave_core(thread, task, preempt || state == 0, now);
 	}
 	thread_write_end(thread);
@@ -125,6 +125,7 @@ static __always_inline void forget_program(struct thread *thread)
 	thread->strand_id = 0;
 	thread->strand_at = 0;
 	thread->machine = 0;
+	thread->aside = 0;
 	thread->runs_once = 0;
 	thread->epoll_at_ns = 0;
 	thread->epoll_fd = 0;

@@ -9,11 +9,24 @@
 #include "go.bpf.h"
 #include "hotspot.bpf.h"
 
-/* Before a record of the thread, or the end of its time on a core, at `now`. Its account is being written. */
-static __always_inline void look_at_strand(struct thread *thread, struct task_struct *task, __u64 now)
+/* Global, so that the verifier walks through it once a program, and not by each way that leads there. */
+__noinline int look_at_present_strand(__u64 now, bool waits)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_of(task);
+
+	if (!thread)
+		return 0;
 	tell_left(thread, task, now);
-	tell_mounted(thread, task, now);
+	tell_mounted(thread, task, now, waits);
+	return 0;
+}
+
+/* Before a record of the present thread, or the end of its time on a core, at `now` (`waits`: to wait). Its account is being written. */
+static __always_inline void look_at_strand(const struct thread *thread, __u64 now, bool waits)
+{
+	if (thread->machine || hotspots)
+		look_at_present_strand(now, waits);
 }
 
 #endif

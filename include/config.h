@@ -82,10 +82,14 @@ struct hotspot_layout {
 	__u32 object_id;
 	__u32 object_container; /* … the scope that it was started in; 0: not known */
 	__u32 container_owner;  /* in such a scope: the java.lang.Thread that opened it */
+	__u32 piece_start;      /* in the JavaThread: where the piece of the heap begins that it takes memory from; 0: not known */
+	__u32 piece_top;        /* … up to where it is used */
+	__u32 piece_end;
 	__u8 narrow_shift;
 	__u8 narrow;      /* references in objects take 4 bytes */
 	__u8 coloured;    /* references are those of the generational ZGC */
 	__u8 tells_yield; /* a probe tells when a virtual thread leaves its carrier */
+	__u8 pad[4];
 };
 
 /* Contexts (contextvars) in which something has run on an event loop of CPython's, of all processes. Of more, the least recently used go.

@@ -36,12 +36,11 @@ BOUNDS = [
     ("C++, coroutines on Asio", "kept", 96, 1, 3, 0.5),
     ("Java, executor", "kept", 99, 1, 1, 0.5),
     ("Java, selector, queue, workers", "kept", 98, 1, 1, 0.5),
-    # Of like runs some are 97.8% right, others 99.2: now and then a stretch of a carrier passes for the runtime's.
-    ("Java 21, virtual threads", "pool", 96, 1, 1, 0.5),
+    ("Java 21, virtual threads", "pool", 99, 1, 1, 0.5),
     ("Java 25, virtual threads", "client", 98, 1, 1, 0.5),
     ("Java 25, virtual threads", "scope", 98, 1, 1, 0.5),
-    # Who made a thread of a plain executor is inferred: of like runs some are 94% right, others 98; 0.6 to 1.5% wrong, 0.05 to 0.6 ms off.
-    ("Java 25, virtual threads", "executor", 90, 3, 1, 1.0),
+    ("Java 21, virtual threads", "executor", 98, 1, 1, 0.5),
+    ("Java 25, virtual threads", "executor", 98, 1, 1, 0.5),
 ]
 
 

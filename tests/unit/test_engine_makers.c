@@ -35,6 +35,42 @@ static void test_runtime_knows_better(void **state)
 	script_close(script);
 }
 
+/* The runtime names the same one as was seen; but that has answered since, and works for its next request when the child runs first. */
+static void test_maker_goes_on(void **state)
+{
+	struct script *script = server_with_request();
+	struct process sum;
+	(void)state;
+
+	MADE(script, 1100, MAIN, CHILD);
+	WRITE(script, 1200, MAIN, CLIENT_A, .status = 200);
+	READ(script, 1300, MAIN, CLIENT_A, .arrived = 1290, .line = "GET /next");
+	RUNS(script, 1400, CARRIER, CHILD, .left = WAIT_OTHER, .parent = HANDLER_A);
+	RUNS(script, 3400, CARRIER, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	WRITE(script, 3500, MAIN, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /next")->cpu_time, 2200);
+	assert_int_equal(sum.after_response_cpu_ns, (100 + 2000) * US);
+	script_close(script);
+}
+
+/* Another one was seen than the runtime names, and that one is not known to work for anybody: so it is not the former's. */
+static void test_named_by_nobody(void **state)
+{
+	struct script *script = server_with_request();
+	struct process sum;
+	(void)state;
+
+	MADE(script, 1100, MAIN, CHILD);
+	RUNS(script, 1400, CARRIER, CHILD, .parent = OTHER_CHILD);
+	RUNS(script, 3400, CARRIER, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
+	WRITE(script, 3500, MAIN, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 2490);
+	assert_int_equal(sum.background_cpu_ns, 2000 * US);
+	script_close(script);
+}
+
 /* A maker that is told late, of several at once: one that has begun already, and one that has not. */
 static void test_made_in_a_row(void **state)
 {
@@ -58,9 +94,8 @@ static void test_made_in_a_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parent_told_late),
-		cmocka_unit_test(test_runtime_knows_better),
-		cmocka_unit_test(test_made_in_a_row),
+		cmocka_unit_test(test_parent_told_late), cmocka_unit_test(test_runtime_knows_better), cmocka_unit_test(test_maker_goes_on),
+		cmocka_unit_test(test_named_by_nobody),  cmocka_unit_test(test_made_in_a_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

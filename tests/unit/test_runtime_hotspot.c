@@ -23,6 +23,7 @@
 /* Where the made JVM keeps things; none of these is where a real one does. */
 enum { OSTHREAD_AT = 24, THREAD_OBJECT_AT = 48, CURRENT_AT = 56, CURRENT_ID_AT = 72, PTHREAD_AT = 32 };
 enum { NAME_AT = 8, FIRST_SUB_AT = 16, SIBLING_AT = 24, FIELDS_AT = 40, CONSTANTS_AT = 48, CONSTANTS_BYTES = 64 };
+enum { PIECE_AT = 8, PIECE_START_AT = 0, PIECE_TOP_AT = 4, PIECE_END_AT = 12 };
 enum { EETOP_AT = 16, CONTAINER_AT = 36, TID_AT = 24, OWNER_AT = 12 };
 
 struct vm {
@@ -31,7 +32,7 @@ struct vm {
 	uint64_t used;
 	struct hotspot_library library;
 	uint64_t java_threads[JAVA_THREADS], objects[JAVA_THREADS], blocks[JAVA_THREADS];
-	bool no_virtual, keeps_id, coloured;
+	bool no_virtual, keeps_id, coloured, no_pieces;
 };
 
 static bool read_vm(const struct memory *base, uint64_t address, void *to, size_t size)
@@ -135,7 +136,8 @@ static void make_structs(struct vm *vm, const struct made_entry *entries, size_t
 
 	for (size_t i = 0; i < count; i++) {
 		if ((vm->no_virtual && !strcmp(entries[i].field, "_vthread")) ||
-		    (!vm->keeps_id && !strcmp(entries[i].field, "_monitor_owner_id")))
+		    (!vm->keeps_id && !strcmp(entries[i].field, "_monitor_owner_id")) ||
+		    (vm->no_pieces && !strcmp(entries[i].field, "_tlab")))
 			continue;
 		put_u64(vm, at, make_text(vm, entries[i].type));
 		put_u64(vm, at + 8, make_text(vm, entries[i].field));
@@ -250,6 +252,10 @@ static void vm_make(struct vm *vm)
 		{"JVMFlag", "numFlags", 0, make_u64(vm, 2)},
 		{"JVMFlag", "_name", 8, 0},
 		{"JVMFlag", "_addr", 0, 0},
+		{"Thread", "_tlab", PIECE_AT, 0},
+		{"ThreadLocalAllocBuffer", "_start", PIECE_START_AT, 0},
+		{"ThreadLocalAllocBuffer", "_top", PIECE_TOP_AT, 0},
+		{"ThreadLocalAllocBuffer", "_end", PIECE_END_AT, 0},
 		{"Abstract_VM_Version", "_s_vm_release", 0, make_u64(vm, make_text(vm, "26.0.1+8-Debian-1"))},
 	};
 
@@ -309,6 +315,9 @@ static void test_all_of_it(void **state)
 	assert_int_equal(found.layout.object_id, TID_AT);
 	assert_int_equal(found.layout.object_container, CONTAINER_AT);
 	assert_int_equal(found.layout.container_owner, OWNER_AT);
+	assert_int_equal(found.layout.piece_start, PIECE_AT + PIECE_START_AT);
+	assert_int_equal(found.layout.piece_top, PIECE_AT + PIECE_TOP_AT);
+	assert_int_equal(found.layout.piece_end, PIECE_AT + PIECE_END_AT);
 	assert_int_equal(found.layout.next_id_at, vm->library.next_id_at + MOVED_BY);
 	assert_int_equal(found.layout.narrow_base, 0x800000000);
 	assert_int_equal(found.layout.narrow_shift, 3);
@@ -317,16 +326,17 @@ static void test_all_of_it(void **state)
 	free(vm);
 }
 
-/* As in 21: the id is in the object only. */
+/* As in 21: the id is in the object only. Where threads take memory from is not told: it does without. */
 static void test_without_id(void **state)
 {
-	struct vm *vm = vm_open((struct vm){0});
+	struct vm *vm = vm_open((struct vm){.no_pieces = true});
 	struct hotspot found;
 	const char *why;
 
 	(void)state;
 	assert_int_equal(find(vm, &found, &why), 0);
 	assert_int_equal(found.layout.current_id, 0);
+	assert_int_equal(found.layout.piece_start, 0);
 	free(vm);
 }
 

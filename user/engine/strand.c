@@ -226,13 +226,14 @@ static void hear_of_maker(struct context *root, struct context *hint)
 	root->origin = ORIGIN_MADE;
 }
 
-static void make(struct engine *engine, struct proc *proc, uint64_t id, struct context *hint, uint64_t at_ns)
+static void make(struct engine *engine, struct proc *proc, uint64_t id, uint64_t maker_id, struct context *hint, uint64_t at_ns)
 {
 	struct strand *strand = hint ? strand_of(engine, proc, id) : NULL;
 
-	if (strand && !strand->thread && !strand->context)
+	if (strand && !strand->thread && !strand->context) {
 		strand->context = strand_segment(engine, ORIGIN_MADE, hint, at_ns);
-	else if (strand)
+		strand->maker_id = maker_id;
+	} else if (strand)
 		hear_of_maker(context_root(strand->thread ? strand->thread->context : strand->context), hint);
 }
 
@@ -262,9 +263,10 @@ static void make_all(struct engine *engine, struct thread *thread, const struct 
 {
 	struct context *hint = strand_given_by(thread);
 	int32_t count = record->result > 1 ? record->result : 1;
+	uint64_t maker_id = thread->strand ? thread->strand->id : 0;
 
 	for (int32_t i = 0; i < count && i < MADE_AT_ONCE_MAX; i++)
-		make(engine, thread->proc, record->strand_id + (uint64_t)i, hint, record->head.at_ns);
+		make(engine, thread->proc, record->strand_id + (uint64_t)i, maker_id, hint, record->head.at_ns);
 }
 
 /*
@@ -277,13 +279,14 @@ static void make_of_parent(struct engine *engine, struct proc *proc, const struc
 	struct context *hint = parent ? strand_request_of(parent->thread ? parent->thread->context : parent->context) : NULL;
 	struct strand *strand = idmap_get(&proc->strands, record->strand_id);
 
-	if (strand && (strand->runs_since_ns || !hint))
+	/* If that is the same one, it may work for somebody else by now. */
+	if (!record->parent_strand_id || (strand && (strand->runs_since_ns || strand->maker_id == record->parent_strand_id)))
 		return;
 	if (strand) {
 		context_put(engine, strand->context);
 		strand->context = NULL;
 	}
-	make(engine, proc, record->strand_id, hint, record->head.at_ns);
+	make(engine, proc, record->strand_id, record->parent_strand_id, hint, record->head.at_ns);
 }
 
 /* Of the span that the record closed the new strand may have used a part, unless its first act then would have been to read again. */

@@ -40,6 +40,7 @@ struct strand {
 	uint8_t given_doubt;       /* enum doubt: of the answer that this came with */
 	bool given_by_answer;      /* of a task: by who has just read one */
 	bool dispatches;           /* of a task: what it does was given to it so */
+	uint64_t maker_id;         /* the strand that is said to have made it; 0: none is */
 	bool made;                 /* of a task: its making was seen, so that nothing else has ever been done in its name */
 	struct context *own;       /* in doubt: what it did before it was given something; NULL: no doubt */
 	struct unclaimed answer;

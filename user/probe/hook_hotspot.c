@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,6 +56,16 @@ int hook_hotspot_find(pid_t tgid, struct hotspot_hook *hook, const char **why)
 /* ---- attaching
  * ----------------------------------------------------------------------------------------------------------------------------- */
 
+/* Of what another process has left that had this number. */
+static int clear(const struct bpf_map *map, const __u32 *index)
+{
+	void *nothing = calloc(1, bpf_map__value_size(map));
+	int err = nothing ? bpf_map__update_elem(map, index, sizeof(*index), nothing, bpf_map__value_size(map), BPF_ANY) : -ENOMEM;
+
+	free(nothing);
+	return err;
+}
+
 /* Where it keeps the id is told last: from then on the kernel half looks. */
 int hook_hotspot_attach(struct loader *loader, pid_t tgid, const struct hotspot_hook *hook, unsigned int slot)
 {
@@ -64,6 +75,10 @@ int hook_hotspot_attach(struct loader *loader, pid_t tgid, const struct hotspot_
 
 	for (size_t i = 0; !err && i < hook->library.yield_count; i++)
 		err = loader_attach_uprobe(loader, skel->progs.on_hotspot_yields, tgid, hook->path, hook->library.yields[i], slot);
+	if (!err)
+		err = clear(skel->maps.hotspot_heaps, &index);
+	if (!err)
+		err = clear(skel->maps.hotspot_made_ids, &index);
 	if (!err && bpf_map__update_elem(skel->maps.hotspot_layouts, &index, sizeof(index), &hook->found.layout, sizeof(hook->found.layout),
 					 BPF_ANY))
 		err = -errno;

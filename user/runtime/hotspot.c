@@ -143,6 +143,22 @@ static uint64_t object_of(const struct search *search, uint64_t handle)
 	return colour ? reference >> (64 - __builtin_clzll(colour)) : 0;
 }
 
+/* ---- where they lie ------------------------------------------------------------------------------------------------------------------ */
+
+/* Not needed: without it makers are known less well. */
+static void find_pieces(const struct search *search)
+{
+	static const enum hotspot_entry all[] = {THREAD_PIECE, PIECE_START, PIECE_TOP, PIECE_END};
+	uint32_t piece = (uint32_t)entry(search, THREAD_PIECE);
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!search->tables.known[all[i]])
+			return;
+	search->layout->piece_start = piece + (uint32_t)entry(search, PIECE_START);
+	search->layout->piece_top = piece + (uint32_t)entry(search, PIECE_TOP);
+	search->layout->piece_end = piece + (uint32_t)entry(search, PIECE_END);
+}
+
 /* ---- what the objects have ----------------------------------------------------------------------------------------------------------- */
 
 static bool find_fields(const struct search *search)
@@ -251,6 +267,7 @@ int hotspot_find(const struct memory *memory, const struct hotspot_library *libr
 	layout->current_id = (uint32_t)entry(&search, THREAD_CURRENT_ID);
 	layout->next_id_at = library->next_id_at ? library->next_id_at + moved_by : 0;
 	find_references(&search);
+	find_pieces(&search);
 	*why = "its class of threads is of an unknown form";
 	if (!find_fields(&search))
 		return -ENOENT;

@@ -50,6 +50,10 @@ static const struct {
 	{FLAG_NAME, "JVMFlag", "_name"},
 	{FLAG_ADDRESS, "JVMFlag", "_addr"},
 	{VM_RELEASE, "Abstract_VM_Version", "_s_vm_release"},
+	{THREAD_PIECE, "Thread", "_tlab"},
+	{PIECE_START, "ThreadLocalAllocBuffer", "_start"},
+	{PIECE_TOP, "ThreadLocalAllocBuffer", "_top"},
+	{PIECE_END, "ThreadLocalAllocBuffer", "_end"},
 	{SIZE_OF_FLAG, "JVMFlag", NULL},
 	{SIZE_OF_CONSTANTS, "ConstantPool", NULL},
 };
