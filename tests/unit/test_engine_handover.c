@@ -57,6 +57,36 @@ static void a_worker_goes_on_behind_a_lock(void **state)
 	script_close(script);
 }
 
+/* It takes the next one by itself, and sleeps in the midst of it before it makes a connection, or asks on one that nobody has used yet. */
+static void goes_on_to_ask(bool connects)
+{
+	struct script *script = server_with_worker();
+
+	READ(script, 300, READER, CLIENT_B, .off = 130, .on = 290, .cause = WAIT_NET, .arrived = 290, .line = "GET /b");
+	FUTEX_WAITED(script, 4010, WORKER, LOCK, .off = 900, .on = 4000, .cause = WAIT_LOCK);
+	if (connects)
+		script_span(script, 4100, WORKER, RECORD_IO, IO_CONNECT, DB, 0, (struct with){0});
+	WRITE(script, 4110, WORKER, DB);
+	READ(script, 9010, WORKER, DB, .off = 4120, .on = 9000, .cause = WAIT_NET, .arrived = 8990);
+	WRITE(script, 9500, WORKER, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10 + (900 - 390) + 120 + 500);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_LOCK], 4000 - 900);
+	script_close(script);
+}
+
+static void a_worker_goes_on_to_connect(void **state)
+{
+	(void)state;
+	goes_on_to_ask(true);
+}
+
+static void a_worker_goes_on_to_ask(void **state)
+{
+	(void)state;
+	goes_on_to_ask(false);
+}
+
 /* What it did after its response, and before it was given the next request, was the last one's, though it slept in between. */
 static void a_new_request_ends_what_was_set_aside(void **state)
 {
@@ -143,6 +173,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_worker_goes_on_behind_a_lock),
+		cmocka_unit_test(a_worker_goes_on_to_connect),
+		cmocka_unit_test(a_worker_goes_on_to_ask),
 		cmocka_unit_test(a_new_request_ends_what_was_set_aside),
 		cmocka_unit_test(a_worker_looks_before_its_client_asks),
 		cmocka_unit_test(what_is_handed_over_at_once_is_given),

@@ -29,8 +29,10 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 	uint64_t released_ns = moment->conn->answer_read_ns, begun_ns, until_ns;
 
 	/* One that several ask on at once was nobody's to give back. */
-	if (!released_ns || moment->conn->claimed || question_of(moment) || context_root(moment->conn->answering) == owner)
+	if (!released_ns || moment->conn->claimed || question_of(moment) || context_root(moment->conn->answering) == owner) {
+		set_aside_goes_on(moment->engine, thread, owner);
 		return;
+	}
 	if (strand_last_wait(thread, &begun_ns, &until_ns)) {
 		if (begun_ns <= released_ns && released_ns <= until_ns)
 			context_add_interval(moment->engine, owner,
@@ -431,6 +433,7 @@ void connect_begins(const struct moment *moment)
 		owner = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
 	if (!owner)
 		return;
+	set_aside_goes_on(moment->engine, moment->thread, owner);
 	rule_7_reserve(moment, owner);
 	owner->connects = true;
 	owner->line_ticket = 0;
