@@ -251,6 +251,104 @@ static void test_kept_by_a_connection(void **state)
 	script_close(script);
 }
 
+/*
+ * net/http's client: a goroutine reads the answer on another thread, lets the handler go on, and looks for more as soon as that has read it
+ * all. The handler computes there then, and asks elsewhere; the thread had worked for B, which waits for an answer of its own by then.
+ */
+static void test_reader_lets_asker_go_on(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	WRITE(script, 110, FIRST, DB);
+	READ_NOTHING(script, 115, FIRST, CLIENT_A);
+	READ(script, 120, SECOND, CLIENT_B, .arrived = 110, .line = "GET /b");
+	READ(script, 5000, FIRST, DB, .off = 120, .on = 4990, .cause = WAIT_POLL, .epoll = 4995, .events = 1, .arrived = 4980);
+	WRITE(script, 5500, SECOND, CACHE);
+	READ_NOTHING(script, 5520, SECOND, DB);
+	READ(script, 6520, SECOND, CACHE, .arrived = 6000);
+	READ_NOTHING(script, 6530, SECOND, CACHE);
+	WRITE(script, 7530, SECOND, CLIENT_B, .status = 200);
+	WRITE(script, 7600, FIRST, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 5 + 10 + 2600 + 1000);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 5380 + 20 + 10 + 1000 + 10);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+/* A's handler waits for an answer, and its connection's watcher finds nothing: whoever asks there next is not A's. */
+static void test_watcher_while_handler_waits(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	READ(script, 100, SECOND, CLIENT_B, .arrived = 100, .line = "GET /b");
+	READ(script, 200, FIRST, CLIENT_A, .arrived = 190, .line = "GET /a");
+	WRITE(script, 210, FIRST, DB);
+	READ_NOTHING(script, 215, FIRST, DB);
+	READ_NOTHING(script, 220, FIRST, CLIENT_A);
+	WRITE(script, 320, FIRST, CACHE);
+	READ_NOTHING(script, 325, FIRST, CACHE);
+	READ(script, 1500, SECOND, CACHE, .off = 110, .on = 1490, .cause = WAIT_LOCK, .arrived = 1400);
+	READ_NOTHING(script, 1505, SECOND, CLIENT_B);
+	READ(script, 2000, FIRST, DB, .off = 330, .on = 1990, .cause = WAIT_LOCK, .arrived = 1900);
+	WRITE(script, 2100, FIRST, CLIENT_A, .status = 200);
+	WRITE(script, 3100, SECOND, CLIENT_B, .off = 1510, .on = 3090, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	script_close(script);
+}
+
+/* A connection that A has used, and is open still, is given to B, which looks whether it is good before it asks. */
+static void test_checked_before_use(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	WRITE(script, 110, FIRST, DB);
+	READ(script, 200, FIRST, DB, .arrived = 190);
+	READ(script, 300, SECOND, CLIENT_B, .arrived = 290, .line = "GET /b");
+	READ_NOTHING(script, 310, SECOND, DB);
+	WRITE(script, 320, SECOND, DB);
+	READ(script, 420, SECOND, DB, .arrived = 410);
+	WRITE(script, 500, SECOND, CLIENT_B, .status = 200);
+	WRITE(script, 600, FIRST, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+/* net/http reads one byte to see whether the client is still there: of the next request. That goroutine ends; who reads the rest begins. */
+static void test_watched_by_a_byte(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	READ(script, 100, SECOND, CLIENT_B, .arrived = 100, .line = "GET /b");
+	WRITE(script, 200, FIRST, CLIENT_A, .status = 200);
+	READ_BYTES(script, 1000, FIRST, CLIENT_A, 1, .off = 210, .on = 990, .cause = WAIT_LOCK, .arrived = 900, .begun = 1);
+	WRITE(script, 1500, FIRST, CLIENT_B, .status = 200);
+	READ(script, 2000, SECOND, CLIENT_A, .off = 110, .on = 1990, .cause = WAIT_LOCK, .arrived = 900);
+	WRITE(script, 2500, SECOND, CLIENT_A, .status = 204);
+	script_finish(script);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	for (size_t i = 0; i < script->count; i++) {
+		if (script->told[i].status != 204)
+			continue;
+		assert_false(script->told[i].ambiguous);
+		assert_int_equal(script->told[i].cpu_time, 10 + 10 + 500);
+		assert_int_equal(script->told[i].state[STATE_QUEUE], 1100 - 20);
+	}
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +363,10 @@ int main(void)
 		cmocka_unit_test(test_runtime),
 		cmocka_unit_test(test_answer_told_before_its_read),
 		cmocka_unit_test(test_kept_by_a_connection),
+		cmocka_unit_test(test_reader_lets_asker_go_on),
+		cmocka_unit_test(test_watcher_while_handler_waits),
+		cmocka_unit_test(test_checked_before_use),
+		cmocka_unit_test(test_watched_by_a_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

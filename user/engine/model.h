@@ -190,7 +190,7 @@ struct context {
 	uint8_t protocol;
 	uint16_t status;
 	bool answered, told, aborted;
-	bool ran_long; /* in Go: so long that its goroutine may have been taken off its thread */
+	bool ran_long, watched; /* in Go: it may have been taken off its thread; only the byte is read that watches a connection */
 	uint64_t start_ns, first_read_ns, first_write_ns, last_write_ns;
 	uint64_t last_read_ns;
 	uint64_t partial_since_ns; /* its last write found the send buffer full; 0: it did not */

@@ -39,21 +39,33 @@ static bool find_arrival(const struct event *event, uint64_t *arrived_ns)
 
 /* ---- rule 6, the part that the record itself shows: in Go a read that finds nothing parks the goroutine ---------------------------- */
 
-/* It has asked where another goroutine reads the answers of all. */
-static bool waits_for_another_reader(const struct context *request)
+/*
+ * Who reads the answers for whoever asks on a connection (net/http's client has a goroutine for that) looks there again as soon as it has
+ * let the asker go on, which its thread turns to then. Not so if the thread works for another one that waits for nothing: that checks a
+ * connection which it was given.
+ */
+static struct context *asker_let_go_on(const struct moment *moment, bool first_look)
 {
-	const struct call *call = request->calls_in_flight;
+	const struct conn *conn = moment->conn;
+	struct context *asker = context_root(conn->answering), *root = context_root(moment->thread->context);
 
-	return call && call->token_count;
+	if (!first_look || conn->role != CONN_DOWNSTREAM || conn->first_call || !context_is_open_request(asker) || asker->calls_in_flight)
+		return NULL;
+	return thread_is_active(moment->thread) && root != asker && !root->calls_in_flight ? NULL : asker;
 }
 
-static void rule_6_goroutine_parks(const struct moment *moment)
+static void rule_6_goroutine_parks(const struct moment *moment, bool first_look)
 {
 	struct conn *conn = moment->conn;
-	struct context *hint = NULL, *root = context_root(moment->thread->context);
+	struct context *hint = NULL, *root = context_root(moment->thread->context), *asker = asker_let_go_on(moment, first_look);
 
-	if (conn->role == CONN_SERVER && context_is_open_request(conn->last_request) && !waits_for_another_reader(conn->last_request))
-		hint = conn->last_request; /* net/http's background read: the handler runs on */
+	if (asker) {
+		work_for(moment, asker);
+		return;
+	}
+
+	if (conn->role == CONN_SERVER && context_is_open_request(conn->last_request) && !conn->last_request->calls_in_flight)
+		hint = conn->last_request; /* net/http's background read: the handler runs on, or what it has started */
 	else if (conn->role == CONN_DOWNSTREAM && !conn->first_call)
 		hint = root;
 	end_soft_tail(moment);
@@ -107,6 +119,7 @@ static void look_at_downstream(const struct moment *moment)
 static void on_read(const struct moment *moment)
 {
 	int32_t result = moment->record->result;
+	bool first_look = moment->conn->read_state != READ_TRIED;
 
 	if (was_interrupted(result))
 		return;
@@ -116,7 +129,7 @@ static void on_read(const struct moment *moment)
 		stream_end(moment->engine, moment->conn, moment->at_ns);
 	if (result == -EAGAIN || moment->record->head.flags & RECORD_PEEK) {
 		if (moment_is_go(moment) && result == -EAGAIN)
-			rule_6_goroutine_parks(moment);
+			rule_6_goroutine_parks(moment, first_look);
 		else if (moment->conn->role == CONN_DOWNSTREAM)
 			look_at_downstream(moment);
 		return;

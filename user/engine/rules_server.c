@@ -139,11 +139,39 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
 	}
 }
 
+/*
+ * Go's net/http watches a connection while its handler runs, by a goroutine that reads a single byte, and ends. So a request is begun only
+ * by who reads the rest of it.
+ */
+static bool is_go_watcher(const struct moment *moment)
+{
+	return moment_is_go(moment) && moment->record->result == 1 && moment->conn->turns > 1;
+}
+
+static void leave_to_handler(const struct moment *moment)
+{
+	struct context *request = context_root(moment->thread->context);
+
+	request->watched = true;
+	turn_to_segment(moment, ORIGIN_PARK, NULL, false);
+}
+
+static void begin_watched(const struct moment *moment, struct context *request)
+{
+	request->watched = false;
+	context_add_interval(moment->engine, request,
+			     (struct interval){.start_ns = request->start_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE});
+	request->first_read_ns = moment->at_ns;
+	request->reader_tid = moment->thread->tid;
+}
+
 /* The rest of a request: until its bytes came the server waited for the client. */
 static void read_further_bytes(const struct moment *moment, struct context *request)
 {
 	uint64_t loop_until_ns;
 
+	if (request->watched)
+		begin_watched(moment, request);
 	work_for(moment, request);
 	strand_reads(moment->thread, request);
 	context_add_interval(moment->engine, request,
@@ -184,6 +212,8 @@ void rule_1_server_read(const struct moment *moment)
 		thread_commit(moment->engine, moment->thread);
 		conn_tell_answered(moment->engine, conn, false);
 		read_first_bytes(moment, begun);
+		if (is_go_watcher(moment))
+			leave_to_handler(moment);
 	} else if (conn->last_request) {
 		read_further_bytes(moment, conn->last_request);
 	} else if (!thread_is_active(moment->thread)) {
