@@ -125,6 +125,27 @@ static void test_moved_behind_another(void **state)
 	script_close(script);
 }
 
+/* A computes, is moved, and asks from there, which nobody sees to be its: who reads that answer and then answers A has worked for A. */
+static void test_asks_where_it_was_moved_to(void **state)
+{
+	struct script *script = go_server();
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 100, .line = "GET /a");
+	READ(script, 100, SECOND, CLIENT_B, .arrived = 100, .line = "GET /b");
+	READ_NOTHING(script, 110, SECOND, CLIENT_B);
+	WINDOW(script, 15000, FIRST, .off = 14000, .on = 14900, .cause = WAIT_RUNNABLE);
+	WRITE(script, 20000, SECOND, DB, .off = 115, .on = 19900, .cause = WAIT_LOCK);
+	READ_NOTHING(script, 20005, SECOND, DB);
+	READ(script, 25000, SECOND, DB, .off = 20010, .on = 24990, .cause = WAIT_LOCK, .arrived = 24900);
+	WRITE(script, 26000, SECOND, CLIENT_A, .status = 200);
+	WRITE(script, 30000, FIRST, CLIENT_B, .off = 15010, .on = 29990, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 10000 + 1000, 14900);
+	script_close(script);
+}
+
 /* A thread computes for 30 ms and then reads a request: that one was not there yet, and its goroutine was asleep. */
 static void test_not_the_next_one(void **state)
 {
@@ -357,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_two_compute),
 		cmocka_unit_test(test_rival_waits),
 		cmocka_unit_test(test_moved_behind_another),
+		cmocka_unit_test(test_asks_where_it_was_moved_to),
 		cmocka_unit_test(test_not_the_next_one),
 		cmocka_unit_test(test_fan_out),
 		cmocka_unit_test(test_fan_out_contested),

@@ -161,10 +161,13 @@ static uint64_t here_since(const struct moment *moment, const struct context *se
 	return owner && owner->is_request && owner->first_read_ns > since_ns ? owner->first_read_ns : since_ns;
 }
 
-/* May it be its work? Its thread showed it before, whatever was on it since. */
+/* May it be its work? Its thread showed it before, whatever was on it since; or it has asked, and nobody is known to have asked for. */
 static bool may_be_of(const struct context *segment, const struct context *owner)
 {
 	const struct context *at = segment;
+
+	if (segment && !segment->is_request && segment->evidence && !segment->hint && !segment->resumes)
+		return true;
 
 	for (int i = 0; at && i < TRAIL_MAX; i++) {
 		if (at == owner)
