@@ -5,10 +5,6 @@
  * delivered on any thread, in the order of those reads; but that only says who is expected. A step that makes a call is nobody's until a
  * response names it and all that came of it; then the order says whether anybody's step can have run unseen in front of it.
  */
-#include <stdlib.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "engine/rules_loop.h"
 
 #define RACE_NS  100000 /* threads that become free so shortly after each other may take what is queued in either order */
@@ -336,10 +332,6 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 			after_ns = unseen->read_at_ns;
 			continue;
 		}
-		if (getenv("DBG"))
-			fprintf(stderr, "at %lu judge %s read %lu begun %lu: unseen %s (%s) read %lu\n", moment->at_ns, request->target,
-				read_at_ns, begun_ns, other ? other->target : "?",
-				context_root(unseen->context)->is_request ? "req" : "seg", unseen->read_at_ns);
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
 		request->ambiguous = true;
 		context_root(unseen->context)->ambiguous = true;
@@ -363,9 +355,6 @@ static void give_back(const struct moment *moment, struct context *segment, stru
 		request->ambiguous = other->ambiguous = true; /* it had begun elsewhere */
 	if (segment->doubts & 1u << DOUBT_ORDER)
 		request->ambiguous = other->ambiguous = true;
-	if (getenv("DBG"))
-		fprintf(stderr, "at %lu give back of %s seg begun %lu named %s queued %d swapped %d doubts %x\n", moment->at_ns,
-			other->target, segment->begun_ns, request->target, queued, swapped, segment->doubts);
 	doubts_vote(moment->thread->proc, DOUBT_ORDER, queued || swapped);
 	if (swapped) {
 		retarget(moment->engine, mine, other);
