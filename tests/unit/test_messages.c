@@ -74,6 +74,23 @@ static void parts_of_lines(void **state)
 	BEGINS(&note, 7);
 }
 
+/* However many parts there are. */
+static void long_line(void **state)
+{
+	struct messages messages = {0};
+	struct wire_note note;
+	(void)state;
+
+	TEXT(&messages, IN, "OK 1\n");
+	TEXT(&messages, IN, "OK 2 a");
+	note = TEXT(&messages, IN, "b c d");
+	BEGINS(&note);
+	note = TEXT(&messages, IN, " e f");
+	BEGINS(&note);
+	note = TEXT(&messages, IN, " g\nOK 3\n");
+	BEGINS(&note, 3);
+}
+
 /* HTTP/2: HEADERS on streams 3 and 1, each with some DATA; the settings are no message. */
 static void http2_frames(void **state)
 {
@@ -167,9 +184,10 @@ static void of_a_record(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines),        cmocka_unit_test(json_lines),      cmocka_unit_test(parts_of_lines),
-		cmocka_unit_test(http2_frames), cmocka_unit_test(parts_of_frames), cmocka_unit_test(sized_frames),
-		cmocka_unit_test(mongo_frames), cmocka_unit_test(neither),         cmocka_unit_test(of_a_record),
+		cmocka_unit_test(lines),        cmocka_unit_test(json_lines),   cmocka_unit_test(parts_of_lines),
+		cmocka_unit_test(long_line),    cmocka_unit_test(http2_frames), cmocka_unit_test(parts_of_frames),
+		cmocka_unit_test(sized_frames), cmocka_unit_test(mongo_frames), cmocka_unit_test(neither),
+		cmocka_unit_test(of_a_record),
 	};
 
 	return cmocka_run_group_tests_name("messages", tests, NULL, NULL);

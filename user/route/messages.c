@@ -144,8 +144,8 @@ static bool cut_memcached(struct cut *cut)
 static bool (*const framings[])(struct cut *cut) = {cut_memcached, cut_cassandra, cut_http2, cut_mongo, cut_sized, cut_line};
 #define FRAMINGS ((uint8_t)(sizeof(framings) / sizeof(*framings)))
 
-/* Where in this read or write the first message begins; `len`: not in it. */
-static uint64_t skip_rest(const struct messages *messages, int direction, const uint8_t *bytes, size_t seen, uint64_t len)
+/* Where in this read or write the first message begins; `len`: not in it; UNKNOWN_LENGTH: nor does the line end in it that goes on. */
+static uint64_t skip_rest(const struct messages *messages, uint8_t framing, int direction, const uint8_t *bytes, size_t seen, uint64_t len)
 {
 	const uint8_t *newline;
 
@@ -154,7 +154,9 @@ static uint64_t skip_rest(const struct messages *messages, int direction, const 
 	if (!messages->in_message[direction])
 		return 0;
 	newline = memchr(bytes, '\n', seen);
-	return newline ? (uint64_t)(newline - bytes) + 1 : len;
+	if (newline)
+		return (uint64_t)(newline - bytes) + 1;
+	return framings[framing - 1] == cut_line ? UNKNOWN_LENGTH : len;
 }
 
 /* False: it is not framed so. *end: where the last one that was found ends, which may be beyond all; UNKNOWN_LENGTH: not known. */
@@ -178,7 +180,7 @@ static bool split(bool (*cut_one)(struct cut *cut), uint64_t at, const uint8_t *
 static bool read_as(struct messages *messages, uint8_t framing, int direction, const uint8_t *bytes, size_t seen, uint64_t len,
 		    struct wire_note *note)
 {
-	uint64_t at = skip_rest(messages, direction, bytes, seen, len), end = at;
+	uint64_t at = skip_rest(messages, framing, direction, bytes, seen, len), end = at;
 
 	if (!split(framings[framing - 1], at, bytes, seen, &end, note))
 		return false;
