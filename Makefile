@@ -134,7 +134,7 @@ manual: $(PROGRAM)
 # ---- tests: the programs
 
 # The parts of the probe that know no kernel half.
-PROBE_PURE_OBJS := $(foreach part,elf limits listeners proc sock_diag syscalls,$(B)/user/probe/$(part).o)
+PROBE_PURE_OBJS := $(foreach part,elf limits listeners proc ring sock_diag syscalls,$(B)/user/probe/$(part).o)
 PROBE_PURE_LIB := $(B)/libprobe.a
 $(PROBE_PURE_LIB): $(PROBE_PURE_OBJS)
 TEST_LIBS := $(CLI_LIB) $(PROBE_PURE_LIB) $(PURE_LIB)

@@ -88,3 +88,8 @@ void ring_release(struct ring *ring)
 		advance(ring, ring->peeked);
 	ring->peeked = 0;
 }
+
+void ring_keep(struct ring *ring)
+{
+	ring->peeked = 0;
+}

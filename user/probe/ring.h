@@ -28,6 +28,9 @@ const void *ring_peek(struct ring *ring, size_t *size);
 /* Gives the peeked record's room back. Does nothing if none is held. */
 void ring_release(struct ring *ring);
 
+/* It keeps its room instead, and is the next record once more. */
+void ring_keep(struct ring *ring);
+
 /* Positions in bytes since the start: all up to `written` has been read once `read` has got there. */
 uint64_t ring_read(const struct ring *ring);
 uint64_t ring_written(const struct ring *ring);

@@ -254,8 +254,10 @@ void source_make_room(struct source *source)
 	while (source->waiting_bytes < WAITING_BYTES_MAX && (bytes = ring_peek(&source->ring, &size))) {
 		struct waiting *waiting = wait_in_line(source, bytes, size);
 
-		if (!waiting)
-			return; /* it stays in the ring */
+		if (!waiting) {
+			ring_keep(&source->ring);
+			return;
+		}
 		waiting->from_ring = true;
 		source->waiting_bytes += size;
 		ring_release(&source->ring);
