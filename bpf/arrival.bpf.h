@@ -10,11 +10,6 @@
 #include "file.bpf.h"
 #include "shared.bpf.h"
 
-static __always_inline bool lacks_stamps(const struct sock *sk)
-{
-	return family_of((struct sock *)sk) == AF_UNIX || LOAD(sock, sk, sk_type) == SOCK_DGRAM;
-}
-
 /* In the socket's queue: a Unix stream keeps each write (of up to 32 KB) apart. */
 static __always_inline __u32 messages_waiting(const struct sock *sk)
 {

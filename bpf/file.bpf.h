@@ -119,6 +119,12 @@ static __always_inline __u16 family_of(struct sock *sk)
 	return LOAD(sock, sk, __sk_common.skc_family);
 }
 
+/* TCP stamps each segment as it comes; neither Unix sockets nor UDP have segments, and a read finds no stamp there. */
+static __always_inline bool lacks_stamps(const struct sock *sk)
+{
+	return family_of((struct sock *)sk) == AF_UNIX || LOAD(sock, sk, sk_type) == SOCK_DGRAM;
+}
+
 static __always_inline struct unix_address *unix_address_of(struct sock *sk)
 {
 	return LOAD(unix_sock, sk, addr);

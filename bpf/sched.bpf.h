@@ -133,6 +133,7 @@ static __always_inline void forget_program(struct thread *thread)
 	thread->awaits_data = 0;
 	thread->lock_nr = 0;
 	thread->serves = 0;
+	thread->request_conn = 0;
 }
 
 /* A thread that is not the first one takes over the first one's id as it becomes a program of its own: its old id ends. */

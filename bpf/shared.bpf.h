@@ -54,8 +54,6 @@ static __always_inline void note_asker(const struct thread *thread, __u64 conn_i
 		return;
 	bpf_map_update_elem(&shared_by_conn, &conn_id, (const void *)&fresh_shared, BPF_ANY);
 	knows_shared = true;
-	if (has_sk_data_ready)
-		wants_arrivals = true;
 }
 
 static __always_inline void note_answer(__u64 conn_id)
@@ -73,8 +71,12 @@ static __always_inline __u16 copy_prefix(void *to, const struct boundary *end, _
 {
 	__u64 len = at_most(max, end->payload_len);
 
-	if (!end->payload || bpf_probe_read_user(to, len, end->payload))
+	if (!end->payload)
 		return 0;
+	if (bpf_probe_read_user(to, len, end->payload)) {
+		count_loss(LOSS_PAYLOADS);
+		return 0;
+	}
 	return len;
 }
 
@@ -109,8 +111,12 @@ static __always_inline void tell_answers(const struct boundary *end, const struc
 		return;
 	begin_messages(record, end);
 	record->head.flags = RECORD_HAS_ARRIVALS;
-	if (family_of(sk) != AF_UNIX)
+	if (!lacks_stamps(sk)) {
 		record->until = LOAD(tcp_sock, sk, copied_seq);
+		/* Not before somebody answers: statsd and syslog never do, and the hook would cost the host all the same. */
+		if (has_sk_data_ready && !wants_arrivals)
+			wants_arrivals = true;
+	}
 	__builtin_memcpy(record + 1, shared->arrivals, sizeof(shared->arrivals));
 	record->prefix_len = copy_prefix((void *)(record + 1) + arrivals_size, end, PAYLOAD_ANSWERS_MAX);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);

@@ -29,7 +29,7 @@ enum wait_by_file {
 /* Unix and UDP sockets whose arrivals are stamped: 150 bytes each. Of the least recently used ones no more is known when full. */
 #define STAMPED_SOCKS_MAX 16384
 
-/* Connections to downstreams that several requests use at once: 270 bytes each. The least recently used one is known no more when full. */
+/* Connections to downstreams that several requests use at once: 340 bytes each. The least recently used one is known no more when full. */
 #define SHARED_CONNS_MAX 1024
 
 #define PROCESSES_MAX 4096

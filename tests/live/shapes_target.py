@@ -83,6 +83,16 @@ def by_sendfile(client):
         at += os.sendfile(client.fileno(), file.fileno(), at, FILE_BYTES - at)
 
 
+# ---- whom it tells: somebody who never answers
+
+
+def serve_counted(client, statsd):
+    account = Account()
+    for number in requests(client):
+        statsd.send(b"requests:1|c")
+        answer(client, number, account)
+
+
 # ---- who computes: another process
 
 
@@ -179,6 +189,15 @@ def with_threads():
     return lambda client, _: threading.Thread(target=serve_body, args=(client, by_sendfile), daemon=True).start()
 
 
+def with_statsd():
+    """One socket for all. The other one stays open, and unread."""
+    unread = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    unread.bind(("127.0.0.1", 0))
+    statsd = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    statsd.connect(unread.getsockname())
+    return lambda client, _, unread=unread: threading.Thread(target=serve_counted, args=(client, statsd), daemon=True).start()
+
+
 def with_heirs():
     pairs = fork_workers(work_as_heir)
     return lambda client, i: bequeath(client, pairs[i % WORKERS])
@@ -244,6 +263,7 @@ def by_eventfd():
 # What starts the workers, and gives back what is done with the i-th connection.
 SHAPES = {
     "sendfile": with_threads,
+    "statsd": with_statsd,
     "heir": with_heirs,
     "workers": with_worker_processes,
     "one worker": with_one_worker_process,

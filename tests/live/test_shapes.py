@@ -48,8 +48,20 @@ def shape(name, connections, *checks):
     return topic
 
 
+def nobody_answers(tap):
+    """Several requests at once write to statsd, as to a connection that they share: but no answer comes of which it matters when."""
+    with Lab() as lab:
+        server = lab.keep(Server(lab, "statsd", [PYTHON, SHAPES_TARGET, "statsd"]))
+        tracer = lab.trace("requests", "requests", "-p", server.pid, "-o", "ndjson").attached()
+        lab.run_load(server, requests=REQUESTS, connections=5, path="/work?id=#")
+        tap.check("what comes to the host's sockets is not hooked", not tracer.has_hook("sk_data_ready"))
+        tap.equal("the tracer's exit code", tracer.end(), 0)
+        tap.equal("requests told", len(tracer.json_lines()), REQUESTS)
+
+
 TOPICS = {
     "an answer by sendfile": shape("sendfile", 1, check_ends),
+    "datagrams that nobody answers": nobody_answers,
     "a connection handed on to a worker process": shape("heir", 5),
     "requests handed on to worker processes over socketpairs": shape("workers", 5, check_worker_processes),
     "requests of a loop handed on to one worker process": shape("one worker", 5, check_worker_processes),
