@@ -134,20 +134,28 @@ static void test_unseen_question(void **state)
 
 /* ---- a loop ------------------------------------------------------------------------------------------------------------------------- */
 
-/* A, B and C have asked, at 1100, 1200 and 1300, in a loop that calls back at once. */
-static struct script *loop_that_asked(void)
+static struct script *loop_with_clients(void)
 {
-	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
-	static const char *const questions[] = {"Q 17 9\n", "Q 18 9\n", "Q 19 9\n"};
 	struct script *script = script_open();
 
 	begin();
 	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
 	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
+	for (uint64_t conn = CLIENT_A; conn <= CLIENT_C; conn++)
+		script_conn(script, conn, CONN_SERVER, 8080);
+	return script;
+}
+
+/* A, B and C have asked, at 1100, 1200 and 1300, in a loop that calls back at once. */
+static struct script *loop_that_asked(void)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
+	static const char *const questions[] = {"Q 17 9\n", "Q 18 9\n", "Q 19 9\n"};
+	struct script *script = loop_with_clients();
+
 	for (uint64_t i = 0; i < 3; i++) {
 		uint64_t at = 1010 + 100 * i;
 
-		script_conn(script, CLIENT_A + i, CONN_SERVER, 8080);
 		READ(script, at, MAIN, CLIENT_A + i, .off = at - 9, .on = at - 5, .cause = WAIT_POLL, .epoll = at - 2, .events = 1,
 		     .arrived = at - 5, .line = lines[i]);
 		ASKS(script, 1100 + 100 * i, MAIN, questions[i]);
@@ -186,6 +194,39 @@ static void test_several_at_once(void **state)
 	assert_int_equal(c->cpu_time, 105 + 10 + 70);
 	assert_int_equal(process.unattributed_cpu_ns / US, 900);
 	assert_false(a->ambiguous || b->ambiguous || c->ambiguous);
+	script_close(script);
+}
+
+/* What names a question is known by now: the rest of C's answer names nobody, and is not that of A, who has waited longest. */
+static void test_rest_of_an_answer(void **state)
+{
+	struct script *script = loop_that_asked();
+	const struct told *a, *c;
+	(void)state;
+
+	HEARS(script, 2000, MAIN, "R 18 ok\n", (1900), .off = 1310, .on = 1980, .cause = WAIT_POLL, .epoll = 1990, .events = 1,
+	      .arrived = 1900);
+	ASKS(script, 2010, MAIN, "Q 20 9\n");
+	HEARS(script, 3000, MAIN, "R 19 ok\n", (2900), .off = 2020, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 1,
+	      .arrived = 2900);
+	ASKS(script, 3010, MAIN, "Q 21 9\n");
+	HEARS(script, 4000, MAIN, "R 20 ok\n", (3900), .off = 3020, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 1,
+	      .arrived = 3900);
+	WRITE(script, 4100, MAIN, CLIENT_B, .status = 200);
+	moves(script, 5000, MAIN, IO_READ, "R 21 begins", NULL);
+	READ(script, 5000, MAIN, DB, .off = 4110, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .events = 1, .arrived = 4900);
+	moves(script, 6000, MAIN, IO_READ, " and ends\n", NULL);
+	READ(script, 6000, MAIN, DB, .off = 5010, .on = 5980, .cause = WAIT_POLL, .epoll = 5990, .events = 1, .arrived = 5900);
+	WRITE(script, 6500, MAIN, CLIENT_C, .status = 200);
+	HEARS(script, 9000, MAIN, "R 17 ok\n", (8900), .off = 6510, .on = 8980, .cause = WAIT_POLL, .epoll = 8990, .events = 1,
+	      .arrived = 8900);
+	WRITE(script, 9100, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	c = told_of(script, "GET /c");
+	assert_false(a->ambiguous || c->ambiguous);
+	assert_int_equal(a->state[STATE_NET], 8900 - 1101);
+	assert_in_range(c->cpu_time, 500, 700);
 	script_close(script);
 }
 
@@ -244,8 +285,8 @@ static void test_strands_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out_of_order),     cmocka_unit_test(test_unseen_question), cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_strands_in_order), cmocka_unit_test(test_strands_by_name),
+		cmocka_unit_test(test_out_of_order),      cmocka_unit_test(test_unseen_question),  cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_rest_of_an_answer), cmocka_unit_test(test_strands_in_order), cmocka_unit_test(test_strands_by_name),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);

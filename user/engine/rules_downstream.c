@@ -366,6 +366,21 @@ static bool reads_for_others(const struct moment *moment, struct call *const cal
 	return true;
 }
 
+/*
+ * What names a question is known, and nobody who waits is named: it is the rest of an answer, or one that was told before. Who goes on with
+ * it will show itself. False: an answer may begin in what was not seen.
+ */
+static bool names_nobody(const struct moment *moment)
+{
+	const struct moved *moved = moment->moved;
+
+	if (!moved || !answers_named(moment->conn) || (!moved->message_count && moved->length > PAYLOAD_ANSWERS_MAX))
+		return false;
+	if (turns_are_told(moment->thread))
+		turns_of_nobody(moment);
+	return true;
+}
+
 /* Answers that say to which question each is. False: they do not. */
 static bool read_named_answers(const struct moment *moment)
 {
@@ -398,7 +413,7 @@ static bool read_named_answers(const struct moment *moment)
 	if (hands_on)
 		turn_to_segment(moment, moment_is_go(moment) ? ORIGIN_PARK : ORIGIN_SOCKET, NULL, false);
 	moment->thread->proc->reads_for_others |= hands_on && moment_is_go(moment);
-	return count || (moment->moved && moment->moved->message_count && answers_named(moment->conn));
+	return count || names_nobody(moment);
 }
 
 void rule_5_downstream_read(const struct moment *moment)

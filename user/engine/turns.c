@@ -49,16 +49,11 @@ static void drop_ended(struct engine *engine, struct turns *turns)
 			drop(engine, turns, i);
 }
 
-void turns_begin(const struct moment *moment)
+void turns_of_nobody(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
 	struct context *segment;
 
-	if (!thread->turns)
-		thread->turns = calloc(1, sizeof(*thread->turns));
-	if (!thread->turns)
-		return;
-	thread->turns->read_ns = moment->at_ns;
 	rule_12_turn_ends(moment->engine, thread, moment->at_ns);
 	end_soft_tail(moment);
 	turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
@@ -67,6 +62,18 @@ void turns_begin(const struct moment *moment)
 		return;
 	segment->evidence = true; /* a wait in the midst of it (for a collector) is no end */
 	segment->helper_only = false;
+}
+
+void turns_begin(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+
+	if (!thread->turns)
+		thread->turns = calloc(1, sizeof(*thread->turns));
+	if (!thread->turns)
+		return;
+	thread->turns->read_ns = moment->at_ns;
+	turns_of_nobody(moment);
 }
 
 void turns_add(const struct moment *moment, struct context *context, enum doubt doubt)

@@ -11,6 +11,8 @@
 
 /* Is the thread such a loop, as far as is known? */
 bool turns_are_told(const struct thread *thread);
+/* What such a loop runs from here on is for whoever asks, or is answered, next. */
+void turns_of_nobody(const struct moment *moment);
 /* Several answers have come in this read; each of them, in order. */
 void turns_begin(const struct moment *moment);
 void turns_add(const struct moment *moment, struct context *context, enum doubt doubt);
