@@ -230,6 +230,48 @@ static void test_rest_of_an_answer(void **state)
 	script_close(script);
 }
 
+/* Of what is asked by A, B and C at `at` nothing names the question, and the answers are told apart by their order alone. */
+static void ask_without_names(struct script *script, uint64_t at, const char *const lines[3])
+{
+	for (uint64_t i = 0; i < 3; i++, at += 100) {
+		READ(script, at, MAIN, CLIENT_A + i, .off = at - 40, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
+		     .arrived = at - 20, .line = lines[i]);
+		ASKS(script, at + 10, MAIN, "Q x\n");
+	}
+}
+
+static void answer_without_names(struct script *script, uint64_t at, const uint64_t clients[3])
+{
+	for (uint64_t i = 0; i < 3; i++, at += 100) {
+		HEARS(script, at, MAIN, "R ok\n", (at - 20), .off = at - 40, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10,
+		      .events = 1, .arrived = at - 20);
+		WRITE(script, at + 20, MAIN, clients[i], .status = 200);
+	}
+}
+
+/* Once in several rounds B is answered before A: since then who comes after whom is a guess also of who seems to come in order. */
+static void test_unnamed_out_of_order(void **state)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"}, *const late[] = {"GET /late", "GET /later", "GET /last"};
+	static const uint64_t in_order[] = {CLIENT_A, CLIENT_B, CLIENT_C}, changed[] = {CLIENT_B, CLIENT_A, CLIENT_C};
+	struct script *script = loop_with_clients();
+	uint64_t at = 1000;
+	(void)state;
+
+	for (; at < 5000; at += 1000) {
+		ask_without_names(script, at, lines);
+		answer_without_names(script, at + 500, in_order);
+	}
+	ask_without_names(script, at, lines);
+	answer_without_names(script, at + 500, changed);
+	ask_without_names(script, at + 1000, late);
+	answer_without_names(script, at + 1500, in_order);
+	script_finish(script);
+	assert_false(told_of(script, "GET /a")->ambiguous); /* the first one */
+	assert_true(told_of(script, "GET /late")->ambiguous && told_of(script, "GET /later")->ambiguous);
+	script_close(script);
+}
+
 /* ---- strands ------------------------------------------------------------------------------------------------------------------------ */
 
 /* Where nothing names a question: answers are handed on in the order in which they came, in a segment each. */
@@ -285,8 +327,10 @@ static void test_strands_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out_of_order),      cmocka_unit_test(test_unseen_question),  cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_rest_of_an_answer), cmocka_unit_test(test_strands_in_order), cmocka_unit_test(test_strands_by_name),
+		cmocka_unit_test(test_out_of_order),         cmocka_unit_test(test_unseen_question),
+		cmocka_unit_test(test_several_at_once),      cmocka_unit_test(test_rest_of_an_answer),
+		cmocka_unit_test(test_unnamed_out_of_order), cmocka_unit_test(test_strands_in_order),
+		cmocka_unit_test(test_strands_by_name),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);

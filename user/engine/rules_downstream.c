@@ -416,6 +416,15 @@ static bool read_named_answers(const struct moment *moment)
 	return count || names_nobody(moment);
 }
 
+/* Its question was seen, so that its answer might have named it; but it is taken for the oldest one's. */
+static void doubt_order(const struct moment *moment, struct call *oldest)
+{
+	struct context *root = context_root(oldest->context);
+
+	if (root && oldest->token_count && oldest->next && oldest->doubt == DOUBT_NONE)
+		oldest->doubt = (uint8_t)doubt_of_call(moment, root, false, false);
+}
+
 void rule_5_downstream_read(const struct moment *moment)
 {
 	struct call *oldest = moment->conn->first_call;
@@ -425,6 +434,7 @@ void rule_5_downstream_read(const struct moment *moment)
 			read_further_answer(moment);
 	} else if (!strand_reads_answer(moment) && !read_named_answers(moment)) {
 		rule_12_asked_in_first_turn(moment, oldest);
+		doubt_order(moment, oldest);
 		rule_5_answered(moment, oldest);
 	}
 }
