@@ -421,11 +421,11 @@ static void bind_step(const struct moment *moment, struct continuations *loop, s
  * The response comes at once with an answer, of a call that was nobody's known until now. That the request itself was read rounds ago says
  * nothing of the loop: it may have waited for a connection since.
  */
-static bool goes_on_for_unnamed(const struct thread *thread)
+static bool goes_on_for_unnamed(const struct thread *thread, const struct continuations *loop)
 {
 	const struct context *present = context_root(thread->context);
 
-	return thread->continuations->reading && !thread->soft && present && !present->is_request && present->evidence;
+	return loop->reading && !thread->soft && present && !present->is_request && present->evidence;
 }
 
 void rule_11_server_write(const struct moment *moment, struct context *request)
@@ -456,7 +456,7 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	if (in_steps)
 		settle_guess(moment, loop, request);
 	taken = continuations_find_of(loop, request);
-	if (taken && !goes_on_for_unnamed(moment->thread))
+	if (taken && !goes_on_for_unnamed(moment->thread, loop))
 		continuations_vote(loop, taken);
 	if (in_steps)
 		claim_published(moment, loop, taken, request);
