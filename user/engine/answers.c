@@ -10,7 +10,8 @@
 
 #define RIGHT_MIN       3
 #define RIGHT_PER_WRONG 8
-#define ANSWERED_KEPT   16 /* power of two */
+#define COUNTED_MAX     (1u << 20) /* from there on both count half: connections live for weeks */
+#define ANSWERED_KEPT   16         /* power of two */
 
 struct correlation {
 	struct score pairs[WIRE_TOKENS_MAX][WIRE_TOKENS_MAX]; /* by place in the question, and in the answer */
@@ -148,6 +149,18 @@ static uint32_t count_unseen(const struct conn *conn, struct call **call)
 	return count;
 }
 
+static void count(struct score *score, bool right)
+{
+	if (right)
+		score->right++;
+	else
+		score->wrong++;
+	if (score->right + score->wrong < COUNTED_MAX)
+		return;
+	score->right /= 2;
+	score->wrong /= 2;
+}
+
 static void choose_pair(struct correlation *correlation)
 {
 	uint32_t most = RIGHT_MIN - 1;
@@ -177,14 +190,11 @@ static struct call *learn(struct conn *conn, const struct wire_message *answer)
 	for (uint32_t i = 0; i < WIRE_TOKENS_MAX; i++) {
 		for (uint32_t j = 0; j < answer->token_count; j++) {
 			struct call *call = NULL;
-			uint32_t count = count_with(conn, i, answer->tokens[j], &call);
-			struct score *score = &correlation->pairs[i][j];
+			uint32_t with_it = count_with(conn, i, answer->tokens[j], &call);
 
-			if (several && count == 1)
-				score->right++;
-			else if (several && (count || all_seen))
-				score->wrong++;
-			if (count != 1)
+			if (several && (with_it || all_seen))
+				count(&correlation->pairs[i][j], with_it == 1);
+			if (with_it != 1)
 				continue;
 			agree &= !agreed || agreed == call;
 			agreed = call;
@@ -206,9 +216,7 @@ static bool was_answered(const struct correlation *correlation, uint32_t token)
 
 static void note_found(struct correlation *correlation, uint32_t token)
 {
-	struct score *score = &correlation->pairs[correlation->in_question][correlation->in_answer];
-
-	score->right++;
+	count(&correlation->pairs[correlation->in_question][correlation->in_answer], true);
 	correlation->answered[correlation->answered_count++ % ANSWERED_KEPT] = token;
 }
 
@@ -218,7 +226,8 @@ static void note_missed(struct conn *conn)
 	struct correlation *correlation = conn->correlation;
 	struct score *score = &correlation->pairs[correlation->in_question][correlation->in_answer];
 
-	if (++score->wrong * RIGHT_PER_WRONG > score->right)
+	count(score, false);
+	if (score->wrong * RIGHT_PER_WRONG > score->right)
 		memset(correlation, 0, sizeof(*correlation));
 }
 
