@@ -317,12 +317,28 @@ static int tell_end(struct source *source, struct event *event)
 	return tell_tick(source, event, source->loader->skel->bss->paused_at_ns);
 }
 
-/* While those wait that were taken out of the ring, it fills again. */
+/* What waits behind a record from the ring found its room there later. */
+static bool waiting_tick_is_due(const struct source *source, uint64_t *at_ns)
+{
+	const struct record_head *next = (const struct record_head *)(const void *)source->first->bytes;
+
+	if (source->phase != SOURCE_RUNNING || !source->first->from_ring)
+		return false;
+	*at_ns = next->at_ns - RECORD_LATENESS_NS;
+	return *at_ns >= source->ticked_ns + TICK_EVERY_NS;
+}
+
+/* While those wait that were taken out of the ring, it fills again; be it as quickly as they are told, time goes on. */
 static int tell_next_waiting(struct source *source, struct event *event)
 {
+	uint64_t at_ns;
+
 	if (source->waiting_bytes && source->since_mark++ >= RECORDS_PER_LOOK) {
 		source->since_mark = 0;
+		keep_house(source, monotonic_ns());
 		source_make_room(source);
+		if (waiting_tick_is_due(source, &at_ns))
+			return tell_tick(source, event, at_ns) ?: 1;
 	}
 	return tell_waiting(source, event);
 }
