@@ -119,6 +119,22 @@ static void test_out_of_order(void **state)
 	script_close(script);
 }
 
+/* They have waited to be read for longer than what is told of the time of a segment reaches. */
+static void test_read_late(void **state)
+{
+	struct script *script = threads_that_asked(true);
+	(void)state;
+
+	HEARS(script, 7006000, ANSWERS, "R 18 ok\nR 17 ok\n", (3000, 6000), .off = 1010, .on = 7005900, .cause = WAIT_LOCK,
+	      .arrived = 6000);
+	WRITE(script, 7009100, THREAD_A, CLIENT_A, .off = 1110, .on = 7009000, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 7009100, THREAD_B, CLIENT_B, .off = 1210, .on = 7009000, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
+	script_close(script);
+}
+
 /* What names nobody whose question was seen is the other one's. */
 static void test_unseen_question(void **state)
 {
@@ -327,10 +343,10 @@ static void test_strands_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out_of_order),         cmocka_unit_test(test_unseen_question),
-		cmocka_unit_test(test_several_at_once),      cmocka_unit_test(test_rest_of_an_answer),
-		cmocka_unit_test(test_unnamed_out_of_order), cmocka_unit_test(test_strands_in_order),
-		cmocka_unit_test(test_strands_by_name),
+		cmocka_unit_test(test_out_of_order),      cmocka_unit_test(test_read_late),
+		cmocka_unit_test(test_unseen_question),   cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_rest_of_an_answer), cmocka_unit_test(test_unnamed_out_of_order),
+		cmocka_unit_test(test_strands_in_order),  cmocka_unit_test(test_strands_by_name),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);

@@ -13,6 +13,9 @@
 #define COUNTED_MAX     (1u << 20) /* from there on both count half: connections live for weeks */
 #define ANSWERED_KEPT   16         /* power of two */
 
+/* The kernel's own stamp of a segment, and the time when the hook saw that, differ by far less. */
+#define STAMPS_DIFFER_NS 1000000000ull
+
 struct correlation {
 	struct score pairs[WIRE_TOKENS_MAX][WIRE_TOKENS_MAX]; /* by place in the question, and in the answer */
 	bool known;
@@ -52,10 +55,12 @@ void answers_note(struct engine *engine, const struct event *event)
 const struct moved *answers_moved(const struct thread *thread, const struct event *event)
 {
 	const struct record *record = event_record(event);
-	const struct moved *moved = thread->moved;
+	struct moved *moved = thread->moved;
 
-	return moved && moved->at_ns == record->head.at_ns && moved->conn_id == record->conn_id && moved->op == record->head.op ? moved
-																: NULL;
+	if (!moved || moved->at_ns != record->head.at_ns || moved->conn_id != record->conn_id || moved->op != record->head.op)
+		return NULL;
+	moved->last_ns = record->arrived_ns;
+	return moved;
 }
 
 /* Sequence numbers go round. */
@@ -88,11 +93,18 @@ static uint32_t sequence_at(const struct moved *moved, uint32_t offset)
 	return moved->until - moved->length + offset;
 }
 
+/* No segment came after this. An answer may wait to be read for longer than the halves of times reach, 4.3 s. */
+static uint64_t all_came_by(const struct moved *moved)
+{
+	return moved->last_ns && moved->last_ns + STAMPS_DIFFER_NS < moved->at_ns ? moved->last_ns + STAMPS_DIFFER_NS : moved->at_ns;
+}
+
 uint64_t answers_arrival(const struct moved *moved, uint32_t offset)
 {
 	const struct arrival *segment = segment_of(moved, sequence_at(moved, offset));
+	uint64_t by_ns = all_came_by(moved);
 
-	return segment ? moved->at_ns - (uint32_t)((uint32_t)moved->at_ns - segment->at_ns) : 0;
+	return segment ? by_ns - (uint32_t)((uint32_t)by_ns - segment->at_ns) : 0;
 }
 
 bool answers_next_segment(const struct moved *moved, uint32_t *offset)
