@@ -255,7 +255,8 @@ static void test_netlink_answers(void **state)
 	err = diag_fd < 0 ? diag_fd : sock_diag_ask(diag_fd, &query, find_port, &other);
 	if (!err) {
 		assert_int_equal(sock_diag_ask(diag_fd, &unknown, find_port, &other), -ENOENT);
-		assert_int_equal(sock_diag_ask(diag_fd, &query, find_port, &port), -EEXIST);
+		for (int i = 0; i < 2; i++) /* nothing of the first time is left */
+			assert_int_equal(sock_diag_ask(diag_fd, &query, find_port, &port), -EEXIST);
 	}
 	close(diag_fd);
 	close(fd);

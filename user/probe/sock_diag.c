@@ -155,20 +155,19 @@ static int end_of_dump(const struct nlmsghdr *message)
 	return err > 0 ? -err : err;
 }
 
-/* 1: more comes; 0: this was the last one; −errno. */
-static int read_message(const struct nlmsghdr *message, sock_diag_callback on_socket, void *context)
+/* 1: more comes; 0: this was the last one; −errno. *err: the callback's, which is not called any more then. */
+static int read_message(const struct nlmsghdr *message, sock_diag_callback on_socket, void *context, int *err)
 {
 	const uint8_t *family = NLMSG_DATA(message);
 	struct listener socket;
-	int err = 0;
 
 	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
 		return end_of_dump(message);
 	if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY || message->nlmsg_len < NLMSG_LENGTH(sizeof(*family)))
 		return 1;
-	if (*family == AF_UNIX ? decode_unix(message, &socket) : decode_inet(message, &socket))
-		err = on_socket(context, &socket);
-	return err ? err : 1;
+	if (!*err && (*family == AF_UNIX ? decode_unix(message, &socket) : decode_inet(message, &socket)))
+		*err = on_socket(context, &socket);
+	return 1;
 }
 
 /* As large as the kernel makes its packets. */
@@ -177,8 +176,9 @@ static int read_message(const struct nlmsghdr *message, sock_diag_callback on_so
 int sock_diag_ask(int fd, const struct sock_diag_query *query, sock_diag_callback on_socket, void *context)
 {
 	_Alignas(8) char answer[ANSWER_BYTES];
-	int more = send_request(fd, query) ?: 1;
+	int more = send_request(fd, query) ?: 1, err = 0;
 
+	/* To the end in any case: what is left would pass for the next query's answer. */
 	while (more > 0) {
 		const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)answer;
 		int left = (int)recv(fd, answer, sizeof(answer), 0);
@@ -188,7 +188,7 @@ int sock_diag_ask(int fd, const struct sock_diag_query *query, sock_diag_callbac
 		if (left <= 0)
 			return left ? -errno : -EPROTO;
 		for (; more > 0 && NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
-			more = read_message(message, on_socket, context);
+			more = read_message(message, on_socket, context, &err);
 	}
-	return more;
+	return more ? more : err;
 }

@@ -23,7 +23,7 @@ struct sock_diag_query {
 	uint8_t state;
 };
 
-/* Calls back for each socket, in no order. 0; −errno: the kernel refused, or it broke off; the callback's error ends it. */
+/* Calls back for each socket, in no order, up to the callback's first error. 0; that error; −errno: the kernel refused, or broke off. */
 typedef int (*sock_diag_callback)(void *context, const struct listener *socket);
 int sock_diag_ask(int fd, const struct sock_diag_query *query, sock_diag_callback on_socket, void *context);
 
