@@ -93,8 +93,8 @@ void conn_describe(struct engine *engine, const struct record_conn *record, cons
 	struct proc *proc;
 
 	copy_path(clean, path, path_len < UNIX_PATH_MAX ? path_len : UNIX_PATH_MAX);
-	if (!record->conn_id)
-		return; /* 0 means none */
+	if (!record->conn_id || record->role > CONN_PAIR)
+		return; /* 0 means none; and a recording may say anything */
 	if (!conn)
 		conn = conn_add(engine, record->conn_id);
 	if (!conn)

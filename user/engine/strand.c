@@ -96,9 +96,11 @@ static uint64_t waits_since(const struct strand *strand, uint64_t at_ns)
 	return strand->waits_since_ns && at_ns - strand->runs_since_ns <= LOOKED_NS ? strand->waits_since_ns : at_ns;
 }
 
-/* One that could go on because it was woken while it ran had waited for that. */
+/* One that could go on because it was woken while it ran had waited for that. A recording may say anything. */
 static uint8_t why_left(const struct strand *strand, uint8_t left)
 {
+	if (left >= WAIT_CAUSES)
+		return WAIT_OTHER;
 	return left == WAIT_RUNNABLE && strand->woken_at_ns ? strand->woken_for : left;
 }
 
