@@ -306,8 +306,12 @@ static __always_inline void tell_io(struct thread *thread, struct task_struct *t
 	thread->awaits_data = end.result == -EAGAIN;
 	if (role == CONN_SERVER && call.op == IO_READ && end.result > 0)
 		thread->request_conn = end.conn_id;
-	if (call.buffer >= BUFFER_PLAIN && role == CONN_DOWNSTREAM && peer.sk && end.result > 0 && !(end.flags & RECORD_PEEK))
-		tell_messages(thread, regs, &end, &call, peer.sk);
+	if (role == CONN_DOWNSTREAM && peer.sk && end.result > 0 && !(end.flags & RECORD_PEEK)) {
+		if (call.buffer >= BUFFER_PLAIN)
+			tell_messages(thread, regs, &end, &call, peer.sk);
+		else if (call.op == IO_READ)
+			note_answer(end.conn_id); /* spliced on, say: whoever asks next is the only one again */
+	}
 	emit_io(thread, task, regs, &end, &call, role);
 	thread_write_end(thread);
 }
