@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #define CONTINUATIONS_MAX 1024 /* the oldest are forgotten: their work is then found by the response alone */
+#define NOBODY_MAX        16   /* what came of older ones has been answered, as a rule */
+#define SHOWN_MAX         64   /* of longer ago it only says less */
 #define HOPS_MAX          4    /* rounds between a read and what waits for it; more are not looked for */
 
 struct engine;
@@ -48,12 +50,26 @@ struct continuation {
 	uint8_t turn;       /* enum turn */
 };
 
+/* The thread took then what had been queued at queued_ns. */
+struct shown {
+	uint64_t at_ns, queued_ns;
+};
+
+/* What a step goes on with was queued behind after_ns and before before_ns. */
+struct bounds {
+	uint64_t after_ns, before_ns;
+};
+
 struct continuations {
 	struct thread *thread;
 	struct continuations *next_sharing; /* those of threads that wait at the same epoll fd, in a ring; itself if there are none */
 	uint64_t since_ns;                  /* the first epoll return */
-	uint64_t taken_ns, next_floor_ns, floor_ns; /* shared, of what was read ahead: see rules_ahead_shared.c */
-	uint64_t round;                             /* epoll returns so far */
+	struct shown shown[SHOWN_MAX];      /* shared: what the thread showed last, the oldest at shown_count % SHOWN_MAX */
+	uint32_t shown_count;
+	uint64_t wrote_conn_id;           /* shared: by the last step; 0: it did not write */
+	struct bounds nobody[NOBODY_MAX]; /* shared: where a step was seen for which nobody was queued */
+	uint32_t nobody_count;
+	uint64_t round;       /* epoll returns so far */
 	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
 	uint64_t next_order;
 	uint64_t parent_round; /* the last one in which a call seemed to be of a task that an earlier step had made */

@@ -96,13 +96,13 @@ void rule_11_tries_to_read(const struct moment *moment)
 	bool found = moment->record->result > 0;
 
 	if (loop)
-		shared_next_record(moment->thread);
+		shared_queues(moment->engine, moment->thread);
 	if (loop)
 		judge_last_read(moment, loop, moment->record->core_ns >= STEP_NS);
 	if (!tries_a_socket(moment))
 		return;
 	if (loop && loop->shared && conn->read_state == READ_NOT_TRIED)
-		shared_shows(moment->engine, moment->thread, conn->written_ns);
+		shared_shows(moment->engine, moment->thread, shared_queued_at_ns(loop, conn), moment->at_ns);
 	if (loop && found)
 		loop->found = found_by_state[conn->read_state];
 	conn->read_state = found ? READ_NOT_TRIED : READ_TRIED;
@@ -117,7 +117,9 @@ void rule_11_calls(const struct moment *moment)
 	struct continuations *loop = observed(moment->thread);
 
 	if (loop)
-		shared_next_record(moment->thread);
+		shared_queues(moment->engine, moment->thread);
+	if (loop)
+		loop->wrote_conn_id = moment->conn->id;
 	moment->conn->written_ns = moment->at_ns;
 	moment->conn->read_state = READ_NOT_TRIED;
 	if (loop)

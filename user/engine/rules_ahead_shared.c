@@ -7,8 +7,7 @@
  */
 #include "engine/rules_loop.h"
 
-#define RACE_NS  100000 /* threads that become free so shortly after each other may take what is queued in either order */
-#define QUEUE_NS 20000  /* from a call's end until its operation is queued */
+#define RACE_NS 100000 /* threads that become free so shortly after each other may take what is queued in either order */
 
 struct continuations *rule_11_shared_ahead(const struct thread *thread)
 {
@@ -19,37 +18,10 @@ struct continuations *rule_11_shared_ahead(const struct thread *thread)
 
 /* ---- what is queued ------------------------------------------------------------------------------------------------------------------ */
 
-static bool is_queued(const struct continuation *waiting)
-{
-	return waiting->turn == TURN_TO_COME;
-}
-
 /* Or somebody else has been taken for it before. */
 static bool may_come(const struct continuation *waiting)
 {
 	return waiting->turn == TURN_TO_COME || waiting->turn == TURN_WOKEN;
-}
-
-/* The first that was read ahead after after_ns, and before before_ns, by any of the threads. *of: in whose list it is. NULL: there is none.
- */
-static struct continuation *first_between(struct continuations *loop, uint64_t after_ns, uint64_t before_ns, struct continuations **of)
-{
-	struct continuations *at = loop;
-	struct continuation *first = NULL;
-
-	do {
-		for (uint32_t i = 0; i < at->count; i++) {
-			struct continuation *waiting = &at->waiting[i];
-
-			if (!is_queued(waiting) || waiting->read_at_ns <= after_ns || waiting->read_at_ns >= before_ns)
-				continue;
-			if (first && first->read_at_ns <= waiting->read_at_ns)
-				continue;
-			first = waiting;
-			*of = at;
-		}
-	} while ((at = at->next_sharing) != loop);
-	return first;
 }
 
 /* The request itself was read ahead, and is not known to have been delivered. */
@@ -124,71 +96,9 @@ static unsigned int count_in_steps(const struct thread *thread, uint64_t before_
 	for (const struct continuations *at = thread->continuations->next_sharing; at != thread->continuations; at = at->next_sharing) {
 		const struct context *step = present_step(at->thread);
 
-		count += step && step->begun_ns < before_ns;
+		count += step && shared_took_at_ns(at->thread, step) < before_ns;
 	}
 	return count;
-}
-
-static uint64_t behind(uint64_t floor_ns)
-{
-	return floor_ns > QUEUE_NS ? floor_ns - QUEUE_NS : 0;
-}
-
-/*
- * A try to read right behind a write shows that its thread was told of that write, which was queued then: all that had been queued before
- * has been taken, too, and nothing that was queued later, whatever it has seemed. floor_ns: what had been by when the thread's present step
- * began.
- */
-void shared_shows(struct engine *engine, struct thread *thread, uint64_t queued_ns)
-{
-	struct continuations *loop = thread->continuations, *at = loop;
-
-	do {
-		if (at->taken_ns < queued_ns)
-			at->taken_ns = queued_ns;
-		for (uint32_t i = at->count; i-- > 0;) {
-			struct continuation *taken = &at->waiting[i];
-
-			if (taken->turn != TURN_TAKEN)
-				continue;
-			if (taken->read_at_ns > queued_ns + QUEUE_NS)
-				taken->turn = TURN_TO_COME;
-			else if (taken->read_at_ns + QUEUE_NS < behind(queued_ns))
-				continuations_drop(engine, at, taken);
-		}
-	} while ((at = at->next_sharing) != loop);
-}
-
-void shared_next_record(struct thread *thread)
-{
-	thread->continuations->floor_ns = thread->continuations->next_floor_ns;
-	thread->continuations->next_floor_ns = thread->continuations->taken_ns;
-}
-
-/* By a thread that became free earlier, and has not shown yet what it does. */
-static bool is_taken_elsewhere(struct thread *thread, uint64_t begun_ns, const struct continuation *queued)
-{
-	struct continuations *of;
-
-	for (struct continuations *at = thread->continuations->next_sharing; at != thread->continuations; at = at->next_sharing) {
-		const struct context *step = present_step(at->thread);
-
-		if (step && step->begun_ns < begun_ns && first_between(at, behind(at->next_floor_ns), UINT64_MAX, &of) == queued)
-			return true;
-	}
-	return false;
-}
-
-/* Who is expected to run in a step that has computed so long by now. *of: in whose list it is. NULL: nobody. */
-static struct continuation *expected(struct thread *thread, const struct context *step, uint64_t now_ns, struct continuations **of)
-{
-	uint64_t cpu_ns = step_cpu_ns(thread, step), before_ns = now_ns > cpu_ns ? now_ns - cpu_ns : 0;
-	uint64_t after_ns = behind(thread->continuations->floor_ns);
-	struct continuation *found;
-
-	while ((found = first_between(thread->continuations, after_ns, before_ns, of)) && is_taken_elsewhere(thread, step->begun_ns, found))
-		after_ns = found->read_at_ns;
-	return found;
 }
 
 static void guess(struct engine *engine, struct context *request, struct context *segment)
@@ -241,7 +151,7 @@ static void end_step(struct engine *engine, struct thread *thread, uint64_t now_
 
 	drop_dead_of_all(engine, loop);
 	if (step && step_cpu_ns(thread, step) >= STEP_NS) {
-		queued = step_cpu_ns(thread, step) >= SILENT_NS ? expected(thread, step, now_ns, &of) : NULL;
+		queued = step_cpu_ns(thread, step) >= SILENT_NS ? shared_expected(thread, step, &of) : NULL;
 		if (queued) {
 			take(engine, thread, step, queued, true);
 			context_root(queued->context)->in_line_ns = now_ns;
@@ -294,7 +204,9 @@ struct context *shared_owner(const struct moment *moment)
 	}
 	drop_dead_of_all(moment->engine, thread->continuations);
 	much = step_cpu_ns(thread, step) >= STEP_NS;
-	queued = much || !somebody_waits(thread->continuations) ? expected(thread, step, moment->at_ns, &of) : NULL;
+	queued = much || !somebody_waits(thread->continuations) ? shared_expected(thread, step, &of) : NULL;
+	if (!queued && much)
+		shared_note_nobody(thread, step);
 	if (!queued && !much)
 		end_soft_tail(moment);
 	if (!queued && !much)
@@ -324,9 +236,13 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 	struct continuation *unseen;
 	uint64_t after_ns = 0;
 
-	while ((unseen = first_between(loop, after_ns, read_at_ns, &of))) {
+	while ((unseen = shared_first_between(loop, after_ns, shared_surely_before(read_at_ns), &of))) {
 		struct context *other = continuation_request(unseen);
 
+		if (shared_was_nobodys(loop, unseen)) {
+			unseen->turn = TURN_WOKEN;
+			continue;
+		}
 		if (elsewhere) {
 			elsewhere--;
 			after_ns = unseen->read_at_ns;
@@ -341,6 +257,15 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 	}
 }
 
+/* One of several steps that were taken for one request's may be all that is another one's. */
+static void note_mixed(const struct moment *moment, const struct context *segment, struct context *request, struct context *other)
+{
+	if (!(segment->doubts & 1u << DOUBT_ORDER))
+		return;
+	request->ambiguous = other->ambiguous = true;
+	doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
+}
+
 /* The segment had been taken for another one's. */
 static void give_back(const struct moment *moment, struct context *segment, struct context *request)
 {
@@ -353,8 +278,9 @@ static void give_back(const struct moment *moment, struct context *segment, stru
 	queued = queued_request(moment->thread->continuations, request, &of) != NULL;
 	if (!queued && !swapped)
 		request->ambiguous = other->ambiguous = true; /* it had begun elsewhere */
-	if (segment->doubts & 1u << DOUBT_ORDER)
-		request->ambiguous = other->ambiguous = true;
+	note_mixed(moment, segment, request, other);
+	if (swapped)
+		note_mixed(moment, mine, request, other);
 	doubts_vote(moment->thread->proc, DOUBT_ORDER, queued || swapped);
 	if (swapped) {
 		retarget(moment->engine, mine, other);
@@ -376,6 +302,7 @@ static void exchange(const struct moment *moment, struct context *request, struc
 
 	if (!mine || mine->is_request)
 		return;
+	note_mixed(moment, mine, request, other);
 	retarget(moment->engine, mine, other);
 	queued->turn = TURN_TAKEN;
 }
@@ -403,8 +330,13 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	struct continuation *queued = queued_request(loop, request, &of);
 	struct context *context;
 
+	if (queued && shared_ran_before(thread, step, queued)) {
+		request->ambiguous |= !shared_was_nobodys(loop, queued);
+		continuations_drop(moment->engine, of, queued);
+		queued = NULL;
+	}
 	if (queued) {
-		shared_shows(moment->engine, thread, queued->read_at_ns);
+		shared_shows(moment->engine, thread, queued->read_at_ns, shared_took_at_ns(thread, step));
 		judge_order(moment, request, queued->read_at_ns, step->begun_ns);
 		blame_hop(moment->engine, thread, request, queued->read_at_ns, step->begun_ns);
 		return;
@@ -413,7 +345,9 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	if (queued)
 		judge_order(moment, request, queued->read_at_ns, step->begun_ns);
 	else if (step_cpu_ns(thread, step) >= STEP_NS)
-		queued = expected(thread, step, moment->at_ns, &of);
+		queued = shared_expected(thread, step, &of);
+	if (!queued && step_cpu_ns(thread, step) >= STEP_NS)
+		shared_note_nobody(thread, step);
 	if (!queued)
 		return;
 	context = context_root(queued->context);

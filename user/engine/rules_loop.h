@@ -42,14 +42,33 @@ void ahead_ends(struct engine *engine, struct thread *thread);
 struct context *ahead_owner(const struct moment *moment);
 void ahead_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
 
+/* ---- rules_ahead_order.c ---- */
+
+/* The thread ended what it did before, and took its present step: whom it woke by that may have run first. */
+uint64_t shared_took_at_ns(const struct thread *thread, const struct context *step) __attribute__((nonnull));
+/* The thread's last step is over: when what it wrote was queued is known. */
+void shared_queues(struct engine *engine, struct thread *thread);
+/* What was written last there. */
+uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn) __attribute__((nonnull));
+/* What else was queued at about the same time may have been so in either order. */
+uint64_t shared_surely_before(uint64_t queued_ns);
+/* A try to read right behind a write: the thread took at at_ns what had been queued at queued_ns. */
+void shared_shows(struct engine *engine, struct thread *thread, uint64_t queued_ns, uint64_t at_ns);
+/* The first that was read ahead then, by any of the threads, and was not taken yet. *of: in whose list it is. NULL: there is none. */
+struct continuation *shared_first_between(struct continuations *loop, uint64_t after_ns, uint64_t before_ns, struct continuations **of);
+/* Who is expected to run in a step. *of: in whose list it is. NULL: nobody. */
+struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of);
+/* What had been shown to be taken by when the step began is not what it goes on with. */
+bool shared_ran_before(const struct thread *thread, const struct context *step, const struct continuation *queued);
+/* The step went on with something nevertheless, which somebody else had been taken for. */
+void shared_note_nobody(struct thread *thread, const struct context *step);
+/* Such a step may have been of this one. Each is so for one. */
+bool shared_was_nobodys(struct continuations *loop, const struct continuation *queued);
+
 /* ---- rules_ahead_shared.c ---- */
 
 /* NULL: not such a loop. */
 struct continuations *rule_11_shared_ahead(const struct thread *thread);
-/* It was told now of what had been queued at queued_ns. */
-void shared_shows(struct engine *engine, struct thread *thread, uint64_t queued_ns);
-/* The thread's last step is over. */
-void shared_next_record(struct thread *thread);
 /* Of threads that may turn out to read ahead. */
 void shared_may_queue(const struct moment *moment, struct context *context, enum side side);
 void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 11, of loops that read ahead and whose handlers several threads run: the order in which these took what was queued. Of a write, and
+ * of a read at the first try, the kernel shows when it was queued; of a write also when that was taken: its connection is then read again.
+ * What was read is taken in between, by a step that only its end shows.
+ */
+#include "engine/rules_loop.h"
+
+#define QUEUE_NS 20000 /* from a call's end until its operation is queued */
+
+/* ---- when ---------------------------------------------------------------------------------------------------------------------------- */
+
+uint64_t shared_took_at_ns(const struct thread *thread, const struct context *step)
+{
+	const struct timeline *timeline = &step->timeline;
+	uint64_t at_ns = step->begun_ns, cpu_ns = 0;
+
+	for (uint32_t i = 0; i < timeline->count + thread->pending_count; i++) {
+		const struct interval *part = i < timeline->count ? &timeline->intervals[i] : &thread->pending[i - timeline->count];
+
+		if (part->state == STATE_CPU && (cpu_ns += part->end_ns - part->start_ns) > QUEUE_NS)
+			break;
+		if (part->state != STATE_CPU && part->end_ns > at_ns)
+			at_ns = part->end_ns;
+	}
+	return at_ns;
+}
+
+static uint64_t last_queued_ns(const struct continuations *loop, const struct conn *conn)
+{
+	const struct context *step = present_step(loop->thread);
+	uint64_t took_ns = step ? shared_took_at_ns(loop->thread, step) : 0;
+
+	return took_ns > conn->written_ns ? took_ns : conn->written_ns;
+}
+
+void shared_queues(struct engine *engine, struct thread *thread)
+{
+	struct continuations *loop = thread->continuations;
+	struct conn *conn = loop->shared && loop->wrote_conn_id ? conn_of(engine, loop->wrote_conn_id) : NULL;
+
+	if (conn)
+		conn->written_ns = last_queued_ns(loop, conn);
+	loop->wrote_conn_id = 0;
+}
+
+uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn)
+{
+	const struct continuations *at = loop;
+
+	do
+		if (at->wrote_conn_id == conn->id)
+			return last_queued_ns(at, conn);
+	while ((at = at->next_sharing) != loop);
+	return conn->written_ns;
+}
+
+uint64_t shared_surely_before(uint64_t queued_ns)
+{
+	return queued_ns > QUEUE_NS ? queued_ns - QUEUE_NS : 0;
+}
+
+/* ---- what -------------------------------------------------------------------------------------------------------------------------- */
+
+struct continuation *shared_first_between(struct continuations *loop, uint64_t after_ns, uint64_t before_ns, struct continuations **of)
+{
+	struct continuations *at = loop;
+	struct continuation *first = NULL;
+
+	do {
+		for (uint32_t i = 0; i < at->count; i++) {
+			struct continuation *waiting = &at->waiting[i];
+
+			if (waiting->turn != TURN_TO_COME || waiting->read_at_ns <= after_ns || waiting->read_at_ns >= before_ns)
+				continue;
+			if (first && first->read_at_ns <= waiting->read_at_ns)
+				continue;
+			first = waiting;
+			*of = at;
+		}
+	} while ((at = at->next_sharing) != loop);
+	return first;
+}
+
+/* All that had been queued before has been taken, too, and nothing that was queued later, whatever it has seemed. */
+void shared_shows(struct engine *engine, struct thread *thread, uint64_t queued_ns, uint64_t at_ns)
+{
+	struct continuations *loop = thread->continuations, *at = loop;
+
+	loop->shown[loop->shown_count++ % SHOWN_MAX] = (struct shown){at_ns, queued_ns};
+	do {
+		for (uint32_t i = at->count; i-- > 0;) {
+			struct continuation *taken = &at->waiting[i];
+
+			if (taken->turn != TURN_TAKEN)
+				continue;
+			if (taken->read_at_ns > queued_ns + QUEUE_NS)
+				taken->turn = TURN_TO_COME;
+			else if (taken->read_at_ns + 2 * QUEUE_NS < queued_ns)
+				continuations_drop(engine, at, taken);
+		}
+	} while ((at = at->next_sharing) != loop);
+}
+
+/* Of a step that was taken at took_ns. */
+static struct bounds bounds_of(const struct continuations *loop, uint64_t took_ns)
+{
+	struct bounds bounds = {.before_ns = took_ns};
+	const struct continuations *at = loop;
+
+	do {
+		for (uint32_t i = 0; i < SHOWN_MAX && i < at->shown_count; i++) {
+			const struct shown *shown = &at->shown[i];
+
+			if (shown->at_ns <= took_ns && shown->queued_ns > bounds.after_ns + QUEUE_NS)
+				bounds.after_ns = shown->queued_ns - QUEUE_NS;
+			if (shown->at_ns > took_ns && shown->queued_ns + QUEUE_NS < bounds.before_ns)
+				bounds.before_ns = shown->queued_ns + QUEUE_NS;
+		}
+	} while ((at = at->next_sharing) != loop);
+	return bounds;
+}
+
+bool shared_ran_before(const struct thread *thread, const struct context *step, const struct continuation *queued)
+{
+	return queued->read_at_ns < bounds_of(thread->continuations, shared_took_at_ns(thread, step)).after_ns;
+}
+
+/* By a thread that became free earlier, and has not shown yet what it does. */
+static bool is_taken_elsewhere(struct thread *thread, uint64_t took_ns, const struct continuation *queued)
+{
+	struct continuations *of;
+
+	for (struct continuations *at = thread->continuations->next_sharing; at != thread->continuations; at = at->next_sharing) {
+		const struct context *step = present_step(at->thread);
+		uint64_t other_took_ns = step ? shared_took_at_ns(at->thread, step) : UINT64_MAX;
+		struct bounds bounds = bounds_of(at, other_took_ns);
+
+		if (other_took_ns < took_ns && shared_first_between(at, bounds.after_ns, bounds.before_ns, &of) == queued)
+			return true;
+	}
+	return false;
+}
+
+struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of)
+{
+	uint64_t took_ns = shared_took_at_ns(thread, step);
+	struct bounds bounds = bounds_of(thread->continuations, took_ns);
+	struct continuation *found;
+
+	while ((found = shared_first_between(thread->continuations, bounds.after_ns, bounds.before_ns, of)) &&
+	       is_taken_elsewhere(thread, took_ns, found))
+		bounds.after_ns = found->read_at_ns;
+	return found;
+}
+
+void shared_note_nobody(struct thread *thread, const struct context *step)
+{
+	struct continuations *loop = thread->continuations;
+
+	loop->nobody[loop->nobody_count++ % NOBODY_MAX] = bounds_of(loop, shared_took_at_ns(thread, step));
+}
+
+bool shared_was_nobodys(struct continuations *loop, const struct continuation *queued)
+{
+	struct continuations *at = loop;
+
+	do {
+		for (uint32_t i = 0; i < NOBODY_MAX && i < at->nobody_count; i++) {
+			if (queued->read_at_ns < at->nobody[i].after_ns || queued->read_at_ns > at->nobody[i].before_ns)
+				continue;
+			at->nobody[i] = (struct bounds){.after_ns = UINT64_MAX};
+			return true;
+		}
+	} while ((at = at->next_sharing) != loop);
+	return false;
+}
