@@ -20,6 +20,7 @@
 #include "cli/procfs.h"
 #include "probe/probe.h"
 #include "util/clock.h"
+#include "util/flush.h"
 
 void doctor_say(enum finding finding, const char *what, const char *how_to_mend, const char *format, ...)
 {
@@ -197,6 +198,7 @@ enum exit_code run_doctor(const struct options *options)
 		check_tracefs, check_settings, check_lockdown,     check_memlock,
 	};
 	enum exit_code code = EXIT_DONE, process_code = EXIT_DONE;
+	int err;
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		code = graver(code, checks[i]());
@@ -213,7 +215,8 @@ enum exit_code run_doctor(const struct options *options)
 		puts("\nTracing works here.");
 	else if (code)
 		puts("\nTracing does not work here: the lines marked NO say why.");
-	if (fflush(stdout) || ferror(stdout))
-		return complain_output(-EIO);
+	err = flush_stream(stdout);
+	if (err)
+		return complain_output(err);
 	return code ? code : process_code;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/output.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/terminal.h"
 #include "export/csv.h"
 #include "export/json.h"
+#include "util/flush.h"
 #include "view/table.h"
 
 static int print_table(const struct output *output, const struct snapshot *snapshot, bool total)
@@ -29,9 +29,10 @@ static int print_window_table(const struct output *output, const struct snapshot
 {
 	int err = print_table(output, snapshot, false);
 
-	if (!err && !output->in_place && (putchar('\n') == EOF || fflush(stdout)))
-		err = -EIO;
-	return err;
+	if (err || output->in_place)
+		return err;
+	putchar('\n');
+	return flush_stream(stdout);
 }
 
 static int print_total_table(const struct output *output, const struct snapshot *snapshot)
