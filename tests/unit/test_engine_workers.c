@@ -209,6 +209,35 @@ static void what_was_given_unseen_may_show_late(void **state)
 	script_close(script);
 }
 
+/* … and it may be what runs, which stood in no line, as a worker was free. */
+static void what_runs_may_be_given_unseen(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2020);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	READ(script, 3090, LOOP, CLIENT_B, .arrived = 3060, .epoll = 3085, .events = 1, .epoll_fd = LOOP, .line = "GET /b");
+	WRITE(script, 3100, LOOP, TO_ONE);
+	WRITE(script, 5110, ONE, WAKE, .off = 3040, .on = 3110, .ready = 70, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 5130, LOOP, WAKE, 3110);
+	WRITE(script, 5140, LOOP, CLIENT_B, .status = 200);
+	READ(script, 5150, LOOP, CLIENT_C, .arrived = 5120, .epoll = 5145, .events = 1, .epoll_fd = LOOP, .line = "GET /c");
+	WRITE(script, 8160, ONE, WAKE, .off = 5120, .on = 5160, .ready = 40, .cause = WAIT_RUNNABLE);
+	READ(script, 8170, ONE, TO_ONE, .epoll = 8165, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 8180, LOOP, WAKE, 5170);
+	WRITE(script, 8190, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2110);
+	assert_told(script, "GET /c", 3000, 3110);
+	script_close(script);
+}
+
 /* A worker that has read its eventfd, and was taken off its core before it had looked what there was, needs no wake-up. */
 static void a_worker_may_have_read_but_not_looked(void **state)
 {
@@ -338,6 +367,7 @@ int main(void)
 		cmocka_unit_test(work_goes_on_behind_calls),
 		cmocka_unit_test(the_loop_looks_at_its_workers_in_their_order),
 		cmocka_unit_test(what_was_given_unseen_may_show_late),
+		cmocka_unit_test(what_runs_may_be_given_unseen),
 		cmocka_unit_test(a_worker_may_have_read_but_not_looked),
 		cmocka_unit_test(a_worker_may_look_later_than_it_reads),
 		cmocka_unit_test(a_worker_may_wake_itself),

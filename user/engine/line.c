@@ -65,7 +65,7 @@ static bool is_of_a_worker_loop(const struct thread *thread, const struct contex
 	return thread->continuations->has_workers && root && !root->is_request && root->evidence;
 }
 
-static bool may_wait(const struct thread *thread, const struct context *root)
+bool rule_12_may_wait(const struct thread *thread, const struct context *root)
 {
 	bool asks = context_is_open_request(root) && !root->stream;
 
@@ -77,7 +77,7 @@ void rule_12_waits(struct engine *engine, struct thread *thread, struct context 
 {
 	struct line *line;
 
-	if (!loop_calls_back_at_once(thread) || !may_wait(thread, root))
+	if (!loop_calls_back_at_once(thread) || !rule_12_may_wait(thread, root))
 		return;
 	line = line_of(thread, thread->continuations->has_workers && !root->came_back ? LINE_WORKERS : LINE_ANY);
 	if (line)

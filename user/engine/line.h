@@ -13,6 +13,8 @@
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* `root` waits for something within the process, if it may. */
 void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns);
+/* May it wait for something within the process, for all that is known? */
+bool rule_12_may_wait(const struct thread *thread, const struct context *root);
 /* Did somebody wait before the trace began? Then what is guessed of the first ones leads to more. */
 bool lines_began_unseen(const struct thread *thread);
 /* The loop is found to have workers: it is for these that those wait who stand in line. */

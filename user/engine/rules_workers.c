@@ -69,6 +69,19 @@ static bool give_unseen(const struct moment *moment, uint32_t worker_tid)
 	return true;
 }
 
+/* It was free, and nobody stood in line: it was given what runs. */
+static void give_running_unseen(const struct moment *moment, uint32_t worker_tid)
+{
+	struct context *running = context_root(moment->thread->context);
+
+	if (moment->thread->handed_back->in_callbacks || !thread_is_active(moment->thread) || !rule_12_may_wait(moment->thread, running) ||
+	    !handoff_has_room(moment, worker_tid))
+		return;
+	running->at_worker = true;
+	running->came_back = false;
+	handoff_unseen(moment, worker_tid, running);
+}
+
 void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid)
 {
 	struct handed_back *handed_back = moment->thread->handed_back;
@@ -81,6 +94,8 @@ void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid)
 		back->gave = give_unseen(moment, worker_tid);
 		return;
 	}
+	if (handed_back && handoff_is_unseen(moment, worker_tid) && !give_unseen(moment, worker_tid))
+		give_running_unseen(moment, worker_tid);
 }
 
 /*
