@@ -8,26 +8,33 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1, ONE, TWO };
-enum { CLIENT_X = 100, CLIENT_A, CLIENT_B, CLIENT_C, DB = 200, OTHER_DB, WAKE = 300, TO_ONE, TO_TWO };
+enum { CLIENT_X = 100, CLIENT_A, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, OTHER_DB, WAKE = 300, TO_ONE, TO_TWO };
 
 /* What a thread finds when its epoll returns at `at` - 5, having slept since `off`. */
 #define LOOKS(script, at, tid, conn, since, ...)                                                                                           \
 	READ(script, at, tid, conn, .off = since, .on = (at)-10, .cause = WAIT_POLL, .epoll = (at)-5, .events = 1, .epoll_fd = tid,        \
 	     ##__VA_ARGS__)
 
-/* Both workers have served one request each, at 1000: the loop sleeps since 1000, they since 900. */
-static struct script *server(void)
+static struct script *open_server(void)
 {
 	struct script *script = script_open();
 
 	for (uint32_t tid = LOOP; tid <= TWO; tid++)
 		script_thread(script, 0, tid, LOOP, THREAD_FOUND);
-	for (uint64_t conn = CLIENT_X; conn <= CLIENT_C; conn++)
+	for (uint64_t conn = CLIENT_X; conn <= CLIENT_D; conn++)
 		script_conn(script, conn, CONN_SERVER, 8080);
 	for (uint64_t conn = WAKE; conn <= TO_TWO; conn++)
 		script_conn(script, conn, CONN_PAIR, 0);
 	for (uint64_t conn = DB; conn <= OTHER_DB; conn++)
 		script_conn(script, conn, CONN_DOWNSTREAM, 5432);
+	return script;
+}
+
+/* Both workers have served one request each, at 1000: the loop sleeps since 1000, they since 900. */
+static struct script *server(void)
+{
+	struct script *script = open_server();
+
 	for (uint32_t tid = ONE; tid <= TWO; tid++) {
 		uint64_t at = 200 + 300 * (tid - ONE);
 
@@ -358,6 +365,75 @@ static void for_workers_and_for_connections_are_two_lines(void **state)
 	script_close(script);
 }
 
+/* Two were taken for each other: all others stand where they did. */
+static void a_response_may_contradict_the_line(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 1000, LOOP, CLIENT_A, 700, .arrived = 990, .line = "GET /p");
+	WRITE(script, 1010, LOOP, TO_ONE);
+	READ(script, 1015, LOOP, CLIENT_B, .arrived = 995, .line = "GET /q");
+	LOOKS(script, 1030, ONE, TO_ONE, 310);
+	WRITE(script, 1100, ONE, WAKE);
+	LOOKS(script, 1110, LOOP, WAKE, 1020);
+	WRITE(script, 1120, LOOP, TO_ONE);
+	WRITE(script, 1130, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 1150, ONE, TO_ONE, 1105);
+	WRITE(script, 1200, ONE, WAKE);
+	LOOKS(script, 1220, LOOP, WAKE, 1135);
+	WRITE(script, 1230, LOOP, CLIENT_B, .status = 200);
+	LOOKS(script, 2000, LOOP, CLIENT_X, 1240, .arrived = 1990, .line = "GET /first");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2015, LOOP, CLIENT_A, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2020, LOOP, TO_TWO);
+	READ(script, 2025, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	READ(script, 2030, LOOP, CLIENT_C, .arrived = 1995, .line = "GET /c");
+	READ(script, 2035, LOOP, CLIENT_D, .arrived = 1995, .line = "GET /d");
+	LOOKS(script, 2040, ONE, TO_ONE, 1205);
+	LOOKS(script, 2050, TWO, TO_TWO, 610);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2040);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_X, .status = 200);
+	READ(script, 3085, LOOP, CLIENT_X, .arrived = 3070, .line = "GET /last");
+	LOOKS(script, 3090, ONE, TO_ONE, 3040);
+	WRITE(script, 4040, TWO, WAKE);
+	LOOKS(script, 4050, LOOP, WAKE, 3090);
+	WRITE(script, 4060, LOOP, TO_TWO);
+	WRITE(script, 4080, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 4090, TWO, TO_TWO, 4045);
+	WRITE(script, 5000, ONE, WAKE);
+	LOOKS(script, 5010, LOOP, WAKE, 4090);
+	WRITE(script, 5020, LOOP, TO_ONE);
+	WRITE(script, 5030, LOOP, DB);
+	LOOKS(script, 5040, ONE, TO_ONE, 5005);
+	WRITE(script, 6000, TWO, WAKE);
+	LOOKS(script, 6010, LOOP, WAKE, 5040);
+	WRITE(script, 6020, LOOP, TO_TWO);
+	WRITE(script, 6030, LOOP, OTHER_DB);
+	LOOKS(script, 6040, TWO, TO_TWO, 6005);
+	WRITE(script, 7000, ONE, WAKE);
+	LOOKS(script, 7010, LOOP, WAKE, 6040);
+	WRITE(script, 7020, LOOP, CLIENT_C, .status = 200);
+	WRITE(script, 8000, TWO, WAKE);
+	LOOKS(script, 8010, LOOP, WAKE, 7030);
+	WRITE(script, 8020, LOOP, CLIENT_X, .status = 200);
+	LOOKS(script, 8500, LOOP, DB, 8030, .arrived = 8490);
+	WRITE(script, 8510, LOOP, CLIENT_B, .status = 200);
+	LOOKS(script, 9000, LOOP, OTHER_DB, 8520, .arrived = 8990);
+	WRITE(script, 9010, LOOP, CLIENT_D, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 2150);
+	assert_told(script, "GET /b", 1900, 2050);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_told(script, "GET /last", 1950, 2050);
+	assert_true(told_of(script, "GET /c")->ambiguous);
+	assert_true(told_of(script, "GET /d")->ambiguous);
+	assert_int_equal(told_of(script, "GET /d")->call_count, 1);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +448,7 @@ int main(void)
 		cmocka_unit_test(a_worker_may_look_later_than_it_reads),
 		cmocka_unit_test(a_worker_may_wake_itself),
 		cmocka_unit_test(for_workers_and_for_connections_are_two_lines),
+		cmocka_unit_test(a_response_may_contradict_the_line),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads", tests, NULL, NULL);

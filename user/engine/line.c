@@ -398,6 +398,11 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 	}
 	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
 	waiting = count_waiting(line, ticket, unnamed, &expected);
+	if (segment->given == GIVEN_WORKER && segment->handed && ticket && waiting != unnamed) {
+		(void)count_waiting(line, line->end, unnamed, &expected);
+		line_exchange(line, segment, unnamed, request, waiting, expected);
+		return;
+	}
 	right = waits_since_before(moment->thread, segment, request) || (segment->handed && ticket && waiting == unnamed);
 
 	if (ticket && waiting > unnamed && !segment->handed_again)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 12's two lines, as line.c keeps them: those who came to wait, and the segments that began with a connection that was given on.
- * Used by line.c, and by line_before.c, which finds out how many have waited since before the trace.
+ * Used by line.c; by line_before.c, which finds out how many have waited since before the trace; and by line_exchange.c.
  * Never: seen by a rule.
  */
 #ifndef IOCPU_ENGINE_LINE_PLACES_H
@@ -85,5 +85,14 @@ void line_goes_on(struct engine *engine, const struct place *place, enum given g
 bool line_find_shift(const struct moment *moment, struct line *line, struct context *segment, const struct context *request);
 /* A connection lies idle: whoever has come to wait has been given one. */
 void line_nobody_waits(const struct moment *moment, struct line *line);
+
+/* ---- line_exchange.c ---- */
+
+/*
+ * The segment, which has so many `unnamed` ones before it, is the request's, which has so many `waiting` before it. `expected`: whose it
+ * would have been; NULL: nobody's that is known.
+ */
+void line_exchange(struct line *line, struct context *segment, uint64_t unnamed, struct context *request, uint64_t waiting,
+		   struct context *expected);
 
 #endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 12 where all in a line wait for the same, as for a loop's workers: a response that contradicts the order tells that two were taken
+ * for each other, as by a callback that was the other one's. All others keep their places.
+ */
+#include "engine/line_places.h"
+
+/* The segment that has so many before it that are not named yet. NULL: it has not begun. */
+static struct context *unnamed_at(struct line *line, uint64_t place)
+{
+	for (uint64_t number = line->first_handed; number < line->end_handed; number++)
+		if (is_unnamed(line, number) && place-- == 0)
+			return *handed_at(line, number);
+	return NULL;
+}
+
+static void swap_segments(struct line *line, struct context *one, struct context *other)
+{
+	uint64_t number = one->handed;
+
+	one->handed = other->handed;
+	other->handed = number;
+	*handed_at(line, one->handed) = one;
+	*handed_at(line, number) = other;
+}
+
+static void swap_places(struct line *line, struct context *one, struct context *other)
+{
+	uint64_t ticket = one->line_ticket;
+	struct place place = *place_at(line, ticket);
+
+	*place_at(line, ticket) = *place_at(line, other->line_ticket);
+	*place_at(line, other->line_ticket) = place;
+	one->line_ticket = other->line_ticket;
+	other->line_ticket = ticket;
+}
+
+void line_exchange(struct line *line, struct context *segment, uint64_t unnamed, struct context *request, uint64_t waiting,
+		   struct context *expected)
+{
+	struct context *taken = unnamed_at(line, waiting);
+
+	request->ambiguous = true;
+	if (taken)
+		taken->ambiguous = true;
+	if (expected)
+		expected->ambiguous = true;
+	if (taken && waiting < unnamed)
+		swap_segments(line, segment, taken);
+	else if (expected && waiting > unnamed)
+		swap_places(line, request, expected);
+}
