@@ -434,6 +434,40 @@ static void a_response_may_contradict_the_line(void **state)
 	script_close(script);
 }
 
+/* The first that is seen of the loop is that it was woken, and of a worker that it was given something: who is who shows later. */
+static void the_trace_may_begin_with_wakeups(void **state)
+{
+	struct script *script = open_server();
+	(void)state;
+
+	LOOKS(script, 190, LOOP, WAKE, 100);
+	LOOKS(script, 200, ONE, TO_ONE, 100);
+	LOOKS(script, 210, TWO, TO_TWO, 100);
+	WRITE(script, 220, LOOP, CLIENT_X, .status = 200);
+	WRITE(script, 700, ONE, WAKE);
+	LOOKS(script, 710, LOOP, WAKE, 230);
+	WRITE(script, 720, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 900, TWO, WAKE);
+	LOOKS(script, 910, LOOP, WAKE, 730);
+	WRITE(script, 920, LOOP, CLIENT_B, .status = 200);
+	LOOKS(script, 2000, LOOP, CLIENT_A, 930, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	LOOKS(script, 2030, ONE, TO_ONE, 710);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2020);
+	WRITE(script, 3060, LOOP, DB);
+	LOOKS(script, 4000, LOOP, DB, 3070, .arrived = 3990);
+	WRITE(script, 4010, LOOP, TO_TWO);
+	LOOKS(script, 4030, TWO, TO_TWO, 910);
+	WRITE(script, 5030, TWO, WAKE);
+	LOOKS(script, 5050, LOOP, WAKE, 4020);
+	WRITE(script, 5060, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 2000, 2150);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +483,7 @@ int main(void)
 		cmocka_unit_test(a_worker_may_wake_itself),
 		cmocka_unit_test(for_workers_and_for_connections_are_two_lines),
 		cmocka_unit_test(a_response_may_contradict_the_line),
+		cmocka_unit_test(the_trace_may_begin_with_wakeups),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads", tests, NULL, NULL);

@@ -231,6 +231,12 @@ static void write_for(const struct moment *moment, struct handoffs *handoffs, st
 
 /* ---- a loop and its worker threads ------------------------------------------------------------------------------------------------ */
 
+/* A worker thread reads, or writes, an eventfd. */
+static bool by_a_worker(const struct moment *moment)
+{
+	return moment->conn->family == CONN_EVENTFD && is_worker_thread(moment->thread);
+}
+
 /* And still is: a loop may wake others before it has a connection. */
 static bool is_a_worker(struct engine *engine, uint32_t tid)
 {
@@ -239,14 +245,21 @@ static bool is_a_worker(struct engine *engine, uint32_t tid)
 	return thread && is_worker_thread(thread);
 }
 
+static void reads_as_worker(const struct moment *moment, struct handoffs *handoffs)
+{
+	handoffs->worker_tid = moment->thread->tid;
+	moment->thread->given_conn_id = moment->conn->id;
+}
+
 /* One thing at a time; if there are more, what came before was not seen to be read. */
 static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 {
 	struct context *context = NULL, *root;
+	bool known = handoffs->worker_tid != 0;
+	uint32_t writer_tid = 0;
 	uint64_t sent_ns = 0;
 
-	handoffs->worker_tid = moment->thread->tid;
-	moment->thread->given_conn_id = moment->conn->id;
+	reads_as_worker(moment, handoffs);
 	if (!handoffs->count && !handoffs->taken_unread)
 		read_ahead(moment, handoffs, (uint64_t)moment->record->result, true);
 	handoffs->taken_unread = false;
@@ -256,8 +269,11 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 		context_put(moment->engine, context);
 		context = context_get(handoffs_first(handoffs)->context);
 		sent_ns = handoffs_first(handoffs)->sent_ns;
+		writer_tid = handoffs_first(handoffs)->writer_tid;
 		handoffs_drop_first(moment->engine, handoffs);
 	}
+	if (!known)
+		workers_forget_giver(moment, writer_tid, &context);
 	root = context_root(context);
 	if (goes_on(root)) {
 		work_for(moment, root);
@@ -389,7 +405,7 @@ static bool worker_wakes_loop(const struct moment *moment, struct handoffs *hand
 	struct thread *loop = thread_of(moment->engine, handoffs->loop_tid);
 	struct context *done;
 
-	if (moment->conn->family != CONN_EVENTFD || !is_worker_thread(moment->thread) || handoffs->worker_tid)
+	if (!by_a_worker(moment) || is_a_worker(moment->engine, handoffs->worker_tid))
 		return false;
 	handoffs->waker_tid = moment->thread->tid;
 	moment->thread->wakes_conn_id = moment->conn->id;
@@ -450,13 +466,16 @@ static void wakes_up_for_workers(const struct moment *moment, struct handoffs *h
 			continue;
 		workers_hold(moment->engine, worker, NULL);
 		workers_hand_back(moment->engine, moment->thread, worker->tid, done, first->sent_ns);
+		if (context_root(worker->context) == done)
+			turn_to_segment(&(struct moment){.engine = moment->engine, .thread = worker, .at_ns = moment->at_ns}, ORIGIN_SOFT,
+					done, true);
 	}
 	workers_callbacks_begin(moment);
 }
 
 static void take_from_thread(const struct moment *moment, struct handoffs *handoffs)
 {
-	if (moment->conn->family == CONN_EVENTFD && is_worker_thread(moment->thread))
+	if (by_a_worker(moment))
 		worker_takes(moment, handoffs);
 	else if (is_a_worker(moment->engine, handoffs->waker_tid) && moment->thread->loop)
 		wakes_up_for_workers(moment, handoffs);
@@ -476,4 +495,6 @@ void rule_9_handoff_read(const struct moment *moment)
 		receive(moment, from);
 	else if (from == moment->conn && from->handoffs)
 		take_from_thread(moment, from->handoffs);
+	else if (by_a_worker(moment) && handoffs_of(from))
+		reads_as_worker(moment, from->handoffs);
 }

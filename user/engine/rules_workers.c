@@ -180,6 +180,20 @@ void workers_hold(struct engine *engine, struct thread *worker, struct context *
 	context_put(engine, before);
 }
 
+void workers_forget_giver(const struct moment *moment, uint32_t writer_tid, struct context **given)
+{
+	const struct thread *writer = writer_tid ? thread_of(moment->engine, writer_tid) : NULL;
+
+	if (!writer || !writer->loop || context_is_open_request(context_root(*given)))
+		return;
+	context_put(moment->engine, *given);
+	*given = context_new_segment(moment->engine, ORIGIN_WORKER, NULL, moment->at_ns);
+	if (!*given)
+		return;
+	(*given)->evidence = true;
+	(*given)->helper_only = false;
+}
+
 void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t worker_tid, struct context *context, uint64_t at_ns)
 {
 	struct handed_back *handed_back = handed_back_of(loop);

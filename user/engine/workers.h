@@ -18,6 +18,11 @@ static inline bool is_worker_thread(const struct thread *thread)
 
 /* The worker has taken this; NULL: it has handed back what it had. */
 void workers_hold(struct engine *engine, struct thread *worker, struct context *context);
+/*
+ * It was given this before it was known for a worker: of what a loop did then only a request is certain. Else a response will say whose
+ * it is. The reference is the caller's, and changed for another one; NULL: no memory.
+ */
+void workers_forget_giver(const struct moment *moment, uint32_t writer_tid, struct context **given);
 /* It falls asleep in a futex: in the midst of what it has taken, be it unread. */
 void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns);
 /* The worker wakes the loop: it hands this back. */
