@@ -235,6 +235,7 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 	unsigned int elsewhere = count_in_steps(moment->thread, begun_ns + RACE_NS);
 	struct continuation *unseen;
 	uint64_t after_ns = 0;
+	bool contradicted = false;
 
 	while ((unseen = shared_first_between(loop, after_ns, shared_surely_before(read_at_ns), &of))) {
 		struct context *other = continuation_request(unseen);
@@ -248,13 +249,15 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 			after_ns = unseen->read_at_ns;
 			continue;
 		}
-		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
-		request->ambiguous = true;
+		contradicted = request->ambiguous = true;
 		context_root(unseen->context)->ambiguous = true;
 		if (other)
 			other->ambiguous = true;
 		unseen->turn = TURN_WOKEN;
 	}
+	/* However many were overtaken: by one shift of the order all of them seem to be. */
+	if (contradicted)
+		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
 }
 
 /* One of several steps that were taken for one request's may be all that is another one's. */
