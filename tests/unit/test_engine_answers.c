@@ -119,6 +119,29 @@ static void test_out_of_order(void **state)
 	script_close(script);
 }
 
+/* Each answer has a word of one question alone, but in another place each time: that is chance, as shows after a while. */
+static void test_same_by_chance(void **state)
+{
+	static const char *const answers[] = {"R 61\n", "R 62\n", "R 63\n", "R 64\n"};
+	(void)state;
+
+	for (uint32_t count = 12; count <= 24; count += 12) {
+		struct script *script = threads_that_asked(true);
+
+		for (uint32_t i = 0; i < count; i++) {
+			uint64_t at = 2000 + 200 * i;
+
+			ASKS(script, at, THREAD_A, "Q 61 62 63 64\n");
+			HEARS(script, at + 100, ANSWERS, answers[i % 4], (at + 90), .off = at - 90, .on = at + 95, .cause = WAIT_NET,
+			      .arrived = at + 90);
+		}
+		WRITE(script, 9100, THREAD_A, CLIENT_A, .status = 200);
+		script_finish(script);
+		assert_int_equal(told_of(script, "GET /a")->ambiguous, count > 16);
+		script_close(script);
+	}
+}
+
 /* They have waited to be read for longer than what is told of the time of a segment reaches. */
 static void test_read_late(void **state)
 {
@@ -343,10 +366,15 @@ static void test_strands_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out_of_order),      cmocka_unit_test(test_read_late),
-		cmocka_unit_test(test_unseen_question),   cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_rest_of_an_answer), cmocka_unit_test(test_unnamed_out_of_order),
-		cmocka_unit_test(test_strands_in_order),  cmocka_unit_test(test_strands_by_name),
+		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_same_by_chance),
+		cmocka_unit_test(test_read_late),
+		cmocka_unit_test(test_unseen_question),
+		cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_rest_of_an_answer),
+		cmocka_unit_test(test_unnamed_out_of_order),
+		cmocka_unit_test(test_strands_in_order),
+		cmocka_unit_test(test_strands_by_name),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);

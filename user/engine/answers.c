@@ -10,6 +10,7 @@
 
 #define RIGHT_MIN       3
 #define RIGHT_PER_WRONG 8
+#define LEARNING_MAX    16         /* answers; where still nothing is known, nothing is repeated, and words are the same by chance */
 #define COUNTED_MAX     (1u << 20) /* from there on both count half: connections live for weeks */
 #define ANSWERED_KEPT   16         /* power of two */
 
@@ -18,6 +19,7 @@
 
 struct correlation {
 	struct score pairs[WIRE_TOKENS_MAX][WIRE_TOKENS_MAX]; /* by place in the question, and in the answer */
+	uint32_t learnt_from;                                 /* answers for which several waited, until it is known */
 	bool known;
 	uint8_t in_question, in_answer; /* if it is: where what names a question stands */
 	uint32_t answered[ANSWERED_KEPT];
@@ -213,6 +215,7 @@ static struct call *learn(struct conn *conn, const struct wire_message *answer)
 		}
 	}
 	choose_pair(correlation);
+	correlation->learnt_from += several && correlation->learnt_from <= LEARNING_MAX;
 	if (several)
 		return agree ? agreed : NULL;
 	return conn->first_call->answered_ns ? NULL : conn->first_call;
@@ -275,7 +278,7 @@ struct call *answers_find(struct conn *conn, const struct wire_message *answer, 
 	if (conn->correlation->known)
 		return conn->correlation->in_answer < answer->token_count ? find_named(conn, answer, sure) : NULL;
 	call = learn(conn, answer);
-	*sure = call != NULL;
+	*sure = call && conn->correlation->learnt_from <= LEARNING_MAX;
 	return call;
 }
 
