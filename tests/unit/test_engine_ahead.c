@@ -128,7 +128,10 @@ static void test_out_of_order(void **state)
 	script_close(script);
 }
 
-/* What a request goes on with after an event came about in a step that was queued: its response bears the order out, too. */
+/*
+ * What a request goes on with after an event came about in a step that was queued: its response bears the order out, too. Once that has
+ * been right some times, what leads to its own response is not doubted for the one time that it was not.
+ */
 static void test_order_proves_right_again(void **state)
 {
 	struct script *script = ask_all();
@@ -150,8 +153,11 @@ static void test_order_proves_right_again(void **state)
 	script_finish(script);
 	assert_true(told_of(script, "GET /b")->ambiguous);
 	assert_true(told_of(script, "GET /next")->ambiguous);
-	assert_int_equal(script->told[script->count - 1].call_count, 1);
-	assert_false(script->told[script->count - 1].ambiguous);
+	for (size_t i = 10; i < 40; i++) {
+		assert_string_equal(script->told[i].line, "GET /next");
+		assert_int_equal(script->told[i].call_count, 1);
+		assert_false(script->told[i].ambiguous);
+	}
 	script_close(script);
 }
 

@@ -158,6 +158,12 @@ static void note_overtaken(const struct moment *moment, const struct continuatio
 		other->ambiguous = true;
 }
 
+void ahead_bear_out(const struct proc *proc, struct context *context)
+{
+	if (!context->in_line_ns && doubts_mostly_right(proc, DOUBT_ORDER))
+		context->doubts &= (uint8_t) ~(1u << DOUBT_ORDER);
+}
+
 void ahead_server_write(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
@@ -174,9 +180,12 @@ void ahead_server_write(const struct moment *moment, struct context *request)
 	if (step && queued && (!continuation_request(queued) || continuation_request(queued) == request)) {
 		doubts_vote(thread->proc, DOUBT_ORDER, true);
 		deliver(moment->engine, thread, queued, step);
+		ahead_bear_out(thread->proc, request);
 	} else if (step && own) {
 		note_overtaken(moment, queued, request);
 		deliver(moment->engine, thread, own, step);
+	} else if (!step && root == request) {
+		ahead_bear_out(thread->proc, request);
 	}
 	continuations_drop_of(moment->engine, loop, request);
 }

@@ -365,13 +365,6 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	continuations_drop(moment->engine, of, queued);
 }
 
-/* Work that was taken for the request's by the order of the reads has led to its response. But a step that made no call leads nowhere. */
-static void bear_out(const struct proc *proc, struct context *context)
-{
-	if (!context->in_line_ns && doubts_mostly_right(proc, DOUBT_ORDER))
-		context->doubts &= (uint8_t) ~(1u << DOUBT_ORDER);
-}
-
 void shared_server_write(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
@@ -388,12 +381,12 @@ void shared_server_write(const struct moment *moment, struct context *request)
 	if (root->is_request && root->doubts & 1u << DOUBT_ORDER)
 		doubts_vote(thread->proc, DOUBT_ORDER, root == request);
 	if (root == request)
-		bear_out(thread->proc, root);
+		ahead_bear_out(thread->proc, root);
 	if (!root->is_request && root->evidence) {
 		queued = queued_request(loop, request, &of);
 		if (context_root(root->hint) == request) {
 			doubts_vote(thread->proc, DOUBT_ORDER, true);
-			bear_out(thread->proc, root);
+			ahead_bear_out(thread->proc, root);
 		} else if (root->hint)
 			give_back(moment, root, request);
 		if (queued)

@@ -40,6 +40,8 @@ void ahead_before_read(const struct moment *moment);
 /* The loop falls asleep, or epoll returns. */
 void ahead_ends(struct engine *engine, struct thread *thread);
 struct context *ahead_owner(const struct moment *moment);
+/* Work that was taken for it by the order of the reads has led to its response. But a step that made no call leads nowhere. */
+void ahead_bear_out(const struct proc *proc, struct context *context);
 void ahead_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
 
 /* ---- rules_ahead_order.c ---- */
