@@ -365,9 +365,9 @@ static uint64_t idle_cpu_ns(const struct thread *thread)
 
 /*
  * While it was busy until then it was given the next thing, and went on with that at once: it was awake, or had read its eventfd but not
- * looked yet what there was.
+ * looked yet what there was. That nobody saw it being given is only certain where it hands that back: else it may collect garbage.
  */
-static void take_unread(const struct moment *moment, uint64_t until_ns)
+static void take_unread(const struct moment *moment, uint64_t until_ns, bool hands_back)
 {
 	struct thread *thread = moment->thread;
 	struct handoffs *handoffs = thread->wakes_conn_id ? given_to(moment->engine, thread) : NULL;
@@ -375,7 +375,7 @@ static void take_unread(const struct moment *moment, uint64_t until_ns)
 
 	if (!root || !handoffs || goes_on(root) || (thread->soft && !root->hint) || idle_cpu_ns(thread) < TAKEN_NS)
 		return;
-	if (!handoffs->count)
+	if (!handoffs->count && hands_back)
 		give_late(moment);
 	if (!handoffs->count || !goes_on(context_root(handoffs_first(handoffs)->context)))
 		return;
@@ -396,7 +396,7 @@ static void take_unread(const struct moment *moment, uint64_t until_ns)
 
 void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns)
 {
-	take_unread(&(struct moment){.engine = engine, .thread = worker}, off_ns);
+	take_unread(&(struct moment){.engine = engine, .thread = worker}, off_ns, false);
 }
 
 /* True: it is told the loop. */
@@ -409,7 +409,7 @@ static bool worker_wakes_loop(const struct moment *moment, struct handoffs *hand
 		return false;
 	handoffs->waker_tid = moment->thread->tid;
 	moment->thread->wakes_conn_id = moment->conn->id;
-	take_unread(moment, moment->at_ns);
+	take_unread(moment, moment->at_ns, true);
 	done = context_root(moment->thread->context);
 	if (!loop || !goes_on(done))
 		return false;

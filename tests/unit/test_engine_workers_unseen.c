@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 9 where a loop has worker threads: what they are given, or hand back, without a wake-up. Times in µs. */
+#include "unit/workers_script.h"
+
+/* Still awake, the worker finds what it is given without looking at its eventfd, and reads that later. */
+static void a_worker_may_go_on_unread(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
+	READ(script, 5070, ONE, TO_ONE, .epoll = 5065, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 5080, LOOP, WAKE, 3090);
+	WRITE(script, 5130, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2120);
+	script_close(script);
+}
+
+/* The worker is done with what it was given unseen before the callback that gave it that has shown itself: the loop was off its core. */
+static void what_was_given_unseen_may_show_late(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	READ(script, 2025, LOOP, CLIENT_C, .arrived = 1995, .line = "GET /c");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 5075, LOOP, WAKE, 3090);
+	WRITE(script, 8080, ONE, WAKE, .off = 5062, .on = 5079, .ready = 17, .cause = WAIT_RUNNABLE);
+	READ(script, 8090, ONE, TO_ONE, .epoll = 8085, .events = 1, .epoll_fd = ONE);
+	WRITE(script, 8100, LOOP, CLIENT_B, .status = 200, .off = 5080, .on = 8085, .ready = 3005, .cause = WAIT_RUNNABLE);
+	WRITE(script, 8120, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2130);
+	assert_told(script, "GET /c", 2990, 3100);
+	script_close(script);
+}
+
+/* … and it may be what runs, which stood in no line, as a worker was free. */
+static void what_runs_may_be_given_unseen(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2020);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	READ(script, 3090, LOOP, CLIENT_B, .arrived = 3060, .epoll = 3085, .events = 1, .epoll_fd = LOOP, .line = "GET /b");
+	WRITE(script, 3100, LOOP, TO_ONE);
+	WRITE(script, 5110, ONE, WAKE, .off = 3040, .on = 3110, .ready = 70, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 5130, LOOP, WAKE, 3110);
+	WRITE(script, 5140, LOOP, CLIENT_B, .status = 200);
+	READ(script, 5150, LOOP, CLIENT_C, .arrived = 5120, .epoll = 5145, .events = 1, .epoll_fd = LOOP, .line = "GET /c");
+	WRITE(script, 8160, ONE, WAKE, .off = 5120, .on = 5160, .ready = 40, .cause = WAIT_RUNNABLE);
+	READ(script, 8170, ONE, TO_ONE, .epoll = 8165, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 8180, LOOP, WAKE, 5170);
+	WRITE(script, 8190, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2110);
+	assert_told(script, "GET /c", 3000, 3110);
+	script_close(script);
+}
+
+/* A worker that has read its eventfd, and was taken off its core before it had looked what there was, needs no wake-up. */
+static void a_worker_may_have_read_but_not_looked(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	READ(script, 3040, ONE, TO_ONE, .epoll = 3035, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 5100, ONE, WAKE, .off = 3042, .on = 3090, .ready = 48, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 5120, LOOP, WAKE, 3090);
+	WRITE(script, 5130, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2060);
+	script_close(script);
+}
+
+/* When it has handed back its runtime may collect garbage, and wait for the threads that help: it was given nothing then. */
+static void a_worker_may_collect_garbage(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	serve_in_line(script);
+	LOOKS(script, 2000, LOOP, CLIENT_A, 1240, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	READ(script, 2025, LOOP, CLIENT_C, .arrived = 1995, .line = "GET /c");
+	LOOKS(script, 2030, ONE, TO_ONE, 1205);
+	WRITE(script, 3030, ONE, WAKE);
+	READ(script, 3040, ONE, TO_ONE, .epoll = 3035, .events = 1, .epoll_fd = ONE);
+	WINDOW(script, 3200, ONE, .off = 3150, .on = 3190, .ready = 40, .cause = WAIT_RUNNABLE);
+	WINDOW(script, 3300, ONE, .off = 3280, .on = 3290, .cause = WAIT_LOCK);
+	LOOKS(script, 3400, LOOP, WAKE, 2030);
+	WRITE(script, 3410, LOOP, TO_ONE);
+	WRITE(script, 3420, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 3450, ONE, TO_ONE, 3310);
+	WRITE(script, 5450, ONE, WAKE);
+	LOOKS(script, 5470, LOOP, WAKE, 3430);
+	WRITE(script, 5480, LOOP, TO_ONE);
+	WRITE(script, 5490, LOOP, CLIENT_B, .status = 200);
+	LOOKS(script, 5500, ONE, TO_ONE, 5460);
+	WRITE(script, 8500, ONE, WAKE);
+	LOOKS(script, 8520, LOOP, WAKE, 5495);
+	WRITE(script, 8530, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1310);
+	assert_told(script, "GET /b", 2000, 2110);
+	assert_told(script, "GET /c", 3000, 3110);
+	script_close(script);
+}
+
+/* One that reads its eventfd for another reason may find there what the loop gives it only then: that wake-up it reads later. */
+static void a_worker_may_look_later_than_it_reads(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 3030, ONE, WAKE);
+	READ(script, 3040, ONE, TO_ONE, .epoll = 3035, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 3350, LOOP, WAKE, 2030);
+	WRITE(script, 3360, LOOP, TO_ONE);
+	WRITE(script, 3380, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 5420, ONE, WAKE, .off = 3042, .on = 3420, .ready = 378, .cause = WAIT_RUNNABLE);
+	READ(script, 5430, ONE, TO_ONE, .epoll = 5425, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 5440, LOOP, WAKE, 3390);
+	WRITE(script, 5450, LOOP, CLIENT_B, .status = 200);
+	READ(script, 5465, LOOP, CLIENT_C, .arrived = 5455, .epoll = 5460, .events = 1, .epoll_fd = LOOP, .line = "GET /c");
+	WRITE(script, 5480, LOOP, TO_ONE);
+	LOOKS(script, 5500, ONE, TO_ONE, 5435);
+	WRITE(script, 8500, ONE, WAKE);
+	LOOKS(script, 8520, LOOP, WAKE, 5485);
+	WRITE(script, 8530, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2060);
+	assert_told(script, "GET /c", 3000, 3100);
+	script_close(script);
+}
+
+/* Its runtime wakes a worker too: that gives it nothing. */
+static void a_worker_may_wake_itself(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	WRITE(script, 2500, ONE, TO_ONE);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
+	READ(script, 5070, ONE, TO_ONE, .epoll = 5065, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 5080, LOOP, WAKE, 3090);
+	WRITE(script, 5130, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2120);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_worker_may_go_on_unread),     cmocka_unit_test(what_was_given_unseen_may_show_late),
+		cmocka_unit_test(what_runs_may_be_given_unseen), cmocka_unit_test(a_worker_may_have_read_but_not_looked),
+		cmocka_unit_test(a_worker_may_collect_garbage),  cmocka_unit_test(a_worker_may_look_later_than_it_reads),
+		cmocka_unit_test(a_worker_may_wake_itself),
+	};
+
+	return cmocka_run_group_tests_name("engine: worker threads, unseen", tests, NULL, NULL);
+}
