@@ -201,6 +201,14 @@ struct continuation *continuations_first_due(struct continuations *loop)
 	return first;
 }
 
+bool continuations_in_line(const struct continuations *loop)
+{
+	for (uint32_t i = 0; i < loop->count; i++)
+		if (loop->waiting[i].turn == TURN_IN_LINE && !context_root(loop->waiting[i].context)->calls_in_flight)
+			return true;
+	return false;
+}
+
 struct continuation *continuations_find_of(struct continuations *loop, const struct context *request)
 {
 	struct continuation *found = NULL;

@@ -95,10 +95,10 @@ void rule_11_tries_to_read(const struct moment *moment)
 	struct conn *conn = moment->conn;
 	bool found = moment->record->result > 0;
 
-	if (loop)
+	if (loop) {
 		shared_queues(moment->engine, moment->thread);
-	if (loop)
 		judge_last_read(moment, loop, moment->record->core_ns >= STEP_NS);
+	}
 	if (!tries_a_socket(moment))
 		return;
 	if (loop && loop->shared && conn->read_state == READ_NOT_TRIED)
@@ -116,10 +116,10 @@ void rule_11_calls(const struct moment *moment)
 {
 	struct continuations *loop = observed(moment->thread);
 
-	if (loop)
+	if (loop) {
 		shared_queues(moment->engine, moment->thread);
-	if (loop)
 		loop->wrote_conn_id = moment->conn->id;
+	}
 	moment->conn->written_ns = moment->at_ns;
 	moment->conn->read_state = READ_NOT_TRIED;
 	if (loop)

@@ -54,15 +54,6 @@ static void deliver(struct engine *engine, struct thread *thread, struct continu
 	continuations_drop(engine, thread->continuations, queued);
 }
 
-/* For something within the process, as far as is known: its step has made no call. */
-static bool somebody_waits(const struct continuations *loop)
-{
-	for (uint32_t i = 0; i < loop->count; i++)
-		if (loop->waiting[i].turn == TURN_IN_LINE && !context_root(loop->waiting[i].context)->calls_in_flight)
-			return true;
-	return false;
-}
-
 /*
  * Steps that made no call have run too: those of all that was read before before_ns, and if there was CPU for it, one at least. Of several
  * nobody can tell whose part is whose.
@@ -138,7 +129,7 @@ struct context *ahead_owner(const struct moment *moment)
 		return downstream_owner(moment);
 	continuations_drop_dead(moment->engine, thread->continuations);
 	queued = first_queued(thread->continuations);
-	if (!queued || (step_cpu_ns(thread, step) < STEP_NS && somebody_waits(thread->continuations)))
+	if (!queued || (step_cpu_ns(thread, step) < STEP_NS && continuations_in_line(thread->continuations)))
 		return unnamed_owner(moment);
 	deliver(moment->engine, thread, queued, step);
 	owner = context_root(step);

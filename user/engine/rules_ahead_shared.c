@@ -57,16 +57,15 @@ void shared_drop_of(struct engine *engine, struct continuations *loop, const str
 	while ((at = at->next_sharing) != loop);
 }
 
-/* For something within the process, as far as is known: a step of theirs has made no call. */
+/* In the line of any of the threads. */
 static bool somebody_waits(const struct continuations *loop)
 {
 	const struct continuations *at = loop;
 
-	do {
-		for (uint32_t i = 0; i < at->count; i++)
-			if (at->waiting[i].turn == TURN_IN_LINE && !context_root(at->waiting[i].context)->calls_in_flight)
-				return true;
-	} while ((at = at->next_sharing) != loop);
+	do
+		if (continuations_in_line(at))
+			return true;
+	while ((at = at->next_sharing) != loop);
 	return false;
 }
 
@@ -101,14 +100,6 @@ static unsigned int count_in_steps(const struct thread *thread, uint64_t before_
 	return count;
 }
 
-static void guess(struct engine *engine, struct context *request, struct context *segment)
-{
-	struct context *before = request->guess;
-
-	request->guess = context_get(segment);
-	context_put(engine, before);
-}
-
 /* The segment is taken for another one's. A request that is over would keep it for ever. */
 static void retarget(struct engine *engine, struct context *segment, struct context *request)
 {
@@ -116,7 +107,7 @@ static void retarget(struct engine *engine, struct context *segment, struct cont
 
 	hint_at(engine, segment, open ? request : NULL);
 	if (open)
-		guess(engine, request, segment);
+		guess_at(engine, request, segment);
 	else
 		segment->origin = ORIGIN_MISSED;
 }
@@ -288,7 +279,7 @@ static void give_back(const struct moment *moment, struct context *segment, stru
 	if (swapped) {
 		retarget(moment->engine, mine, other);
 	} else if (context_is_open_request(other)) {
-		guess(moment->engine, other, NULL);
+		guess_at(moment->engine, other, NULL);
 		if (queued)
 			continuations_push(moment->engine, moment->thread->continuations,
 					   (struct continuation){.context = other,
@@ -396,5 +387,5 @@ void shared_server_write(const struct moment *moment, struct context *request)
 		hint_at(moment->engine, root, NULL);
 	}
 	shared_drop_of(moment->engine, loop, request);
-	guess(moment->engine, request, NULL);
+	guess_at(moment->engine, request, NULL);
 }

@@ -242,7 +242,7 @@ static struct continuation *parent_among(struct continuations *loop)
 	return first;
 }
 
-static void guess(struct engine *engine, struct context *request, struct context *segment)
+void guess_at(struct engine *engine, struct context *request, struct context *segment)
 {
 	struct context *before = request->guess;
 
@@ -275,7 +275,7 @@ static void take_step(const struct moment *moment, struct context *step, struct 
 		hint_at(moment->engine, step, owner);
 		step->origin = taken->turn == TURN_WOKEN ? ORIGIN_POOL : ORIGIN_EVENT;
 		if (taken->turn == TURN_WOKEN)
-			guess(moment->engine, owner, step);
+			guess_at(moment->engine, owner, step);
 	}
 	if (gave_back)
 		continuations_wake(loop, taken);
@@ -365,10 +365,10 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
 		return;
 	if (mine && !mine->is_request) {
 		hint_at(moment->engine, mine, other);
-		guess(moment->engine, other, mine);
+		guess_at(moment->engine, other, mine);
 	} else {
 		continuations_wait_again(moment->engine, loop, other);
-		guess(moment->engine, other, NULL);
+		guess_at(moment->engine, other, NULL);
 	}
 	hint_at(moment->engine, segment, request);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of rule 11 share: the step that a loop is in.
- * Used by rules_loop.c (loops that defer), rules_collect.c (loops that collect their writes) and rules_ahead.c (loops that read ahead).
- * Never: seen by the other rules, which call what model.h and moment.h declare.
+ * Used by those of loops that defer (rules_loop*.c), collect their writes (rules_collect.c) or read ahead (rules_ahead*.c), and by what asks
+ * which of these a thread is: the line (rule 12), turns and doubts (rule 13).
+ * Never: what other rules decide.
  */
 #ifndef IOCPU_ENGINE_RULES_LOOP_H
 #define IOCPU_ENGINE_RULES_LOOP_H
@@ -22,6 +23,8 @@ uint64_t step_cpu_ns(const struct thread *thread, const struct context *step);
 /* Several continuations ran in this step: whose time is whose nobody can tell. It stays nobody's. */
 void leave_unclaimed(struct engine *engine, struct context *step);
 void hint_at(struct engine *engine, struct context *segment, struct context *request);
+/* What the request is taken to have gone on with; NULL: no longer. */
+void guess_at(struct engine *engine, struct context *request, struct context *segment);
 
 /* NULL: the thread is no loop, or one whose events other threads take too, or whose strands a runtime tells. */
 struct continuations *rule_11_loop_of(const struct thread *thread);
@@ -48,7 +51,7 @@ void ahead_server_write(const struct moment *moment, struct context *request) __
 
 /* The thread ended what it did before, and took its present step: whom it woke by that may have run first. */
 uint64_t shared_took_at_ns(const struct thread *thread, const struct context *step) __attribute__((nonnull));
-/* The thread's last step is over: when what it wrote was queued is known. */
+/* The thread reads or writes again: when what it wrote last was queued is known by that. */
 void shared_queues(struct engine *engine, struct thread *thread);
 /* What was written last there. */
 uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn) __attribute__((nonnull));
