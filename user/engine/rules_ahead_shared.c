@@ -323,6 +323,7 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	struct continuations *loop = thread->continuations, *of;
 	struct continuation *queued = queued_request(loop, request, &of);
 	struct context *context;
+	uint64_t read_at_ns;
 
 	if (queued && shared_ran_before(thread, step, queued)) {
 		request->ambiguous |= !shared_was_nobodys(loop, queued);
@@ -330,9 +331,10 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		queued = NULL;
 	}
 	if (queued) {
-		shared_shows(moment->engine, thread, queued->read_at_ns, shared_took_at_ns(thread, step));
-		judge_order(moment, request, queued->read_at_ns, step->begun_ns);
-		blame_hop(moment->engine, thread, request, queued->read_at_ns, step->begun_ns);
+		read_at_ns = queued->read_at_ns;
+		shared_shows(moment->engine, thread, read_at_ns, shared_took_at_ns(thread, step)); /* drops entries: its own may have moved */
+		judge_order(moment, request, read_at_ns, step->begun_ns);
+		blame_hop(moment->engine, thread, request, read_at_ns, step->begun_ns);
 		return;
 	}
 	queued = queued_answer(loop, request, &of);
@@ -362,6 +364,7 @@ void shared_server_write(const struct moment *moment, struct context *request)
 	struct continuations *loop = thread->continuations, *of;
 	struct context *root, *step = present_step(thread);
 	struct continuation *queued;
+	uint64_t read_at_ns;
 
 	drop_dead_of_all(moment->engine, loop);
 	if (step)
@@ -375,13 +378,14 @@ void shared_server_write(const struct moment *moment, struct context *request)
 		ahead_bear_out(thread->proc, root);
 	if (!root->is_request && root->evidence) {
 		queued = queued_request(loop, request, &of);
+		read_at_ns = queued ? queued->read_at_ns : 0; /* what is given back may take its place */
 		if (context_root(root->hint) == request) {
 			doubts_vote(thread->proc, DOUBT_ORDER, true);
 			ahead_bear_out(thread->proc, root);
 		} else if (root->hint)
 			give_back(moment, root, request);
 		if (queued)
-			judge_order(moment, request, queued->read_at_ns, root->begun_ns);
+			judge_order(moment, request, read_at_ns, root->begun_ns);
 		if (queued || context_root(root->hint) == request)
 			blame_hop(moment->engine, thread, request, request->last_read_ns, root->begun_ns);
 		hint_at(moment->engine, root, NULL);

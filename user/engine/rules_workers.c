@@ -263,13 +263,21 @@ static struct thread *find_done(const struct moment *moment)
 	return NULL;
 }
 
-static void list_worker(struct handed_back *handed_back, uint32_t tid)
+/* In the place of one that has ended, if there is one. */
+static void list_worker(struct engine *engine, struct handed_back *handed_back, uint32_t tid)
 {
-	for (uint32_t i = 0; i < handed_back->worker_count; i++)
+	uint32_t place = handed_back->worker_count;
+
+	for (uint32_t i = 0; i < handed_back->worker_count; i++) {
 		if (handed_back->workers[i] == tid)
 			return;
-	if (handed_back->worker_count < WORKERS_MAX)
-		handed_back->workers[handed_back->worker_count++] = tid;
+		if (!thread_of(engine, handed_back->workers[i]))
+			place = i;
+	}
+	if (place == WORKERS_MAX)
+		return;
+	handed_back->workers[place] = tid;
+	handed_back->worker_count += place == handed_back->worker_count;
 }
 
 /* Of what the worker had before the trace nobody knows whose it was: that only a response can say. */
@@ -302,7 +310,7 @@ struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
 
 	find_workers(moment);
 	if (handed_back)
-		list_worker(handed_back, worker_tid);
+		list_worker(moment->engine, handed_back, worker_tid);
 	if (handed_back && handed_back->in_callbacks) {
 		find_callback(moment, worker_tid);
 		given = rule_12_next_in_line(moment, GIVEN_WORKER);
