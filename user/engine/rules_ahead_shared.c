@@ -332,7 +332,7 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	}
 	if (queued) {
 		read_at_ns = queued->read_at_ns;
-		shared_shows(moment->engine, thread, read_at_ns, shared_took_at_ns(thread, step)); /* drops entries: its own may have moved */
+		shared_shows(moment->engine, thread, read_at_ns, shared_took_at_ns(thread, step)); /* its entry may go, or move */
 		judge_order(moment, request, read_at_ns, step->begun_ns);
 		blame_hop(moment->engine, thread, request, read_at_ns, step->begun_ns);
 		return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of rule 11 share: the step that a loop is in.
- * Used by those of loops that defer (rules_loop*.c), collect their writes (rules_collect.c) or read ahead (rules_ahead*.c), and by what asks
- * which of these a thread is: the line (rule 12), turns and doubts (rule 13).
+ * Used by those of loops that defer (rules_loop*.c), collect their writes (rules_collect.c) or read ahead (rules_ahead*.c), and by what
+ * asks which of these a thread is: the line (rule 12), turns and doubts (rule 13).
  * Never: what other rules decide.
  */
 #ifndef IOCPU_ENGINE_RULES_LOOP_H
