@@ -56,7 +56,7 @@ class Answers:
                 [{"name": name, "values": [number(points.get(at, math.nan)) for at in times]} for name, points in found])
 
     def rows(self, panel):
-        return self.prometheus.vector(dashboard.filled(panel["targets"][0]["expr"], self.values))
+        return self.prometheus.vector(dashboard.filled(panel["targets"][0]["expr"], self.values), time=self.now)
 
     def matrix(self, panel):
         """As Grafana's transformation groupingToMatrix."""
@@ -97,7 +97,7 @@ def browse(folder, *options):
 
 
 def draw(prometheus, values, began, now, path):
-    """The titles of the panels in which nothing was drawn. The picture goes to `path`."""
+    """The panels in which nothing was drawn: their titles, what they were to draw, and what is there. The picture goes to `path`."""
     folder = packages.install()
     panels = dashboard.load()["panels"]
     answers = Answers(prometheus, values, began, now)
@@ -108,8 +108,9 @@ def draw(prometheus, values, began, now, path):
     size = f"--window-size={SCREEN_COLUMNS},{rows * CELL_ROWS}"
     browse(folder, size, f"--screenshot={path}")
     drawn = dict(re.findall(r'<div id="panel-(\d+)"(.*?)(?=<div id="panel-|$)', browse(folder, size, "--dump-dom"), re.S))
-    return [panel["title"] for panel in panels if panel["type"] != "row" and not is_drawn(panel, drawn.get(str(panel["id"]), ""))]
+    return [(answer["panel"]["title"], answer["series"] or answer["columns"], drawn.get(str(answer["panel"]["id"])))
+            for answer in board["panels"] if not is_drawn(answer["panel"], drawn.get(str(answer["panel"]["id"]), ""))]
 
 
 def is_drawn(panel, html):
-    return DRAWN[panel["type"]] in html and 'class="error"' not in html
+    return panel["type"] == "row" or (DRAWN[panel["type"]] in html and 'class="error"' not in html)

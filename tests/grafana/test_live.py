@@ -39,8 +39,9 @@ def under_load(tap):
         began = time.time()
         load = lab.load(loop, connections=10, rate=120, duration=LOAD_SECONDS, mix=MIX)
         other = lab.load(workers, name="load-workers",
-            connections=10, rate=40, duration=LOAD_SECONDS, mix="4 /users/#, 2 /typical, 1 /block, 3 /lock?cpu=30000")
-        time.sleep(LOAD_SECONDS - 2)
+            connections=10, rate=40, duration=LOAD_SECONDS, mix="4 /users/#, 2 /typical, 1 /block")
+        lab.run_load(workers, name="load-lock", connections=2, requests=100, mix="1 /lock?cpu=10000")  # one always waits for the other
+        time.sleep(max(0, began + LOAD_SECONDS - 2 - time.time()))
         now = time.time()
         panels_have_data(tap, prometheus, began, now)
         rules_have_data(tap, prometheus)
