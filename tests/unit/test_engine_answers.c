@@ -142,6 +142,26 @@ static void test_same_by_chance(void **state)
 	}
 }
 
+/* The names say whose the answers are, but not which of the goroutines on these threads go on with them. */
+static void test_goroutines_unseen(void **state)
+{
+	struct script *script = threads_that_asked(true);
+	(void)state;
+
+	script_runtime(script, THREAD_A, RUNTIME_GO);
+	READ(script, 1250, THREAD_A, CLIENT_A, .epoll = 1240, .events = 1);
+	READ(script, 1250, THREAD_B, CLIENT_B, .epoll = 1240, .events = 1);
+	ASKS(script, 1300, THREAD_A, "Q 19 5000\n");
+	ASKS(script, 1400, THREAD_B, "Q 20 5000\n");
+	HEARS(script, 8000, ANSWERS, "R 18 ok\nR 17 ok\n", (3000, 6000), .off = 1010, .on = 7990, .cause = WAIT_NET, .arrived = 6000);
+	WRITE(script, 9100, THREAD_A, CLIENT_A, .off = 1310, .on = 9000, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 9100, THREAD_B, CLIENT_B, .off = 1410, .on = 9000, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 /* They have waited to be read for longer than what is told of the time of a segment reaches. */
 static void test_read_late(void **state)
 {
@@ -366,15 +386,11 @@ static void test_strands_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out_of_order),
-		cmocka_unit_test(test_same_by_chance),
-		cmocka_unit_test(test_read_late),
-		cmocka_unit_test(test_unseen_question),
-		cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_rest_of_an_answer),
-		cmocka_unit_test(test_unnamed_out_of_order),
-		cmocka_unit_test(test_strands_in_order),
-		cmocka_unit_test(test_strands_by_name),
+		cmocka_unit_test(test_out_of_order),      cmocka_unit_test(test_same_by_chance),
+		cmocka_unit_test(test_goroutines_unseen), cmocka_unit_test(test_read_late),
+		cmocka_unit_test(test_unseen_question),   cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_rest_of_an_answer), cmocka_unit_test(test_unnamed_out_of_order),
+		cmocka_unit_test(test_strands_in_order),  cmocka_unit_test(test_strands_by_name),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);

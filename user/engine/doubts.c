@@ -154,6 +154,8 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 	const struct conn *conn = moment->conn;
 	enum doubt doubt = DOUBT_NONE;
 
+	/* The name says whose the answer is, but not which goroutine goes on with it, and when. */
+	named = named && !moment_is_go(moment);
 	if (thread->carrier && proc_has_tasks(thread->proc))
 		doubt = conn->first_call && !named ? DOUBT_MUX : DOUBT_NONE; /* else only a task's own answer can come */
 	else if (thread->carrier || !thread->loop || (loop && told_by_order(loop)))

@@ -25,6 +25,10 @@ static enum line_kind line_for(enum given given)
 	return given == GIVEN_WORKER ? LINE_WORKERS : LINE_ANY;
 }
 
+/* So often must responses have contradicted the number of those that stood in front, and once for so many that bore it out. */
+#define CONTRADICTED_MIN     4
+#define RIGHT_PER_MISALIGNED 8
+
 #define TICKETS (1ull << 60) /* those of two lines differ */
 
 static struct line *line_of(struct thread *thread, enum line_kind kind)
@@ -398,6 +402,10 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 	}
 	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
 	waiting = count_waiting(line, ticket, unnamed, &expected);
+	if (segment->handed && ticket && waiting == unnamed)
+		line->borne_out++;
+	else
+		line->contradicted++;
 	if (segment->given == GIVEN_WORKER && segment->handed && ticket && waiting != unnamed) {
 		(void)count_waiting(line, line->end, unnamed, &expected);
 		line_exchange(line, segment, unnamed, request, waiting, expected);
@@ -428,6 +436,13 @@ static void give_up_surplus(struct line *line)
 		give_up_unnamed(line, unnamed - waiting);
 }
 
+/* How many stood there since before the trace was found by few responses: others have often contradicted that. */
+static bool is_misaligned(const struct line *line)
+{
+	return line && line->aligned && line->contradicted >= CONTRADICTED_MIN &&
+	       line->contradicted * RIGHT_PER_MISALIGNED > line->borne_out;
+}
+
 void rule_12_answered(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
@@ -436,6 +451,7 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 
 	if (!loop_calls_back_at_once(thread))
 		return;
+	request->ambiguous |= is_misaligned(thread->lines[LINE_WORKERS]);
 	if (line) {
 		if (was_kept(moment, segment, request))
 			line->kept++;

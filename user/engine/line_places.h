@@ -20,9 +20,10 @@ struct place {
 };
 
 struct line {
-	bool shifted;        /* some may stand in front that have waited since before the trace */
-	bool aligned;        /* it is known how many did */
-	uint64_t first, end; /* tickets of the places in use, from 1 */
+	bool shifted;                     /* some may stand in front that have waited since before the trace */
+	bool aligned;                     /* it is known how many did */
+	uint64_t borne_out, contradicted; /* responses: by what they say of the order */
+	uint64_t first, end;              /* tickets of the places in use, from 1 */
 	struct place places[LINE_MAX];
 	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
 	uint64_t kept;                     /* so many proved to be of whoever had the connection */
