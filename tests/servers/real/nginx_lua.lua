@@ -147,7 +147,10 @@ function server.write_truth()
 		return
 	end
 	local file = assert(io.open(settings.truth, "a"))
-	file:write(table.concat(rows, "\n"), "\n")
+	for _, row in ipairs(rows) do -- a line is one write, so workers may share the file
+		file:write(row, "\n")
+		file:flush()
+	end
 	file:close()
 end
 
