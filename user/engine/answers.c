@@ -26,8 +26,7 @@ struct correlation {
 	uint32_t answered_count;
 };
 
-/* ---- what was moved -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- what was moved ------------------------------------------------------------------------------------------------------------------ */
 
 void answers_note(struct engine *engine, const struct event *event)
 {
@@ -119,8 +118,7 @@ bool answers_next_segment(const struct moved *moved, uint32_t *offset)
 	return true;
 }
 
-/* ---- which call -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- which call ---------------------------------------------------------------------------------------------------------------------- */
 
 void answers_expect(struct call *call, const struct wire_message *question)
 {
@@ -193,8 +191,7 @@ static void choose_pair(struct correlation *correlation)
 	}
 }
 
-/* Nothing is known yet: the call is taken that all those places point at which point at one alone. NULL: they do not agree, or none does.
- */
+/* Nothing is known yet: the call is taken that all places point at which point at one alone. NULL: they do not agree, or none does. */
 static struct call *learn(struct conn *conn, const struct wire_message *answer)
 {
 	struct correlation *correlation = conn->correlation;

@@ -79,14 +79,6 @@ static bool told_by_order(const struct continuations *loop)
 	return continuations_ahead(loop) || (continuations_known_to_defer(loop) && !continuations_collect(loop));
 }
 
-/* What is read belongs to what was read for; who is answered in the midst of another one's shows that it does not. */
-static bool calls_back_at_once(const struct thread *thread)
-{
-	const struct continuations *loop = rule_11_loop_of(thread);
-
-	return loop && !told_by_order(loop) && !continuations_collect(loop);
-}
-
 /* A loop that is taken for one that collects its writes now may have been taken for one of those before. */
 static void doubt_turn(const struct thread *thread, struct context *request)
 {
@@ -107,7 +99,8 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 	if (before == request || contradicted)
 		doubts_vote(thread->proc, thread->via_doubt, before == request);
 	doubt_turn(thread, request);
-	if ((before == request || contradicted) && calls_back_at_once(thread))
+	/* What is read there belongs to what was read for; who is answered in the midst of another one's shows that it does not. */
+	if ((before == request || contradicted) && loop_calls_back_at_once(thread))
 		doubts_vote(thread->proc, DOUBT_TURN, before == request);
 	else if (before && !before->is_request && before->hint && context_root(before->hint) != request)
 		doubts_vote(thread->proc, thread->via_doubt, false);
