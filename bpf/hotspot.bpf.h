@@ -123,8 +123,7 @@ static __always_inline __u64 mounted_parent(const struct thread *thread, const s
 	return owner || !layout->piece_start ? owner : maker_of(thread->hotspot, strand_id, object);
 }
 
-/* ---- telling ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- telling ------------------------------------------------------------------------------------------------------------------------- */
 
 /*
  * Ids that were taken since the thread's last look were taken by whoever ran, on this thread or on another one; most likely by the first

@@ -60,8 +60,7 @@ void rule_11_forget(struct engine *engine, struct thread *thread)
 		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
 }
 
-/* ---- what they do with what they read --------------------------------------------------------------------------------------------------
- */
+/* ---- what they do with what they read ------------------------------------------------------------------------------------------------ */
 
 /* Loops whose events several threads take show as well how they read. */
 static struct continuations *observed(const struct thread *thread)

@@ -85,8 +85,7 @@ static void timer_read(const struct moment *moment)
 	turn_to_segment(moment, ORIGIN_TIMER, NULL, false);
 }
 
-/* ---- which rule ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- which rule ---------------------------------------------------------------------------------------------------------------------- */
 
 /* By a signal: −EINTR, or one of the kernel's own numbers (−ERESTARTSYS …), after which the same call is made again. */
 static bool was_interrupted(int32_t result)

@@ -9,8 +9,7 @@
 #include "config.h"
 #include "iocpu.skel.h"
 
-/* ---- where it is -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- where it is --------------------------------------------------------------------------------------------------------------------- */
 
 /* The core is libpython where the process has it, else the program. */
 static int find_core(pid_t tgid, struct python_hook *hook)
@@ -88,8 +87,7 @@ bool hook_python_has_uvloop(pid_t tgid)
 	return !proc_mapped_file(tgid, "/uvloop/loop.", path, &address);
 }
 
-/* ---- attaching ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- attaching ----------------------------------------------------------------------------------------------------------------------- */
 
 static int attach_all(struct loader *loader, pid_t tgid, struct bpf_program *program, const char *path, const uint64_t *offsets,
 		      size_t count, unsigned int slot)

@@ -97,8 +97,7 @@ static bool cut_http2(struct cut *cut)
 	return true;
 }
 
-/* ---- frames that begin with a head of fixed places ------------------------------------------------------------------------------------
- */
+/* ---- frames that begin with a head of fixed places ----------------------------------------------------------------------------------- */
 
 static bool cut_frame(struct cut *cut, size_t length_at, size_t added, bool big_endian, size_t word)
 {

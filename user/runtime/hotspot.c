@@ -55,8 +55,7 @@ static size_t list_threads(const struct search *search, struct java_thread threa
 	return count;
 }
 
-/* ---- where a thread finds its own JavaThread ------------------------------------------------------------------------------------------
- */
+/* ---- where a thread finds its own JavaThread ----------------------------------------------------------------------------------------- */
 
 #define TLS_SEARCHED_BYTES 256 /* libjvm's whole block has 100 */
 #define DTV_AT             8   /* from the thread's pointer */
@@ -97,8 +96,7 @@ static bool find_tls(const struct search *search, const struct java_thread *thre
 	return false;
 }
 
-/* ---- how references look ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- how references look ------------------------------------------------------------------------------------------------------------- */
 
 #define FLAGS_MAX     10000
 #define FLAG_NAME_MAX 64
@@ -199,8 +197,7 @@ static bool is_proved(const struct search *search, const struct java_thread *thr
 	return count > 0;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- all of it ----------------------------------------------------------------------------------------------------------------------- */
 
 static bool has_entries(const struct search *search)
 {

@@ -17,8 +17,7 @@ static struct image *open_file(const char *path, const char **why)
 	return image;
 }
 
-/* ---- the core: who enters a context ---------------------------------------------------------------------------------------------------
- */
+/* ---- the core: who enters a context -------------------------------------------------------------------------------------------------- */
 
 /* PY_VERSION_HEX, which is exported since 3.11; 0: it is older. */
 static uint64_t read_version(const struct image *image, char version[PYTHON_VERSION_MAX])
@@ -174,8 +173,7 @@ int python_core_read(const char *path, struct python_core *core, const char **wh
 	return err;
 }
 
-/* ---- asyncio: who schedules a callback in a context ------------------------------------------------------------------------------------
- */
+/* ---- asyncio: who schedules a callback in a context ---------------------------------------------------------------------------------- */
 
 /*
  * Each place is
@@ -318,8 +316,7 @@ int python_asyncio_read(const char *path, const struct python_core *core, struct
 	return found ? 0 : -ENOENT;
 }
 
-/* ---- uvloop: who has something to write -----------------------------------------------------------------------------------------------
- */
+/* ---- uvloop: who has something to write ---------------------------------------------------------------------------------------------- */
 
 /* False: there are none, or more than can be kept. */
 static bool find_import_calls(const struct image *image, const char *name, uint64_t *offsets, size_t max, size_t *count)
