@@ -44,6 +44,14 @@ struct context *context_new_segment(struct engine *engine, enum origin origin, s
 	return context;
 }
 
+void context_note_evidence(struct context *context)
+{
+	if (!context)
+		return;
+	context->evidence = true;
+	context->helper_only = false;
+}
+
 struct context *context_new_request(struct engine *engine, uint64_t start_ns)
 {
 	struct context *context = context_new(engine, start_ns);

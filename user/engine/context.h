@@ -138,6 +138,8 @@ struct context {
 /* ---- context.c ---- */
 
 struct context *context_new_segment(struct engine *engine, enum origin origin, struct context *hint, uint64_t now_ns);
+/* It has a story of its own (evidence): what it does is the program's work, and not for whatever the thread reads next. NULL is fine. */
+void context_note_evidence(struct context *context);
 struct context *context_new_request(struct engine *engine, uint64_t start_ns);
 /* Who it was found to be: itself, or what it was bound to. NULL for NULL. */
 static inline struct context *context_root(struct context *context)

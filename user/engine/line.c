@@ -118,10 +118,7 @@ static struct context *begin_work(const struct moment *moment, enum given given)
 	enum origin origin = given == GIVEN_WORKER ? ORIGIN_WORKER : ORIGIN_POOL;
 	struct context *segment = context_new_segment(moment->engine, origin, NULL, moment->at_ns);
 
-	if (segment) {
-		segment->evidence = true;
-		segment->helper_only = false;
-	}
+	context_note_evidence(segment);
 	return segment;
 }
 

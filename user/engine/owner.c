@@ -83,9 +83,6 @@ struct context *downstream_owner(const struct moment *moment)
 		root = context_root(thread->context);
 	}
 	thread->soft = false;
-	if (root) {
-		root->evidence = true;
-		root->helper_only = false;
-	}
+	context_note_evidence(root);
 	return root;
 }

@@ -112,10 +112,7 @@ static struct context *unnamed_owner(const struct moment *moment)
 	end_soft_tail(moment);
 	turn_to_segment(moment, ORIGIN_POOL, NULL, false);
 	segment = context_root(moment->thread->context);
-	if (segment) {
-		segment->evidence = true;
-		segment->helper_only = false;
-	}
+	context_note_evidence(segment);
 	return segment;
 }
 
@@ -133,8 +130,7 @@ struct context *ahead_owner(const struct moment *moment)
 		return unnamed_owner(moment);
 	deliver(moment->engine, thread, queued, step);
 	owner = context_root(step);
-	owner->evidence = true;
-	owner->helper_only = false;
+	context_note_evidence(owner);
 	return owner;
 }
 

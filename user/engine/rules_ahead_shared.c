@@ -129,8 +129,7 @@ static void take(struct engine *engine, struct thread *thread, struct context *s
 static void own(struct thread *thread, struct context *step)
 {
 	thread->soft = false;
-	step->evidence = true;
-	step->helper_only = false;
+	context_note_evidence(step);
 }
 
 /* The thread turns to something else, and its step has made no call. */

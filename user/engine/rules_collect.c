@@ -86,8 +86,7 @@ struct context *collect_owner(const struct moment *moment)
 	else if (owner)
 		context_bind(moment->engine, step, owner);
 	owner = context_root(step);
-	owner->evidence = true;
-	owner->helper_only = false;
+	context_note_evidence(owner);
 	return owner;
 }
 

@@ -333,8 +333,7 @@ struct context *rule_11_step_owner(const struct moment *moment)
 		go_on_or_begin(moment, step);
 	thread->soft = false;
 	owner = context_root(step);
-	owner->evidence = true;
-	owner->helper_only = false;
+	context_note_evidence(owner);
 	return owner;
 }
 

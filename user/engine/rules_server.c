@@ -304,8 +304,7 @@ static void rule_3_detach(const struct moment *moment, struct context *request)
 		call_delist(call);
 		if (!segment)
 			continue;
-		segment->evidence = true;
-		segment->helper_only = false;
+		context_note_evidence(segment);
 		segment->doubts = (uint8_t)(1u << call->doubt);
 		context_put(moment->engine, call->context);
 		call->context = segment;

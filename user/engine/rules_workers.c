@@ -188,10 +188,7 @@ void workers_forget_giver(const struct moment *moment, uint32_t writer_tid, stru
 		return;
 	context_put(moment->engine, *given);
 	*given = context_new_segment(moment->engine, ORIGIN_WORKER, NULL, moment->at_ns);
-	if (!*given)
-		return;
-	(*given)->evidence = true;
-	(*given)->helper_only = false;
+	context_note_evidence(*given);
 }
 
 void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t worker_tid, struct context *context, uint64_t at_ns)

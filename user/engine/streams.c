@@ -213,11 +213,7 @@ static void publish(const struct moment *moment, struct context *root)
 	if (!root->is_request || root->stream)
 		return;
 	turn_to_segment(moment, ORIGIN_PUBLISH, moment->conn->stream, false);
-	root = context_root(moment->thread->context);
-	if (!root)
-		return;
-	root->evidence = true;
-	root->helper_only = false;
+	context_note_evidence(context_root(moment->thread->context));
 }
 
 void stream_ran(const struct moment *moment)

@@ -51,17 +51,10 @@ static void drop_ended(struct engine *engine, struct turns *turns)
 
 void turns_of_nobody(const struct moment *moment)
 {
-	struct thread *thread = moment->thread;
-	struct context *segment;
-
-	rule_12_turn_ends(moment->engine, thread, moment->at_ns);
+	rule_12_turn_ends(moment->engine, moment->thread, moment->at_ns);
 	end_soft_tail(moment);
 	turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
-	segment = context_root(thread->context);
-	if (!segment)
-		return;
-	segment->evidence = true; /* a wait in the midst of it (for a collector) is no end */
-	segment->helper_only = false;
+	context_note_evidence(context_root(moment->thread->context)); /* a wait in the midst of it (for a collector) is no end */
 }
 
 void turns_begin(const struct moment *moment)
@@ -91,15 +84,14 @@ static void leave_to_nobody(struct engine *engine, struct thread *thread, uint64
 
 	if (before && !before->is_request) {
 		leave_unclaimed(engine, before);
-		before->evidence = true;
+		context_note_evidence(before);
 		thread->soft = false;
 		return;
 	}
 	segment = context_new_segment(engine, ORIGIN_MISSED, NULL, at_ns);
 	if (!segment)
 		return;
-	segment->evidence = true;
-	segment->helper_only = false;
+	context_note_evidence(segment);
 	context_put(engine, thread->context);
 	thread->context = segment;
 }
