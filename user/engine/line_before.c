@@ -60,7 +60,7 @@ static bool was_kept(const struct place *place, const struct context *segment)
 		if (ran->state == STATE_CPU && ran->end_ns > segment->begun_ns)
 			cpu_ns += ran->end_ns - (ran->start_ns > segment->begun_ns ? ran->start_ns : segment->begun_ns);
 	}
-	return cpu_ns < STEP_NS;
+	return cpu_ns < WORK_MIN_NS;
 }
 
 /* Was it given on only after this one had come to wait? */

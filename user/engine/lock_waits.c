@@ -2,11 +2,7 @@
 /* Since when has a thread waited for what it seems to have been given just now? It may have been woken in vain meanwhile. */
 #include "engine/locks.h"
 
-/*
- * At most so long does a thread look whether there is a connection for it, or that part of what it has waited: the longer it slept, the
- * more of what it needs is in no cache.
- */
-#define LOOKED_NS   50000
+/* It may look longer whether there is a connection for it by that part of what it has waited: what it needs is in no cache by then. */
 #define LOOKED_PART 100
 
 /* A thread's waits for a lock, latest first, between which it only looked and went back to sleep. */
@@ -25,7 +21,7 @@ static bool only_looked(const struct interval *look, const struct interval *earl
 		count--;
 	if (count && earlier[count - 1].state == STATE_LOCK)
 		waited_ns = earlier[count - 1].end_ns - earlier[count - 1].start_ns;
-	return look->state == STATE_CPU && look->end_ns - look->start_ns <= LOOKED_NS + waited_ns / LOOKED_PART;
+	return look->state == STATE_CPU && look->end_ns - look->start_ns <= WORK_MIN_NS + waited_ns / LOOKED_PART;
 }
 
 /* False: there are no earlier ones. */

@@ -96,7 +96,7 @@ void rule_11_tries_to_read(const struct moment *moment)
 
 	if (loop) {
 		shared_queues(moment->engine, moment->thread);
-		judge_last_read(moment, loop, moment->record->core_ns >= STEP_NS);
+		judge_last_read(moment, loop, moment->record->core_ns >= WORK_MIN_NS);
 	}
 	if (!tries_a_socket(moment))
 		return;

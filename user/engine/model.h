@@ -29,6 +29,13 @@
 /* A response without a further byte for this long is over, if the connection does not say so earlier. */
 #define RESPONSE_QUIET_NS 500000000ull
 
+/*
+ * Less CPU than this in one piece is no work of its own, but the end of what was done before, or the way to what comes next: waking up,
+ * looking at a queue, asking. Measured in servers whose handlers compute 200 µs and more at a time: of 5,400 looks at such pieces 87% found
+ * less (63% under 10 µs), 1% up to 200 µs, 12% more.
+ */
+#define WORK_MIN_NS 50000
+
 struct thread;
 struct conn;
 struct context;
@@ -263,6 +270,14 @@ void thread_switch(struct engine *engine, struct thread *thread, struct context 
 /* Gives the pending time to the thread's context now. */
 void thread_commit(struct engine *engine, struct thread *thread);
 void thread_pend(struct engine *engine, struct thread *thread, struct interval interval);
+/* CPU of its present segment, given to that or pending. */
+uint64_t thread_segment_cpu_ns(const struct thread *thread, const struct context *segment);
+/* Is that a piece of work of its own? */
+static inline bool thread_has_worked(const struct thread *thread, const struct context *segment)
+{
+	return thread_segment_cpu_ns(thread, segment) >= WORK_MIN_NS;
+}
+
 /* Does it work for somebody: an open request, or a segment that touched a socket? */
 bool thread_is_active(const struct thread *thread);
 /* Has it done something of its own after a response, that nobody else will name if it turns to a new request now? Never so in a loop. */

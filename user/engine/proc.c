@@ -289,6 +289,12 @@ void thread_switch(struct engine *engine, struct thread *thread, struct context 
 	context_put(engine, before);
 }
 
+uint64_t thread_segment_cpu_ns(const struct thread *thread, const struct context *segment)
+{
+	return intervals_cpu_ns(thread->pending, thread->pending_count) +
+	       intervals_cpu_ns(segment->timeline.intervals, segment->timeline.count);
+}
+
 bool thread_is_active(const struct thread *thread)
 {
 	const struct context *context = context_root(thread->context);

@@ -62,12 +62,12 @@ static void end_steps(struct engine *engine, struct thread *thread, uint64_t bef
 {
 	struct continuations *loop = thread->continuations;
 	struct context *step = present_step(thread), *root = context_root(thread->context);
-	bool much = step && step_cpu_ns(thread, step) >= STEP_NS;
+	bool much = step && thread_has_worked(thread, step);
 	unsigned int count;
 
 	continuations_drop_dead(engine, loop);
 	count = count_read_before(loop, before_ns);
-	if (!count && much && step_cpu_ns(thread, step) >= SILENT_NS && first_queued(loop))
+	if (!count && much && thread_segment_cpu_ns(thread, step) >= SILENT_NS && first_queued(loop))
 		count = 1;
 	else if (!count && much && first_queued(loop))
 		leave_unclaimed(engine, step);
@@ -126,7 +126,7 @@ struct context *ahead_owner(const struct moment *moment)
 		return downstream_owner(moment);
 	continuations_drop_dead(moment->engine, thread->continuations);
 	queued = first_queued(thread->continuations);
-	if (!queued || (step_cpu_ns(thread, step) < STEP_NS && continuations_in_line(thread->continuations)))
+	if (!queued || (!thread_has_worked(thread, step) && continuations_in_line(thread->continuations)))
 		return unnamed_owner(moment);
 	deliver(moment->engine, thread, queued, step);
 	owner = context_root(step);

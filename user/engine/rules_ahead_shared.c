@@ -140,8 +140,8 @@ static void end_step(struct engine *engine, struct thread *thread, uint64_t now_
 	struct continuation *queued;
 
 	drop_dead_of_all(engine, loop);
-	if (step && step_cpu_ns(thread, step) >= STEP_NS) {
-		queued = step_cpu_ns(thread, step) >= SILENT_NS ? shared_expected(thread, step, &of) : NULL;
+	if (step && thread_has_worked(thread, step)) {
+		queued = thread_segment_cpu_ns(thread, step) >= SILENT_NS ? shared_expected(thread, step, &of) : NULL;
 		if (queued) {
 			take(engine, thread, step, queued, true);
 			context_root(queued->context)->in_line_ns = now_ns;
@@ -169,7 +169,7 @@ void shared_before_read(const struct moment *moment)
 {
 	const struct thread *thread = moment->thread;
 	bool by_event = moment->record->result > 0 && thread->continuations->found != FOUND_FIRST_TRY;
-	bool fresh = by_event && present_step(thread) && !thread->soft && step_cpu_ns(thread, present_step(thread)) < STEP_NS;
+	bool fresh = by_event && present_step(thread) && !thread->soft && !thread_has_worked(thread, present_step(thread));
 
 	if (fresh)
 		return; /* what ran since epoll returned was for this read */
@@ -193,7 +193,7 @@ struct context *shared_owner(const struct moment *moment)
 		return downstream_owner(moment);
 	}
 	drop_dead_of_all(moment->engine, thread->continuations);
-	much = step_cpu_ns(thread, step) >= STEP_NS;
+	much = thread_has_worked(thread, step);
 	queued = much || !somebody_waits(thread->continuations) ? shared_expected(thread, step, &of) : NULL;
 	if (!queued && much)
 		shared_note_nobody(thread, step);
@@ -339,9 +339,9 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	queued = queued_answer(loop, request, &of);
 	if (queued)
 		judge_order(moment, request, queued->read_at_ns, step->begun_ns);
-	else if (step_cpu_ns(thread, step) >= STEP_NS)
+	else if (thread_has_worked(thread, step))
 		queued = shared_expected(thread, step, &of);
-	if (!queued && step_cpu_ns(thread, step) >= STEP_NS)
+	if (!queued && thread_has_worked(thread, step))
 		shared_note_nobody(thread, step);
 	if (!queued)
 		return;

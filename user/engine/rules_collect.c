@@ -21,7 +21,7 @@ void collect_take_back(struct engine *engine, struct thread *thread)
 {
 	struct context *segment;
 
-	if (intervals_cpu_ns(thread->pending, thread->pending_count) < STEP_NS)
+	if (intervals_cpu_ns(thread->pending, thread->pending_count) < WORK_MIN_NS)
 		return;
 	segment = context_new_segment(engine, ORIGIN_MISSED, NULL, thread->pending[0].start_ns);
 	context_put(engine, thread->context);
@@ -43,7 +43,7 @@ static void settle_computed(struct engine *engine, struct thread *thread)
 		collect_take_back(engine, thread);
 	else if (only)
 		context_bind(engine, step, only->context);
-	else if (step_cpu_ns(thread, step) >= STEP_NS)
+	else if (thread_has_worked(thread, step))
 		leave_unclaimed(engine, step);
 }
 

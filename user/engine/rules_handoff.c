@@ -337,9 +337,6 @@ void handoff_unseen(const struct moment *moment, uint32_t worker_tid, struct con
 		(struct handoff){.context = given, .proc = moment->thread->proc, .sent_ns = moment->at_ns, .bytes_left = sizeof(uint64_t)});
 }
 
-/* What it did in between took longer than handing back. */
-#define TAKEN_NS 50000
-
 /* The loop to which it hands back has given it something that nobody has seen. */
 static void give_late(const struct moment *moment)
 {
@@ -355,14 +352,6 @@ static void give_late(const struct moment *moment)
 		workers_gave_unseen(&then, thread->tid);
 }
 
-/* What it does is the end of what it had before, or nobody's yet: how much it has computed. */
-static uint64_t idle_cpu_ns(const struct thread *thread)
-{
-	const struct context *root = context_root(thread->context);
-
-	return intervals_cpu_ns(thread->pending, thread->pending_count) + intervals_cpu_ns(root->timeline.intervals, root->timeline.count);
-}
-
 /*
  * While it was busy until then it was given the next thing, and went on with that at once: it was awake, or had read its eventfd but not
  * looked yet what there was. That nobody saw it being given is only certain where it hands that back: else it may collect garbage.
@@ -373,13 +362,13 @@ static void take_unread(const struct moment *moment, uint64_t until_ns, bool han
 	struct handoffs *handoffs = thread->wakes_conn_id ? given_to(moment->engine, thread) : NULL;
 	struct context *root = context_root(thread->context);
 
-	if (!root || !handoffs || goes_on(root) || (thread->soft && !root->hint) || idle_cpu_ns(thread) < TAKEN_NS)
+	if (!root || !handoffs || goes_on(root) || (thread->soft && !root->hint) || !thread_has_worked(thread, root))
 		return;
 	if (!handoffs->count && hands_back)
 		give_late(moment);
 	if (!handoffs->count || !goes_on(context_root(handoffs_first(handoffs)->context)))
 		return;
-	if (until_ns < handoffs_first(handoffs)->sent_ns + TAKEN_NS)
+	if (until_ns < handoffs_first(handoffs)->sent_ns + WORK_MIN_NS)
 		return;
 	if (thread->soft) {
 		split_soft_tail(moment, root, handoffs_first(handoffs)->sent_ns);

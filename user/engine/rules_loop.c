@@ -33,11 +33,6 @@ struct context *present_step(const struct thread *thread)
 	return root && !root->is_request && !root->evidence ? root : NULL;
 }
 
-uint64_t step_cpu_ns(const struct thread *thread, const struct context *step)
-{
-	return intervals_cpu_ns(thread->pending, thread->pending_count) + intervals_cpu_ns(step->timeline.intervals, step->timeline.count);
-}
-
 /* The loop was busy with others' steps since its data was read. */
 static void name_hop(struct engine *engine, struct thread *thread, const struct continuation *waiting, const struct context *step)
 {
@@ -82,7 +77,7 @@ void begin_turn(const struct moment *moment, const struct continuation *taken)
 		mixed |= first->turn == TURN_TO_COME;
 		stand_in_line(moment->engine, moment->thread, first, step);
 	}
-	if (!mixed || !step || step_cpu_ns(moment->thread, step) < STEP_NS)
+	if (!mixed || !step || !thread_has_worked(moment->thread, step))
 		return;
 	leave_unclaimed(moment->engine, step);
 	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
@@ -93,7 +88,7 @@ static void end_steps(struct engine *engine, struct thread *thread)
 {
 	struct continuations *loop = thread->continuations;
 	struct context *step = present_step(thread);
-	bool known = continuations_known_to_defer(loop), much = step && step_cpu_ns(thread, step) >= STEP_NS;
+	bool known = continuations_known_to_defer(loop), much = step && thread_has_worked(thread, step);
 	bool long_enough = step && known && (!thread->soft || !step->hint || much);
 	struct continuation *ran = NULL;
 	unsigned int ran_count = 0;
@@ -171,7 +166,7 @@ void rule_11_reads_begin(const struct moment *moment)
 	step = present_step(thread);
 	/* What ran long before this read was not for it: the loop was busy with others. */
 	if (step && step->origin != ORIGIN_MISSED &&
-	    (loop->round == loop->slept_round || !continuations_known_to_defer(loop) || step_cpu_ns(thread, step) < STEP_NS))
+	    (loop->round == loop->slept_round || !continuations_known_to_defer(loop) || !thread_has_worked(thread, step)))
 		return;
 	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
 	thread->boundary_ns = 0;
@@ -288,13 +283,12 @@ static void go_on_or_begin(const struct moment *moment, struct context *step)
 	struct context *before = context_root(step->hint);
 
 	struct continuations *loop = moment->thread->continuations;
-	uint64_t most_ns = loop->parent_round == loop->round ? CHILD_NS : STEP_NS;
+	uint64_t most_ns = loop->parent_round == loop->round ? CHILD_NS : WORK_MIN_NS;
 
-	if (moment->thread->soft && before && !before->is_request && step_cpu_ns(moment->thread, step) < most_ns) {
+	if (moment->thread->soft && before && !before->is_request && thread_segment_cpu_ns(moment->thread, step) < most_ns) {
 		before->fans_out = true;
 		context_bind(moment->engine, step, before);
-	} else if (before &&
-		   (!before->answered || (came_in_its_midst(moment->thread, 1) && step_cpu_ns(moment->thread, step) >= STEP_NS))) {
+	} else if (before && (!before->answered || (came_in_its_midst(moment->thread, 1) && thread_has_worked(moment->thread, step)))) {
 		hint_at(moment->engine, step, NULL);
 	}
 }

@@ -11,15 +11,12 @@
 #include "engine/continuations.h"
 #include "engine/moment.h"
 
-#define STEP_NS 50000 /* of CPU: less than this may be the end of the step before */
-
 #define SILENT_NS 200000 /* of CPU: less than this epoll, or accepting, may have taken by itself */
 
 #define CHILD_NS 300000 /* of CPU: less than this may be the step of one more task that makes a call for the same parent */
 
 /* The thread's present segment, if it has no evidence of its own: the end of a step, and the beginning of the next. NULL: it has. */
 struct context *present_step(const struct thread *thread);
-uint64_t step_cpu_ns(const struct thread *thread, const struct context *step);
 /* Several continuations ran in this step: whose time is whose nobody can tell. It stays nobody's. */
 void leave_unclaimed(struct engine *engine, struct context *step);
 void hint_at(struct engine *engine, struct context *segment, struct context *request);

@@ -18,7 +18,7 @@ bool is_of_one_who_connected(const struct moment *moment, const struct context *
 	bool new_to_us = !conn->connect_start_ns && !conn->connecting && !conn->answer_read_ns && !conn->last_call;
 
 	return new_to_us && moment->record->head.op == IO_WRITE && came_in_its_midst(moment->thread, UINT64_MAX) &&
-	       step_cpu_ns(moment->thread, step) < STEP_NS;
+	       !thread_has_worked(moment->thread, step);
 }
 
 void rule_11_unknown_called(const struct moment *moment, const struct context *owner)

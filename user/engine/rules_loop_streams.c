@@ -23,7 +23,7 @@ static void begin_unexpected_turn(const struct moment *moment, struct continuati
 {
 	struct context *step = present_step(moment->thread);
 
-	if (!step || !continuations_known_to_defer(loop) || !continuations_first_due(loop) || step_cpu_ns(moment->thread, step) < STEP_NS)
+	if (!step || !continuations_known_to_defer(loop) || !continuations_first_due(loop) || !thread_has_worked(moment->thread, step))
 		return;
 	leave_unclaimed(moment->engine, step);
 	continuations_publish(moment->engine, loop, step);
@@ -57,7 +57,7 @@ void claim_published(const struct moment *moment, struct continuations *loop, co
 {
 	const struct context *step = present_step(moment->thread);
 
-	if (loop->published && taken == continuations_first_due(loop) && step && step_cpu_ns(moment->thread, step) < STEP_NS)
+	if (loop->published && taken == continuations_first_due(loop) && step && !thread_has_worked(moment->thread, step))
 		context_bind(moment->engine, loop->published, request);
 	continuations_publish(moment->engine, loop, NULL);
 }

@@ -5,16 +5,6 @@
  */
 #include "engine/set_aside.h"
 
-/* Less CPU than this is looking for work, not work. */
-#define WORKED_NS 50000
-
-static bool has_worked(const struct thread *thread, const struct context *root)
-{
-	return intervals_cpu_ns(thread->pending, thread->pending_count) +
-		       intervals_cpu_ns(root->timeline.intervals, root->timeline.count) >=
-	       WORKED_NS;
-}
-
 void set_aside_end(struct engine *engine, struct thread *thread)
 {
 	struct context *aside = thread->aside;
@@ -31,7 +21,7 @@ bool set_aside_at_futex(struct engine *engine, struct thread *thread, uint64_t o
 
 	if (!root || root->is_request || root->evidence || thread->loop || thread_runs_untold_goroutines(thread) || thread->carrier)
 		return false;
-	if (!has_worked(thread, root)) {
+	if (!thread_has_worked(thread, root)) {
 		/* Woken in vain, as another one was quicker. */
 		if (thread->aside)
 			context_bind(engine, root, thread->aside);

@@ -88,12 +88,10 @@ static void turn_to_runtime(struct engine *engine, struct thread *thread, uint64
 	context_put(engine, segment);
 }
 
-#define LOOKED_NS 50000 /* at most so long does it look whether there is by now what it waits for */
-
-/* Woken in vain, as another one was quicker, it goes on waiting. */
+/* Woken in vain, as another one was quicker, it goes on waiting: at most so long does it look whether there is by now what it waits for. */
 static uint64_t waits_since(const struct strand *strand, uint64_t at_ns)
 {
-	return strand->waits_since_ns && at_ns - strand->runs_since_ns <= LOOKED_NS ? strand->waits_since_ns : at_ns;
+	return strand->waits_since_ns && at_ns - strand->runs_since_ns <= WORK_MIN_NS ? strand->waits_since_ns : at_ns;
 }
 
 /* One that could go on because it was woken while it ran had waited for that. A recording may say anything. */

@@ -180,13 +180,11 @@ static struct context *next_request(struct engine *engine, const struct strand *
 	return context_is_open_request(request) && !request->has_task && conn->answerer_strand_id == strand->id ? request : NULL;
 }
 
-#define OWN_WORK_NS 50000 /* of CPU: less is its beginning */
-
 /* What comes behind a response is none: it belongs to that. */
 static bool has_work_of_its_own(const struct strand *strand, const struct context *segment)
 {
 	return strand->made && !strand->answered_conn_id &&
-	       intervals_cpu_ns(segment->timeline.intervals, segment->timeline.count) >= OWN_WORK_NS;
+	       intervals_cpu_ns(segment->timeline.intervals, segment->timeline.count) >= WORK_MIN_NS;
 }
 
 /*

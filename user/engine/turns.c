@@ -11,8 +11,6 @@
 #include "engine/line.h"
 #include "engine/rules_loop.h"
 
-#define COMPUTED_NS 50000 /* of CPU: less is what asking takes */
-
 struct due {
 	struct context *context;
 	uint8_t doubt; /* enum doubt: of the call that was answered */
@@ -109,7 +107,7 @@ static void take_turn(struct engine *engine, struct thread *thread, uint32_t at,
 	uint8_t doubt = turns->list[at].doubt;
 	uint64_t begins_ns = thread->pending_count ? thread->pending[0].start_ns : at_ns;
 
-	if (turns->count > 1 && computed_ns(thread) >= COMPUTED_NS) {
+	if (turns->count > 1 && computed_ns(thread) >= WORK_MIN_NS) {
 		leave_to_nobody(engine, thread, at_ns);
 	} else if (before && !before->is_request) {
 		blame_hop(engine, thread, root, turns->read_ns, begins_ns);
@@ -168,7 +166,7 @@ void turns_end(struct engine *engine, struct thread *thread)
 	drop_ended(engine, turns);
 	if (turns->count == 1)
 		take_turn(engine, thread, 0, thread->heard_ns);
-	else if (turns->count && computed_ns(thread) >= COMPUTED_NS)
+	else if (turns->count && computed_ns(thread) >= WORK_MIN_NS)
 		leave_to_nobody(engine, thread, thread->heard_ns);
 	while (turns->count)
 		drop(engine, turns, turns->count - 1);
