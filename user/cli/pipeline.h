@@ -42,8 +42,9 @@ struct pipeline_sink {
 struct pipeline *pipeline_open(const struct options *options, bool reads_payload, const struct pipeline_sink *sink);
 
 /*
- * The process that forked the one that an event tells of, or a found one's parent; 0: it tells of none, or it is not known. To be asked
- * before the event is handled: the thread that forked may end with the next one.
+ * Where the thread comes from that an event tells of: the process that made it or, if the tracer found it running, its process's parent.
+ * 0: the event tells of no thread, or nothing is known of that process. Asked before any later event is handled, by which that process
+ * may end.
  */
 uint32_t pipeline_parent(const struct pipeline *pipeline, const struct event *event);
 

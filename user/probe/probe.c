@@ -199,7 +199,7 @@ static int follow_descendants(struct probe *probe, struct listener_tables *table
 
 int probe_follow(struct probe *probe, pid_t pid, bool again)
 {
-	struct listener_tables tables = {};
+	struct listener_tables tables = {}; /* read anew for each: nothing tells of who came to listen since the last one */
 	bool look = true;
 	int err;
 

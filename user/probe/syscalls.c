@@ -103,34 +103,34 @@ int syscalls_hooked_late(const char *event)
 	return -1;
 }
 
-/* The kernel half does the same for them: one program, as the verifier takes its time for each. */
-static const struct {
-	const char *event, *also;
-} handled_alike[] = {
+/*
+ * The kernel half does the same for the events of a row: one program, on the first of them, as the verifier takes its time for each. One
+ * too many for its row the compiler tells as an excess initializer.
+ */
+static const char *const handled_alike[][SYSCALLS_ALIKE_MAX] = {
 	{"sys_exit_read", "sys_exit_recvfrom"},
 	{"sys_exit_readv", "sys_exit_recvmsg"},
-	{"sys_exit_writev", "sys_exit_sendmsg"},
-	{"sys_exit_sendmmsg", "sys_exit_recvmmsg"},
-	{"sys_exit_sendmmsg", "sys_exit_sendfile64"},
-	{"sys_exit_sendmmsg", "sys_exit_splice"},
-	{"sys_exit_accept", "sys_exit_accept4"},
 	{"sys_exit_write", "sys_exit_sendto"},
-	{"sys_exit_epoll_pwait", "sys_exit_epoll_wait"},
-	{"sys_exit_epoll_pwait", "sys_exit_epoll_pwait2"},
-	{"sys_exit_ppoll", "sys_exit_poll"},
-	{"sys_exit_ppoll", "sys_exit_select"},
-	{"sys_exit_ppoll", "sys_exit_pselect6"},
+	{"sys_exit_writev", "sys_exit_sendmsg"},
+	{"sys_exit_sendmmsg", "sys_exit_recvmmsg", "sys_exit_sendfile64", "sys_exit_splice"},
+	{"sys_exit_accept", "sys_exit_accept4"},
+	{"sys_exit_epoll_pwait", "sys_exit_epoll_wait", "sys_exit_epoll_pwait2"},
+	{"sys_exit_ppoll", "sys_exit_poll", "sys_exit_select", "sys_exit_pselect6"},
 };
 
 size_t syscalls_handled_alike(const char *event, const char *events[SYSCALLS_ALIKE_MAX])
 {
-	size_t count = 0;
+	events[0] = event;
+	for (size_t i = 0; i < sizeof(handled_alike) / sizeof(handled_alike[0]); i++) {
+		size_t count = 1;
 
-	events[count++] = event;
-	for (size_t i = 0; i < sizeof(handled_alike) / sizeof(handled_alike[0]) && count < SYSCALLS_ALIKE_MAX; i++)
-		if (!strcmp(event, handled_alike[i].event))
-			events[count++] = handled_alike[i].also;
-	return count;
+		if (strcmp(event, handled_alike[i][0]))
+			continue;
+		for (; count < SYSCALLS_ALIKE_MAX && handled_alike[i][count]; count++)
+			events[count] = handled_alike[i][count];
+		return count;
+	}
+	return 1;
 }
 
 void syscalls_that_write(uint8_t writes[SYSCALL_MAX])
