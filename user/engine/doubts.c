@@ -148,7 +148,7 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 	enum doubt doubt = DOUBT_NONE;
 
 	/* The name says whose the answer is, but not which goroutine goes on with it, and when. */
-	named = named && !moment_is_go(moment);
+	named = named && !thread_runs_untold_goroutines(moment->thread);
 	if (thread->carrier && proc_has_tasks(thread->proc))
 		doubt = conn->first_call && !named ? DOUBT_MUX : DOUBT_NONE; /* else only a task's own answer can come */
 	else if (thread->carrier || !thread->loop || (loop && told_by_order(loop)))

@@ -289,10 +289,16 @@ static inline bool thread_runs_untold_goroutines(const struct thread *thread)
 	return thread->proc->told.runtime == RUNTIME_GO && !thread->carrier;
 }
 
-/* Its strands are tasks and callbacks of event loops: whoever runs has waited for the loop, not for a core. */
+/* Its hook tells of tasks and callbacks of event loops: who runs has waited for the loop, not for a core. */
 static inline bool proc_has_tasks(const struct proc *proc)
 {
 	return proc->told.runtime == RUNTIME_PYTHON;
+}
+
+/* Its hook does not tell which strand wakes which. */
+static inline bool proc_hides_wakeups(const struct proc *proc)
+{
+	return proc->told.runtime == RUNTIME_JVM;
 }
 
 /* ---- conn.c ---- */

@@ -22,12 +22,6 @@ struct moment {
 	const struct moved *moved; /* NULL: not told */
 };
 
-/* In Go, and which goroutine the thread runs must be guessed. */
-static inline bool moment_is_go(const struct moment *moment)
-{
-	return thread_runs_untold_goroutines(moment->thread);
-}
-
 /* ---- owner.c ---- */
 
 /* A soft tail is its request's as soon as the thread turns to something else. */

@@ -127,7 +127,7 @@ static void on_read(const struct moment *moment)
 	if (moment->conn->role == CONN_SERVER && result <= 0 && result != -EAGAIN)
 		stream_end(moment->engine, moment->conn, moment->at_ns);
 	if (result == -EAGAIN || moment->record->head.flags & RECORD_PEEK) {
-		if (moment_is_go(moment) && result == -EAGAIN)
+		if (thread_runs_untold_goroutines(moment->thread) && result == -EAGAIN)
 			rule_6_goroutine_parks(moment, first_look);
 		else if (moment->conn->role == CONN_DOWNSTREAM)
 			look_at_downstream(moment);
@@ -214,7 +214,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 	thread->just_read = false;
 	conn->last_used_ns = moment.at_ns;
 	settle_socket_waits(&moment);
-	if (moment_is_go(&moment))
+	if (thread_runs_untold_goroutines(moment.thread))
 		rule_16_goroutine_shown(&moment);
 	switch (event->head->op) {
 	case IO_READ:

@@ -134,7 +134,7 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		return;
 	}
 	rule_12_pool_wait(moment, owner);
-	if (moment_is_go(moment) && !owner->is_request)
+	if (thread_runs_untold_goroutines(moment->thread) && !owner->is_request)
 		strays_add_segment(moment->engine, owner, moment->thread->proc, moment->at_ns);
 	if (conn->waiting_calls == CALLS_WAITING_MAX) {
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
@@ -172,7 +172,7 @@ static void open_calls(const struct moment *moment, struct context *owner, bool 
 /* In Go, where several requests use a connection: a goroutine reads for all, and who has asked waits for what that gives to it. */
 static bool goroutine_reads_for_all(const struct moment *moment)
 {
-	return moment_is_go(moment) && (moment->conn->shared || moment->conn->waiting_calls > 1);
+	return thread_runs_untold_goroutines(moment->thread) && (moment->conn->shared || moment->conn->waiting_calls > 1);
 }
 
 /* In a loop a callback often ends here: what ran so far was for its context, what runs next may be another's callback. */
@@ -180,7 +180,7 @@ static void note_asked(const struct moment *moment, struct context *owner)
 {
 	struct thread *thread = moment->thread;
 
-	if (!thread->loop || thread->carrier || moment_is_go(moment) || owner != context_root(thread->context))
+	if (!thread->loop || thread->carrier || thread_runs_untold_goroutines(moment->thread) || owner != context_root(thread->context))
 		return;
 	thread_commit(moment->engine, thread);
 	thread->asked = true;
@@ -358,7 +358,7 @@ static bool reads_for_others(const struct moment *moment, struct call *const cal
 
 	if (thread->loop || thread->carrier)
 		return false;
-	if (moment_is_go(moment))
+	if (thread_runs_untold_goroutines(moment->thread))
 		return goroutine_reads_for_all(moment);
 	for (uint32_t i = 0; i < count; i++)
 		if (context_root(calls[i]->context) == context_root(thread->context))
@@ -411,8 +411,8 @@ static bool read_named_answers(const struct moment *moment)
 		}
 	}
 	if (hands_on)
-		turn_to_segment(moment, moment_is_go(moment) ? ORIGIN_PARK : ORIGIN_SOCKET, NULL, false);
-	moment->thread->proc->reads_for_others |= hands_on && moment_is_go(moment);
+		turn_to_segment(moment, thread_runs_untold_goroutines(moment->thread) ? ORIGIN_PARK : ORIGIN_SOCKET, NULL, false);
+	moment->thread->proc->reads_for_others |= hands_on && thread_runs_untold_goroutines(moment->thread);
 	return count || names_nobody(moment);
 }
 
@@ -471,7 +471,7 @@ void connect_begins(const struct moment *moment)
 		conn->connect_start_ns = window->off_at_ns;
 		conn->connect_ns = window->on_at_ns - window->ready_ns - window->off_at_ns;
 	}
-	if (moment_is_go(moment) && moment->record->result == -EINPROGRESS)
+	if (thread_runs_untold_goroutines(moment->thread) && moment->record->result == -EINPROGRESS)
 		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
 	else if (step)
 		rule_11_step_called(moment, owner);

@@ -143,9 +143,9 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
  * Go's net/http watches a connection while its handler runs, by a goroutine that reads a single byte, and ends. So a request is begun only
  * by who reads the rest of it.
  */
-static bool is_go_watcher(const struct moment *moment)
+static bool only_watches(const struct moment *moment)
 {
-	return moment_is_go(moment) && moment->record->result == 1 && moment->conn->turns > 1;
+	return thread_runs_untold_goroutines(moment->thread) && moment->record->result == 1 && moment->conn->turns > 1;
 }
 
 static void leave_to_handler(const struct moment *moment)
@@ -212,7 +212,7 @@ void rule_1_server_read(const struct moment *moment)
 		thread_commit(moment->engine, moment->thread);
 		conn_tell_answered(moment->engine, conn, false);
 		read_first_bytes(moment, begun);
-		if (is_go_watcher(moment))
+		if (only_watches(moment))
 			leave_to_handler(moment);
 	} else if (conn->last_request) {
 		read_further_bytes(moment, conn->last_request);

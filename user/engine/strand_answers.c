@@ -73,7 +73,7 @@ void strand_is_answered(const struct moment *moment, const struct call *call)
 	struct context *request = strand_request_of(call->context);
 	struct strand *strand = request ? idmap_get(&proc->strands, request->handler_strand_id) : NULL;
 
-	if (proc->told.runtime == RUNTIME_JVM && strand && !strand->thread && strand->left_at_ns && !strand->woken_at_ns)
+	if (proc_hides_wakeups(proc) && strand && !strand->thread && strand->left_at_ns && !strand->woken_at_ns)
 		strand->woken_at_ns = moment->at_ns;
 }
 
