@@ -11,7 +11,7 @@
 #define RIGHT_MIN       3
 #define RIGHT_PER_WRONG 8
 #define LEARNING_MAX    16         /* answers; where still nothing is known, nothing is repeated, and words are the same by chance */
-#define COUNTED_MAX     (1u << 20) /* from there on both count half: connections live for weeks */
+#define COUNTED_MAX     (1u << 20) /* connections live for weeks */
 #define ANSWERED_KEPT   16         /* power of two */
 
 /* The kernel's own stamp of a segment, and the time when the hook saw that, differ by far less. */
@@ -161,18 +161,6 @@ static uint32_t count_unseen(const struct conn *conn, struct call **call)
 	return count;
 }
 
-static void count(struct score *score, bool right)
-{
-	if (right)
-		score->right++;
-	else
-		score->wrong++;
-	if (score->right + score->wrong < COUNTED_MAX)
-		return;
-	score->right /= 2;
-	score->wrong /= 2;
-}
-
 static void choose_pair(struct correlation *correlation)
 {
 	uint32_t most = RIGHT_MIN - 1;
@@ -204,7 +192,7 @@ static struct call *learn(struct conn *conn, const struct wire_message *answer)
 			uint32_t with_it = count_with(conn, i, answer->tokens[j], &call);
 
 			if (several && (with_it || all_seen))
-				count(&correlation->pairs[i][j], with_it == 1);
+				score_count(&correlation->pairs[i][j], with_it == 1, COUNTED_MAX);
 			if (with_it != 1)
 				continue;
 			agree &= !agreed || agreed == call;
@@ -228,7 +216,7 @@ static bool was_answered(const struct correlation *correlation, uint32_t token)
 
 static void note_found(struct correlation *correlation, uint32_t token)
 {
-	count(&correlation->pairs[correlation->in_question][correlation->in_answer], true);
+	score_count(&correlation->pairs[correlation->in_question][correlation->in_answer], true, COUNTED_MAX);
 	correlation->answered[correlation->answered_count++ % ANSWERED_KEPT] = token;
 }
 
@@ -238,7 +226,7 @@ static void note_missed(struct conn *conn)
 	struct correlation *correlation = conn->correlation;
 	struct score *score = &correlation->pairs[correlation->in_question][correlation->in_answer];
 
-	count(score, false);
+	score_count(score, false, COUNTED_MAX);
 	if (score->wrong * RIGHT_PER_WRONG > score->right)
 		memset(correlation, 0, sizeof(*correlation));
 }

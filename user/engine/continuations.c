@@ -10,27 +10,23 @@
 
 /* ---- how many rounds lie between a read and its step -------------------------------------------------------------------------------- */
 
-static unsigned int sum_of(const uint16_t *votes)
+static bool any_votes(const struct continuations *loop, uint8_t side)
 {
-	unsigned int sum = 0;
-
-	for (unsigned int i = 0; i < HOPS_MAX; i++)
-		sum += votes[i];
-	return sum;
+	return votes_sum(loop->votes[side], HOPS_MAX);
 }
 
 static unsigned int hops_of(const struct continuations *loop, uint8_t side)
 {
-	const uint16_t *votes = loop->votes[side];
+	const uint32_t *votes = loop->votes[side];
 	unsigned int best = HOPS_AT_FIRST;
 
 	if (loop->has_workers)
 		return 0;
-	if (sum_of(votes)) {
+	if (any_votes(loop, side)) {
 		for (unsigned int i = 0; i < HOPS_MAX; i++)
 			if (votes[i] > votes[best])
 				best = i;
-	} else if (sum_of(loop->votes[!side]) && !hops_of(loop, !side)) {
+	} else if (any_votes(loop, !side) && !hops_of(loop, !side)) {
 		best = 0; /* who calls back at once on one side, does on the other */
 	}
 	return best;
@@ -39,15 +35,12 @@ static unsigned int hops_of(const struct continuations *loop, uint8_t side)
 void continuations_vote(struct continuations *loop, const struct continuation *waiting)
 {
 	uint64_t hops = loop->round - waiting->round;
-	uint16_t *votes = loop->votes[waiting->side];
 	unsigned int before[SIDES] = {hops_of(loop, SIDE_SERVER), hops_of(loop, SIDE_DOWNSTREAM)};
 
 	/* Who waited longer than the loop had something to do, waited for something else. */
 	if (hops >= HOPS_MAX || waiting->round < loop->slept_round || waiting->turn == TURN_WOKEN)
 		return;
-	if (++votes[hops] == VOTES_MAX)
-		for (unsigned int i = 0; i < HOPS_MAX; i++)
-			votes[i] /= 2;
+	votes_count(loop->votes[waiting->side], HOPS_MAX, (unsigned int)hops, VOTES_MAX);
 	/* Those whose turn seemed to be over may have it in this round, or later. */
 	for (uint32_t i = 0; i < loop->count; i++) {
 		struct continuation *other = &loop->waiting[i];
@@ -65,7 +58,7 @@ bool continuations_defer(const struct continuations *loop)
 
 bool continuations_known_to_defer(const struct continuations *loop)
 {
-	return (sum_of(loop->votes[SIDE_SERVER]) || sum_of(loop->votes[SIDE_DOWNSTREAM])) && continuations_defer(loop);
+	return (any_votes(loop, SIDE_SERVER) || any_votes(loop, SIDE_DOWNSTREAM)) && continuations_defer(loop);
 }
 
 /* ---- one ---------------------------------------------------------------------------------------------------------------------------- */
@@ -261,25 +254,14 @@ void continuations_wait_again(struct engine *engine, struct continuations *loop,
 	continuations_push(engine, loop, (struct continuation){.context = request, .round = loop->round, .turn = TURN_IN_LINE});
 }
 
-static void count(uint16_t *votes, uint16_t *against)
-{
-	if (++*votes < VOTES_MAX)
-		return;
-	*votes /= 2;
-	*against /= 2;
-}
-
 void continuations_vote_on_line(struct continuations *loop, bool right)
 {
-	if (right)
-		count(&loop->line_right, &loop->line_wrong);
-	else
-		count(&loop->line_wrong, &loop->line_right);
+	score_count(&loop->line, right, VOTES_MAX);
 }
 
 bool continuations_trust_line(const struct continuations *loop)
 {
-	return loop->line_right >= loop->line_wrong;
+	return loop->line.right >= loop->line.wrong;
 }
 
 void continuations_judge_last_read(struct continuations *loop, bool at_once)
@@ -288,31 +270,28 @@ void continuations_judge_last_read(struct continuations *loop, bool at_once)
 
 	/* Threads that share a loop's events run the same program. */
 	for (bool all = loop->found == FOUND_UNKNOWN; !all; all = (at = at->next_sharing) == loop)
-		count(&at->acted[loop->found][at_once], &at->acted[loop->found][!at_once]);
+		votes_count(at->acted[loop->found], 2, at_once, VOTES_MAX);
 	loop->found = FOUND_UNKNOWN;
 }
 
 bool continuations_ahead(const struct continuations *loop)
 {
-	const uint16_t *first = loop->acted[FOUND_FIRST_TRY], *later = loop->acted[FOUND_LATER_TRY];
+	const uint32_t *first = loop->acted[FOUND_FIRST_TRY], *later = loop->acted[FOUND_LATER_TRY];
 
 	return !loop->has_workers && first[false] > first[true] && later[true] > later[false];
 }
 
 void continuations_vote_on_sending(struct continuations *loop, bool at_once)
 {
-	if (at_once)
-		count(&loop->sent_at_once, &loop->sent_later);
-	else
-		count(&loop->sent_later, &loop->sent_at_once);
+	votes_count(loop->sent, 2, at_once, VOTES_MAX);
 }
 
 bool continuations_sending_known(const struct continuations *loop)
 {
-	return loop->sent_at_once || loop->sent_later;
+	return loop->sent[false] || loop->sent[true];
 }
 
 bool continuations_collect(const struct continuations *loop)
 {
-	return !loop->has_workers && loop->sent_later > loop->sent_at_once;
+	return !loop->has_workers && loop->sent[false] > loop->sent[true];
 }

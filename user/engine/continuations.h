@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/votes.h"
+
 #define CONTINUATIONS_MAX 1024 /* the oldest are forgotten: their work is then found by the response alone */
 #define NOBODY_MAX        16   /* what came of older ones has been answered, as a rule */
 #define SHOWN_MAX         64   /* of longer ago it only says less */
@@ -82,11 +84,11 @@ struct continuations {
 	bool sending;     /* of one that collects: what this round's reads brought has run */
 	uint32_t reads;   /* of this round */
 	uint64_t last_read_order;
-	uint16_t votes[SIDES][HOPS_MAX];
-	uint16_t sent_at_once, sent_later; /* in rounds of several reads */
-	uint8_t found;                     /* enum found: how what was read last came, if it has neither read nor called since */
-	uint16_t acted[FOUND_KINDS][2];    /* on such a read: not at once, at once */
-	uint16_t line_right, line_wrong;   /* how often a response bore out who had been taken for the first in line */
+	uint32_t votes[SIDES][HOPS_MAX];
+	uint32_t sent[2];               /* in rounds of several reads: later, at once */
+	uint8_t found;                  /* enum found: how what was read last came, if it has neither read nor called since */
+	uint32_t acted[FOUND_KINDS][2]; /* on such a read: not at once, at once */
+	struct score line;              /* of responses: did they bear out who had been taken for the first in line? */
 	struct context *published; /* in this round: what ran up to a write on a stream, of a step that nobody has shown yet. NULL: none */
 	uint32_t count;
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */

@@ -17,27 +17,15 @@
 #define RIGHT_PER_KEPT    8 /* where connections are given on, who had one rarely goes on with it */
 #define TRIES_GIVEN       32
 
-static void count_vote(struct score *score, bool right)
-{
-	if (right)
-		score->right++;
-	else
-		score->wrong++;
-	if (score->right + score->wrong < VOTES_MAX)
-		return;
-	score->right /= 2;
-	score->wrong /= 2;
-}
-
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
 {
 	if (doubt != DOUBT_NONE)
-		count_vote(&proc->doubts[doubt], right);
+		score_count(&proc->doubts[doubt], right, VOTES_MAX);
 }
 
 void doubts_vote_given(struct proc *proc, enum given given, bool right)
 {
-	count_vote(&proc->given[given], right);
+	score_count(&proc->given[given], right, VOTES_MAX);
 }
 
 /* Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. */

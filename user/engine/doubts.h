@@ -41,11 +41,6 @@ enum line_kind {
 	LINES
 };
 
-/* How often a response bore out what had been taken for so, and how often not. */
-struct score {
-	uint32_t right, wrong;
-};
-
 /* The request is about to be told: it is ambiguous if what made calls its has often been wrong. */
 void doubts_settle(struct context *request);
 

@@ -12,6 +12,7 @@
 #include "engine/doubts.h"
 #include "engine/engine.h"
 #include "engine/timeline.h"
+#include "engine/votes.h"
 #include "util/idmap.h"
 
 /* Caps: what lies beyond is counted in struct engine_losses. */
@@ -67,13 +68,13 @@ struct proc {
 	uint32_t conns_by_new_threads, conns_by_old_threads; /* connections accepted in the trace, by who read their first request */
 	bool forked;                                         /* from a followed process, and has not executed another program */
 	struct proc *parent;
-	bool any_child_serves; /* of one listener with it: pre-fork */
-	struct idmap strands;  /* those of which something is known */
-	struct score doubts[DOUBTS];
-	struct score given[GIVENS]; /* right: it was given on; wrong: who had it went on with it */
-	bool threads_share;         /* some of them run each other's requests */
-	bool reads_for_others;      /* in Go: a goroutine reads answers for others, on a connection that several requests use */
-	struct futexes *futexes;    /* rule 10: who woke whom in those that are its own; NULL: nobody */
+	bool any_child_serves;       /* of one listener with it: pre-fork */
+	struct idmap strands;        /* those of which something is known */
+	struct score doubts[DOUBTS]; /* of responses: did they bear out what had been taken for so? */
+	struct score given[GIVENS];  /* right: it was given on; wrong: who had it went on with it */
+	bool threads_share;          /* some of them run each other's requests */
+	bool reads_for_others;       /* in Go: a goroutine reads answers for others, on a connection that several requests use */
+	struct futexes *futexes;     /* rule 10: who woke whom in those that are its own; NULL: nobody */
 };
 
 /* One downstream call, from its last byte written to its answer's first byte read. */

@@ -73,7 +73,7 @@ static bool somebody_waits(const struct continuations *loop)
 void shared_may_queue(const struct moment *moment, struct context *context, enum side side)
 {
 	struct continuations *loop = moment->thread->continuations;
-	const uint16_t *first = loop ? loop->acted[FOUND_FIRST_TRY] : NULL;
+	const uint32_t *first = loop ? loop->acted[FOUND_FIRST_TRY] : NULL;
 
 	if (!loop || !loop->shared || moment->thread->carrier || loop->found != FOUND_FIRST_TRY || first[true] > first[false])
 		return;
