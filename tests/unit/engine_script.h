@@ -326,6 +326,10 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 	script_feed(script, &bytes, size, &note);
 }
 
+/* Of a thread that slept in epoll since `since` until something came that it reads now, with so many events. */
+#define SLEPT(since, came, count)                                                                                                          \
+	.off = (since), .on = (came), .cause = WAIT_POLL, .epoll = (came) + 5, .events = (count), .arrived = (came)
+
 #define READ(script, at, tid, conn, ...) script_span(script, at, tid, RECORD_IO, IO_READ, conn, 64, (struct with){__VA_ARGS__})
 #define READ_BYTES(script, at, tid, conn, bytes, ...)                                                                                      \
 	script_span(script, at, tid, RECORD_IO, IO_READ, conn, bytes, (struct with){__VA_ARGS__})

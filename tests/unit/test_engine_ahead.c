@@ -22,8 +22,7 @@ static struct script *ask_all(void)
 		script_conn(script, DB_A + i, CONN_DOWNSTREAM, 5432);
 		READ_NOTHING(script, 10 + i, LOOP, CLIENT_A + i);
 	}
-	READ(script, 100, LOOP, CLIENT_A, .off = 20, .on = 80, .cause = WAIT_POLL, .epoll = 90, .events = 3, .arrived = 80,
-	     .line = lines[0]);
+	READ(script, 100, LOOP, CLIENT_A, SLEPT(20, 80, 3), .line = lines[0]);
 	WRITE(script, 600, LOOP, DB_A);
 	READ(script, 610, LOOP, CLIENT_B, .arrived = 80, .line = lines[1]);
 	WRITE(script, 1110, LOOP, DB_B);
@@ -146,8 +145,7 @@ static void test_order_proves_right_again(void **state)
 		READ_NOTHING(script, at + 10, LOOP, CLIENT_B);
 		WRITE(script, at + 400, LOOP, DB_A);
 		READ_NOTHING(script, at + 410, LOOP, DB_A);
-		READ(script, at + 1000, LOOP, DB_A, .off = at + 420, .on = at + 980, .cause = WAIT_POLL, .epoll = at + 990, .events = 1,
-		     .arrived = at + 980);
+		READ(script, at + 1000, LOOP, DB_A, SLEPT(at + 420, at + 980, 1));
 		WRITE(script, at + 1400, LOOP, CLIENT_A, .status = 200);
 	}
 	script_finish(script);

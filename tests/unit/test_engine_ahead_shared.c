@@ -78,7 +78,7 @@ static void test_named_by_its_response(void **state)
 	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
 	READ_NOTHING(script, 3510, LOOP, DB_D);
 	WRITE(script, 4000, OTHER, CLIENT_F, .status = 200);
-	READ(script, 5000, LOOP, DB_D, .off = 3520, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .events = 1, .arrived = 4980);
+	READ(script, 5000, LOOP, DB_D, SLEPT(3520, 4980, 1));
 	WRITE(script, 5300, LOOP, CLIENT_D, .status = 200);
 	script_finish(script);
 	d = told_of(script, "GET /d");

@@ -293,8 +293,7 @@ static void test_rest_of_an_answer(void **state)
 static void ask_without_names(struct script *script, uint64_t at, const char *const lines[3])
 {
 	for (uint64_t i = 0; i < 3; i++, at += 100) {
-		READ(script, at, MAIN, CLIENT_A + i, .off = at - 40, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
-		     .arrived = at - 20, .line = lines[i]);
+		READ(script, at, MAIN, CLIENT_A + i, SLEPT(at - 40, at - 20, 1), .line = lines[i]);
 		ASKS(script, at + 10, MAIN, "Q x\n");
 	}
 }
@@ -302,8 +301,7 @@ static void ask_without_names(struct script *script, uint64_t at, const char *co
 static void answer_without_names(struct script *script, uint64_t at, const uint64_t clients[3])
 {
 	for (uint64_t i = 0; i < 3; i++, at += 100) {
-		HEARS(script, at, MAIN, "R ok\n", (at - 20), .off = at - 40, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10,
-		      .events = 1, .arrived = at - 20);
+		HEARS(script, at, MAIN, "R ok\n", (at - 20), SLEPT(at - 40, at - 20, 1));
 		WRITE(script, at + 20, MAIN, clients[i], .status = 200);
 	}
 }

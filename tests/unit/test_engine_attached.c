@@ -1,29 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 12 where the tracer came while a pool was in full use, in a loop that calls back at once. Times in µs. */
-#include <stdio.h>
-
-#include "unit/engine_script.h"
-
-enum { LOOP = 1, OTHER_LOOP = 2 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2, DB_3 };
-
-static struct script *server(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
-	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
-		script_conn(script, client, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	script_conn(script, DB_2, CONN_DOWNSTREAM, 5432);
-	return script;
-}
-
-/* An answer, that has been waited for since `off`. */
-static void answer(struct script *script, uint64_t at, uint64_t off)
-{
-	READ(script, at, LOOP, DB, .off = off, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1, .arrived = at - 20);
-}
+#include "unit/loop_script.h"
 
 /*
  * The tracer came while one asked and another one waited. A and B wait behind that one, and A once more behind B: what is given to whom is
@@ -35,13 +12,11 @@ static void test_attached_to_a_pool_in_use(void **state)
 	const struct told *a, *b;
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	answer(script, 1000, 200); /* who had asked */
 	WRITE(script, 1010, LOOP, DB);
 	WRITE(script, 1100, LOOP, CLIENT_C, .status = 200);
-	READ(script, 1500, LOOP, CLIENT_B, .off = 1110, .on = 1480, .cause = WAIT_POLL, .epoll = 1490, .events = 1, .arrived = 1480,
-	     .line = "GET /b");
+	READ(script, 1500, LOOP, CLIENT_B, SLEPT(1110, 1480, 1), .line = "GET /b");
 	answer(script, 2000, 1600); /* who had waited */
 	WRITE(script, 2010, LOOP, DB);
 	WRITE(script, 2100, LOOP, CLIENT_D, .status = 200);
@@ -73,12 +48,10 @@ static void test_unknown_waits_twice(void **state)
 	const struct told *a, *e;
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	answer(script, 1000, 200);
 	WRITE(script, 1010, LOOP, DB);
-	READ(script, 1500, LOOP, CLIENT_B, .off = 1110, .on = 1480, .cause = WAIT_POLL, .epoll = 1490, .events = 1, .arrived = 1480,
-	     .line = "GET /b");
+	READ(script, 1500, LOOP, CLIENT_B, SLEPT(1110, 1480, 1), .line = "GET /b");
 	answer(script, 2000, 1600);
 	WRITE(script, 2010, LOOP, DB);
 	WRITE(script, 2100, LOOP, CLIENT_D, .status = 200);
@@ -90,8 +63,7 @@ static void test_unknown_waits_twice(void **state)
 	answer(script, 5000, 4110); /* B */
 	WRITE(script, 5010, LOOP, DB);
 	WRITE(script, 5400, LOOP, CLIENT_B, .status = 200);
-	READ(script, 5600, LOOP, CLIENT_C, .off = 5410, .on = 5580, .cause = WAIT_POLL, .epoll = 5590, .events = 1, .arrived = 5580,
-	     .line = "GET /e");
+	READ(script, 5600, LOOP, CLIENT_C, SLEPT(5410, 5580, 1), .line = "GET /e");
 	answer(script, 6000, 5700); /* A */
 	WRITE(script, 6010, LOOP, DB);
 	WRITE(script, 6500, LOOP, CLIENT_A, .status = 200);
@@ -116,11 +88,11 @@ static void test_asked_later_in_the_turn(void **state)
 	struct script *script = server();
 	(void)state;
 
-	READ(script, 1000, LOOP, DB, .off = 140, .on = 980, .cause = WAIT_POLL, .epoll = 990, .events = 2, .arrived = 980);
+	READ(script, 1000, LOOP, DB, SLEPT(140, 980, 2));
 	READ(script, 1010, LOOP, CLIENT_B, .arrived = 980, .line = "GET /b");
 	WRITE(script, 1020, LOOP, DB_2);
 	WRITE(script, 1030, LOOP, DB);
-	READ(script, 2000, LOOP, DB, .off = 1140, .on = 1980, .cause = WAIT_POLL, .epoll = 1990, .events = 2, .arrived = 1980);
+	READ(script, 2000, LOOP, DB, SLEPT(1140, 1980, 2));
 	READ(script, 2010, LOOP, DB_2, .arrived = 1980);
 	WRITE(script, 2100, LOOP, CLIENT_B, .status = 200);
 	script_finish(script);
@@ -139,8 +111,7 @@ static void test_attached_within_a_turn(void **state)
 	READ(script, 100, LOOP, DB, .arrived = 80);
 	WRITE(script, 110, LOOP, DB);
 	WRITE(script, 200, LOOP, CLIENT_C, .status = 200);
-	READ(script, 510, LOOP, CLIENT_A, .off = 210, .on = 500, .cause = WAIT_POLL, .epoll = 505, .events = 1, .arrived = 500,
-	     .line = "GET /a");
+	READ(script, 510, LOOP, CLIENT_A, SLEPT(210, 500, 1), .line = "GET /a");
 	answer(script, 1000, 600); /* V */
 	WRITE(script, 1010, LOOP, DB);
 	WRITE(script, 1100, LOOP, CLIENT_D, .status = 200);
@@ -175,8 +146,7 @@ static void test_request_of_the_first_turn(void **state)
 	READ(script, 100, LOOP, DB, .arrived = 80);
 	WRITE(script, 110, LOOP, DB);
 	WRITE(script, 300, LOOP, CLIENT_C, .status = 200);
-	READ(script, 510, LOOP, CLIENT_B, .off = 310, .on = 500, .cause = WAIT_POLL, .epoll = 505, .events = 1, .arrived = 500,
-	     .line = "GET /b");
+	READ(script, 510, LOOP, CLIENT_B, SLEPT(310, 500, 1), .line = "GET /b");
 	answer(script, 1000, 600); /* A */
 	WRITE(script, 1010, LOOP, DB);
 	answer(script, 2000, 1200); /* B */
@@ -208,8 +178,7 @@ static void test_answers_in_the_first_turn(void **state)
 	READ(script, 50, LOOP, CLIENT_D, .arrived = 40, .line = "GET /d");
 	WRITE(script, 100, LOOP, CLIENT_D, .status = 200);
 	for (uint64_t i = 0; i < 3; i++, at += 1000) {
-		READ(script, at, LOOP, CLIENT_A + i, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
-		     .arrived = at - 20, .line = lines[i]);
+		READ(script, at, LOOP, CLIENT_A + i, SLEPT(at - 480, at - 20, 1), .line = lines[i]);
 		WRITE(script, at + 10, LOOP, DB);
 		answer(script, at + 500, at + 20);
 		WRITE(script, at + 510, LOOP, CLIENT_A + i, .status = 200);
@@ -232,12 +201,11 @@ static void test_unknown_answer_in_a_shared_loop(void **state)
 	script_thread(script, 0, OTHER_LOOP, LOOP, THREAD_FOUND);
 	WINDOW(script, 20, LOOP, .epoll = 10, .events = 1);
 	WINDOW(script, 20, OTHER_LOOP, .epoll = 10, .events = 1);
-	READ(script, 510, LOOP, CLIENT_A, .off = 30, .on = 500, .cause = WAIT_POLL, .epoll = 505, .events = 2, .arrived = 500,
-	     .line = "GET /a");
+	READ(script, 510, LOOP, CLIENT_A, SLEPT(30, 500, 2), .line = "GET /a");
 	WRITE(script, 520, LOOP, DB_2);
 	READ(script, 530, LOOP, DB, .arrived = 500);
 	WRITE(script, 900, LOOP, CLIENT_C, .status = 200);
-	READ(script, 2000, LOOP, DB_2, .off = 910, .on = 1980, .cause = WAIT_POLL, .epoll = 1990, .events = 1, .arrived = 1980);
+	READ(script, 2000, LOOP, DB_2, SLEPT(910, 1980, 1));
 	WRITE(script, 2100, LOOP, CLIENT_A, .status = 200);
 	script_finish(script);
 	a = told_of(script, "GET /a");
@@ -256,13 +224,11 @@ static void test_first_answered_has_waited_twice(void **state)
 	const struct told *e;
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	answer(script, 1000, 200); /* who had asked */
 	WRITE(script, 1010, LOOP, DB);
 	WRITE(script, 1100, LOOP, CLIENT_C, .status = 200);
-	READ(script, 1500, LOOP, CLIENT_B, .off = 1110, .on = 1480, .cause = WAIT_POLL, .epoll = 1490, .events = 1, .arrived = 1480,
-	     .line = "GET /b");
+	READ(script, 1500, LOOP, CLIENT_B, SLEPT(1110, 1480, 1), .line = "GET /b");
 	answer(script, 2000, 1600); /* who had waited */
 	WRITE(script, 2010, LOOP, DB);
 	WRITE(script, 2100, LOOP, CLIENT_D, .status = 200);
@@ -273,8 +239,7 @@ static void test_first_answered_has_waited_twice(void **state)
 	answer(script, 5000, 4300); /* A */
 	WRITE(script, 5010, LOOP, DB);
 	WRITE(script, 5400, LOOP, CLIENT_A, .status = 200);
-	READ(script, 5510, LOOP, CLIENT_C, .off = 5410, .on = 5500, .cause = WAIT_POLL, .epoll = 5505, .events = 1, .arrived = 5500,
-	     .line = "GET /e");
+	READ(script, 5510, LOOP, CLIENT_C, SLEPT(5410, 5500, 1), .line = "GET /e");
 	answer(script, 6000, 5600); /* B */
 	WRITE(script, 6010, LOOP, DB);
 	WRITE(script, 6300, LOOP, CLIENT_B, .status = 200);
@@ -300,17 +265,14 @@ static void test_told_by_a_second_turn(void **state)
 	const struct told *b, *e;
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	answer(script, 1000, 200); /* who had asked */
 	WRITE(script, 1010, LOOP, DB);
 	WRITE(script, 1100, LOOP, CLIENT_C, .status = 200);
-	READ(script, 1510, LOOP, CLIENT_B, .off = 1110, .on = 1500, .cause = WAIT_POLL, .epoll = 1505, .events = 1, .arrived = 1500,
-	     .line = "GET /b");
+	READ(script, 1510, LOOP, CLIENT_B, SLEPT(1110, 1500, 1), .line = "GET /b");
 	answer(script, 2000, 1600); /* A, who waits once more */
 	WRITE(script, 2010, LOOP, DB);
-	READ(script, 2510, LOOP, CLIENT_C, .off = 2300, .on = 2500, .cause = WAIT_POLL, .epoll = 2505, .events = 1, .arrived = 2500,
-	     .line = "GET /e");
+	READ(script, 2510, LOOP, CLIENT_C, SLEPT(2300, 2500, 1), .line = "GET /e");
 	answer(script, 3000, 2600); /* B, who waits once more */
 	WRITE(script, 3010, LOOP, DB);
 	answer(script, 4000, 3300); /* A */
@@ -345,8 +307,7 @@ static void test_kept_before_anybody_waits(void **state)
 
 	answer(script, 1000, 10);
 	WRITE(script, 1300, LOOP, DB);
-	READ(script, 1500, LOOP, CLIENT_A, .off = 1310, .on = 1480, .cause = WAIT_POLL, .epoll = 1490, .events = 1, .arrived = 1480,
-	     .line = "GET /a");
+	READ(script, 1500, LOOP, CLIENT_A, SLEPT(1310, 1480, 1), .line = "GET /a");
 	answer(script, 2000, 1600); /* who had asked, and waits now */
 	WRITE(script, 2010, LOOP, DB);
 	answer(script, 3000, 2300); /* A, who waits once more */
@@ -368,9 +329,7 @@ static void test_pool_lies_idle(void **state)
 	const struct told *c;
 	(void)state;
 
-	script_conn(script, DB_3, CONN_DOWNSTREAM, 5432);
-	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	answer(script, 1000, 200); /* who had asked */
 	WRITE(script, 1010, LOOP, DB);
 	WRITE(script, 1100, LOOP, CLIENT_C, .status = 200);
@@ -379,8 +338,7 @@ static void test_pool_lies_idle(void **state)
 	WRITE(script, 2100, LOOP, DB_2);
 	answer(script, 3000, 2110); /* A, too */
 	WRITE(script, 3100, LOOP, DB_3);
-	READ(script, 3510, LOOP, CLIENT_B, .off = 3110, .on = 3500, .cause = WAIT_POLL, .epoll = 3505, .events = 2, .arrived = 3500,
-	     .line = "GET /b");
+	READ(script, 3510, LOOP, CLIENT_B, SLEPT(3110, 3500, 2), .line = "GET /b");
 	WRITE(script, 3520, LOOP, DB);
 	READ(script, 3530, LOOP, CLIENT_C, .arrived = 3500, .line = "GET /c");
 	answer(script, 4000, 3700); /* B */

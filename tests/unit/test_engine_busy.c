@@ -1,22 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rules 11 and 12 in a loop that is always busy. Times in µs. */
-#include <stdio.h>
-
-#include "unit/engine_script.h"
-
-enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_D = 103, DB = 200 };
-
-static struct script *server(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
-	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
-		script_conn(script, client, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	return script;
-}
+#include "unit/loop_script.h"
 
 /*
  * A loop that never sleeps, as its process has too little of a core: who waits for the connection is answered rounds after it was read.
@@ -29,8 +13,7 @@ static void test_busy_loop_does_not_defer(void **state)
 	uint64_t at = 1000;
 	(void)state;
 
-	READ(script, 100, LOOP, CLIENT_A, .off = 10, .on = 80, .cause = WAIT_POLL, .epoll = 90, .events = 2, .arrived = 80,
-	     .line = lines[0]);
+	READ(script, 100, LOOP, CLIENT_A, SLEPT(10, 80, 2), .line = lines[0]);
 	WRITE(script, 110, LOOP, DB);
 	READ(script, 120, LOOP, CLIENT_A + 1, .arrived = 80, .line = lines[1]);
 	for (uint64_t i = 2; i < 6; i++, at += 1000) { /* i - 2 is answered, i - 1 is given the connection, i waits */

@@ -90,13 +90,12 @@ static void test_downstream_greets_loop(void **state)
 	struct script *script = server();
 	(void)state;
 
-	READ(script, 110, MAIN, CLIENT, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /mail");
+	READ(script, 110, MAIN, CLIENT, SLEPT(10, 100, 1), .line = "GET /mail");
 	CONNECT(script, 200, MAIN, MAIL, -115);
 	connection_up(script, 700, MAIL);
-	READ(script, 3010, MAIN, MAIL, .off = 210, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1, .arrived = 3000);
+	READ(script, 3010, MAIN, MAIL, SLEPT(210, 3000, 1));
 	WRITE(script, 3100, MAIN, MAIL);
-	READ(script, 4010, MAIN, MAIL, .off = 3110, .on = 4000, .cause = WAIT_POLL, .epoll = 4005, .events = 1, .arrived = 4000);
+	READ(script, 4010, MAIN, MAIL, SLEPT(3110, 4000, 1));
 	WRITE(script, 4100, MAIN, CLIENT, .status = 200);
 	script_finish(script);
 	assert_int_equal(script->count, 1);

@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 11: loops that run what waited for a read in a later round, in the order of the reads. Times in µs. */
 #include <errno.h>
-#include <stdio.h>
 
-#include "unit/engine_script.h"
+#include "unit/loop_script.h"
 
 #define CONNECT(script, at, tid, conn, ...)                                                                                                \
 	script_span(script, at, tid, RECORD_IO, IO_CONNECT, conn, -EINPROGRESS, (struct with){__VA_ARGS__})
 
-enum { LOOP = 1, OTHER_LOOP = 2 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
-
-static struct script *server(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
-	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
-		script_conn(script, client, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	script_conn(script, DB_2, CONN_DOWNSTREAM, 5432);
-	return script;
-}
-
 /* The loop shows that it answers one round after the read. */
 static void show_one_hop(struct script *script)
 {
-	READ(script, 110, LOOP, CLIENT_D, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /first");
+	READ(script, 110, LOOP, CLIENT_D, SLEPT(10, 100, 1), .line = "GET /first");
 	WRITE(script, 140, LOOP, CLIENT_D, .epoll = 120, .status = 200);
 }
 
@@ -38,12 +21,11 @@ static void test_steps_in_the_order_of_reads(void **state)
 	const struct told *a, *b;
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 2), .line = "GET /a");
 	READ(script, 130, LOOP, CLIENT_B, .arrived = 100, .line = "GET /b");
 	WRITE(script, 1140, LOOP, CLIENT_A, .epoll = 140, .status = 200);
 	WRITE(script, 3140, LOOP, DB);
-	READ(script, 9010, LOOP, DB, .off = 3160, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	READ(script, 9010, LOOP, DB, SLEPT(3160, 9000, 1));
 	WRITE(script, 10020, LOOP, CLIENT_B, .epoll = 9020, .status = 200);
 	script_finish(script);
 	a = told_of(script, "GET /a");
@@ -68,8 +50,7 @@ static void test_new_connections_from_the_start(void **state)
 	const struct told *a, *b;
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 2), .line = "GET /a");
 	READ(script, 120, LOOP, CLIENT_B, .arrived = 100, .line = "GET /b");
 	CONNECT(script, 1140, LOOP, DB, .epoll = 140);
 	CONNECT(script, 3140, LOOP, DB_2);
@@ -99,8 +80,7 @@ static void test_step_before_reads(void **state)
 	(void)state;
 
 	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 1), .line = "GET /a");
 	/* A's step computes and makes no call: it waits for something else. */
 	READ(script, 3020, LOOP, CLIENT_B, .epoll = 1020, .events = 1, .arrived = 1015, .line = "GET /b");
 	WRITE(script, 3130, LOOP, CLIENT_B, .epoll = 3030, .status = 200);
@@ -120,12 +100,10 @@ static void test_two_hops(void **state)
 	const struct told *a, *b;
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_D, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /first");
+	READ(script, 110, LOOP, CLIENT_D, SLEPT(10, 100, 1), .line = "GET /first");
 	WINDOW(script, 130, LOOP, .epoll = 120);
 	WRITE(script, 160, LOOP, CLIENT_D, .epoll = 140, .status = 200);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 170, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(170, 1000, 1), .line = "GET /a");
 	READ(script, 1030, LOOP, CLIENT_B, .epoll = 1020, .events = 1, .arrived = 1015, .line = "GET /b");
 	WRITE(script, 2040, LOOP, DB, .epoll = 1040);
 	WRITE(script, 5050, LOOP, DB_2, .epoll = 2050);
@@ -154,16 +132,14 @@ static void test_line_for_a_connection(void **state)
 	(void)state;
 
 	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 1), .line = "GET /a");
 	WRITE(script, 1100, LOOP, DB, .epoll = 1020);
-	READ(script, 2010, LOOP, CLIENT_B, .off = 1110, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000,
-	     .line = "GET /b");
+	READ(script, 2010, LOOP, CLIENT_B, SLEPT(1110, 2000, 1), .line = "GET /b");
 	WINDOW(script, 6005, LOOP, .epoll = 2020, .off = 2520, .on = 6000, .cause = WAIT_POLL);
 	READ(script, 6010, LOOP, DB, .epoll = 6005, .events = 1, .arrived = 6000);
 	WRITE(script, 6120, LOOP, CLIENT_A, .epoll = 6020, .status = 200);
 	WRITE(script, 6160, LOOP, DB, .epoll = 6140);
-	READ(script, 9010, LOOP, DB, .off = 6170, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	READ(script, 9010, LOOP, DB, SLEPT(6170, 9000, 1));
 	WRITE(script, 9120, LOOP, CLIENT_B, .epoll = 9020, .status = 200);
 	script_finish(script);
 	b = told_of(script, "GET /b");
@@ -185,17 +161,14 @@ static void test_wrong_guess_is_settled(void **state)
 	(void)state;
 
 	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 1), .line = "GET /a");
 	WRITE(script, 1100, LOOP, DB, .epoll = 1020);
-	READ(script, 2010, LOOP, CLIENT_C, .off = 1110, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000,
-	     .line = "GET /c");
-	READ(script, 3010, LOOP, CLIENT_B, .off = 2110, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1, .arrived = 3000,
-	     .line = "GET /b");
-	READ(script, 6010, LOOP, DB, .off = 3110, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1, .arrived = 6000);
+	READ(script, 2010, LOOP, CLIENT_C, SLEPT(1110, 2000, 1), .line = "GET /c");
+	READ(script, 3010, LOOP, CLIENT_B, SLEPT(2110, 3000, 1), .line = "GET /b");
+	READ(script, 6010, LOOP, DB, SLEPT(3110, 6000, 1));
 	WRITE(script, 6120, LOOP, CLIENT_A, .epoll = 6020, .status = 200);
 	WRITE(script, 6160, LOOP, DB, .epoll = 6140);
-	READ(script, 9010, LOOP, DB, .off = 6170, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	READ(script, 9010, LOOP, DB, SLEPT(6170, 9000, 1));
 	WRITE(script, 9120, LOOP, CLIENT_B, .epoll = 9020, .status = 200);
 	WRITE(script, 20020, LOOP, CLIENT_C, .off = 9130, .on = 20000, .cause = WAIT_POLL, .epoll = 20005, .status = 200);
 	script_finish(script);
@@ -214,8 +187,7 @@ static void test_mixed_steps_are_nobodys(void **state)
 	(void)state;
 
 	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 2), .line = "GET /a");
 	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
 	WRITE(script, 5030, LOOP, CLIENT_B, .epoll = 1030, .status = 200);
 	WRITE(script, 9050, LOOP, CLIENT_A, .off = 5040, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
@@ -236,11 +208,9 @@ static void test_called_back_at_once(void **state)
 	struct process sum;
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_D, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /first");
+	READ(script, 110, LOOP, CLIENT_D, SLEPT(10, 100, 1), .line = "GET /first");
 	WRITE(script, 120, LOOP, CLIENT_D, .status = 200);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 1), .line = "GET /a");
 	WRITE(script, 3020, LOOP, DB, .epoll = 1020);
 	WRITE(script, 9050, LOOP, CLIENT_A, .off = 3030, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
 	sum = script_finish(script);
@@ -260,8 +230,7 @@ static void test_shared_epoll(void **state)
 	script_thread(script, 0, OTHER_LOOP, LOOP, THREAD_FOUND);
 	WINDOW(script, 60, LOOP, .off = 10, .on = 50, .cause = WAIT_POLL, .epoll = 55);
 	WINDOW(script, 60, OTHER_LOOP, .off = 10, .on = 50, .cause = WAIT_POLL, .epoll = 55);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 70, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(70, 1000, 1), .line = "GET /a");
 	WRITE(script, 3020, LOOP, DB, .epoll = 1020);
 	WRITE(script, 4020, LOOP, CLIENT_A, .status = 200);
 	script_finish(script);
@@ -277,8 +246,7 @@ static void test_fan_out(void **state)
 	(void)state;
 
 	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 1), .line = "GET /a");
 	WINDOW(script, 1050, LOOP, .epoll = 1020);
 	WRITE(script, 1150, LOOP, DB, .epoll = 1060);
 	WRITE(script, 1250, LOOP, DB_2);
@@ -305,15 +273,13 @@ static void test_contradicted_order(void **state)
 	(void)state;
 
 	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 2), .line = "GET /a");
 	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
 	WRITE(script, 1040, LOOP, DB, .epoll = 1030);
-	READ(script, 6010, LOOP, DB, .off = 2040, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1, .arrived = 6000);
+	READ(script, 6010, LOOP, DB, SLEPT(2040, 6000, 1));
 	WRITE(script, 6120, LOOP, CLIENT_B, .epoll = 6020, .status = 200);
 	WRITE(script, 9120, LOOP, CLIENT_A, .off = 6130, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
-	READ(script, 9210, LOOP, CLIENT_C, .off = 9130, .on = 9200, .cause = WAIT_POLL, .epoll = 9205, .events = 1, .arrived = 9200,
-	     .line = "GET /c");
+	READ(script, 9210, LOOP, CLIENT_C, SLEPT(9130, 9200, 1), .line = "GET /c");
 	WRITE(script, 9320, LOOP, CLIENT_C, .epoll = 9220, .status = 200);
 	script_finish(script);
 	/* Also the first one, which was answered before that, and is told now. */
@@ -330,8 +296,7 @@ static void test_overtaken(void **state)
 	(void)state;
 
 	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 1), .line = "GET /a");
 	READ(script, 3020, LOOP, CLIENT_C, .epoll = 1020, .events = 1, .arrived = 1015, .line = "GET /c");
 	WRITE(script, 3130, LOOP, CLIENT_A, .epoll = 3030, .status = 200);
 	WRITE(script, 3530, LOOP, CLIENT_C, .status = 200);
@@ -350,8 +315,7 @@ static void test_long_tail(void **state)
 	(void)state;
 
 	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_C, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /c");
+	READ(script, 1010, LOOP, CLIENT_C, SLEPT(150, 1000, 1), .line = "GET /c");
 	READ(script, 1220, LOOP, CLIENT_A, .epoll = 1020, .events = 1, .arrived = 1015, .line = "GET /a");
 	WRITE(script, 1330, LOOP, CLIENT_A, .epoll = 1230, .status = 200);
 	WRITE(script, 9050, LOOP, CLIENT_C, .off = 1930, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
@@ -373,16 +337,14 @@ static void test_collected_writes(void **state)
 	struct process sum;
 	(void)state;
 
-	READ(script, 1010, LOOP, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 3, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(10, 1000, 3), .line = "GET /a");
 	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
 	READ(script, 1030, LOOP, CLIENT_C, .arrived = 1000, .line = "GET /c");
 	WRITE(script, 9030, LOOP, CLIENT_B, .status = 200);
 	WRITE(script, 9040, LOOP, DB);
-	READ(script, 10010, LOOP, CLIENT_D, .off = 9050, .on = 10000, .cause = WAIT_POLL, .epoll = 10005, .events = 1, .arrived = 10000,
-	     .line = "GET /d");
+	READ(script, 10010, LOOP, CLIENT_D, SLEPT(9050, 10000, 1), .line = "GET /d");
 	WRITE(script, 11010, LOOP, CLIENT_D, .status = 200);
-	READ(script, 12010, LOOP, DB, .off = 11020, .on = 12000, .cause = WAIT_POLL, .epoll = 12005, .events = 2, .arrived = 12000);
+	READ(script, 12010, LOOP, DB, SLEPT(11020, 12000, 2));
 	READ(script, 12020, LOOP, CLIENT_D, .arrived = 12000, .line = "GET /d2");
 	WRITE(script, 15020, LOOP, CLIENT_A, .status = 200);
 	WRITE(script, 15030, LOOP, CLIENT_D, .status = 200);
@@ -407,14 +369,12 @@ static void test_several_answers_at_once(void **state)
 	(void)state;
 
 	script_conn(script, DB_2 + 1, CONN_DOWNSTREAM, 5432);
-	READ(script, 1010, LOOP, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(10, 1000, 1), .line = "GET /a");
 	WRITE(script, 1020, LOOP, DB);
 	WRITE(script, 1030, LOOP, DB_2);
-	READ(script, 2010, LOOP, CLIENT_B, .off = 1040, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000,
-	     .line = "GET /b");
+	READ(script, 2010, LOOP, CLIENT_B, SLEPT(1040, 2000, 1), .line = "GET /b");
 	WRITE(script, 2020, LOOP, DB_2 + 1);
-	READ(script, 6010, LOOP, DB, .off = 2030, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 3, .arrived = 6000);
+	READ(script, 6010, LOOP, DB, SLEPT(2030, 6000, 3));
 	READ(script, 6020, LOOP, DB_2 + 1, .arrived = 6000);
 	READ(script, 6030, LOOP, DB_2, .arrived = 6000);
 	WRITE(script, 9030, LOOP, CLIENT_A, .status = 200);
@@ -431,24 +391,21 @@ static void test_collected_call_of_another(void **state)
 	struct script *script = server();
 	(void)state;
 
-	READ(script, 1010, LOOP, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 3, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(10, 1000, 3), .line = "GET /a");
 	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
 	READ(script, 1030, LOOP, CLIENT_C, .arrived = 1000, .line = "GET /c");
 	WRITE(script, 2030, LOOP, CLIENT_A, .status = 200);
-	READ(script, 3010, LOOP, CLIENT_A, .off = 2040, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1, .arrived = 3000,
-	     .line = "GET /a2");
+	READ(script, 3010, LOOP, CLIENT_A, SLEPT(2040, 3000, 1), .line = "GET /a2");
 	WRITE(script, 4010, LOOP, DB);
-	READ(script, 6010, LOOP, DB, .off = 4020, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1, .arrived = 6000);
+	READ(script, 6010, LOOP, DB, SLEPT(4020, 6000, 1));
 	WRITE(script, 8010, LOOP, CLIENT_B, .status = 200);
 	WRITE(script, 9050, LOOP, CLIENT_A, .off = 8020, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .status = 200);
 	/* Nothing contradicts here, but it is no better known. */
-	READ(script, 10010, LOOP, CLIENT_D, .off = 9060, .on = 10000, .cause = WAIT_POLL, .epoll = 10005, .events = 1, .arrived = 10000,
-	     .line = "GET /d");
+	READ(script, 10010, LOOP, CLIENT_D, SLEPT(9060, 10000, 1), .line = "GET /d");
 	WRITE(script, 11010, LOOP, DB);
-	READ(script, 12010, LOOP, DB, .off = 11020, .on = 12000, .cause = WAIT_POLL, .epoll = 12005, .events = 1, .arrived = 12000);
+	READ(script, 12010, LOOP, DB, SLEPT(11020, 12000, 1));
 	WRITE(script, 12510, LOOP, DB);
-	READ(script, 14010, LOOP, DB, .off = 12520, .on = 14000, .cause = WAIT_POLL, .epoll = 14005, .events = 1, .arrived = 14000);
+	READ(script, 14010, LOOP, DB, SLEPT(12520, 14000, 1));
 	WRITE(script, 15010, LOOP, CLIENT_D, .status = 200);
 	script_finish(script);
 	assert_int_equal(told_of(script, "GET /b")->call_count, 1);

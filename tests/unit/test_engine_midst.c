@@ -3,23 +3,13 @@
  * Rule 11 where the tracer comes in the midst of a loop's work (asyncio, which no hook tells of): steps of requests from before the trace
  * come in their turn among the others. Times in µs.
  */
-#include <stdio.h>
+#include "unit/loop_script.h"
 
-#include "unit/engine_script.h"
-
-enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2, DB_3 };
-
-static struct script *server(void)
+static struct script *asyncio_server(void)
 {
-	struct script *script = script_open();
+	struct script *script = server();
 
-	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
 	script_runtime(script, LOOP, RUNTIME_PYTHON);
-	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
-		script_conn(script, client, CONN_SERVER, 8080);
-	for (uint64_t db = DB; db <= DB_3; db++)
-		script_conn(script, db, CONN_DOWNSTREAM, 5432);
 	return script;
 }
 
@@ -54,13 +44,13 @@ static void check_turns(struct script *script)
 static void test_answers_to_what_was_asked_before(void **state)
 {
 	(void)state;
-	check_turns(server());
+	check_turns(asyncio_server());
 }
 
 /* Both asked in the trace, but before an epoll return showed that this is a loop. */
 static void test_calls_before_the_first_round(void **state)
 {
-	struct script *script = server();
+	struct script *script = asyncio_server();
 	(void)state;
 
 	WRITE(script, 100, LOOP, DB);
@@ -71,7 +61,7 @@ static void test_calls_before_the_first_round(void **state)
 /* Another one had connected before the trace, and asks now, which is no work: what is due is B, whose turn comes next. */
 static void test_connected_before(void **state)
 {
-	struct script *script = server();
+	struct script *script = asyncio_server();
 	const struct told *b;
 	(void)state;
 

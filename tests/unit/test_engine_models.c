@@ -102,11 +102,9 @@ static void test_loop_answer_waits(void **state)
 	struct script *script = server_with_clients();
 	(void)state;
 
-	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, MAIN, CLIENT_A, SLEPT(10, 1000, 1), .line = "GET /a");
 	WRITE(script, 1020, MAIN, DB);
-	READ(script, 20010, MAIN, CLIENT_B, .off = 1025, .on = 20000, .cause = WAIT_POLL, .epoll = 20005, .events = 1, .arrived = 20000,
-	     .line = "GET /b");
+	READ(script, 20010, MAIN, CLIENT_B, SLEPT(1025, 20000, 1), .line = "GET /b");
 	WRITE(script, 50000, MAIN, CLIENT_B, .status = 200);
 	READ(script, 50020, MAIN, DB, .epoll = 50010, .events = 1, .arrived = 40000);
 	WRITE(script, 50030, MAIN, CLIENT_A, .status = 200);
@@ -129,11 +127,9 @@ static void test_loop_answer_unstamped(void **state)
 	struct script *script = server_with_clients();
 	(void)state;
 
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, MAIN, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	WRITE(script, 130, MAIN, DB);
-	READ(script, 1010, MAIN, CLIENT_B, .off = 140, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
-	     .line = "GET /b");
+	READ(script, 1010, MAIN, CLIENT_B, SLEPT(140, 1000, 2), .line = "GET /b");
 	READ(script, 3010, MAIN, DB, .off = 1110, .on = 3000, .cause = WAIT_LOCK);
 	WRITE(script, 3110, MAIN, CLIENT_A, .status = 200);
 	WRITE(script, 3210, MAIN, CLIENT_B, .status = 200);
@@ -157,12 +153,10 @@ static void test_loop_rest_of_answer_waits(void **state)
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
 		struct script *script = server_with_clients();
 
-		READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-		     .line = "GET /a");
+		READ(script, 1010, MAIN, CLIENT_A, SLEPT(10, 1000, 1), .line = "GET /a");
 		WRITE(script, 1015, MAIN, DB);
-		READ(script, 10010, MAIN, DB, .off = 1025, .on = 10000, .cause = WAIT_POLL, .epoll = 10005, .events = 1, .arrived = 10000);
-		READ(script, 20010, MAIN, CLIENT_B, .off = 10025, .on = 20000, .cause = WAIT_POLL, .epoll = 20005, .events = 1,
-		     .arrived = 20000, .line = "GET /b");
+		READ(script, 10010, MAIN, DB, SLEPT(1025, 10000, 1));
+		READ(script, 20010, MAIN, CLIENT_B, SLEPT(10025, 20000, 1), .line = "GET /b");
 		WRITE(script, 50000, MAIN, CLIENT_B, .status = 200);
 		READ(script, 50020, MAIN, DB, .epoll = 50010, .events = 1, .arrived = expected[i].arrived);
 		WRITE(script, 50030, MAIN, CLIENT_A, .status = 200);
@@ -183,11 +177,9 @@ static void test_queue_to_worker(void **state)
 	(void)state;
 
 	script_thread(script, 0, WORKER, MAIN, THREAD_FOUND);
-	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, MAIN, CLIENT_A, SLEPT(10, 1000, 1), .line = "GET /a");
 	WRITE(script, 1500, WORKER, CLIENT_A, .off = 10, .on = 1100, .ready = 40, .cause = WAIT_LOCK, .status = 200);
-	READ(script, 2010, MAIN, CLIENT_B, .off = 1030, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000,
-	     .line = "GET /b");
+	READ(script, 2010, MAIN, CLIENT_B, SLEPT(1030, 2000, 1), .line = "GET /b");
 	/* No sleep between the two: it finds B in the queue. */
 	WRITE(script, 2700, WORKER, CLIENT_B, .status = 200);
 	sum = script_finish(script);
@@ -215,10 +207,8 @@ static struct script *queue_with_a_pool(uint64_t woken_in_vain, uint64_t second_
 
 	script_thread(script, 0, WORKER, MAIN, THREAD_FOUND);
 	script_thread(script, 0, OTHER_WORKER, MAIN, THREAD_FOUND);
-	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000,
-	     .line = "GET /a");
-	READ(script, 1210, MAIN, CLIENT_B, .off = 1030, .on = 1200, .cause = WAIT_POLL, .epoll = 1205, .events = 1, .arrived = 1200,
-	     .line = "GET /b");
+	READ(script, 1010, MAIN, CLIENT_A, SLEPT(10, 1000, 1), .line = "GET /a");
+	READ(script, 1210, MAIN, CLIENT_B, SLEPT(1030, 1200, 1), .line = "GET /b");
 	WRITE(script, 1500, OTHER_WORKER, DB, .off = 10, .on = 1100, .cause = WAIT_LOCK);
 	WINDOW(script, 2300, WORKER, .off = 10, .on = 1300, .cause = WAIT_LOCK);
 	if (woken_in_vain)
@@ -271,8 +261,7 @@ static void test_goroutines(void **state)
 	(void)state;
 
 	script_runtime(script, MAIN, RUNTIME_GO);
-	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, MAIN, CLIENT_A, SLEPT(10, 1000, 2), .line = "GET /a");
 	WRITE(script, 1110, MAIN, DB);
 	READ_NOTHING(script, 1112, MAIN, DB);
 	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1001, .line = "GET /b");

@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rules 12 and 13: connections that several requests use, in a loop that calls back at once. Times in µs. */
 #include <errno.h>
-#include <stdio.h>
 
-#include "unit/engine_script.h"
-
-enum { LOOP = 1, OTHER_LOOP = 2 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200, DB_2 };
-
-static struct script *server(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
-	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
-		script_conn(script, client, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	script_conn(script, DB_2, CONN_DOWNSTREAM, 5432);
-	return script;
-}
+#include "unit/loop_script.h"
 
 /* The loop shows that it calls back at once, and that the connection is one of a pool: two requests use it, one after the other. */
 static void show_pool(struct script *script)
@@ -27,11 +11,9 @@ static void show_pool(struct script *script)
 	uint64_t at = 100;
 
 	for (uint64_t i = 0; i < 2; i++, at += 1000) {
-		READ(script, at, LOOP, CLIENT_C + i, .off = at - 90, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
-		     .arrived = at - 20, .line = lines[i]);
+		READ(script, at, LOOP, CLIENT_C + i, SLEPT(at - 90, at - 20, 1), .line = lines[i]);
 		WRITE(script, at + 10, LOOP, DB);
-		READ(script, at + 500, LOOP, DB, .off = at + 20, .on = at + 480, .cause = WAIT_POLL, .epoll = at + 490, .events = 1,
-		     .arrived = at + 480);
+		READ(script, at + 500, LOOP, DB, SLEPT(at + 20, at + 480, 1));
 		WRITE(script, at + 510, LOOP, CLIENT_C + i, .status = 200);
 	}
 }
@@ -41,17 +23,16 @@ static void serve_two(struct script *script, uint64_t asked, uint64_t answered)
 {
 	uint64_t end = 4000 + (asked > answered ? asked : answered);
 
-	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
-	     .line = "GET /a");
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2900, 2980, 2), .line = "GET /a");
 	WRITE(script, 3010, LOOP, DB);
 	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
-	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 1, .arrived = 3980);
+	READ(script, 4000, LOOP, DB, SLEPT(3120, 3980, 1));
 	if (asked < answered)
 		WRITE(script, 4000 + asked, LOOP, DB);
 	WRITE(script, 4000 + answered, LOOP, CLIENT_A, .status = 200);
 	if (asked > answered)
 		WRITE(script, 4000 + asked, LOOP, DB);
-	READ(script, 9000, LOOP, DB, .off = end + 10, .on = 8980, .cause = WAIT_POLL, .epoll = 8990, .events = 1, .arrived = 8980);
+	READ(script, 9000, LOOP, DB, SLEPT(end + 10, 8980, 1));
 	WRITE(script, 9200, LOOP, CLIENT_B, .status = 200);
 	script_finish(script);
 }
@@ -90,17 +71,16 @@ static void test_waiter_asks_after_the_response(void **state)
 /* A request of C's that asks on DB_2, long before. */
 static void use_other_connection(struct script *script)
 {
-	READ(script, 2200, LOOP, CLIENT_C, .off = 2010, .on = 2180, .cause = WAIT_POLL, .epoll = 2190, .events = 1, .arrived = 2180,
-	     .line = "GET /before");
+	READ(script, 2200, LOOP, CLIENT_C, SLEPT(2010, 2180, 1), .line = "GET /before");
 	WRITE(script, 2210, LOOP, DB_2);
-	READ(script, 2500, LOOP, DB_2, .off = 2220, .on = 2480, .cause = WAIT_POLL, .epoll = 2490, .events = 1, .arrived = 2480);
+	READ(script, 2500, LOOP, DB_2, SLEPT(2220, 2480, 1));
 	WRITE(script, 2510, LOOP, CLIENT_C, .status = 200);
 }
 
 /* The answer on that connection, waited for since `off`, leads to the response to the client. */
 static void answer_to(struct script *script, uint64_t at, uint64_t off, uint64_t db, uint64_t client)
 {
-	READ(script, at, LOOP, db, .off = off, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1, .arrived = at - 20);
+	READ(script, at, LOOP, db, SLEPT(off, at - 20, 1));
 	WRITE(script, at + 200, LOOP, client, .status = 200);
 }
 
@@ -117,11 +97,10 @@ static void check_resumed_later(enum resumed how)
 	show_pool(script);
 	if (how == WITH_AN_IDLE_ONE)
 		use_other_connection(script);
-	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
-	     .line = "GET /a");
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2900, 2980, 2), .line = "GET /a");
 	WRITE(script, 3010, LOOP, DB);
 	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
-	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 2, .arrived = 3980);
+	READ(script, 4000, LOOP, DB, SLEPT(3120, 3980, 2));
 	WRITE(script, 4100, LOOP, CLIENT_A, .status = 200);
 	READ(script, 4110, LOOP, CLIENT_C, .arrived = 3980, .line = "GET /c");
 	WRITE(script, 4210, LOOP, taken ? DB : DB_2);
@@ -157,11 +136,9 @@ static void test_waiter_is_resumed_later(void **state)
 static uint64_t share_both(struct script *script, uint64_t at, const char *line)
 {
 	for (uint64_t i = 0; i < 4; i++, at += 1000) {
-		READ(script, at, LOOP, CLIENT_A + i % 2, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
-		     .arrived = at - 20, .line = line);
+		READ(script, at, LOOP, CLIENT_A + i % 2, SLEPT(at - 480, at - 20, 1), .line = line);
 		WRITE(script, at + 10, LOOP, i < 2 ? DB : DB_2);
-		READ(script, at + 500, LOOP, i < 2 ? DB : DB_2, .off = at + 20, .on = at + 480, .cause = WAIT_POLL, .epoll = at + 490,
-		     .events = 1, .arrived = at + 480);
+		READ(script, at + 500, LOOP, i < 2 ? DB : DB_2, SLEPT(at + 20, at + 480, 1));
 		WRITE(script, at + 510, LOOP, CLIENT_A + i % 2, .status = 200);
 	}
 	return at;
@@ -170,14 +147,11 @@ static uint64_t share_both(struct script *script, uint64_t at, const char *line)
 /* A has asked on DB, then something asks on DB_2; `whose` is answered behind that. */
 static uint64_t ask_behind(struct script *script, uint64_t at, uint64_t whose, const char *line)
 {
-	READ(script, at, LOOP, CLIENT_A, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
-	     .arrived = at - 20, .line = line);
+	READ(script, at, LOOP, CLIENT_A, SLEPT(at - 480, at - 20, 1), .line = line);
 	WRITE(script, at + 10, LOOP, DB);
 	WRITE(script, at + 20, LOOP, DB_2);
-	READ(script, at + 500, LOOP, DB, .off = at + 30, .on = at + 480, .cause = WAIT_POLL, .epoll = at + 490, .events = 1,
-	     .arrived = at + 480);
-	READ(script, at + 600, LOOP, DB_2, .off = at + 510, .on = at + 580, .cause = WAIT_POLL, .epoll = at + 590, .events = 1,
-	     .arrived = at + 580);
+	READ(script, at + 500, LOOP, DB, SLEPT(at + 30, at + 480, 1));
+	READ(script, at + 600, LOOP, DB_2, SLEPT(at + 510, at + 580, 1));
 	WRITE(script, at + 610, LOOP, whose, .status = 200);
 	if (whose != CLIENT_A)
 		WRITE(script, at + 700, LOOP, CLIENT_A, .off = at + 620, .on = at + 680, .cause = WAIT_POLL, .epoll = at + 690,
@@ -196,10 +170,9 @@ static void check_doubt_about_the_next_callback(bool attached)
 
 	show_pool(script);
 	if (attached)
-		READ(script, 2300, LOOP, DB_2, .off = 2030, .on = 2280, .cause = WAIT_POLL, .epoll = 2290, .events = 1, .arrived = 2280);
+		READ(script, 2300, LOOP, DB_2, SLEPT(2030, 2280, 1));
 	at = share_both(script, 3000, "GET /shares");
-	READ(script, at, LOOP, CLIENT_D, .off = at - 480, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
-	     .arrived = at - 20, .line = "GET /sleeps");
+	READ(script, at, LOOP, CLIENT_D, SLEPT(at - 480, at - 20, 1), .line = "GET /sleeps");
 	at += 1000;
 	for (unsigned int i = 0; i < 6; i++)
 		at = ask_behind(script, at, CLIENT_A, "GET /both");
@@ -225,16 +198,9 @@ static void test_doubt_about_the_next_callback(void **state)
 /* A and B ask for the connection at once: A has it, B stands in line. */
 static void ask_both(struct script *script)
 {
-	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
-	     .line = "GET /a");
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2900, 2980, 2), .line = "GET /a");
 	WRITE(script, 3010, LOOP, DB);
 	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
-}
-
-/* An answer, that has been waited for since `off`. */
-static void answer(struct script *script, uint64_t at, uint64_t off)
-{
-	READ(script, at, LOOP, DB, .off = off, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1, .arrived = at - 20);
 }
 
 /* Not B, who seemed to wait for the connection, asks next, but A again: the response on that answer says so, and settles it. */
@@ -269,10 +235,8 @@ static void check_sleeper(uint64_t slept_until)
 	const struct told *b, *c;
 
 	show_pool(script);
-	READ(script, 2600, LOOP, CLIENT_C, .off = 2500, .on = 2580, .cause = WAIT_POLL, .epoll = 2590, .events = 1, .arrived = 2580,
-	     .line = "GET /c");
-	READ(script, 3000, LOOP, CLIENT_A, .off = 2700, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
-	     .line = "GET /a");
+	READ(script, 2600, LOOP, CLIENT_C, SLEPT(2500, 2580, 1), .line = "GET /c");
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2700, 2980, 2), .line = "GET /a");
 	WRITE(script, 3010, LOOP, DB);
 	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
 	answer(script, 4000, 3120);
@@ -361,10 +325,8 @@ static void test_idle_connection_has_no_waiters(void **state)
 	(void)state;
 
 	show_pool(script);
-	READ(script, 2600, LOOP, CLIENT_C, .off = 2500, .on = 2580, .cause = WAIT_POLL, .epoll = 2590, .events = 1, .arrived = 2580,
-	     .line = "GET /c");
-	READ(script, 3000, LOOP, CLIENT_A, .off = 2700, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 1, .arrived = 2980,
-	     .line = "GET /a");
+	READ(script, 2600, LOOP, CLIENT_C, SLEPT(2500, 2580, 1), .line = "GET /c");
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2700, 2980, 1), .line = "GET /a");
 	WRITE(script, 3010, LOOP, DB);
 	answer(script, 4000, 3020);
 	WRITE(script, 4100, LOOP, DB);
@@ -384,14 +346,13 @@ static void test_connecting_is_no_waiting(void **state)
 	(void)state;
 
 	show_pool(script);
-	READ(script, 3000, LOOP, CLIENT_A, .off = 2900, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 2, .arrived = 2980,
-	     .line = "GET /a");
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2900, 2980, 2), .line = "GET /a");
 	WRITE(script, 3010, LOOP, DB);
 	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
 	script_span(script, 3030, LOOP, RECORD_IO, IO_CONNECT, DB_2, -EINPROGRESS, (struct with){0});
-	READ(script, 4000, LOOP, DB, .off = 3120, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 1, .arrived = 3980);
+	READ(script, 4000, LOOP, DB, SLEPT(3120, 3980, 1));
 	WRITE(script, 4100, LOOP, DB);
-	READ(script, 5000, LOOP, DB, .off = 4110, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .events = 1, .arrived = 4980);
+	READ(script, 5000, LOOP, DB, SLEPT(4110, 4980, 1));
 	WRITE(script, 5100, LOOP, CLIENT_A, .status = 200);
 	script_finish(script);
 	assert_false(told_of(script, "GET /a")->ambiguous);
@@ -402,16 +363,13 @@ static void test_connecting_is_no_waiting(void **state)
 /* Two questions on one connection, and the answers in the other order, often: all who ask beside others there are ambiguous. */
 static void serve_multiplexed(struct script *script, uint64_t from, bool in_order)
 {
-	READ(script, from + 100, LOOP, CLIENT_A, .off = from + 10, .on = from + 80, .cause = WAIT_POLL, .epoll = from + 90, .events = 2,
-	     .arrived = from + 80, .line = "GET /a");
+	READ(script, from + 100, LOOP, CLIENT_A, SLEPT(from + 10, from + 80, 2), .line = "GET /a");
 	WRITE(script, from + 110, LOOP, DB);
 	READ(script, from + 120, LOOP, CLIENT_B, .arrived = from + 80, .line = "GET /b");
 	WRITE(script, from + 130, LOOP, DB);
-	READ(script, from + 500, LOOP, DB, .off = from + 140, .on = from + 480, .cause = WAIT_POLL, .epoll = from + 490, .events = 1,
-	     .arrived = from + 480);
+	READ(script, from + 500, LOOP, DB, SLEPT(from + 140, from + 480, 1));
 	WRITE(script, from + 600, LOOP, in_order ? CLIENT_A : CLIENT_B, .status = 200);
-	READ(script, from + 900, LOOP, DB, .off = from + 610, .on = from + 880, .cause = WAIT_POLL, .epoll = from + 890, .events = 1,
-	     .arrived = from + 880);
+	READ(script, from + 900, LOOP, DB, SLEPT(from + 610, from + 880, 1));
 	WRITE(script, from + 1000, LOOP, in_order ? CLIENT_B : CLIENT_A, .status = 200);
 }
 
@@ -454,11 +412,9 @@ static bool last_is_ambiguous_of(uint64_t requests)
 	script_thread(script, 0, OTHER_LOOP, LOOP, THREAD_FOUND);
 	WINDOW(script, 20, OTHER_LOOP, .epoll = 10, .events = 1);
 	for (uint64_t i = 0, at = 100; i < requests; i++, at += 1000) {
-		READ(script, at, LOOP, CLIENT_A, .off = at - 90, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 1,
-		     .arrived = at - 20, .line = "GET /a");
+		READ(script, at, LOOP, CLIENT_A, SLEPT(at - 90, at - 20, 1), .line = "GET /a");
 		WRITE(script, at + 10, LOOP, DB);
-		READ(script, at + 500, LOOP, DB, .off = at + 20, .on = at + 480, .cause = WAIT_POLL, .epoll = at + 490, .events = 1,
-		     .arrived = at + 480);
+		READ(script, at + 500, LOOP, DB, SLEPT(at + 20, at + 480, 1));
 		WRITE(script, at + 510, LOOP, CLIENT_A, .status = 200);
 	}
 	script_finish(script);

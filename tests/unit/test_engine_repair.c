@@ -28,12 +28,11 @@ static void test_repair(void **state)
 	struct script *script = server();
 	(void)state;
 
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, MAIN, CLIENT_A, SLEPT(10, 100, 2), .line = "GET /a");
 	READ(script, 120, MAIN, CLIENT_B, .arrived = 100, .line = "GET /b");
 	READ(script, 130, MAIN, CLIENT_A, .arrived = 101); /* A again: its question is written in B's name */
 	WRITE(script, 140, MAIN, DB);
-	READ(script, 5010, MAIN, DB, .off = 150, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	READ(script, 5010, MAIN, DB, SLEPT(150, 5000, 1));
 	WRITE(script, 5110, MAIN, CLIENT_B, .status = 200);
 	WRITE(script, 5120, MAIN, CLIENT_A, .status = 200);
 	script_finish(script);
@@ -58,8 +57,8 @@ static void test_two_repairs(void **state)
 	READ(script, 130, MAIN, CLIENT_A, .arrived = 91); /* A again: both questions are written in its name */
 	WRITE(script, 140, MAIN, DB);
 	WRITE(script, 150, MAIN, CACHE);
-	READ(script, 1010, MAIN, DB, .off = 160, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000);
-	READ(script, 2010, WORKER, CACHE, .off = 10, .on = 2000, .cause = WAIT_POLL, .epoll = 2005, .events = 1, .arrived = 2000);
+	READ(script, 1010, MAIN, DB, SLEPT(160, 1000, 1));
+	READ(script, 2010, WORKER, CACHE, SLEPT(10, 2000, 1));
 	WRITE(script, 3000, MAIN, CLIENT_B, .status = 200);
 	WRITE(script, 4000, WORKER, CLIENT_C, .status = 200);
 	WRITE(script, 5000, MAIN, CLIENT_A, .status = 200);
@@ -84,12 +83,11 @@ static void test_next_callback(void **state)
 
 	READ(script, 110, MAIN, CLIENT_A, .epoll = 105, .events = 2, .arrived = 100, .line = "GET /a");
 	WRITE(script, 130, MAIN, DB);
-	READ(script, 210, MAIN, CLIENT_B, .off = 140, .on = 200, .cause = WAIT_POLL, .epoll = 205, .events = 1, .arrived = 200,
-	     .line = "GET /b");
-	READ(script, 5010, MAIN, DB, .off = 240, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	READ(script, 210, MAIN, CLIENT_B, SLEPT(140, 200, 1), .line = "GET /b");
+	READ(script, 5010, MAIN, DB, SLEPT(240, 5000, 1));
 	WRITE(script, 5310, MAIN, CACHE);
 	WRITE(script, 5350, MAIN, CLIENT_B, .status = 200);
-	READ(script, 9010, MAIN, CACHE, .off = 5360, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	READ(script, 9010, MAIN, CACHE, SLEPT(5360, 9000, 1));
 	WRITE(script, 9020, MAIN, CLIENT_A, .status = 200);
 	script_finish(script);
 	assert_int_equal(script->count, 2);
@@ -112,9 +110,8 @@ static void test_call_older_than_the_request(void **state)
 
 	READ(script, 110, MAIN, CLIENT_A, .epoll = 105, .events = 1, .arrived = 100, .line = "GET /a");
 	WRITE(script, 130, MAIN, DB);
-	READ(script, 210, MAIN, CLIENT_B, .off = 140, .on = 200, .cause = WAIT_POLL, .epoll = 205, .events = 1, .arrived = 200,
-	     .line = "GET /b");
-	READ(script, 5010, MAIN, DB, .off = 240, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	READ(script, 210, MAIN, CLIENT_B, SLEPT(140, 200, 1), .line = "GET /b");
+	READ(script, 5010, MAIN, DB, SLEPT(240, 5000, 1));
 	WRITE(script, 5050, MAIN, CLIENT_B, .status = 200);
 	WRITE(script, 5100, MAIN, CLIENT_A, .status = 200);
 	script_finish(script);
@@ -132,18 +129,17 @@ static void check_connect_reserves(enum conn_type type)
 
 	script_conn_of_type(script, SOCKET_A, CONN_DOWNSTREAM, 53, type);
 	script_conn_of_type(script, SOCKET_B, CONN_DOWNSTREAM, 53, type);
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, MAIN, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	script_span(script, 120, MAIN, RECORD_IO, IO_CONNECT, SOCKET_A, 0, (struct with){0});
 	READ(script, 140, MAIN, CLIENT_B, .epoll = 130, .events = 1, .arrived = 125, .line = "GET /b");
 	script_span(script, 150, MAIN, RECORD_IO, IO_CONNECT, SOCKET_B, 0, (struct with){0});
 	WRITE(script, 170, MAIN, SOCKET_A, .epoll = 160, .events = 2);
 	WRITE(script, 180, MAIN, SOCKET_B);
-	READ(script, 5010, MAIN, SOCKET_A, .off = 190, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
+	READ(script, 5010, MAIN, SOCKET_A, SLEPT(190, 5000, 1));
 	WRITE(script, 5020, MAIN, DB);
-	READ(script, 7010, MAIN, SOCKET_B, .off = 5030, .on = 7000, .cause = WAIT_POLL, .epoll = 7005, .events = 1, .arrived = 7000);
+	READ(script, 7010, MAIN, SOCKET_B, SLEPT(5030, 7000, 1));
 	WRITE(script, 7020, MAIN, CLIENT_B, .status = 200);
-	READ(script, 9010, MAIN, DB, .off = 7030, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1, .arrived = 9000);
+	READ(script, 9010, MAIN, DB, SLEPT(7030, 9000, 1));
 	WRITE(script, 9020, MAIN, CLIENT_A, .status = 200);
 	script_finish(script);
 	assert_int_equal(script->count, 2);

@@ -66,8 +66,7 @@ static void test_partial_write(void **state)
 	struct script *script = server();
 	(void)state;
 
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /big");
+	READ(script, 110, MAIN, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /big");
 	WRITE(script, 200, MAIN, CLIENT_A, .status = 200, .flags = RECORD_PARTIAL);
 	WRITE(script, 8020, MAIN, CLIENT_A, .off = 210, .on = 8000, .cause = WAIT_POLL, .epoll = 8005, .events = 1);
 	script_tick(script, 300000);
@@ -139,8 +138,7 @@ static void test_worker_sleeps(void **state)
 	struct script *script = server();
 	(void)state;
 
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, MAIN, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	READ(script, 130, MAIN, CLIENT_B, .epoll = 120, .events = 1, .arrived = 115, .line = "GET /b");
 	WINDOW(script, 1000, WORKER, .off = 10, .on = 300, .cause = WAIT_LOCK);
 	WRITE(script, 31010, WORKER, CLIENT_A, .off = 1000, .on = 31000, .cause = WAIT_SLEEP, .status = 200);
@@ -205,8 +203,7 @@ static void test_timer(void **state)
 	struct script *script = server();
 	(void)state;
 
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /sleep");
+	READ(script, 110, MAIN, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /sleep");
 	WRITE(script, 30150, MAIN, CLIENT_A, .off = 120, .on = 30110, .cause = WAIT_POLL, .epoll = 30115, .events = 0, .status = 200);
 	script_finish(script);
 	assert_int_equal(script->count, 1);
@@ -427,8 +424,7 @@ static void test_unclaimed_cpu(void **state)
 	(void)state;
 
 	WRITE(script, 110, MAIN, CLIENT_A, .status = 200); /* of a request whose read was not seen */
-	READ(script, 1000, MAIN, CLIENT_A, .off = 150, .on = 990, .cause = WAIT_POLL, .epoll = 995, .events = 1, .arrived = 990,
-	     .line = "GET /a");
+	READ(script, 1000, MAIN, CLIENT_A, SLEPT(150, 990, 1), .line = "GET /a");
 	WRITE(script, 1010, MAIN, CLIENT_A, .status = 200);
 	WINDOW(script, 5000, MAIN, .off = 1100, .on = 4000, .cause = WAIT_POLL, .epoll = 4100, .events = 0);
 	WINDOW(script, 1500, WORKER, .off = 10, .on = 1000, .cause = WAIT_LOCK);

@@ -23,8 +23,7 @@ static struct script *loop_with_feeds(void)
 {
 	struct script *script = server();
 
-	READ(script, 110, MAIN, FEED, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 2, .arrived = 100,
-	     .line = "GET /feed");
+	READ(script, 110, MAIN, FEED, SLEPT(10, 100, 2), .line = "GET /feed");
 	WRITE(script, 210, MAIN, FEED, .status = 200, .stream = WIRE_EVENTS);
 	READ(script, 220, MAIN, OTHER_FEED, .arrived = 100, .line = "GET /feed");
 	WRITE(script, 310, MAIN, OTHER_FEED, .status = 200, .stream = WIRE_EVENTS);
@@ -96,8 +95,7 @@ static void test_request_publishes(void **state)
 	struct script *script = loop_with_feeds();
 	(void)state;
 
-	READ(script, 5010, MAIN, CLIENT, .off = 320, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000,
-	     .line = "POST /news");
+	READ(script, 5010, MAIN, CLIENT, SLEPT(320, 5000, 1), .line = "POST /news");
 	WRITE(script, 5110, MAIN, FEED);
 	WRITE(script, 5210, MAIN, OTHER_FEED);
 	WRITE(script, 5310, MAIN, CLIENT, .status = 200);
@@ -117,11 +115,10 @@ static void test_callback_after_asking(void **state)
 	struct script *script = loop_with_feeds();
 	(void)state;
 
-	READ(script, 5010, MAIN, CLIENT, .off = 320, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000,
-	     .line = "GET /a");
+	READ(script, 5010, MAIN, CLIENT, SLEPT(320, 5000, 1), .line = "GET /a");
 	WRITE(script, 5110, MAIN, DB);
 	WRITE(script, 5610, MAIN, FEED);
-	READ(script, 8010, MAIN, DB, .off = 5620, .on = 8000, .cause = WAIT_POLL, .epoll = 8005, .events = 1, .arrived = 8000);
+	READ(script, 8010, MAIN, DB, SLEPT(5620, 8000, 1));
 	WRITE(script, 8110, MAIN, CLIENT, .status = 200);
 	script_finish(script);
 	assert_int_equal(told_of(script, "GET /a")->cpu_time, 110 + 110);
@@ -139,8 +136,7 @@ static void test_events_end(void **state)
 	WRITE(script, 5060, MAIN, FEED, .off = 320, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 0);
 	WRITE(script, 5090, MAIN, FEED, .stream_ends = true);
 	WRITE(script, 5110, MAIN, OTHER_FEED);
-	READ(script, 9010, MAIN, FEED, .off = 5120, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 2, .arrived = 9000,
-	     .line = "GET /next");
+	READ(script, 9010, MAIN, FEED, SLEPT(5120, 9000, 2), .line = "GET /next");
 	WRITE(script, 9110, MAIN, FEED, .status = 200);
 	READ(script, 9120, MAIN, OTHER_FEED, .arrived = 9000, .line = "GET /other");
 	WRITE(script, 9210, MAIN, OTHER_FEED, .status = 200);
@@ -161,11 +157,10 @@ static void test_open_at_the_end(void **state)
 	struct process sum;
 	(void)state;
 
-	READ(script, 5010, MAIN, FEED, .off = 320, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000);
-	READ(script, 6010, MAIN, CLIENT, .off = 5020, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1, .arrived = 6000,
-	     .line = "GET /a");
+	READ(script, 5010, MAIN, FEED, SLEPT(320, 5000, 1));
+	READ(script, 6010, MAIN, CLIENT, SLEPT(5020, 6000, 1), .line = "GET /a");
 	WRITE(script, 6110, MAIN, DB);
-	READ(script, 7010, MAIN, DB, .off = 6120, .on = 7000, .cause = WAIT_POLL, .epoll = 7005, .events = 1, .arrived = 7000);
+	READ(script, 7010, MAIN, DB, SLEPT(6120, 7000, 1));
 	WRITE(script, 7110, MAIN, CLIENT, .status = 200);
 	sum = script_finish(script);
 	assert_false(script->streams[0].ended);

@@ -1,23 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rules 11 and 13: loops whose work takes several rounds. Neither what was read last nor what was read alone tells whose it is. Times in
  * µs. */
-#include <stdio.h>
-
-#include "unit/engine_script.h"
-
-enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB = 200 };
-
-static struct script *server(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
-	for (uint64_t client = CLIENT_A; client <= CLIENT_D; client++)
-		script_conn(script, client, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	return script;
-}
+#include "unit/loop_script.h"
 
 /*
  * A's work goes on some rounds after its answer, and is answered right after B was read: both are marked. Where that is often so, all are
@@ -28,27 +12,22 @@ static void test_answered_in_others_turns(void **state)
 	struct script *script = server();
 	(void)state;
 
-	READ(script, 110, LOOP, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
-	     .line = "GET /a");
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
 	WRITE(script, 120, LOOP, DB);
-	READ(script, 1010, LOOP, DB, .off = 130, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 1000);
+	READ(script, 1010, LOOP, DB, SLEPT(130, 1000, 1));
 	for (uint64_t at = 1100; at < 1150; at += 10)
 		WINDOW(script, at, LOOP, .epoll = at - 5);
 	READ(script, 1210, LOOP, CLIENT_B, .epoll = 1205, .events = 1, .arrived = 1200, .line = "GET /b");
 	WRITE(script, 3210, LOOP, CLIENT_A, .status = 200);
 	WRITE(script, 3220, LOOP, CLIENT_B, .status = 200);
-	READ(script, 4010, LOOP, CLIENT_C, .off = 3230, .on = 4000, .cause = WAIT_POLL, .epoll = 4005, .events = 1, .arrived = 4000,
-	     .line = "GET /c");
+	READ(script, 4010, LOOP, CLIENT_C, SLEPT(3230, 4000, 1), .line = "GET /c");
 	WRITE(script, 4110, LOOP, CLIENT_C, .status = 200);
-	READ(script, 5010, LOOP, CLIENT_C, .off = 4120, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1, .arrived = 5000,
-	     .line = "GET /next");
+	READ(script, 5010, LOOP, CLIENT_C, SLEPT(4120, 5000, 1), .line = "GET /next");
 	for (uint64_t at = 6000; at < 10000; at += 1000) {
-		READ(script, at + 10, LOOP, CLIENT_D, .off = at - 490, .on = at, .cause = WAIT_POLL, .epoll = at + 5, .events = 1,
-		     .arrived = at, .line = "GET /more");
+		READ(script, at + 10, LOOP, CLIENT_D, SLEPT(at - 490, at, 1), .line = "GET /more");
 		WRITE(script, at + 500, LOOP, CLIENT_D, .status = 200);
 	}
-	READ(script, 10010, LOOP, CLIENT_D, .off = 9510, .on = 10000, .cause = WAIT_POLL, .epoll = 10005, .events = 1, .arrived = 10000,
-	     .line = "GET /last");
+	READ(script, 10010, LOOP, CLIENT_D, SLEPT(9510, 10000, 1), .line = "GET /last");
 	WRITE(script, 10500, LOOP, CLIENT_D, .status = 200);
 	script_finish(script);
 	assert_true(told_of(script, "GET /a")->ambiguous);
@@ -65,8 +44,7 @@ static void test_read_alone_in_a_busy_loop(void **state)
 	struct process sum;
 	(void)state;
 
-	READ(script, 1010, LOOP, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 2, .arrived = 1000,
-	     .line = "GET /a");
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(10, 1000, 2), .line = "GET /a");
 	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
 	WRITE(script, 1030, LOOP, CLIENT_A, .status = 200);
 	READ(script, 1040, LOOP, CLIENT_C, .epoll = 1035, .events = 1, .arrived = 1000, .line = "GET /c");
