@@ -170,6 +170,12 @@ static inline bool context_is_open_request(const struct context *context)
 	return context && context->is_request && !context->answered && !context->told;
 }
 
+/* It works for somebody who is known, or whom a response will name. */
+static inline bool context_is_active(const struct context *context)
+{
+	return context && (context->is_request ? context_is_open_request(context) : context->evidence);
+}
+
 /* Its time becomes states, and its calls are listed: it is no stream, and not told yet. */
 static inline bool context_keeps_time(const struct context *context)
 {

@@ -297,11 +297,7 @@ uint64_t thread_segment_cpu_ns(const struct thread *thread, const struct context
 
 bool thread_is_active(const struct thread *thread)
 {
-	const struct context *context = context_root(thread->context);
-
-	if (!context || thread->soft)
-		return false;
-	return context->is_request ? !context->told && !context->answered : context->evidence;
+	return !thread->soft && context_is_active(context_root(thread->context));
 }
 
 bool thread_worked_after_response(const struct thread *thread)

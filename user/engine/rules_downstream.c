@@ -86,8 +86,7 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 {
 	struct conn *conn = moment->conn;
 	struct context *reserved = conn->reserved, *root = context_root(reserved), *before = context_root(moment->thread->context);
-	bool valid = root && root != before && !conn->first_call && (root->is_request ? context_is_open_request(root) : root->evidence);
-
+	bool valid = root != before && !conn->first_call && context_is_active(root);
 	bool step = rule_11_in_steps(moment->thread);
 
 	/* Who only read its own answer to the end has no claim against a request that the thread works for. */

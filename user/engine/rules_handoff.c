@@ -1,200 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 9: what one thread writes into an eventfd, a pipe or a socketpair, and another one reads. Within a process that is most often a
- * wake-up, and says no more than a hint. From one process to another it is a message, of which the bytes say whose it is.
+ * wake-up, and says no more than a hint, but between a loop and its worker threads.
  */
-#include "engine/handoffs.h"
-#include "engine/moment.h"
+#include "engine/rules_messages.h"
 #include "engine/workers.h"
-
-/* A write's record is told as its call returns: its reader may be quicker, by less than this. */
-#define LATE_NS 200000
-
-/* ---- messages between processes --------------------------------------------------------------------------------------------------- */
-
-/* Where what this end reads was written. NULL: unknown. */
-static struct conn *written_end(const struct moment *moment)
-{
-	struct conn *conn = moment->conn;
-
-	if (conn->family != CONN_UNIX)
-		return conn;
-	return conn->other_end_id ? conn_of(moment->engine, conn->other_end_id) : NULL;
-}
-
-static bool is_message(const struct moment *moment, const struct conn *from)
-{
-	struct handoffs *handoffs = from->handoffs;
-
-	return from->family != CONN_EVENTFD && handoffs && handoffs->count && handoffs_first(handoffs)->proc != moment->thread->proc;
-}
-
-/* Who went to sleep for want of something to read: what was written before went another way, unseen. */
-static void drop_what_was_read(const struct moment *moment, struct handoffs *handoffs)
-{
-	const struct window *window = moment->event->window;
-	bool waited = window && (window->cause == WAIT_NET || window->cause == WAIT_PIPE);
-
-	if (waited && handoffs->forgotten_ns < window->off_at_ns)
-		handoffs->forgotten_bytes = 0;
-	while (waited && handoffs->count && handoffs_first(handoffs)->sent_ns < window->off_at_ns)
-		handoffs_drop_first(moment->engine, handoffs);
-}
-
-/* Returns how many of the bytes read were of writes whose owners are forgotten. */
-static uint64_t take_forgotten(struct handoffs *handoffs, uint64_t bytes)
-{
-	uint64_t taken = handoffs->forgotten_bytes < bytes ? handoffs->forgotten_bytes : bytes;
-
-	handoffs->forgotten_bytes -= taken;
-	return taken;
-}
-
-struct message {
-	struct context *owner; /* NULL: nobody's that is known, or several ones' */
-	bool mixed;
-	uint64_t sent_ns;
-	struct interval wait;
-	uint64_t missing_bytes; /* of which no write has been told yet */
-};
-
-static struct message take_message(const struct moment *moment, struct handoffs *handoffs)
-{
-	struct message message = {.missing_bytes = (uint64_t)moment->record->result};
-	uint64_t forgotten_bytes = take_forgotten(handoffs, message.missing_bytes);
-	bool any = forgotten_bytes != 0;
-
-	message.missing_bytes -= forgotten_bytes;
-	while (message.missing_bytes && handoffs->count) {
-		struct handoff *first = handoffs_first(handoffs);
-		struct context *root = context_root(first->context);
-		uint64_t taken = first->bytes_left < message.missing_bytes ? first->bytes_left : message.missing_bytes;
-
-		message.mixed |= any && root != context_root(message.owner);
-		if (!any) {
-			message.owner = context_get(root);
-			message.wait = first->wait;
-		}
-		any = true;
-		message.sent_ns = first->sent_ns;
-		message.missing_bytes -= taken;
-		first->bytes_left -= taken;
-		if (!first->bytes_left)
-			handoffs_drop_first(moment->engine, handoffs);
-	}
-	if (message.mixed) {
-		context_put(moment->engine, message.owner);
-		message.owner = NULL;
-	}
-	return message;
-}
-
-/*
- * A message waited for a reader that was busy: a loop, or a process that takes work from a queue. Whether its request waited too shows only
- * when an answer comes.
- */
-static void name_waits(const struct moment *moment, const struct message *message)
-{
-	struct thread *thread = moment->thread;
-	struct context *owner = context_root(message->owner);
-	struct interval wait = {.start_ns = message->sent_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE};
-
-	if (thread->loop) {
-		wait.end_ns = blame_loop(moment, owner, message->sent_ns);
-		wait.state = STATE_LOOP;
-	}
-	if (owner->proc != thread->proc) {
-		thread->message_wait = wait;
-		return;
-	}
-	if (message->wait.end_ns > message->wait.start_ns)
-		context_add_interval(moment->engine, owner, message->wait);
-	if (thread->loop)
-		context_add_interval(moment->engine, owner, wait);
-}
-
-/* What it did for several together, of which nobody can tell whose it was, was not for this one. */
-static void leave_mixed(const struct moment *moment)
-{
-	const struct context *root = context_root(moment->thread->context);
-
-	if (root && !root->is_request && root->origin == ORIGIN_MISSED)
-		turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
-}
-
-/* The thread works for whom the message was written for; of several together nobody can tell who comes when. */
-static void work_for_sender(const struct moment *moment, const struct message *message)
-{
-	struct context *owner = context_root(message->owner), *after = owner && owner->is_request ? owner : NULL;
-
-	if (context_is_open_request(owner)) {
-		leave_mixed(moment);
-		work_for(moment, owner);
-		thread_commit(moment->engine, moment->thread);
-		name_waits(moment, message);
-		rule_11_read(moment, owner, SIDE_DOWNSTREAM);
-	} else if (!thread_is_active(moment->thread)) {
-		end_soft_tail(moment);
-		turn_to_segment(moment, message->mixed ? ORIGIN_MISSED : ORIGIN_HANDOFF, after, after != NULL);
-	}
-}
-
-/* Its write is told at any moment, and then says for whom this is. */
-static void read_ahead(const struct moment *moment, struct handoffs *handoffs, uint64_t bytes, bool begins)
-{
-	if (!handoffs->ahead_bytes)
-		handoffs->ahead_ns = moment->at_ns;
-	handoffs->ahead_bytes += bytes;
-	if (!begins || thread_is_active(moment->thread))
-		return;
-	end_soft_tail(moment);
-	turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
-	context_put(moment->engine, handoffs->ahead);
-	handoffs->ahead = context_get(moment->thread->context);
-}
-
-static void receive(const struct moment *moment, struct conn *from)
-{
-	struct handoffs *handoffs = handoffs_of(from);
-	struct message message;
-	bool any;
-
-	if (!handoffs)
-		return;
-	drop_what_was_read(moment, handoffs);
-	any = handoffs->count || handoffs->forgotten_bytes;
-	message = take_message(moment, handoffs);
-	if (any)
-		work_for_sender(moment, &message);
-	if (message.missing_bytes)
-		read_ahead(moment, handoffs, message.missing_bytes, !any);
-	context_put(moment->engine, message.owner);
-}
-
-/* An open request, or a segment that a response will name. */
-static bool goes_on(const struct context *root)
-{
-	return context_is_open_request(root) || (root && !root->is_request && root->evidence);
-}
-
-/* Bytes that were read already, before this record of their write. */
-static uint64_t settle_ahead(const struct moment *moment, struct handoffs *handoffs, struct context *sender, uint64_t bytes)
-{
-	uint64_t settled = handoffs->ahead_bytes < bytes ? handoffs->ahead_bytes : bytes;
-	struct context *segment = context_root(handoffs->ahead);
-
-	if (!settled)
-		return 0;
-	if (moment->at_ns > handoffs->ahead_ns + LATE_NS)
-		settled = 0;
-	else if (segment && !segment->is_request && goes_on(sender))
-		context_bind(moment->engine, segment, sender);
-	if (!settled || settled == handoffs->ahead_bytes)
-		handoffs_forget_ahead(moment->engine, handoffs);
-	else
-		handoffs->ahead_bytes -= settled;
-	return settled;
-}
 
 /* ---- writing ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -214,7 +24,7 @@ static void write_for(const struct moment *moment, struct handoffs *handoffs, st
 
 	if (!sender && moment->conn->family == CONN_EVENTFD)
 		return;
-	bytes -= settle_ahead(moment, handoffs, sender, bytes);
+	bytes -= handoffs_settle_ahead(moment, handoffs, sender, bytes);
 	if (bytes)
 		handoffs_push(moment->engine, handoffs,
 			      (struct handoff){.context = sender,
@@ -261,7 +71,7 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 
 	reads_as_worker(moment, handoffs);
 	if (!handoffs->count && !handoffs->taken_unread)
-		read_ahead(moment, handoffs, (uint64_t)moment->record->result, true);
+		handoffs_read_ahead(moment, handoffs, (uint64_t)moment->record->result, true);
 	handoffs->taken_unread = false;
 	if (!handoffs->count)
 		return;
@@ -275,7 +85,7 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 	if (!known)
 		workers_forget_giver(moment, writer_tid, &context);
 	root = context_root(context);
-	if (goes_on(root)) {
+	if (context_is_active(root)) {
 		work_for(moment, root);
 		workers_hold(moment->engine, moment->thread, root);
 		root->at_worker = true; /* be it that nobody knew yet that it was given to a worker */
@@ -292,7 +102,7 @@ static bool took_just_now(const struct moment *moment, const struct handoffs *ha
 {
 	const struct thread *worker = thread_of(moment->engine, handoffs->worker_tid);
 
-	return worker->holds && moment->at_ns < handoffs->taken_ns + LATE_NS;
+	return worker->holds && moment->at_ns < handoffs->taken_ns + HANDOFF_LATE_NS;
 }
 
 /* To a worker thread the loop gives whose turn it is. The reference is the caller's. */
@@ -362,11 +172,11 @@ static void take_unread(const struct moment *moment, uint64_t until_ns, bool han
 	struct handoffs *handoffs = thread->wakes_conn_id ? given_to(moment->engine, thread) : NULL;
 	struct context *root = context_root(thread->context);
 
-	if (!root || !handoffs || goes_on(root) || (thread->soft && !root->hint) || !thread_has_worked(thread, root))
+	if (!root || !handoffs || context_is_active(root) || (thread->soft && !root->hint) || !thread_has_worked(thread, root))
 		return;
 	if (!handoffs->count && hands_back)
 		give_late(moment);
-	if (!handoffs->count || !goes_on(context_root(handoffs_first(handoffs)->context)))
+	if (!handoffs->count || !context_is_active(context_root(handoffs_first(handoffs)->context)))
 		return;
 	if (until_ns < handoffs_first(handoffs)->sent_ns + WORK_MIN_NS)
 		return;
@@ -400,7 +210,7 @@ static bool worker_wakes_loop(const struct moment *moment, struct handoffs *hand
 	moment->thread->wakes_conn_id = moment->conn->id;
 	take_unread(moment, moment->at_ns, true);
 	done = context_root(moment->thread->context);
-	if (!loop || !goes_on(done))
+	if (!loop || !context_is_active(done))
 		return false;
 	workers_hold(moment->engine, moment->thread, NULL);
 	workers_hand_back(moment->engine, loop, moment->thread->tid, done, moment->at_ns);
@@ -474,14 +284,14 @@ static void take_from_thread(const struct moment *moment, struct handoffs *hando
 
 void rule_9_handoff_read(const struct moment *moment)
 {
-	struct conn *from = written_end(moment);
+	struct conn *from = message_written_end(moment);
 
 	if (!from)
 		return;
-	if (is_message(moment, from))
+	if (message_between_processes(moment, from))
 		from->crosses = moment->conn->crosses = true;
 	if (from->crosses)
-		receive(moment, from);
+		message_receive(moment, from);
 	else if (from == moment->conn && from->handoffs)
 		take_from_thread(moment, from->handoffs);
 	else if (by_a_worker(moment) && handoffs_of(from))
