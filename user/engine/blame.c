@@ -70,9 +70,7 @@ uint64_t blame_loop_unstamped(const struct moment *moment, struct context *victi
 	uint64_t held_from_ns = thread->epoll_at_ns > write_ns ? thread->epoll_at_ns : write_ns;
 	uint64_t earliest_ns = thread->due_from_ns < thread->epoll_at_ns ? thread->due_from_ns : thread->epoll_at_ns;
 
-	context_add_interval(
-		moment->engine, victim,
-		(struct interval){.start_ns = held_from_ns, .end_ns = blame_loop(moment, victim, held_from_ns), .state = STATE_LOOP});
+	context_add_wait(moment->engine, victim, held_from_ns, blame_loop(moment, victim, held_from_ns), STATE_LOOP);
 	return earliest_ns > write_ns ? earliest_ns : write_ns;
 }
 
@@ -82,7 +80,7 @@ void blame_hop(struct engine *engine, struct thread *thread, struct context *vic
 
 	if (until_ns <= from_ns)
 		return;
-	context_add_interval(engine, victim, (struct interval){.start_ns = from_ns, .end_ns = until_ns, .state = STATE_LOOP});
+	context_add_wait(engine, victim, from_ns, until_ns, STATE_LOOP);
 	if (context_is_open_request(request) && !request->stream)
 		find_culprit(engine, thread, request, from_ns, until_ns);
 }

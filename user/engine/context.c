@@ -248,6 +248,11 @@ void context_add_interval(struct engine *engine, struct context *context, struct
 		root->last_active_ns = interval.end_ns;
 }
 
+void context_add_wait(struct engine *engine, struct context *context, uint64_t from_ns, uint64_t until_ns, enum state state)
+{
+	context_add_interval(engine, context, (struct interval){.start_ns = from_ns, .end_ns = until_ns, .state = (uint8_t)state});
+}
+
 /* What of it lies before known_until_ns is in the root's sums already. Its number; 0: not listed. */
 static uint32_t add_call(struct engine *engine, struct context *root, const struct done_call *call, uint64_t known_until_ns)
 {

@@ -156,6 +156,8 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 void context_give_since(struct engine *engine, struct context *segment, struct context *to, uint64_t since_ns);
 /* One interval of work or waiting. */
 void context_add_interval(struct engine *engine, struct context *context, struct interval interval);
+/* The same of a wait that nothing but its state is known of: not for a core, nor for a peer. None if it ends before it begins. */
+void context_add_wait(struct engine *engine, struct context *context, uint64_t from_ns, uint64_t until_ns, enum state state);
 /* The number that it has there; 0: not listed. */
 uint32_t context_add_call(struct engine *engine, struct context *context, const struct done_call *call);
 /* Takes the call of that number out of the list, if it began at since_ns or later. False: it is not there, or older. */

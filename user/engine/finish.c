@@ -322,8 +322,7 @@ void request_tell(struct engine *engine, struct context *request)
 void request_abort(struct engine *engine, struct context *request, uint64_t now_ns)
 {
 	if (request->partial_since_ns)
-		context_add_interval(engine, request,
-				     (struct interval){.start_ns = request->partial_since_ns, .end_ns = now_ns, .state = STATE_CLIENT});
+		context_add_wait(engine, request, request->partial_since_ns, now_ns, STATE_CLIENT);
 	request->partial_since_ns = 0; /* no further write will clear it */
 	leave_conn(request);
 	request->conn = NULL;

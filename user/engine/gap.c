@@ -27,7 +27,7 @@ static int gap_state(const struct thread *thread, const struct context *segment)
 
 static void add(const struct moment *moment, struct context *request, uint64_t from_ns, uint64_t until_ns, enum state state)
 {
-	context_add_interval(moment->engine, request, (struct interval){.start_ns = from_ns, .end_ns = until_ns, .state = (uint8_t)state});
+	context_add_wait(moment->engine, request, from_ns, until_ns, state);
 }
 
 /*

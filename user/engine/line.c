@@ -178,9 +178,7 @@ bool rule_12_somebody_waits(const struct thread *thread)
 void line_goes_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns)
 {
 	place->context->handed_again = true;
-	context_add_interval(
-		engine, place->context,
-		(struct interval){.start_ns = place->since_ns, .end_ns = at_ns, .state = given == GIVEN_WORKER ? STATE_QUEUE : STATE_POOL});
+	context_add_wait(engine, place->context, place->since_ns, at_ns, given == GIVEN_WORKER ? STATE_QUEUE : STATE_POOL);
 }
 
 /* Who waits since before the trace stands in front of those that are known. */

@@ -35,8 +35,7 @@ static void rule_12_pool_wait(const struct moment *moment, struct context *owner
 	}
 	if (strand_last_wait(thread, &begun_ns, &until_ns)) {
 		if (begun_ns <= released_ns && released_ns <= until_ns)
-			context_add_interval(moment->engine, owner,
-					     (struct interval){.start_ns = begun_ns, .end_ns = until_ns, .state = STATE_POOL});
+			context_add_wait(moment->engine, owner, begun_ns, until_ns, STATE_POOL);
 		return;
 	}
 	if (set_aside_taken_back(moment->engine, thread, owner, released_ns))
@@ -103,10 +102,8 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 		if (before && !before->is_request && !before->evidence)
 			work_for(moment, root);
 		if (conn->connected_ns)
-			context_add_interval(moment->engine, root,
-					     (struct interval){.start_ns = conn->connected_ns,
-							       .end_ns = blame_loop(moment, root, conn->connected_ns),
-							       .state = STATE_LOOP});
+			context_add_wait(moment->engine, root, conn->connected_ns, blame_loop(moment, root, conn->connected_ns),
+					 STATE_LOOP);
 	} else if (!step && (root = next_waiter(moment, given_on(moment)))) {
 		*by_line = true;
 	} else {
@@ -233,12 +230,22 @@ static uint64_t split_wait(const struct moment *moment, struct context *context,
 	return arrived_ns;
 }
 
+/* The same of a wait that is no call's. Returns until when it was on its way. */
+static uint64_t name_wait(const struct moment *moment, struct context *context, uint64_t since_ns)
+{
+	uint64_t loop_until_ns, arrived_ns = split_wait(moment, context, since_ns, &loop_until_ns);
+
+	context_add_interval(moment->engine, context,
+			     (struct interval){.start_ns = since_ns, .end_ns = arrived_ns, .state = STATE_NET, .peer = moment->conn->peer});
+	context_add_wait(moment->engine, context, arrived_ns, loop_until_ns, STATE_LOOP);
+	return arrived_ns;
+}
+
 /* More of an answer whose first bytes came before: what had not arrived by then was still on its way. */
 static void read_further_answer(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
 	struct context *context = context_root(conn->answering);
-	uint64_t arrived_ns, loop_until_ns;
 
 	if (!context) { /* attached in the middle */
 		conn->answer_read_ns = moment->at_ns;
@@ -249,12 +256,7 @@ static void read_further_answer(const struct moment *moment)
 	}
 	if (!context->told)
 		work_for(moment, context);
-	arrived_ns = split_wait(moment, context, conn->answer_read_ns, &loop_until_ns);
-	context_add_interval(
-		moment->engine, context,
-		(struct interval){.start_ns = conn->answer_read_ns, .end_ns = arrived_ns, .state = STATE_NET, .peer = conn->peer});
-	context_add_interval(moment->engine, context,
-			     (struct interval){.start_ns = arrived_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
+	(void)name_wait(moment, context, conn->answer_read_ns);
 	conn->answer_read_ns = moment->at_ns;
 	if (!context->told)
 		rule_11_read(moment, context, SIDE_DOWNSTREAM);
@@ -268,18 +270,13 @@ static bool read_greeting(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
 	struct context *context = context_root(conn->reserved);
-	uint64_t arrived_ns, loop_until_ns;
+	uint64_t arrived_ns;
 
 	rules_connected(moment->engine, conn, moment->arrived_ns);
 	if (!conn->connected_ns || conn->answer_read_ns || !context || (context->is_request && !context_is_open_request(context)))
 		return false;
 	work_for(moment, context);
-	arrived_ns = split_wait(moment, context, conn->connected_ns, &loop_until_ns);
-	context_add_interval(
-		moment->engine, context,
-		(struct interval){.start_ns = conn->connected_ns, .end_ns = arrived_ns, .state = STATE_NET, .peer = conn->peer});
-	context_add_interval(moment->engine, context,
-			     (struct interval){.start_ns = arrived_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
+	arrived_ns = name_wait(moment, context, conn->connected_ns);
 	if (!conn->connect_ns)
 		conn->connect_start_ns = conn->connected_ns;
 	conn->connect_ns = arrived_ns - conn->connect_start_ns;

@@ -91,8 +91,7 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 		root->at_worker = true; /* be it that nobody knew yet that it was given to a worker */
 		root->line_ticket = 0;
 		handoffs->taken_ns = moment->at_ns;
-		context_add_interval(moment->engine, root,
-				     (struct interval){.start_ns = sent_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE});
+		context_add_wait(moment->engine, root, sent_ns, moment->at_ns, STATE_QUEUE);
 	}
 	context_put(moment->engine, context);
 }

@@ -249,8 +249,7 @@ void guess_at(struct engine *engine, struct context *request, struct context *se
 static void name_pool_wait(const struct moment *moment, struct context *context, const struct context *request, uint64_t until_ns)
 {
 	if (request && request->in_line_ns)
-		context_add_interval(moment->engine, context,
-				     (struct interval){.start_ns = request->in_line_ns, .end_ns = until_ns, .state = STATE_POOL});
+		context_add_wait(moment->engine, context, request->in_line_ns, until_ns, STATE_POOL);
 }
 
 static void take_step(const struct moment *moment, struct context *step, struct continuation *taken)

@@ -129,10 +129,8 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
 	for (struct context *request = worked_for; request; request = request->next_on_conn) {
 		uint64_t loop_until_ns = blame_loop(moment, request, request->start_ns);
 
-		context_add_interval(moment->engine, request,
-				     (struct interval){.start_ns = request->start_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
-		context_add_interval(moment->engine, request,
-				     (struct interval){.start_ns = request->start_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE});
+		context_add_wait(moment->engine, request, request->start_ns, loop_until_ns, STATE_LOOP);
+		context_add_wait(moment->engine, request, request->start_ns, moment->at_ns, STATE_QUEUE);
 		/* Of a new connection it may have waited to be accepted first. */
 		if (request->turn > 1 || !moment->conn->accepted)
 			strand_was_due(moment->engine, moment->thread, request, request->start_ns);
@@ -159,8 +157,7 @@ static void leave_to_handler(const struct moment *moment)
 static void begin_watched(const struct moment *moment, struct context *request)
 {
 	request->watched = false;
-	context_add_interval(moment->engine, request,
-			     (struct interval){.start_ns = request->start_ns, .end_ns = moment->at_ns, .state = STATE_QUEUE});
+	context_add_wait(moment->engine, request, request->start_ns, moment->at_ns, STATE_QUEUE);
 	request->first_read_ns = moment->at_ns;
 	request->reader_tid = moment->thread->tid;
 }
@@ -174,11 +171,9 @@ static void read_further_bytes(const struct moment *moment, struct context *requ
 		begin_watched(moment, request);
 	work_for(moment, request);
 	strand_reads(moment->thread, request);
-	context_add_interval(moment->engine, request,
-			     (struct interval){.start_ns = request->last_read_ns, .end_ns = moment->arrived_ns, .state = STATE_CLIENT});
+	context_add_wait(moment->engine, request, request->last_read_ns, moment->arrived_ns, STATE_CLIENT);
 	loop_until_ns = moment->arrived_ns > request->last_read_ns ? blame_loop(moment, request, moment->arrived_ns) : 0;
-	context_add_interval(moment->engine, request,
-			     (struct interval){.start_ns = moment->arrived_ns, .end_ns = loop_until_ns, .state = STATE_LOOP});
+	context_add_wait(moment->engine, request, moment->arrived_ns, loop_until_ns, STATE_LOOP);
 	request->last_read_ns = moment->at_ns;
 	rule_11_read(moment, request, SIDE_SERVER);
 }
@@ -332,9 +327,7 @@ static void begin_unseen_request(const struct moment *moment)
 	then.arrived_ns = before->start_ns;
 	request = begin_request(&then);
 	if (request)
-		context_add_interval(
-			moment->engine, request,
-			(struct interval){.start_ns = request->start_ns, .end_ns = before->last_write_ns, .state = STATE_QUEUE});
+		context_add_wait(moment->engine, request, request->start_ns, before->last_write_ns, STATE_QUEUE);
 }
 
 /* The response that this write belongs to: with pipelining a further status line begins the next request's. */
@@ -349,9 +342,7 @@ static struct context *request_answered_by(const struct moment *moment)
 	request_tell(moment->engine, request);
 	request = conn->first_request;
 	/* It stood behind the one before it. */
-	context_add_interval(
-		moment->engine, request,
-		(struct interval){.start_ns = request->start_ns, .end_ns = conn->last_told->last_write_ns, .state = STATE_QUEUE});
+	context_add_wait(moment->engine, request, request->start_ns, conn->last_told->last_write_ns, STATE_QUEUE);
 	return request;
 }
 
@@ -396,10 +387,8 @@ static bool goes_out(const struct moment *moment, struct context *request)
 {
 	const struct wire_note *note = &moment->event->note;
 
-	context_add_interval(moment->engine, request,
-			     (struct interval){.start_ns = request->partial_since_ns ? request->partial_since_ns : moment->at_ns,
-					       .end_ns = moment->at_ns,
-					       .state = STATE_CLIENT});
+	context_add_wait(moment->engine, request, request->partial_since_ns ? request->partial_since_ns : moment->at_ns, moment->at_ns,
+			 STATE_CLIENT);
 	request->partial_since_ns = moment->record->head.flags & RECORD_PARTIAL ? moment->at_ns : 0;
 	if (moment->record->result <= 0 || (note->status && note->status < 200 && note->status != 101))
 		return false;

@@ -164,9 +164,7 @@ static void run_for(const struct moment *moment, uint32_t at, bool wakes)
 	moment->thread->handed_back->running_tid = back.worker_tid;
 	moment->thread->handed_back->passed_ns = moment->at_ns;
 	work_for(moment, context);
-	context_add_interval(
-		moment->engine, context,
-		(struct interval){.start_ns = back.sent_ns, .end_ns = blame_loop(moment, context, back.sent_ns), .state = STATE_LOOP});
+	context_add_wait(moment->engine, context, back.sent_ns, blame_loop(moment, context, back.sent_ns), STATE_LOOP);
 	context_put(moment->engine, back.context);
 	if (!back.gave && !wakes)
 		(void)give_unseen(moment, back.worker_tid);

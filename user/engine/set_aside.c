@@ -38,8 +38,7 @@ static void take_back(struct engine *engine, struct thread *thread, struct conte
 	struct context *segment = context_root(thread->context), *aside = thread->aside;
 
 	thread->aside = NULL;
-	context_add_interval(engine, owner,
-			     (struct interval){.start_ns = thread->aside_from_ns, .end_ns = segment->begun_ns, .state = (uint8_t)state});
+	context_add_wait(engine, owner, thread->aside_from_ns, segment->begun_ns, state);
 	if (owner == segment) {
 		owner->begun_ns = aside->begun_ns;
 		owner->took_back = true;

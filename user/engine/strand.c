@@ -162,8 +162,7 @@ static void name_absence(struct engine *engine, struct thread *thread, const str
 	else
 		due_ns = at_ns;
 	if (left_ns && !preempted && state_by_wait[strand->left] != STATE_OTHER)
-		context_add_interval(engine, strand->context,
-				     (struct interval){.start_ns = left_ns, .end_ns = due_ns, .state = state_by_wait[strand->left]});
+		context_add_wait(engine, strand->context, left_ns, due_ns, state_by_wait[strand->left]);
 }
 
 /* The thread that ran it last has not said yet that it left. What that did until then is this one's: its next record tells, and ends it. */
