@@ -167,7 +167,7 @@ void rules_put_off(struct engine *engine, struct thread *thread, const struct re
 /* That is written now. */
 void rules_go_out(const struct moment *moment);
 
-/* ---- rules_server.c, rules_downstream.c ---- */
+/* ---- rules_server.c, rules_downstream.c, rules_answered.c ---- */
 
 void rule_1_server_read(const struct moment *moment);
 void rule_2_server_write(const struct moment *moment);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 5: what a downstream sends, to whom it is, and what it had been waited for. */
+#include "engine/answers.h"
+#include "engine/goroutines.h"
+#include "engine/moment.h"
+#include "engine/strands.h"
+#include "engine/turns.h"
+
+/*
+ * What was read now had been awaited since then: until when it was on its way, which is returned, and until when it waited for the loop (0:
+ * it did not). The thread works for the context already.
+ */
+static uint64_t split_wait(const struct moment *moment, struct context *context, uint64_t since_ns, uint64_t *loop_until_ns)
+{
+	uint64_t arrived_ns = moment->arrived_ns > since_ns ? moment->arrived_ns : since_ns;
+
+	thread_commit(moment->engine, moment->thread);
+	*loop_until_ns = 0;
+	if (moment->among_others)
+		return arrived_ns; /* not before that one; and the time until the read is nobody's */
+	if (!moment->arrival_known && moment->thread->loop)
+		return blame_loop_unstamped(moment, context, since_ns);
+	if (moment->arrival_known)
+		strand_was_due(moment->engine, moment->thread, context, arrived_ns);
+	*loop_until_ns = blame_loop(moment, context, arrived_ns);
+	return arrived_ns;
+}
+
+/* The same of a wait that is no call's. Returns until when it was on its way. */
+static uint64_t name_wait(const struct moment *moment, struct context *context, uint64_t since_ns)
+{
+	uint64_t loop_until_ns, arrived_ns = split_wait(moment, context, since_ns, &loop_until_ns);
+
+	context_add_interval(moment->engine, context,
+			     (struct interval){.start_ns = since_ns, .end_ns = arrived_ns, .state = STATE_NET, .peer = moment->conn->peer});
+	context_add_wait(moment->engine, context, arrived_ns, loop_until_ns, STATE_LOOP);
+	return arrived_ns;
+}
+
+/* More of an answer whose first bytes came before: what had not arrived by then was still on its way. */
+static void read_further_answer(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct context *context = context_root(conn->answering);
+
+	if (!context) { /* attached in the middle */
+		conn->answer_read_ns = moment->at_ns;
+		rule_12_unknown_answer(moment);
+		rule_11_unknown_answer(moment);
+		rule_11_read(moment, downstream_owner(moment), SIDE_DOWNSTREAM);
+		return;
+	}
+	if (!context->told)
+		work_for(moment, context);
+	(void)name_wait(moment, context, conn->answer_read_ns);
+	conn->answer_read_ns = moment->at_ns;
+	if (!context->told)
+		rule_11_read(moment, context, SIDE_DOWNSTREAM);
+}
+
+/*
+ * Nobody has asked yet: a server that speaks first (SMTP, MySQL). Whoever connected has waited for that; it answers no call, and belongs to
+ * the connecting of the one that comes.
+ */
+static bool read_greeting(const struct moment *moment)
+{
+	struct conn *conn = moment->conn;
+	struct context *context = context_root(conn->reserved);
+	uint64_t arrived_ns;
+
+	rules_connected(moment->engine, conn, moment->arrived_ns);
+	if (!conn->connected_ns || conn->answer_read_ns || !context || (context->is_request && !context_is_open_request(context)))
+		return false;
+	work_for(moment, context);
+	arrived_ns = name_wait(moment, context, conn->connected_ns);
+	if (!conn->connect_ns)
+		conn->connect_start_ns = conn->connected_ns;
+	conn->connect_ns = arrived_ns - conn->connect_start_ns;
+	conn->connected_ns = moment->at_ns; /* it may go on */
+	rule_11_read(moment, context, SIDE_DOWNSTREAM);
+	return true;
+}
+
+/* The call is answered, and its context has waited for that; it goes on now, or when its turn comes. */
+static struct context *end_call(const struct moment *moment, struct call *call, bool goes_on, uint32_t *number)
+{
+	struct conn *conn = moment->conn;
+	struct context *context = context_root(call->context);
+	struct done_call done = {
+		.start_ns = call->start_ns,
+		.write_ns = call->write_ns,
+		.read_ns = moment->at_ns,
+		.connect_ns = call->connect_ns,
+		.peer = conn->peer,
+	};
+
+	context_put(moment->engine, conn->answering);
+	conn->answering = context_get(context);
+	conn->answer_read_ns = moment->at_ns;
+	conn_drop_call(moment->engine, conn, call);
+	if (!context)
+		return NULL;
+	if (goes_on)
+		work_for(moment, context);
+	done.arrived_ns = split_wait(moment, context, done.write_ns, &done.loop_until_ns);
+	if (goes_on)
+		rule_11_read(moment, context, SIDE_DOWNSTREAM);
+	*number = context_add_call(moment->engine, context, &done);
+	return context;
+}
+
+void rule_5_answered(const struct moment *moment, struct call *call)
+{
+	uint8_t doubt = call->doubt;
+	uint32_t number = 0;
+	struct context *context = end_call(moment, call, true, &number);
+
+	if (!context)
+		return;
+	moment->thread->via_call = context->is_request ? number : 0; /* a segment's calls get other numbers when it is bound */
+	moment->thread->via_doubt = doubt;
+	moment->thread->via_conn_id = moment->conn->id;
+}
+
+/* One of several answers of a read. */
+static struct moment moment_of_answer(const struct moment *moment, const struct call *call, bool first)
+{
+	struct moment answer = *moment;
+
+	answer.among_others = !first && !call->arrived_ns;
+	if (call->arrived_ns && call->arrived_ns <= moment->at_ns) {
+		answer.arrived_ns = call->arrived_ns;
+		answer.arrival_known = true;
+	}
+	return answer;
+}
+
+static bool are_of_several(struct call *const calls[], uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++)
+		if (context_root(calls[i]->context) != context_root(calls[0]->context))
+			return true;
+	return false;
+}
+
+/* None of these calls is the thread's own: it reads for others, which it lets go on. */
+static bool reads_for_others(const struct moment *moment, struct call *const calls[], uint32_t count)
+{
+	const struct thread *thread = moment->thread;
+
+	if (thread->loop || thread->carrier)
+		return false;
+	if (thread_runs_untold_goroutines(moment->thread))
+		return goroutine_reads_for_all(thread, moment->conn);
+	for (uint32_t i = 0; i < count; i++)
+		if (context_root(calls[i]->context) == context_root(thread->context))
+			return false;
+	return true;
+}
+
+/*
+ * What names a question is known, and nobody who waits is named: it is the rest of an answer, or one that was told before. Who goes on with
+ * it will show itself. False: an answer may begin in what was not seen.
+ */
+static bool names_nobody(const struct moment *moment)
+{
+	const struct moved *moved = moment->moved;
+
+	if (!moved || !answers_named(moment->conn) || (!moved->message_count && moved->length > PAYLOAD_ANSWERS_MAX))
+		return false;
+	if (turns_are_told(moment->thread))
+		turns_of_nobody(moment);
+	return true;
+}
+
+/* Answers that say to which question each is. False: they do not. */
+static bool read_named_answers(const struct moment *moment)
+{
+	struct call *calls[WIRE_MESSAGES_MAX];
+	uint32_t count = answers_name(moment->conn, moment->moved, false, calls), number;
+	bool in_turn = turns_are_told(moment->thread) && are_of_several(calls, count);
+	bool hands_on = count && reads_for_others(moment, calls, count);
+
+	if (in_turn)
+		turns_begin(moment);
+	if (hands_on)
+		end_soft_tail(moment);
+	for (uint32_t i = 0; i < count; i++) {
+		struct moment answer = moment_of_answer(moment, calls[i], i == 0);
+		struct context *context;
+		enum doubt doubt;
+
+		rule_12_asked_in_first_turn(moment, calls[i]);
+		doubt = calls[i]->doubt;
+		if (hands_on) {
+			strand_is_answered(moment, calls[i]);
+			end_call(&answer, calls[i], false, &number);
+		} else if (!in_turn) {
+			rule_5_answered(&answer, calls[i]);
+			moment->thread->via_call = 0; /* it is certain whose it was */
+		} else if ((context = end_call(&answer, calls[i], false, &number))) {
+			turns_add(&answer, context, doubt);
+		}
+	}
+	if (hands_on)
+		turn_to_segment(moment, thread_runs_untold_goroutines(moment->thread) ? ORIGIN_PARK : ORIGIN_SOCKET, NULL, false);
+	moment->thread->proc->reads_for_others |= hands_on && thread_runs_untold_goroutines(moment->thread);
+	return count || names_nobody(moment);
+}
+
+/* Its question was seen, so that its answer might have named it; but it is taken for the oldest one's. */
+static void doubt_order(const struct moment *moment, struct call *oldest)
+{
+	struct context *root = context_root(oldest->context);
+
+	if (root && oldest->token_count && oldest->next && oldest->doubt == DOUBT_NONE)
+		oldest->doubt = (uint8_t)doubt_of_call(moment, root, false, false);
+}
+
+void rule_5_downstream_read(const struct moment *moment)
+{
+	struct call *oldest = moment->conn->first_call;
+
+	if (!oldest) {
+		if (!read_greeting(moment))
+			read_further_answer(moment);
+	} else if (!strand_reads_answer(moment) && !read_named_answers(moment)) {
+		rule_12_asked_in_first_turn(moment, oldest);
+		doubt_order(moment, oldest);
+		rule_5_answered(moment, oldest);
+	}
+}
