@@ -3,8 +3,6 @@
  * Rule 11: event loops that read many sockets after one epoll return, and only rounds later run what waited for it (asyncio), beside those
  * that call back at once (Node, nginx). Between two such steps the kernel sees nothing: a step shows itself only by the call it ends in.
  */
-#include <stdlib.h>
-
 #include "engine/rules_loop.h"
 
 bool rule_11_in_steps(const struct thread *thread)
@@ -245,8 +243,7 @@ void guess_at(struct engine *engine, struct context *request, struct context *se
 	context_put(engine, before);
 }
 
-/* Rule 12, of loops: it stood in line until somebody gave back the connection that it calls on now. */
-static void name_pool_wait(const struct moment *moment, struct context *context, const struct context *request, uint64_t until_ns)
+void name_pool_wait(const struct moment *moment, struct context *context, const struct context *request, uint64_t until_ns)
 {
 	if (request && request->in_line_ns)
 		context_add_wait(moment->engine, context, request->in_line_ns, until_ns, STATE_POOL);
@@ -280,7 +277,6 @@ static void take_step(const struct moment *moment, struct context *step, struct 
 static void go_on_or_begin(const struct moment *moment, struct context *step)
 {
 	struct context *before = context_root(step->hint);
-
 	struct continuations *loop = moment->thread->continuations;
 	uint64_t most_ns = loop->parent_round == loop->round ? CHILD_NS : WORK_MIN_NS;
 
@@ -333,131 +329,6 @@ struct context *rule_11_step_owner(const struct moment *moment)
 void rule_11_step_called(const struct moment *moment, struct context *owner)
 {
 	turn_to_segment(moment, ORIGIN_SOFT, owner, true);
-}
-
-/* ---- a step that ends in a response ------------------------------------------------------------------------------------------------- */
-
-/*
- * The first that is ready answers `request`. If it was only by its place in line that it seemed another's, that was wrong, and what was
- * taken for this request's is the other's, who otherwise still stands in line. No time is in doubt by that: it lies in the segments.
- */
-static void settle_guess(const struct moment *moment, struct continuations *loop, struct context *request)
-{
-	struct continuation *first = continuations_first_due(loop);
-	struct context *segment = first ? context_root(first->context) : NULL, *other;
-	struct context *mine = context_root(request->guess);
-
-	if (!segment || segment->is_request || segment->origin != ORIGIN_POOL)
-		return;
-	other = context_root(segment->hint);
-	if (other != request && !context_is_open_request(other))
-		return;
-	continuations_vote_on_line(loop, other == request);
-	if (other == request)
-		return;
-	if (mine && !mine->is_request) {
-		hint_at(moment->engine, mine, other);
-		guess_at(moment->engine, other, mine);
-	} else {
-		continuations_wait_again(moment->engine, loop, other);
-		guess_at(moment->engine, other, NULL);
-	}
-	hint_at(moment->engine, segment, request);
-}
-
-/*
- * The response is of a request that nothing was ready for, or that stood in line. If what is ready first was taken for another's, it may be
- * that one's, whose turn is still to come, or this one's, and the other's is elsewhere: which it was can't be told (rule 13).
- */
-static void note_contradiction(const struct moment *moment, struct continuations *loop, struct context *request)
-{
-	struct continuation *first = continuations_first_due(loop);
-	struct context *other = first ? continuation_request(first) : NULL;
-
-	if (!first || other == request || (!other && came_in_its_midst(moment->thread, UINT64_MAX)))
-		return;
-	if (other && !context_root(first->context)->is_request)
-		other->ambiguous = request->ambiguous = true;
-	doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
-}
-
-/* Nothing was ready for it. What was ready first, and is nobody's yet, was its. */
-static void bind_unexpected(const struct moment *moment, struct continuations *loop, struct context *request)
-{
-	struct continuation *first = continuations_first_due(loop);
-
-	note_contradiction(moment, loop, request);
-	if (first && !continuation_request(first))
-		context_bind(moment->engine, first->context, request);
-}
-
-static void bind_step(const struct moment *moment, struct continuations *loop, struct continuation *taken, struct context *request)
-{
-	struct context *segment = context_root(taken->context);
-
-	if (continuation_is_due(loop, taken) && segment != request)
-		doubts_vote(moment->thread->proc, DOUBT_ORDER, true);
-	if (!continuation_is_due(loop, taken))
-		note_contradiction(moment, loop, request);
-	begin_turn(moment, taken);
-	if (taken->turn == TURN_TO_COME && taken->side == SIDE_DOWNSTREAM)
-		continuations_wake(loop, taken);
-	if (segment == request)
-		return;
-	if (segment->origin == ORIGIN_POOL)
-		name_pool_wait(moment, request, request, segment->begun_ns);
-	context_bind(moment->engine, segment, request);
-}
-
-/*
- * The response comes at once with an answer, of a call that was nobody's known until now. That the request itself was read rounds ago says
- * nothing of the loop: it may have waited for a connection since.
- */
-static bool goes_on_for_unnamed(const struct thread *thread, const struct continuations *loop)
-{
-	const struct context *present = context_root(thread->context);
-
-	return loop->reading && !thread->soft && present && !present->is_request && present->evidence;
-}
-
-void rule_11_server_write(const struct moment *moment, struct context *request)
-{
-	struct continuations *loop = rule_11_loop_of(moment->thread);
-	bool in_steps = rule_11_in_steps(moment->thread);
-	struct continuation *taken;
-
-	if (rule_11_shared_ahead(moment->thread) && !request->answered)
-		shared_server_write(moment, request);
-	else if (moment->thread->continuations && moment->thread->continuations->shared && !moment->thread->carrier)
-		shared_drop_of(moment->engine, moment->thread->continuations, request);
-	if (!loop || request->answered)
-		return;
-	if (continuations_ahead(loop)) {
-		ahead_server_write(moment, request);
-		return;
-	}
-	continuations_drop_dead(moment->engine, loop);
-	taken = continuations_find_of(loop, request);
-	if (taken && taken->turn == TURN_TO_COME && taken->round == loop->round && loop->reads > 1)
-		continuations_vote_on_sending(loop, taken->order == loop->last_read_order);
-	loop->wrote = loop->reading;
-	if (continuations_collect(loop)) {
-		collect_server_write(moment, request);
-		return;
-	}
-	if (in_steps)
-		settle_guess(moment, loop, request);
-	taken = continuations_find_of(loop, request);
-	if (taken && !goes_on_for_unnamed(moment->thread, loop))
-		continuations_vote(loop, taken);
-	if (in_steps)
-		claim_published(moment, loop, taken, request);
-	if (in_steps && taken)
-		bind_step(moment, loop, taken, request);
-	else if (in_steps)
-		bind_unexpected(moment, loop, request);
-	request->doubts |= in_steps ? 1u << DOUBT_ORDER : 0;
-	continuations_drop_of(moment->engine, loop, request);
 }
 
 /* ---- calls made at once, in the callback of a read ---------------------------------------------------------------------------------- */

@@ -87,6 +87,8 @@ void shared_server_write(const struct moment *moment, struct context *request) _
  * this step too. Only who was woken, and found nothing, computed nothing.
  */
 void begin_turn(const struct moment *moment, const struct continuation *taken);
+/* Rule 12, of loops: it stood in line until somebody gave back the connection that it calls on now. */
+void name_pool_wait(const struct moment *moment, struct context *context, const struct context *request, uint64_t until_ns);
 
 /* ---- rules_loop_streams.c ---- */
 

@@ -4,8 +4,6 @@
  * strand's, not the thread's: it is put away when the strand leaves the thread, and goes on wherever the strand does. All other rules stay
  * as they are. Between strands a thread works for the runtime.
  */
-#include <stdlib.h>
-
 #include "engine/strand.h"
 
 static const uint8_t state_by_wait[WAIT_CAUSES] = {
@@ -14,52 +12,7 @@ static const uint8_t state_by_wait[WAIT_CAUSES] = {
 	[WAIT_OTHER] = STATE_OTHER,
 };
 
-/* ---- the strands that something is known of ---------------------------------------------------------------------------------------- */
-
-struct strand *strand_add(struct engine *engine, struct proc *proc, uint64_t id)
-{
-	struct strand *strand = engine->strand_count < STRANDS_MAX ? calloc(1, sizeof(*strand)) : NULL;
-
-	if (!strand || idmap_put(&proc->strands, id, strand)) {
-		engine->losses.contexts++;
-		free(strand);
-		return NULL;
-	}
-	engine->strand_count++;
-	strand->id = id;
-	return strand;
-}
-
-static struct strand *strand_of(struct engine *engine, struct proc *proc, uint64_t id)
-{
-	struct strand *strand = idmap_get(&proc->strands, id);
-
-	return strand ? strand : strand_add(engine, proc, id);
-}
-
-static void strand_free(struct engine *engine, struct strand *strand)
-{
-	context_put(engine, strand->context);
-	context_put(engine, strand->given);
-	context_put(engine, strand->own);
-	unclaimed_forget(&strand->answer);
-	engine->strand_count--;
-	free(strand);
-}
-
-static void strand_forget(struct engine *engine, struct proc *proc, struct strand *strand)
-{
-	idmap_take(&proc->strands, strand->id);
-	strand_free(engine, strand);
-}
-
 /* ---- leaving a thread -------------------------------------------------------------------------------------------------------------- */
-
-/*
- * So long is what a task did kept, if nobody has said for whom: a task that was made as its connection came may have begun before that
- * one's first request was read, and its response will name it.
- */
-#define TASK_KEPT_NS 2000000000ull
 
 static bool may_be_named_yet(const struct strand *strand, const struct context *root, uint64_t at_ns)
 {
@@ -216,78 +169,6 @@ static void become_carrier(struct engine *engine, struct thread *thread)
 	thread->loop = false;
 }
 
-/* It has begun already. */
-static void hear_of_maker(struct context *root, struct context *hint)
-{
-	if (!root || root->is_request || root->hint || root->origin != ORIGIN_STRAND || root == context_root(hint))
-		return;
-	root->hint = context_get(context_root(hint));
-	root->origin = ORIGIN_MADE;
-}
-
-static void make(struct engine *engine, struct proc *proc, uint64_t id, uint64_t maker_id, struct context *hint, uint64_t at_ns)
-{
-	struct strand *strand = hint ? strand_of(engine, proc, id) : NULL;
-
-	if (strand && !strand->thread && !strand->context) {
-		strand->context = strand_segment(engine, ORIGIN_MADE, hint, at_ns);
-		strand->maker_id = maker_id;
-	} else if (strand)
-		hear_of_maker(context_root(strand->thread ? strand->thread->context : strand->context), hint);
-}
-
-/* It works for whom its maker works for as if that had done it itself, and is in the loop's queue as soon as it is made. */
-static void make_task(struct engine *engine, struct thread *thread, const struct record *record)
-{
-	struct context *hint = strand_given_by(thread);
-	struct strand *strand = strand_of(engine, thread->proc, record->strand_id);
-
-	if (!strand || strand->thread)
-		return;
-	strand->made = true;
-	strand->woken_at_ns = record->head.at_ns;
-	if (!hint) {
-		strand_made_for_unnamed(engine, thread, strand, record->head.at_ns);
-		return;
-	}
-	hint->has_task = true;
-	context_put(engine, strand->context);
-	strand->context = context_get(hint);
-}
-
-#define MADE_AT_ONCE_MAX 1000
-
-/* Where several are told at once, they have ids in a row. */
-static void make_all(struct engine *engine, struct thread *thread, const struct record *record)
-{
-	struct context *hint = strand_given_by(thread);
-	int32_t count = record->result > 1 ? record->result : 1;
-	uint64_t maker_id = thread->strand ? thread->strand->id : 0;
-
-	for (int32_t i = 0; i < count && i < MADE_AT_ONCE_MAX; i++)
-		make(engine, thread->proc, record->strand_id + (uint64_t)i, maker_id, hint, record->head.at_ns);
-}
-
-/*
- * What a strand is for that runs for the first time: what its maker does. The runtime's own word for that is surer than who was seen to run
- * as its id was taken.
- */
-static void make_of_parent(struct engine *engine, struct proc *proc, const struct record *record)
-{
-	const struct strand *parent = idmap_get(&proc->strands, record->parent_strand_id);
-	struct context *hint = parent ? strand_request_of(parent->thread ? parent->thread->context : parent->context) : NULL;
-	struct strand *strand = idmap_get(&proc->strands, record->strand_id);
-
-	/* If that is the same one, it may work for somebody else by now. */
-	if (!record->parent_strand_id || (strand && (strand->runs_since_ns || strand->maker_id == record->parent_strand_id)))
-		return;
-	if (strand) {
-		context_put(engine, strand->context);
-		strand->context = NULL;
-	}
-	make(engine, proc, record->strand_id, record->parent_strand_id, hint, record->head.at_ns);
-}
-
 /* Of the span that the record closed the new strand may have used a part, unless its first act then would have been to read again. */
 static void note_doubt(const struct thread *thread, const struct strand *next, const struct record *record)
 {
@@ -323,8 +204,8 @@ static void on_runs(struct engine *engine, struct thread *thread, const struct r
 	if (thread->strand)
 		put_away(engine, thread, (uint8_t)record->result, record->head.flags & RECORD_STRAND_ENDED, at_ns);
 	if (record->strand_id) {
-		make_of_parent(engine, thread->proc, record);
-		strand = strand_of(engine, thread->proc, record->strand_id);
+		strand_make_of_parent(engine, thread->proc, record);
+		strand = strand_get(engine, thread->proc, record->strand_id);
 	}
 	if (strand && is_callback_of_read(thread, strand))
 		go_on_with_read(thread, strand, at_ns);
@@ -357,9 +238,9 @@ void rules_strand(struct engine *engine, struct thread *thread, const struct rec
 		break;
 	case STRAND_MADE:
 		if (proc_has_tasks(thread->proc))
-			make_task(engine, thread, record);
+			strand_make_task(engine, thread, record);
 		else
-			make_all(engine, thread, record);
+			strand_make_all(engine, thread, record);
 		break;
 	case STRAND_QUEUES:
 		rules_put_off(engine, thread, record);
@@ -435,55 +316,4 @@ void strand_ends_with(struct engine *engine, struct thread *thread)
 {
 	if (thread->strand)
 		put_away(engine, thread, WAIT_OTHER, true, thread->span_start_ns);
-}
-
-void strands_forget(struct engine *engine, struct proc *proc)
-{
-	struct strand *strand;
-	size_t cursor = 0;
-
-	while ((strand = idmap_next(&proc->strands, &cursor))) {
-		if (strand->thread)
-			strand->thread->strand = NULL;
-		strand_settle_hint(engine, strand->context);
-		strand_forget(engine, proc, strand);
-		cursor--; /* another one may have moved into its place */
-	}
-}
-
-#define SWEEP_EVERY_NS 1000000000ull
-
-/* Who is woken runs soon. If that is never told, the record of it was lost, or its runtime has dropped it. */
-#define GIVEN_KEPT_NS 10000000000ull
-
-static bool is_over(const struct proc *proc, const struct strand *strand, uint64_t now_ns)
-{
-	struct context *root = context_root(strand->context), *hint = root && !root->is_request ? context_root(root->hint) : root;
-
-	if (strand->thread || (strand->given && strand->woken_at_ns + GIVEN_KEPT_NS > now_ns) ||
-	    (strand->answered_conn_id && strand->left_at_ns + SWEEP_EVERY_NS > now_ns))
-		return false;
-	if (proc_has_tasks(proc) && root && !root->is_request && !root->calls_in_flight && strand->left_at_ns + TASK_KEPT_NS < now_ns)
-		return true;
-	return !root || (hint && hint->is_request && hint->told && !root->calls_in_flight);
-}
-
-/* Not every runtime tells a strand's end: whatever was kept for a request that is over by now is of no use. */
-void strands_sweep(struct engine *engine, uint64_t now_ns)
-{
-	if (now_ns < engine->strands_swept_ns + SWEEP_EVERY_NS)
-		return;
-	engine->strands_swept_ns = now_ns;
-	for (size_t i = 0; i < engine->proc_count; i++) {
-		struct proc *proc = engine->procs_in_order[i];
-		struct strand *strand;
-		size_t cursor = 0;
-
-		while ((strand = idmap_next(&proc->strands, &cursor))) {
-			if (!is_over(proc, strand, now_ns))
-				continue;
-			strand_forget(engine, proc, strand);
-			cursor--;
-		}
-	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A strand, and what strand.c (which strand runs where) and strand_given.c (for whom) need of each other.
+ * A strand, and what the files of rule 15 need of each other: strand.c (which strand runs where), strand_known.c, strand_made.c,
+ * strand_given.c (for whom) and strand_answers.c.
  * Never: seen by the other rules, which know only the thread that runs it.
  */
 #ifndef IOCPU_ENGINE_STRAND_H
@@ -46,10 +47,35 @@ struct strand {
 	struct unclaimed answer;
 };
 
-/* ---- strand.c ---- */
+/*
+ * So long is what a task did kept, if nobody has said for whom: a task that was made as its connection came may have begun before that
+ * one's first request was read, and its response will name it.
+ */
+#define TASK_KEPT_NS 2000000000ull
 
-/* What is known of a strand; begins to know it. NULL: memory. */
-struct strand *strand_add(struct engine *engine, struct proc *proc, uint64_t id);
+/* ---- strand_known.c ---- */
+
+/* Whose work it does, here or on its thread. */
+static inline struct context *strand_context(const struct strand *strand)
+{
+	return strand->thread ? strand->thread->context : strand->context;
+}
+
+/* What is known of a strand, from now on if nothing was. NULL: no memory. */
+struct strand *strand_get(struct engine *engine, struct proc *proc, uint64_t id);
+void strand_forget(struct engine *engine, struct proc *proc, struct strand *strand);
+
+/* ---- strand_made.c ---- */
+
+/* It works for whom its maker works for as if that had done it itself, and is in the loop's queue as soon as it is made. */
+void strand_make_task(struct engine *engine, struct thread *thread, const struct record *record);
+/* Where several are told at once, they have ids in a row. */
+void strand_make_all(struct engine *engine, struct thread *thread, const struct record *record);
+/*
+ * What a strand is for that runs for the first time: what its maker does. The runtime's own word for that is surer than who was seen to run
+ * as its id was taken.
+ */
+void strand_make_of_parent(struct engine *engine, struct proc *proc, const struct record *record);
 
 /* ---- strand_answers.c ---- */
 

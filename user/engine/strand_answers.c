@@ -137,7 +137,7 @@ void strand_claims(const struct moment *moment, const struct strand *woken)
 	if (!read.conn)
 		return;
 	answer->woke = true;
-	call = woken ? call_of(read.conn, woken->thread ? woken->thread->context : woken->context) : NULL;
+	call = woken ? call_of(read.conn, strand_context(woken)) : NULL;
 	if (!call)
 		return;
 	find_arrival(&read, answer, call);

@@ -45,7 +45,7 @@ struct context *strand_given_by(const struct thread *thread)
 /* The open request that the strand itself reads; NULL: there is none. */
 static struct context *handled_by(const struct strand *strand)
 {
-	struct context *root = context_root(strand->thread ? strand->thread->context : strand->context);
+	struct context *root = context_root(strand_context(strand));
 
 	return context_is_open_request(root) && root->handler_strand_id == strand->id ? root : NULL;
 }
@@ -329,7 +329,7 @@ static void wakes_task(const struct moment *moment, struct strand *strand)
 static struct context *served_by(const struct thread *thread, const struct strand *strand)
 {
 	struct context *root = context_root(thread->context), *mine = strand_request_of(root);
-	struct context *request = strand_request_of(strand->thread ? strand->thread->context : strand->context);
+	struct context *request = strand_request_of(strand_context(strand));
 
 	bool servant = root && !root->is_request && root->origin == ORIGIN_WOKEN;
 	bool made = root && !root->is_request && root->origin == ORIGIN_MADE && !handled_by(strand);
@@ -379,13 +379,13 @@ void strand_wakes(const struct moment *moment)
 
 	if (thread->strand && thread->strand->answer.conn_id) {
 		if (!strand && proc_has_tasks(thread->proc))
-			strand = strand_add(moment->engine, thread->proc, moment->record->strand_id);
+			strand = strand_get(moment->engine, thread->proc, moment->record->strand_id);
 		if (!strand || !strand_hands_on(moment, strand))
 			strand_claims(moment, strand);
 	}
 	given = strand_given_by(thread);
 	if (!strand && given)
-		strand = strand_add(moment->engine, thread->proc, moment->record->strand_id);
+		strand = strand_get(moment->engine, thread->proc, moment->record->strand_id);
 	if (!strand)
 		return;
 	note_woken(strand, strand == thread->strand ? WAIT_RUNNABLE : woken_for(thread), moment->at_ns);
