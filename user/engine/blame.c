@@ -38,8 +38,7 @@ static void find_culprit(struct engine *engine, const struct thread *thread, str
 	}
 	if (!culprit)
 		return;
-	context_put(engine, victim->culprit);
-	victim->culprit = context_get(culprit);
+	context_hold(engine, &victim->culprit, culprit);
 	victim->culprit_ns = longest_ns;
 }
 

@@ -212,6 +212,14 @@ void context_put(struct engine *engine, struct context *context)
 	}
 }
 
+void context_hold(struct engine *engine, struct context **slot, struct context *context)
+{
+	struct context *before = *slot;
+
+	*slot = context_get(context);
+	context_put(engine, before);
+}
+
 /* ---- growing -------------------------------------------------------------------------------------------------------------- */
 
 /* From here on it counts CPU of the process too. False: no memory. */

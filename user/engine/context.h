@@ -150,6 +150,8 @@ static inline struct context *context_root(struct context *context)
 }
 struct context *context_get(struct context *context);
 void context_put(struct engine *engine, struct context *context);
+/* *slot holds `context` (NULL: none) from now on, with a reference of its own, in place of what it held. */
+void context_hold(struct engine *engine, struct context **slot, struct context *context);
 /* Gives a segment's time and calls to another context for good. */
 void context_bind(struct engine *engine, struct context *segment, struct context *to);
 /* The same of what it did from since_ns on; the rest stays its own. */

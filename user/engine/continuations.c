@@ -157,10 +157,7 @@ void continuations_sleep(struct continuations *loop)
 
 void continuations_publish(struct engine *engine, struct continuations *loop, struct context *step)
 {
-	struct context *before = loop->published;
-
-	loop->published = context_get(step);
-	context_put(engine, before);
+	context_hold(engine, &loop->published, step);
 }
 
 void continuations_next_round(struct engine *engine, struct continuations *loop)

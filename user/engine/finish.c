@@ -293,18 +293,14 @@ static void tell(struct engine *engine, struct context *request)
 
 static void close_request(struct engine *engine, struct context *request)
 {
-	struct context *culprit = request->culprit, *guess = request->guess;
-
 	request->told = true;
 	request->timeline.count = 0;
 	context_forget_procs(request);
 	holds_forget(request);
-	request->culprit = request->guess = NULL;
-	context_put(engine, culprit);
-	context_put(engine, guess);
+	context_hold(engine, &request->culprit, NULL);
+	context_hold(engine, &request->guess, NULL);
 	if (request->conn) {
-		context_put(engine, request->conn->last_told);
-		request->conn->last_told = context_get(request);
+		context_hold(engine, &request->conn->last_told, request);
 		request->conn = NULL;
 	}
 	context_put(engine, request); /* the engine's own: it is open no more */

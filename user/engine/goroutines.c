@@ -222,6 +222,5 @@ void rule_16_goroutine_shown(const struct moment *moment)
 	segment->slept = false;
 	if (moment->conn->role == CONN_DOWNSTREAM && (moment->record->head.op == IO_WRITE || moment->record->head.op == IO_CONNECT))
 		return;
-	context_put(moment->engine, segment->resumes);
-	segment->resumes = NULL;
+	context_hold(moment->engine, &segment->resumes, NULL);
 }

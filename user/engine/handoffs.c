@@ -12,8 +12,7 @@ void handoffs_drop_first(struct engine *engine, struct handoffs *handoffs)
 
 void handoffs_forget_ahead(struct engine *engine, struct handoffs *handoffs)
 {
-	context_put(engine, handoffs->ahead);
-	handoffs->ahead = NULL;
+	context_hold(engine, &handoffs->ahead, NULL);
 	handoffs->ahead_bytes = 0;
 }
 

@@ -268,6 +268,8 @@ void thread_remove(struct engine *engine, struct thread *thread);
 void thread_forget_history(struct engine *engine, struct thread *thread);
 /* The thread works for `context` from here on; its pending time goes to the one before. Takes its own reference. */
 void thread_switch(struct engine *engine, struct thread *thread, struct context *context, bool soft);
+/* The thread has worked for `context` since the owner changed last: its pending time goes to that. Takes its own reference. */
+void thread_take_over(struct engine *engine, struct thread *thread, struct context *context);
 /* Gives the pending time to the thread's context now. */
 void thread_commit(struct engine *engine, struct thread *thread);
 void thread_pend(struct engine *engine, struct thread *thread, struct interval interval);

@@ -289,6 +289,11 @@ void thread_switch(struct engine *engine, struct thread *thread, struct context 
 	context_put(engine, before);
 }
 
+void thread_take_over(struct engine *engine, struct thread *thread, struct context *context)
+{
+	context_hold(engine, &thread->context, context);
+}
+
 uint64_t thread_segment_cpu_ns(const struct thread *thread, const struct context *segment)
 {
 	return intervals_cpu_ns(thread->pending, thread->pending_count) +

@@ -94,8 +94,7 @@ static struct context *end_call(const struct moment *moment, struct call *call, 
 		.peer = conn->peer,
 	};
 
-	context_put(moment->engine, conn->answering);
-	conn->answering = context_get(context);
+	context_hold(moment->engine, &conn->answering, context);
 	conn->answer_read_ns = moment->at_ns;
 	conn_drop_call(moment->engine, conn, call);
 	if (!context)

@@ -24,8 +24,8 @@ void collect_take_back(struct engine *engine, struct thread *thread)
 	if (intervals_cpu_ns(thread->pending, thread->pending_count) < WORK_MIN_NS)
 		return;
 	segment = context_new_segment(engine, ORIGIN_MISSED, NULL, thread->pending[0].start_ns);
-	context_put(engine, thread->context);
-	thread->context = segment;
+	thread_take_over(engine, thread, segment);
+	context_put(engine, segment);
 	thread->soft = false;
 }
 

@@ -54,8 +54,7 @@ void rule_7_reserve(const struct moment *moment, struct context *owner)
 
 	if (conn->first_call || !owner)
 		return;
-	context_put(moment->engine, conn->reserved);
-	conn->reserved = context_get(owner);
+	context_hold(moment->engine, &conn->reserved, owner);
 }
 
 static enum given given_on(const struct moment *moment)

@@ -76,8 +76,7 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 	if (!handoffs->count)
 		return;
 	while (handoffs->count) {
-		context_put(moment->engine, context);
-		context = context_get(handoffs_first(handoffs)->context);
+		context_hold(moment->engine, &context, handoffs_first(handoffs)->context);
 		sent_ns = handoffs_first(handoffs)->sent_ns;
 		writer_tid = handoffs_first(handoffs)->writer_tid;
 		handoffs_drop_first(moment->engine, handoffs);
@@ -181,8 +180,7 @@ static void take_unread(const struct moment *moment, uint64_t until_ns, bool han
 		return;
 	if (thread->soft) {
 		split_soft_tail(moment, root, handoffs_first(handoffs)->sent_ns);
-		context_put(moment->engine, thread->context);
-		thread->context = context_get(context_root(handoffs_first(handoffs)->context));
+		thread_take_over(moment->engine, thread, context_root(handoffs_first(handoffs)->context));
 		thread->soft = false;
 	} else {
 		work_for(moment, context_root(handoffs_first(handoffs)->context));

@@ -18,10 +18,7 @@ bool rule_11_in_steps(const struct thread *thread)
 
 void hint_at(struct engine *engine, struct context *segment, struct context *request)
 {
-	struct context *before = segment->hint;
-
-	segment->hint = context_get(request);
-	context_put(engine, before);
+	context_hold(engine, &segment->hint, request);
 }
 
 struct context *present_step(const struct thread *thread)
@@ -237,10 +234,7 @@ static struct continuation *parent_among(struct continuations *loop)
 
 void guess_at(struct engine *engine, struct context *request, struct context *segment)
 {
-	struct context *before = request->guess;
-
-	request->guess = context_get(segment);
-	context_put(engine, before);
+	context_hold(engine, &request->guess, segment);
 }
 
 void name_pool_wait(const struct moment *moment, struct context *context, const struct context *request, uint64_t until_ns)

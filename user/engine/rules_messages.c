@@ -74,8 +74,7 @@ static struct message take_message(const struct moment *moment, struct handoffs 
 			handoffs_drop_first(moment->engine, handoffs);
 	}
 	if (message.mixed) {
-		context_put(moment->engine, message.owner);
-		message.owner = NULL;
+		context_hold(moment->engine, &message.owner, NULL);
 	}
 	return message;
 }
@@ -139,8 +138,7 @@ void handoffs_read_ahead(const struct moment *moment, struct handoffs *handoffs,
 		return;
 	end_soft_tail(moment);
 	turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
-	context_put(moment->engine, handoffs->ahead);
-	handoffs->ahead = context_get(moment->thread->context);
+	context_hold(moment->engine, &handoffs->ahead, moment->thread->context);
 }
 
 uint64_t handoffs_settle_ahead(const struct moment *moment, struct handoffs *handoffs, struct context *sender, uint64_t bytes)

@@ -247,13 +247,6 @@ static bool began_for_another(const struct thread *thread, const struct context 
 	       segment->begun_ns < request->start_ns;
 }
 
-/* What the thread does at present is this request's, not that of the context that it seemed to be for. */
-static void take_over_present(struct engine *engine, struct thread *thread, struct context *request)
-{
-	context_put(engine, thread->context);
-	thread->context = context_get(request);
-}
-
 void rule_2_ran_for(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
@@ -271,7 +264,7 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 	if (before && !before->is_request && began_for_another(thread, before, request)) {
 		before->origin = ORIGIN_MISSED;
 		context_give_since(moment->engine, before, request, request->start_ns);
-		take_over_present(moment->engine, thread, request);
+		thread_take_over(moment->engine, thread, request);
 	} else if (before && !before->is_request) {
 		set_aside_goes_on(moment->engine, thread, before);
 		name_gap(moment, request, before);
@@ -283,7 +276,7 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 	} else if (before) {
 		if (contradicts)
 			repair(moment, before, request);
-		take_over_present(moment->engine, thread, request);
+		thread_take_over(moment->engine, thread, request);
 	}
 	thread_switch(moment->engine, thread, request, false);
 }

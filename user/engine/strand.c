@@ -140,8 +140,7 @@ static void let_run(struct engine *engine, struct thread *thread, struct strand 
 	thread_switch(engine, thread, strand->context, strand->soft);
 	thread->via_call = strand->via_call;
 	thread->via_doubt = strand->via_doubt;
-	context_put(engine, strand->context);
-	strand->context = NULL;
+	context_hold(engine, &strand->context, NULL);
 	strand->soft = false;
 	strand->woken_at_ns = 0;
 	strand->runs_since_ns = at_ns;

@@ -161,8 +161,7 @@ bool strand_hands_on(const struct moment *moment, struct strand *woken)
 	woken->answer.handed_on = true;
 	reader->answer = (struct unclaimed){0}; /* its segments have gone along */
 	if (woken->dispatches) {
-		context_put(moment->engine, woken->context);
-		woken->context = NULL;
+		context_hold(moment->engine, &woken->context, NULL);
 	}
 	return true;
 }

@@ -79,8 +79,7 @@ static void decide(struct engine *engine, struct thread *thread, bool own)
 		context_bind(engine, thread->context, strand->own);
 	else
 		strand_settle_hint(engine, strand->own);
-	context_put(engine, strand->own);
-	strand->own = NULL;
+	context_hold(engine, &strand->own, NULL);
 }
 
 #define DOUBT_NS 100000 /* less CPU than this is not worth a mark */
@@ -246,8 +245,7 @@ void strand_take_what_is_given(struct engine *engine, const struct proc *proc, s
 		take_as_task(engine, strand);
 	else
 		take_what_is_given(engine, strand, at_ns);
-	context_put(engine, strand->given);
-	strand->given = NULL;
+	context_hold(engine, &strand->given, NULL);
 }
 
 /* ---- for whom a task is made ------------------------------------------------------------------------------------------------------- */
@@ -403,8 +401,7 @@ void strand_wakes(const struct moment *moment)
 	}
 	if (!given && !proc_has_tasks(thread->proc))
 		return;
-	context_put(moment->engine, strand->given);
-	strand->given = context_get(given);
+	context_hold(moment->engine, &strand->given, given);
 	strand->given_doubt = thread->via_doubt;
 	strand->given_by_answer = thread->via_conn_id != 0;
 }

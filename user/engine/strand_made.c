@@ -38,8 +38,7 @@ void strand_make_task(struct engine *engine, struct thread *thread, const struct
 		return;
 	}
 	hint->has_task = true;
-	context_put(engine, strand->context);
-	strand->context = context_get(hint);
+	context_hold(engine, &strand->context, hint);
 }
 
 void strand_make_all(struct engine *engine, struct thread *thread, const struct record *record)
@@ -62,8 +61,7 @@ void strand_make_of_parent(struct engine *engine, struct proc *proc, const struc
 	if (!record->parent_strand_id || (strand && (strand->runs_since_ns || strand->maker_id == record->parent_strand_id)))
 		return;
 	if (strand) {
-		context_put(engine, strand->context);
-		strand->context = NULL;
+		context_hold(engine, &strand->context, NULL);
 	}
 	make(engine, proc, record->strand_id, record->parent_strand_id, hint, record->head.at_ns);
 }

@@ -230,8 +230,7 @@ void stream_ran(const struct moment *moment)
 	if (root && !root->is_request) {
 		context_bind(moment->engine, root, context);
 	} else if (root != context) {
-		context_put(moment->engine, thread->context);
-		thread->context = context_get(context); /* what ran since that one asked was the stream's */
+		thread_take_over(moment->engine, thread, context); /* what ran since that one asked was the stream's */
 	}
 	turn_to_segment(moment, ORIGIN_SOFT, context, true);
 }

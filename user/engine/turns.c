@@ -90,8 +90,8 @@ static void leave_to_nobody(struct engine *engine, struct thread *thread, uint64
 	if (!segment)
 		return;
 	context_note_evidence(segment);
-	context_put(engine, thread->context);
-	thread->context = segment;
+	thread_take_over(engine, thread, segment);
+	context_put(engine, segment);
 }
 
 static uint64_t computed_ns(const struct thread *thread)
@@ -114,8 +114,7 @@ static void take_turn(struct engine *engine, struct thread *thread, uint32_t at,
 		context_bind(engine, before, root);
 	} else if (before) {
 		blame_hop(engine, thread, root, turns->read_ns, begins_ns);
-		context_put(engine, thread->context);
-		thread->context = context_get(root);
+		thread_take_over(engine, thread, root);
 	}
 	thread_switch(engine, thread, root, false);
 	thread->via_doubt = doubt;
