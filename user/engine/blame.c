@@ -20,8 +20,8 @@ static void find_culprit(struct engine *engine, const struct thread *thread, str
 	for (uint32_t i = 1; thread->history && i <= HISTORY_MAX; i++) {
 		const struct history_entry *entry = &thread->history[(thread->history_next - i) & (HISTORY_MAX - 1)];
 		struct context *root = context_root(entry->context);
-		uint64_t start = entry->start_ns > from_ns ? entry->start_ns : from_ns;
-		uint64_t end = entry->end_ns < until_ns ? entry->end_ns : until_ns;
+		uint64_t start = later_ns(entry->start_ns, from_ns);
+		uint64_t end = earlier_ns(entry->end_ns, until_ns);
 		uint64_t held_ns;
 
 		if (!root || entry->end_ns <= from_ns)
@@ -46,7 +46,7 @@ uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_
 {
 	struct thread *thread = moment->thread;
 	uint64_t until_ns = thread->boundary_ns ? thread->boundary_ns : moment->at_ns;
-	uint64_t ready_from_ns = thread->wake_from_ns > arrived_ns ? thread->wake_from_ns : arrived_ns;
+	uint64_t ready_from_ns = later_ns(thread->wake_from_ns, arrived_ns);
 
 	if (!thread->loop)
 		return 0;
@@ -66,11 +66,11 @@ uint64_t blame_loop(const struct moment *moment, struct context *victim, uint64_
 uint64_t blame_loop_unstamped(const struct moment *moment, struct context *victim, uint64_t write_ns)
 {
 	const struct thread *thread = moment->thread;
-	uint64_t held_from_ns = thread->epoll_at_ns > write_ns ? thread->epoll_at_ns : write_ns;
-	uint64_t earliest_ns = thread->due_from_ns < thread->epoll_at_ns ? thread->due_from_ns : thread->epoll_at_ns;
+	uint64_t held_from_ns = later_ns(thread->epoll_at_ns, write_ns);
+	uint64_t earliest_ns = earlier_ns(thread->due_from_ns, thread->epoll_at_ns);
 
 	context_add_wait(moment->engine, victim, held_from_ns, blame_loop(moment, victim, held_from_ns), STATE_LOOP);
-	return earliest_ns > write_ns ? earliest_ns : write_ns;
+	return later_ns(earliest_ns, write_ns);
 }
 
 void blame_hop(struct engine *engine, struct thread *thread, struct context *victim, uint64_t from_ns, uint64_t until_ns)

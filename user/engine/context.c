@@ -267,7 +267,7 @@ static uint32_t add_call(struct engine *engine, struct context *root, const stru
 	if (call->arrived_ns > root->last_active_ns)
 		root->last_active_ns = call->arrived_ns;
 	if (root->call_count == CALLS_MAX) {
-		uint64_t from_ns = call->write_ns > known_until_ns ? call->write_ns : known_until_ns;
+		uint64_t from_ns = later_ns(call->write_ns, known_until_ns);
 
 		engine->losses.calls++;
 		context_add_interval(

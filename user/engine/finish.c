@@ -100,14 +100,14 @@ struct cpu_split {
 
 static struct cpu_split split_at(const struct interval *interval, uint64_t start_ns, uint64_t end_ns)
 {
-	uint64_t from = interval->start_ns > start_ns ? interval->start_ns : start_ns;
-	uint64_t to = interval->end_ns < end_ns ? interval->end_ns : end_ns;
+	uint64_t from = later_ns(interval->start_ns, start_ns);
+	uint64_t to = earlier_ns(interval->end_ns, end_ns);
 	struct cpu_split split = {.within_ns = to > from ? to - from : 0};
 
 	if (interval->start_ns < start_ns)
-		split.before_ns = (interval->end_ns < start_ns ? interval->end_ns : start_ns) - interval->start_ns;
+		split.before_ns = earlier_ns(interval->end_ns, start_ns) - interval->start_ns;
 	if (interval->end_ns > end_ns)
-		split.after_ns = interval->end_ns - (interval->start_ns > end_ns ? interval->start_ns : end_ns);
+		split.after_ns = interval->end_ns - later_ns(interval->start_ns, end_ns);
 	return split;
 }
 
@@ -244,7 +244,7 @@ static void describe(struct request *told, struct context *request, uint64_t end
 
 static void tell(struct engine *engine, struct context *request)
 {
-	uint64_t end_ns = request->last_write_ns > request->start_ns ? request->last_write_ns : request->start_ns;
+	uint64_t end_ns = later_ns(request->last_write_ns, request->start_ns);
 	struct timeline_sums sums;
 	struct lists lists = {0};
 	struct request told;

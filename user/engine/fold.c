@@ -26,7 +26,7 @@ struct cpu_share *context_share_of(struct context *context, struct proc *proc)
 
 static void fold_cpu(struct context *context, const struct interval *interval, uint64_t until_ns)
 {
-	uint64_t end = interval->end_ns < until_ns ? interval->end_ns : until_ns;
+	uint64_t end = earlier_ns(interval->end_ns, until_ns);
 	uint64_t start = interval->start_ns, before = 0;
 	struct cpu_share *share;
 
@@ -89,7 +89,7 @@ static uint64_t fold_at_most_until(const struct context *context, uint64_t until
 	if (context->answered && until_ns > context->last_write_ns)
 		until_ns = context->last_write_ns;
 	/* What was bound later may be older than what is settled already. */
-	return until_ns > context->timeline.settled_until_ns ? until_ns : context->timeline.settled_until_ns;
+	return later_ns(until_ns, context->timeline.settled_until_ns);
 }
 
 void context_fold(struct engine *engine, struct context *context)
@@ -106,7 +106,7 @@ void context_fold(struct engine *engine, struct context *context)
 
 		fold_cpu(context, interval, until_ns);
 		if (share && interval->end_ns > until_ns)
-			share->after_ns += interval->end_ns - (interval->start_ns > until_ns ? interval->start_ns : until_ns);
+			share->after_ns += interval->end_ns - later_ns(interval->start_ns, until_ns);
 	}
 	timeline->count = 0;
 	engine->losses.stretches++;
@@ -115,7 +115,7 @@ void context_fold(struct engine *engine, struct context *context)
 void context_settle_late(struct context *context, struct interval *interval)
 {
 	struct timeline *timeline = &context->timeline;
-	uint64_t until_ns = timeline->settled_until_ns < interval->end_ns ? timeline->settled_until_ns : interval->end_ns;
+	uint64_t until_ns = earlier_ns(timeline->settled_until_ns, interval->end_ns);
 
 	fold_cpu(context, interval, until_ns);
 	timeline_settle(timeline, interval, 0);

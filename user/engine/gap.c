@@ -38,9 +38,9 @@ static void name_timer_gap(const struct moment *moment, struct context *request,
 {
 	const struct thread *thread = moment->thread;
 	uint64_t from_ns = request->last_active_ns;
-	uint64_t held_from_ns = thread->held_from_ns > from_ns ? thread->held_from_ns : from_ns;
+	uint64_t held_from_ns = later_ns(thread->held_from_ns, from_ns);
 
-	add(moment, request, from_ns, thread->due_from_ns < until_ns ? thread->due_from_ns : until_ns, STATE_SLEEP);
+	add(moment, request, from_ns, earlier_ns(thread->due_from_ns, until_ns), STATE_SLEEP);
 	if (held_from_ns >= until_ns)
 		return;
 	blame_loop(moment, request, held_from_ns);

@@ -80,7 +80,7 @@ static uint64_t cpu_until(const struct timeline *timeline, uint64_t until_ns)
 
 	for (uint32_t i = 0; i < timeline->count; i++) {
 		const struct interval *interval = &timeline->intervals[i];
-		uint64_t end_ns = interval->end_ns < until_ns ? interval->end_ns : until_ns;
+		uint64_t end_ns = earlier_ns(interval->end_ns, until_ns);
 
 		if (interval->state == STATE_CPU && end_ns > interval->start_ns)
 			cpu_ns += end_ns - interval->start_ns;
@@ -100,7 +100,7 @@ void goroutine_stray(struct engine *engine, struct context *segment, uint64_t un
 		struct interval earlier = timeline->intervals[i], later = earlier;
 
 		if (later.start_ns < until_ns)
-			later.start_ns = later.end_ns < until_ns ? later.end_ns : until_ns;
+			later.start_ns = earlier_ns(later.end_ns, until_ns);
 		earlier.end_ns = later.start_ns;
 		if (earlier.state == STATE_CPU || earlier.state == STATE_READY)
 			strays_add(engine, segment->proc, earlier, hint);
@@ -163,7 +163,7 @@ static uint64_t here_since(const struct moment *moment, const struct context *se
 
 	if (moment->record->head.op == IO_READ || (resumed && !resumed->answered))
 		return moment->at_ns;
-	return owner && owner->is_request && owner->first_read_ns > since_ns ? owner->first_read_ns : since_ns;
+	return owner && owner->is_request ? later_ns(owner->first_read_ns, since_ns) : since_ns;
 }
 
 /* May it be its work? Its thread showed it before, whatever was on it since; or it has asked, and nobody is known to have asked for. */

@@ -181,8 +181,8 @@ static uint64_t lock_ns_within(const struct timeline_sums *sums, uint64_t start_
 		++*at;
 	for (size_t i = *at; i < sums->stretch_count && sums->stretches[i].start_ns < end_ns; i++) {
 		const struct request_stretch *stretch = &sums->stretches[i];
-		uint64_t from_ns = stretch->start_ns > start_ns ? stretch->start_ns : start_ns;
-		uint64_t until_ns = stretch->end_ns < end_ns ? stretch->end_ns : end_ns;
+		uint64_t from_ns = later_ns(stretch->start_ns, start_ns);
+		uint64_t until_ns = earlier_ns(stretch->end_ns, end_ns);
 
 		if (stretch->state == STATE_LOCK)
 			sum_ns += until_ns - from_ns;
@@ -212,7 +212,7 @@ size_t holds_sum_up(struct context *request, const struct timeline_sums *sums, s
 		qsort(request->holds, request->hold_count, sizeof(request->holds[0]), compare_holds);
 	for (uint32_t i = 0; i < request->hold_count; i++) {
 		struct hold *hold = &request->holds[i];
-		uint64_t start_ns = hold->start_ns > told_until_ns ? hold->start_ns : told_until_ns; /* of two threads, at once */
+		uint64_t start_ns = later_ns(hold->start_ns, told_until_ns); /* of two threads, at once */
 		struct request_lock lock;
 
 		if (hold->end_ns <= start_ns || !describe(hold->holder, &lock) || !strcmp(lock.holder_id, own_id))

@@ -20,7 +20,7 @@ void split_soft_tail(const struct moment *moment, struct context *tail, uint64_t
 
 		if (interval->start_ns >= start_ns)
 			continue;
-		earlier.end_ns = interval->end_ns < start_ns ? interval->end_ns : start_ns;
+		earlier.end_ns = earlier_ns(interval->end_ns, start_ns);
 		if (interval->state == STATE_CPU) {
 			earlier.proc = thread->proc;
 			earlier.tid = thread->tid;

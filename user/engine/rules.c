@@ -28,7 +28,7 @@ static bool find_arrival(const struct event *event, uint64_t *arrived_ns)
 
 	*arrived_ns = at_ns;
 	if (record->arrived_ns) {
-		*arrived_ns = record->arrived_ns < at_ns ? record->arrived_ns : at_ns;
+		*arrived_ns = earlier_ns(record->arrived_ns, at_ns);
 		return true;
 	}
 	if (!window || window->cause >= WAIT_CAUSES || !ends_with_data[window->cause])

@@ -12,7 +12,7 @@
  */
 static uint64_t split_wait(const struct moment *moment, struct context *context, uint64_t since_ns, uint64_t *loop_until_ns)
 {
-	uint64_t arrived_ns = moment->arrived_ns > since_ns ? moment->arrived_ns : since_ns;
+	uint64_t arrived_ns = later_ns(moment->arrived_ns, since_ns);
 
 	thread_commit(moment->engine, moment->thread);
 	*loop_until_ns = 0;

@@ -229,7 +229,7 @@ static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8
 	if (end_ns <= start_ns)
 		return;
 	if (state == STATE_CPU && goroutine_seen_until(thread) < end_ns) {
-		uint64_t lost_ns = goroutine_seen_until(thread) > start_ns ? goroutine_seen_until(thread) : start_ns;
+		uint64_t lost_ns = later_ns(goroutine_seen_until(thread), start_ns);
 
 		pend(layout, start_ns, lost_ns, state, ready_part);
 		goroutine_lose_sight(layout->engine, thread, lost_ns);
@@ -242,7 +242,7 @@ static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8
 static void lay_core(struct layout *layout, uint64_t start_ns, uint64_t off_ns, uint64_t stolen_ns)
 {
 	struct thread *thread = layout->thread;
-	uint64_t from_ns = start_ns > thread->applied_until_ns ? start_ns : thread->applied_until_ns;
+	uint64_t from_ns = later_ns(start_ns, thread->applied_until_ns);
 	uint64_t room_ns = off_ns > from_ns ? off_ns - from_ns : 0;
 	uint64_t taken_ns;
 
@@ -285,7 +285,7 @@ static struct shape shape_of(const struct thread *thread, const struct event *ev
 	struct shape shape = {.start_ns = thread->span_start_ns};
 	uint64_t around_ns;
 
-	shape.end_ns = record->head.at_ns > shape.start_ns ? record->head.at_ns : shape.start_ns;
+	shape.end_ns = later_ns(record->head.at_ns, shape.start_ns);
 	shape.off_ns = shape.on_ns = shape.ready_from_ns = shape.end_ns;
 	if (!window)
 		return shape;
@@ -335,7 +335,7 @@ static void lay_window(struct layout *layout, const struct shape *shape, const s
 
 static void count_loop_time(struct thread *thread, const struct shape *shape, bool idle, uint64_t from_ns, uint64_t until_ns)
 {
-	uint64_t idle_from_ns = shape->off_ns > from_ns ? shape->off_ns : from_ns;
+	uint64_t idle_from_ns = later_ns(shape->off_ns, from_ns);
 
 	thread->proc->told.loop_time_ns += until_ns - from_ns;
 	thread->proc->told.loop_busy_ns += until_ns - from_ns;

@@ -99,7 +99,7 @@ static void put_away(struct engine *engine, struct thread *thread, uint8_t left,
 /* Why it was away: it waited for what its runtime says, and then for a thread to run on, or for the loop that others held. */
 static void name_absence(struct engine *engine, struct thread *thread, const struct strand *strand, uint64_t at_ns)
 {
-	uint64_t left_ns = strand->left_at_ns, due_ns = strand->woken_at_ns > left_ns ? strand->woken_at_ns : left_ns;
+	uint64_t left_ns = strand->left_at_ns, due_ns = later_ns(strand->woken_at_ns, left_ns);
 	bool preempted = strand->left == WAIT_RUNNABLE && strand->left_at_ns;
 	struct interval ready = {.start_ns = due_ns,
 				 .end_ns = at_ns,
@@ -276,7 +276,7 @@ void strand_was_due(struct engine *engine, const struct thread *thread, struct c
 	if (strand && !proc_has_tasks(thread->proc) && (!strand->left_at_ns || strand->left == WAIT_NET) &&
 	    strand->runs_since_ns > arrived_ns)
 		context_add_interval(engine, context,
-				     (struct interval){.start_ns = arrived_ns > strand->left_at_ns ? arrived_ns : strand->left_at_ns,
+				     (struct interval){.start_ns = later_ns(arrived_ns, strand->left_at_ns),
 						       .end_ns = strand->runs_since_ns,
 						       .state = STATE_READY,
 						       .ready_part = READY_PART_WAKEUP});

@@ -245,16 +245,16 @@ static void claim_time(struct claim *claim, const struct stray *stray)
 {
 	struct context *request = claim->request;
 	/* Records of two threads may come in the wrong order. */
-	uint64_t from_ns = request->first_read_ns, until_ns = request->last_write_ns > from_ns ? request->last_write_ns : from_ns;
+	uint64_t from_ns = request->first_read_ns, until_ns = later_ns(request->last_write_ns, from_ns);
 	struct interval before = stray->interval, piece = before, after = before;
 
 	/* What its goroutine may have gone on with after the response is its as well. */
 	if (context_root(stray->hint) == request)
 		until_ns = UINT64_MAX;
 	if (before.end_ns > from_ns)
-		before.end_ns = piece.start_ns = before.start_ns > from_ns ? before.start_ns : from_ns;
+		before.end_ns = piece.start_ns = later_ns(before.start_ns, from_ns);
 	if (after.start_ns < until_ns)
-		after.start_ns = piece.end_ns = after.end_ns < until_ns ? after.end_ns : until_ns;
+		after.start_ns = piece.end_ns = earlier_ns(after.end_ns, until_ns);
 	keep_part(claim->engine, stray, before, stray->beside_requests);
 	keep_part(claim->engine, stray, after, stray->beside_requests);
 	claim_piece(claim, stray, piece);

@@ -90,8 +90,8 @@ static size_t collect_edges(const struct timeline *timeline, uint64_t start_ns, 
 
 	for (uint32_t i = 0; i < timeline->count; i++) {
 		const struct interval *interval = &timeline->intervals[i];
-		uint64_t from = interval->start_ns > start_ns ? interval->start_ns : start_ns;
-		uint64_t to = interval->end_ns < end_ns ? interval->end_ns : end_ns;
+		uint64_t from = later_ns(interval->start_ns, start_ns);
+		uint64_t to = earlier_ns(interval->end_ns, end_ns);
 		uint8_t state = interval->state < STATES ? interval->state : STATE_OTHER;
 
 		if (from >= to)
@@ -235,8 +235,8 @@ static void settle(struct timeline *timeline, unsigned int state, unsigned int r
 
 void timeline_settle(struct timeline *timeline, const struct interval *interval, uint64_t from_ns)
 {
-	uint64_t start_ns = interval->start_ns > from_ns ? interval->start_ns : from_ns;
-	uint64_t end_ns = interval->end_ns < timeline->settled_until_ns ? interval->end_ns : timeline->settled_until_ns;
+	uint64_t start_ns = later_ns(interval->start_ns, from_ns);
+	uint64_t end_ns = earlier_ns(interval->end_ns, timeline->settled_until_ns);
 
 	if (start_ns < timeline->settled_from_ns)
 		start_ns = timeline->settled_from_ns;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "util/order.h"
 #include "util/request.h"
 
 struct proc;

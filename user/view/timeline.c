@@ -8,6 +8,7 @@
 
 #include "util/apportion.h"
 #include "util/flush.h"
+#include "util/order.h"
 #include "view/text.h"
 
 #define BAR_MIN     10
@@ -109,8 +110,8 @@ static void spread_stretches(const struct request *request, size_t slices, uint6
 
 		for (size_t slice = 0; slice < slices; slice++) {
 			uint64_t slice_from_ns = wall_ns * slice / slices, slice_to_ns = wall_ns * (slice + 1) / slices;
-			uint64_t first_ns = from_ns > slice_from_ns ? from_ns : slice_from_ns;
-			uint64_t last_ns = to_ns < slice_to_ns ? to_ns : slice_to_ns;
+			uint64_t first_ns = later_ns(from_ns, slice_from_ns);
+			uint64_t last_ns = earlier_ns(to_ns, slice_to_ns);
 
 			if (last_ns > first_ns)
 				slice_state_ns[slice][stretch->state] += last_ns - first_ns;
