@@ -326,9 +326,9 @@ static inline void script_span(struct script *script, uint64_t at, uint32_t tid,
 	script_feed(script, &bytes, size, &note);
 }
 
-/* Of a thread that slept in epoll since `since` until something came that it reads now, with so many events. */
-#define SLEPT(since, came, count)                                                                                                          \
-	.off = (since), .on = (came), .cause = WAIT_POLL, .epoll = (came) + 5, .events = (count), .arrived = (came)
+/* Of a thread that slept in epoll from `since` to `until`, which returned so many events; something came then that it reads now. */
+#define POLLED(since, until, count) .off = (since), .on = (until), .cause = WAIT_POLL, .epoll = (until) + 5, .events = (count)
+#define SLEPT(since, came, count)   POLLED(since, came, count), .arrived = (came)
 
 #define READ(script, at, tid, conn, ...) script_span(script, at, tid, RECORD_IO, IO_READ, conn, 64, (struct with){__VA_ARGS__})
 #define READ_BYTES(script, at, tid, conn, bytes, ...)                                                                                      \

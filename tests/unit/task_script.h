@@ -33,7 +33,7 @@ static inline struct script *server_with_requests(void)
 {
 	struct script *script = server_with_tasks();
 
-	RUNS(script, 1010, LOOP, 100, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 2);
+	RUNS(script, 1010, LOOP, 100, POLLED(100, 1000, 2));
 	READ(script, 1020, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a");
 	WOKEN(script, 1030, LOOP, TASK_A);
 	RUNS(script, 1040, LOOP, 101, ENDS);

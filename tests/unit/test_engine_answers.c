@@ -215,8 +215,7 @@ static struct script *loop_that_asked(void)
 	for (uint64_t i = 0; i < 3; i++) {
 		uint64_t at = 1010 + 100 * i;
 
-		READ(script, at, MAIN, CLIENT_A + i, .off = at - 9, .on = at - 5, .cause = WAIT_POLL, .epoll = at - 2, .events = 1,
-		     .arrived = at - 5, .line = lines[i]);
+		READ(script, at, MAIN, CLIENT_A + i, POLLED(at - 9, at - 5, 1), .arrived = at - 5, .line = lines[i]);
 		ASKS(script, 1100 + 100 * i, MAIN, questions[i]);
 	}
 	return script;
@@ -233,13 +232,11 @@ static void test_several_at_once(void **state)
 	struct process process;
 	(void)state;
 
-	HEARS(script, 8000, MAIN, "R 18 ok\nR 19 ok\nR 17 ok\n", (3000, 5000, 6000), .off = 1310, .on = 7980, .cause = WAIT_POLL,
-	      .epoll = 7990, .events = 1, .arrived = 6000);
+	HEARS(script, 8000, MAIN, "R 18 ok\nR 19 ok\nR 17 ok\n", (3000, 5000, 6000), POLLED(1310, 7980, 1), .arrived = 6000);
 	WRITE(script, 8900, MAIN, CLIENT_B, .status = 200);
 	ASKS(script, 8910, MAIN, "Q 20 9\n");
 	WRITE(script, 9200, MAIN, CLIENT_A, .status = 200);
-	HEARS(script, 12000, MAIN, "R 20 ok\n", (11000), .off = 9210, .on = 11980, .cause = WAIT_POLL, .epoll = 11990, .events = 1,
-	      .arrived = 11000);
+	HEARS(script, 12000, MAIN, "R 20 ok\n", (11000), POLLED(9210, 11980, 1), .arrived = 11000);
 	WRITE(script, 12050, MAIN, CLIENT_C, .status = 200);
 	process = script_finish(script);
 	a = told_of(script, "GET /a");
@@ -263,22 +260,18 @@ static void test_rest_of_an_answer(void **state)
 	const struct told *a, *c;
 	(void)state;
 
-	HEARS(script, 2000, MAIN, "R 18 ok\n", (1900), .off = 1310, .on = 1980, .cause = WAIT_POLL, .epoll = 1990, .events = 1,
-	      .arrived = 1900);
+	HEARS(script, 2000, MAIN, "R 18 ok\n", (1900), POLLED(1310, 1980, 1), .arrived = 1900);
 	ASKS(script, 2010, MAIN, "Q 20 9\n");
-	HEARS(script, 3000, MAIN, "R 19 ok\n", (2900), .off = 2020, .on = 2980, .cause = WAIT_POLL, .epoll = 2990, .events = 1,
-	      .arrived = 2900);
+	HEARS(script, 3000, MAIN, "R 19 ok\n", (2900), POLLED(2020, 2980, 1), .arrived = 2900);
 	ASKS(script, 3010, MAIN, "Q 21 9\n");
-	HEARS(script, 4000, MAIN, "R 20 ok\n", (3900), .off = 3020, .on = 3980, .cause = WAIT_POLL, .epoll = 3990, .events = 1,
-	      .arrived = 3900);
+	HEARS(script, 4000, MAIN, "R 20 ok\n", (3900), POLLED(3020, 3980, 1), .arrived = 3900);
 	WRITE(script, 4100, MAIN, CLIENT_B, .status = 200);
 	moves(script, 5000, MAIN, IO_READ, "R 21 begins", NULL);
-	READ(script, 5000, MAIN, DB, .off = 4110, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .events = 1, .arrived = 4900);
+	READ(script, 5000, MAIN, DB, POLLED(4110, 4980, 1), .arrived = 4900);
 	moves(script, 6000, MAIN, IO_READ, " and ends\n", NULL);
-	READ(script, 6000, MAIN, DB, .off = 5010, .on = 5980, .cause = WAIT_POLL, .epoll = 5990, .events = 1, .arrived = 5900);
+	READ(script, 6000, MAIN, DB, POLLED(5010, 5980, 1), .arrived = 5900);
 	WRITE(script, 6500, MAIN, CLIENT_C, .status = 200);
-	HEARS(script, 9000, MAIN, "R 17 ok\n", (8900), .off = 6510, .on = 8980, .cause = WAIT_POLL, .epoll = 8990, .events = 1,
-	      .arrived = 8900);
+	HEARS(script, 9000, MAIN, "R 17 ok\n", (8900), POLLED(6510, 8980, 1), .arrived = 8900);
 	WRITE(script, 9100, MAIN, CLIENT_A, .status = 200);
 	script_finish(script);
 	a = told_of(script, "GET /a");
@@ -343,7 +336,7 @@ static void test_strands_in_order(void **state)
 	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
 	WRITE(script, 1200, MAIN, DB);
 	RUNS(script, 1210, MAIN, NONE, .left = WAIT_POLL);
-	RUNS(script, 8000, MAIN, READER, .off = 1220, .on = 7990, .cause = WAIT_POLL, .epoll = 7995, .events = 1);
+	RUNS(script, 8000, MAIN, READER, POLLED(1220, 7990, 1));
 	HEARS(script, 8010, MAIN, "+OK\n+OK\n", (3000, 6000), .arrived = 6000);
 	WOKEN(script, 8020, MAIN, HANDLER_B);
 	WOKEN(script, 8030, MAIN, HANDLER_A);
@@ -369,7 +362,7 @@ static void test_strands_by_name(void **state)
 	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
 	ASKS(script, 1200, MAIN, "Q 18 9\n");
 	RUNS(script, 1210, MAIN, NONE, .left = WAIT_OTHER);
-	RUNS(script, 8000, MAIN, READER, .off = 1220, .on = 7990, .cause = WAIT_POLL, .epoll = 7995, .events = 1);
+	RUNS(script, 8000, MAIN, READER, POLLED(1220, 7990, 1));
 	HEARS(script, 8010, MAIN, "R 18 ok\nR 17 ok\n", (3000, 6000), .arrived = 6000);
 	RUNS(script, 8040, MAIN, HANDLER_A, .left = WAIT_NET);
 	WRITE(script, 8140, MAIN, CLIENT_A, .status = 200);

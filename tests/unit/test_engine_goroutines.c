@@ -95,7 +95,7 @@ static void test_rival_waits(void **state)
 	READ_NOTHING(script, 120, SECOND, DB);
 	READ(script, 200, FIRST, CLIENT_A, .arrived = 200, .line = "GET /a");
 	WRITE(script, 60200, FIRST, CLIENT_A, .status = 200);
-	READ(script, 70100, SECOND, DB, .off = 125, .on = 70095, .cause = WAIT_POLL, .epoll = 70096, .events = 1, .arrived = 70090);
+	READ(script, 70100, SECOND, DB, POLLED(125, 70095, 1), .arrived = 70090);
 	WRITE(script, 70200, SECOND, CLIENT_B, .status = 200);
 	sum = script_finish(script);
 	assert_int_equal(told_of(script, "GET /a")->cpu_time, 60000);
@@ -116,7 +116,7 @@ static void test_moved_behind_another(void **state)
 	WRITE(script, 110, SECOND, DB);
 	READ_NOTHING(script, 115, SECOND, DB);
 	WINDOW(script, 15000, FIRST, .off = 14000, .on = 14900, .cause = WAIT_RUNNABLE);
-	READ(script, 20100, SECOND, DB, .off = 120, .on = 20090, .cause = WAIT_POLL, .epoll = 20095, .events = 1, .arrived = 20080);
+	READ(script, 20100, SECOND, DB, POLLED(120, 20090, 1), .arrived = 20080);
 	WRITE(script, 21000, SECOND, CLIENT_A, .status = 200);
 	WRITE(script, 30000, FIRST, CLIENT_B, .status = 200);
 	script_finish(script);
@@ -171,7 +171,7 @@ static void call_from_two(struct script *script)
 	READ_NOTHING(script, 125, FIRST, DB);
 	WRITE(script, 150, SECOND, CACHE, .off = 50, .on = 130, .cause = WAIT_LOCK);
 	READ_NOTHING(script, 155, SECOND, CACHE);
-	READ(script, 50110, FIRST, DB, .off = 130, .on = 50100, .cause = WAIT_POLL, .epoll = 50105, .events = 2, .arrived = 50090);
+	READ(script, 50110, FIRST, DB, POLLED(130, 50100, 2), .arrived = 50090);
 	READ(script, 50120, FIRST, CACHE, .arrived = 50095);
 	WRITE(script, 52120, FIRST, CLIENT_A, .status = 200);
 }
@@ -205,7 +205,7 @@ static void test_fan_out_contested(void **state)
 	READ_NOTHING(script, 155, FIRST, CACHE);
 	WRITE(script, 160, FIRST, MAIL);
 	READ_NOTHING(script, 165, FIRST, MAIL);
-	READ(script, 50110, FIRST, DB, .off = 170, .on = 50100, .cause = WAIT_POLL, .epoll = 50105, .events = 2, .arrived = 50090);
+	READ(script, 50110, FIRST, DB, POLLED(170, 50100, 2), .arrived = 50090);
 	READ(script, 50120, FIRST, CACHE, .arrived = 50095);
 	READ(script, 50130, FIRST, MAIL, .arrived = 50096);
 	WRITE(script, 52120, FIRST, CLIENT_A, .status = 200);
@@ -285,7 +285,7 @@ static void test_reader_lets_asker_go_on(void **state)
 	WRITE(script, 110, FIRST, DB);
 	READ_NOTHING(script, 115, FIRST, CLIENT_A);
 	READ(script, 120, SECOND, CLIENT_B, .arrived = 110, .line = "GET /b");
-	READ(script, 5000, FIRST, DB, .off = 120, .on = 4990, .cause = WAIT_POLL, .epoll = 4995, .events = 1, .arrived = 4980);
+	READ(script, 5000, FIRST, DB, POLLED(120, 4990, 1), .arrived = 4980);
 	WRITE(script, 5500, SECOND, CACHE);
 	READ_NOTHING(script, 5520, SECOND, DB);
 	READ(script, 6520, SECOND, CACHE, .arrived = 6000);

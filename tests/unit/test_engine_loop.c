@@ -56,7 +56,7 @@ static void test_new_connections_from_the_start(void **state)
 	CONNECT(script, 3140, LOOP, DB_2);
 	WRITE(script, 3180, LOOP, DB, .epoll = 3170, .events = 2);
 	WRITE(script, 3190, LOOP, DB_2);
-	READ(script, 9010, LOOP, DB_2, .off = 3200, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 2, .arrived = 8000);
+	READ(script, 9010, LOOP, DB_2, POLLED(3200, 9000, 2), .arrived = 8000);
 	READ(script, 9020, LOOP, DB, .arrived = 8500);
 	WRITE(script, 10030, LOOP, CLIENT_B, .epoll = 9030, .status = 200);
 	WRITE(script, 13030, LOOP, CLIENT_A, .status = 200);
@@ -107,7 +107,7 @@ static void test_two_hops(void **state)
 	READ(script, 1030, LOOP, CLIENT_B, .epoll = 1020, .events = 1, .arrived = 1015, .line = "GET /b");
 	WRITE(script, 2040, LOOP, DB, .epoll = 1040);
 	WRITE(script, 5050, LOOP, DB_2, .epoll = 2050);
-	READ(script, 9010, LOOP, DB, .off = 5060, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 2, .arrived = 8000);
+	READ(script, 9010, LOOP, DB, POLLED(5060, 9000, 2), .arrived = 8000);
 	READ(script, 9020, LOOP, DB_2, .arrived = 8500);
 	WRITE(script, 9130, LOOP, CLIENT_A, .epoll = 9030, .status = 200);
 	WRITE(script, 9430, LOOP, CLIENT_B, .status = 200);
@@ -250,7 +250,7 @@ static void test_fan_out(void **state)
 	WINDOW(script, 1050, LOOP, .epoll = 1020);
 	WRITE(script, 1150, LOOP, DB, .epoll = 1060);
 	WRITE(script, 1250, LOOP, DB_2);
-	READ(script, 6010, LOOP, DB, .off = 1260, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 2, .arrived = 5000);
+	READ(script, 6010, LOOP, DB, POLLED(1260, 6000, 2), .arrived = 5000);
 	READ(script, 6020, LOOP, DB_2, .arrived = 6000);
 	WINDOW(script, 6050, LOOP, .epoll = 6030);
 	WRITE(script, 8060, LOOP, CLIENT_A, .epoll = 6060, .status = 200);

@@ -60,7 +60,7 @@ static void test_bytes_say_whose(void **state)
 	WRITE(script, 1330, WORKER, THEIRS);
 	READ(script, 1340, WORKER, THEIRS);
 	WRITE(script, 3340, WORKER, THEIRS);
-	READ(script, 3400, SERVER, OURS, .off = 160, .on = 3390, .cause = WAIT_POLL, .epoll = 3395, .events = 1);
+	READ(script, 3400, SERVER, OURS, POLLED(160, 3390, 1));
 	WRITE(script, 3410, SERVER, CLIENT_A, .status = 200);
 	READ(script, 3420, SERVER, OURS);
 	WRITE(script, 3430, SERVER, CLIENT_B, .status = 200);
@@ -86,7 +86,7 @@ static void test_two_in_one_read(void **state)
 	READ_BYTES(script, 320, WORKER, THEIRS, 128, .off = 10, .on = 310, .cause = WAIT_NET);
 	WRITE(script, 1320, WORKER, THEIRS);
 	WRITE(script, 3320, WORKER, THEIRS);
-	READ(script, 3400, SERVER, OURS, .off = 160, .on = 3390, .cause = WAIT_POLL, .epoll = 3395, .events = 1);
+	READ(script, 3400, SERVER, OURS, POLLED(160, 3390, 1));
 	WRITE(script, 3410, SERVER, CLIENT_A, .status = 200);
 	READ(script, 3420, SERVER, OURS);
 	WRITE(script, 3430, SERVER, CLIENT_B, .status = 200);
@@ -112,7 +112,7 @@ static void test_one_behind_several(void **state)
 	READ_BYTES(script, 320, WORKER, THEIRS, 128, .off = 10, .on = 310, .cause = WAIT_NET);
 	READ(script, 1320, WORKER, THEIRS);
 	WRITE(script, 3320, WORKER, THEIRS);
-	READ(script, 3400, SERVER, OURS, .off = 160, .on = 3390, .cause = WAIT_POLL, .epoll = 3395, .events = 1);
+	READ(script, 3400, SERVER, OURS, POLLED(160, 3390, 1));
 	WRITE(script, 3410, SERVER, CLIENT_B, .status = 200);
 	WRITE(script, 3430, SERVER, CLIENT_A, .status = 200);
 	sum = script_finish(script);
@@ -140,7 +140,7 @@ static void test_turns(void **state)
 	READ_BYTES(script, 330, WORKER, THEIRS, (MESSAGES + 1) * BYTES);
 	READ(script, 1330, WORKER, THEIRS);
 	WRITE(script, 3330, WORKER, THEIRS);
-	READ(script, 3400, SERVER, OURS, .off = 220, .on = 3390, .cause = WAIT_POLL, .epoll = 3395, .events = 1);
+	READ(script, 3400, SERVER, OURS, POLLED(220, 3390, 1));
 	WRITE(script, 3410, SERVER, CLIENT_B, .status = 200);
 	WRITE(script, 3430, SERVER, CLIENT_A, .status = 200);
 	script_finish(script);
@@ -165,7 +165,7 @@ static void test_many_wait(void **state)
 	WRITE(script, 1320, WORKER, THEIRS);
 	READ(script, 1330, WORKER, THEIRS);
 	WRITE(script, 3330, WORKER, THEIRS);
-	READ(script, 3400, SERVER, OURS, .off = 220, .on = 3390, .cause = WAIT_POLL, .epoll = 3395, .events = 1);
+	READ(script, 3400, SERVER, OURS, POLLED(220, 3390, 1));
 	WRITE(script, 3410, SERVER, CLIENT_A, .status = 200);
 	READ(script, 3420, SERVER, OURS);
 	WRITE(script, 3430, SERVER, CLIENT_B, .status = 200);

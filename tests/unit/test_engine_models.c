@@ -78,8 +78,7 @@ static void test_loop_victim(void **state)
 	struct script *script = server_with_clients();
 	(void)state;
 
-	READ(script, 1010, MAIN, CLIENT_A, .off = 10, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 1, .arrived = 999,
-	     .line = "GET /block");
+	READ(script, 1010, MAIN, CLIENT_A, POLLED(10, 1000, 1), .arrived = 999, .line = "GET /block");
 	WRITE(script, 91010, MAIN, CLIENT_A, .status = 200);
 	READ(script, 91030, MAIN, CLIENT_B, .epoll = 91020, .events = 1, .arrived = 1030, .line = "GET /json");
 	WRITE(script, 91040, MAIN, CLIENT_B, .status = 200);
@@ -267,7 +266,7 @@ static void test_goroutines(void **state)
 	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1001, .line = "GET /b");
 	WRITE(script, 1420, MAIN, CLIENT_B, .status = 200);
 	READ_NOTHING(script, 1422, MAIN, CLIENT_B);
-	READ(script, 3010, MAIN, DB, .off = 1425, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1, .arrived = 2999);
+	READ(script, 3010, MAIN, DB, POLLED(1425, 3000, 1), .arrived = 2999);
 	WRITE(script, 3200, MAIN, CLIENT_A, .status = 200);
 	script_finish(script);
 	assert_int_equal(script->count, 2);

@@ -14,7 +14,7 @@ static void test_next_request_of_task(void **state)
 	RUNS(script, 1080, LOOP, TASK_A, ENDS);
 	MADE(script, 1090, LOOP, CHILD);
 	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
-	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1190, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1190, 2000, 1));
 	READ(script, 2020, LOOP, CLIENT_A, .arrived = 2000, .line = "GET /next");
 	RUNS(script, 2030, LOOP, CHILD, ENDS);
 	WOKEN(script, 2040, LOOP, TASK_A);
@@ -39,7 +39,7 @@ static void test_next_request_of_last_task(void **state)
 	RUNS(script, 1080, LOOP, TASK_A, ENDS);
 	MADE(script, 1090, LOOP, NEXT);
 	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
-	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1190, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1190, 2000, 1));
 	READ(script, 2020, LOOP, CLIENT_A, .arrived = 2000, .line = "GET /next");
 	WOKEN(script, 2030, LOOP, NEXT);
 	RUNS(script, 2040, LOOP, NEXT, ENDS);
@@ -47,7 +47,7 @@ static void test_next_request_of_last_task(void **state)
 	RUNS(script, 2150, LOOP, TASK_B, .left = WAIT_PIPE);
 	RUNS(script, 2160, LOOP, NEXT, .left = WAIT_PIPE);
 	RUNS(script, 2260, LOOP, TASK_B, .left = WAIT_PIPE);
-	RUNS(script, 3010, LOOP, 103, .left = WAIT_PIPE, .off = 2270, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	RUNS(script, 3010, LOOP, 103, .left = WAIT_PIPE, POLLED(2270, 3000, 1));
 	READ(script, 3020, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /third");
 	RUNS(script, 3030, LOOP, TASK_A, ENDS);
 	RUNS(script, 3040, LOOP, NEXT, .left = WAIT_PIPE);
@@ -69,7 +69,7 @@ static void test_makers_from_before_the_trace(void **state)
 	struct script *script = server_with_tasks();
 	(void)state;
 
-	RUNS(script, 1010, LOOP, 100, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 1);
+	RUNS(script, 1010, LOOP, 100, POLLED(100, 1000, 1));
 	READ(script, 1020, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a");
 	RUNS(script, 1030, LOOP, TASK_A, ENDS);
 	MADE(script, 1040, LOOP, NEXT);
@@ -78,7 +78,7 @@ static void test_makers_from_before_the_trace(void **state)
 	RUNS(script, 1070, LOOP, CHILD, .left = WAIT_PIPE);
 	WRITE(script, 1570, LOOP, DB);
 	RUNS(script, 1580, LOOP, TASK_B, .left = WAIT_PIPE);
-	RUNS(script, 3010, LOOP, 101, ENDS, .off = 1590, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	RUNS(script, 3010, LOOP, 101, ENDS, POLLED(1590, 3000, 1));
 	READ(script, 3020, LOOP, DB, .arrived = 3000);
 	WOKEN(script, 3030, LOOP, CHILD);
 	RUNS(script, 3040, LOOP, CHILD, ENDS);
@@ -100,7 +100,7 @@ static void test_put_off_answer_to_nobody_known(void **state)
 	(void)state;
 
 	RUNS(script, 50, LOOP, 99);
-	READ(script, 1010, LOOP, DB, .arrived = 1000, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 1);
+	READ(script, 1010, LOOP, DB, .arrived = 1000, POLLED(100, 1000, 1));
 	RUNS(script, 1015, LOOP, 100);
 	WOKEN(script, 1020, LOOP, TASK_A);
 	RUNS(script, 1030, LOOP, TASK_A, ENDS);
@@ -108,8 +108,7 @@ static void test_put_off_answer_to_nobody_known(void **state)
 	WOKEN(script, 1532, LOOP, TASK_B);
 	RUNS(script, 1534, LOOP, TASK_B, .left = WAIT_PIPE);
 	WRITE(script, 1540, LOOP, CLIENT_A, .status = 200);
-	READ(script, 3010, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /a", .off = 1550, .on = 3000, .cause = WAIT_POLL, .epoll = 3002,
-	     .events = 2);
+	READ(script, 3010, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /a", POLLED(1550, 3000, 2));
 	RUNS(script, 3015, LOOP, 101);
 	WOKEN(script, 3020, LOOP, TASK_A);
 	READ(script, 3030, LOOP, CLIENT_B, .arrived = 3000, .line = "GET /b");
@@ -121,7 +120,7 @@ static void test_put_off_answer_to_nobody_known(void **state)
 	QUEUES(script, 3660, LOOP, CLIENT_B);
 	WRITE(script, 3670, LOOP, DB);
 	WRITE(script, 3680, LOOP, CLIENT_B, .status = 200);
-	READ(script, 5010, LOOP, DB, .arrived = 5000, .off = 3690, .on = 5000, .cause = WAIT_POLL, .epoll = 5002, .events = 1);
+	READ(script, 5010, LOOP, DB, .arrived = 5000, POLLED(3690, 5000, 1));
 	RUNS(script, 5015, LOOP, 103);
 	WOKEN(script, 5020, LOOP, TASK_A);
 	RUNS(script, 5030, LOOP, TASK_A, ENDS);

@@ -14,7 +14,7 @@ static void test_socket(void **state)
 
 	WRITE(script, 1100, MAIN, DB);
 	RUNS(script, 1110, MAIN, NONE, .left = WAIT_POLL);
-	WOKEN(script, 5010, MAIN, HANDLER_A, .off = 1120, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1);
+	WOKEN(script, 5010, MAIN, HANDLER_A, POLLED(1120, 5000, 1));
 	RUNS(script, 5050, MAIN, HANDLER_A);
 	READ(script, 5060, MAIN, DB, .arrived = 4990);
 	WRITE(script, 5160, MAIN, CLIENT_A, .status = 200);
@@ -36,7 +36,7 @@ static void test_timer(void **state)
 		const struct told *a;
 
 		RUNS(script, 1110, MAIN, NONE, .left = WAIT_POLL);
-		WOKEN(script, 5010, MAIN, TICKER, .off = 1120, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = events);
+		WOKEN(script, 5010, MAIN, TICKER, POLLED(1120, 5000, events));
 		WOKEN(script, 5020, MAIN, HANDLER_A);
 		RUNS(script, 5050, MAIN, HANDLER_A);
 		WRITE(script, 5160, MAIN, CLIENT_A, .status = 200);
@@ -59,7 +59,7 @@ static void test_pool(void **state)
 	RUNS(script, 1110, MAIN, HANDLER_B, .left = WAIT_POLL);
 	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
 	RUNS(script, 1200, MAIN, NONE, .left = WAIT_POLL);
-	WOKEN(script, 5010, MAIN, HANDLER_A, .off = 1210, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1);
+	WOKEN(script, 5010, MAIN, HANDLER_A, POLLED(1210, 5000, 1));
 	RUNS(script, 5020, MAIN, HANDLER_A);
 	READ(script, 5030, MAIN, DB, .arrived = 5000);
 	WOKEN(script, 5050, MAIN, HANDLER_B);
@@ -130,7 +130,7 @@ static struct script *two_ask(void)
 	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
 	WRITE(script, 1200, MAIN, DB);
 	RUNS(script, 1210, MAIN, NONE, .left = WAIT_POLL);
-	WOKEN(script, 5010, MAIN, READER, .off = 1220, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1);
+	WOKEN(script, 5010, MAIN, READER, POLLED(1220, 5000, 1));
 	RUNS(script, 5020, MAIN, READER);
 	return script;
 }
@@ -274,7 +274,7 @@ static void test_servant_answers(void **state)
 	RUNS(script, 1240, MAIN, HANDLER_B, .left = WAIT_POLL);
 	READ(script, 1250, MAIN, CLIENT_B, .arrived = 1240, .line = "GET /b");
 	RUNS(script, 1300, MAIN, NONE, .left = WAIT_POLL);
-	WOKEN(script, 5010, MAIN, WRITER, .off = 1310, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1);
+	WOKEN(script, 5010, MAIN, WRITER, POLLED(1310, 5000, 1));
 	RUNS(script, 5020, MAIN, WRITER);
 	READ(script, 5030, MAIN, DB, .arrived = 4990);
 	WOKEN(script, 5050, MAIN, HANDLER_B);
@@ -299,7 +299,7 @@ static void test_servant_of_child(void **state)
 	RUNS(script, 1050, MAIN, WRITER, .left = WAIT_POLL);
 	WRITE(script, 1060, MAIN, DB);
 	RUNS(script, 1070, MAIN, NONE, .left = WAIT_POLL);
-	WOKEN(script, 5010, MAIN, WRITER, .off = 1080, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1);
+	WOKEN(script, 5010, MAIN, WRITER, POLLED(1080, 5000, 1));
 	RUNS(script, 5020, MAIN, WRITER);
 	READ(script, 5030, MAIN, DB, .arrived = 4990);
 	WOKEN(script, 5050, MAIN, CHILD);
@@ -379,7 +379,7 @@ static void test_given_while_it_runs(void **state)
 	WRITE(script, 3140, MAIN, CLIENT_A, .status = 200);
 	RUNS(script, 3150, MAIN, WRITER, .left = WAIT_POLL); /* polled again, for nothing */
 	RUNS(script, 3160, MAIN, NONE, .left = WAIT_POLL);
-	WOKEN(script, 4996, MAIN, WRITER, .off = 3170, .on = 4990, .cause = WAIT_POLL, .epoll = 4995, .events = 1);
+	WOKEN(script, 4996, MAIN, WRITER, POLLED(3170, 4990, 1));
 	RUNS(script, 5000, MAIN, WRITER);
 	READ(script, 5010, MAIN, DB, .arrived = 4980);
 	WOKEN(script, 5020, MAIN, HANDLER_B);
@@ -406,7 +406,7 @@ static void test_woken_twice(void **state)
 	RUNS(script, 1040, MAIN, HANDLER_B, .left = WAIT_POLL);
 	READ(script, 1050, MAIN, CLIENT_B, .arrived = 1040, .line = "GET /b");
 	RUNS(script, 1060, MAIN, NONE, .left = WAIT_POLL);
-	WOKEN(script, 5010, CARRIER, WRITER, .off = 1080, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1);
+	WOKEN(script, 5010, CARRIER, WRITER, POLLED(1080, 5000, 1));
 	RUNS(script, 5020, MAIN, HANDLER_B, .off = 1070, .on = 5015, .cause = WAIT_POLL);
 	WOKEN(script, 5120, MAIN, WRITER);
 	WOKEN(script, 5130, CARRIER, WRITER);

@@ -68,7 +68,7 @@ static void test_partial_write(void **state)
 
 	READ(script, 110, MAIN, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /big");
 	WRITE(script, 200, MAIN, CLIENT_A, .status = 200, .flags = RECORD_PARTIAL);
-	WRITE(script, 8020, MAIN, CLIENT_A, .off = 210, .on = 8000, .cause = WAIT_POLL, .epoll = 8005, .events = 1);
+	WRITE(script, 8020, MAIN, CLIENT_A, POLLED(210, 8000, 1));
 	script_tick(script, 300000);
 	assert_int_equal(script->count, 0);
 	script_tick(script, 600000);
@@ -204,7 +204,7 @@ static void test_timer(void **state)
 	(void)state;
 
 	READ(script, 110, MAIN, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /sleep");
-	WRITE(script, 30150, MAIN, CLIENT_A, .off = 120, .on = 30110, .cause = WAIT_POLL, .epoll = 30115, .events = 0, .status = 200);
+	WRITE(script, 30150, MAIN, CLIENT_A, POLLED(120, 30110, 0), .status = 200);
 	script_finish(script);
 	assert_int_equal(script->count, 1);
 	assert_int_equal(script->told[0].state[STATE_SLEEP], 29990);

@@ -43,13 +43,13 @@ static void test_shared_connection(void **state)
 	RUNS(script, 1200, MAIN, HANDLER_B, .left = WAIT_NET);
 	READ(script, 1210, MAIN, CLIENT_B, .arrived = 1150, .line = "GET /b");
 	RUNS(script, 1300, MAIN, NONE, .left = WAIT_PIPE);
-	RUNS(script, 5010, MAIN, HANDLER_A, .off = 1310, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 1);
+	RUNS(script, 5010, MAIN, HANDLER_A, POLLED(1310, 5000, 1));
 	READ(script, 5020, MAIN, DB, .arrived = 4990);
 	WOKEN(script, 5100, MAIN, HANDLER_B);
 	RUNS(script, 5200, MAIN, HANDLER_B, .left = WAIT_PIPE);
 	WRITE(script, 5300, MAIN, DB);
 	RUNS(script, 5310, MAIN, NONE, .left = WAIT_NET);
-	RUNS(script, 9010, MAIN, HANDLER_B, .off = 5320, .on = 9000, .cause = WAIT_POLL, .epoll = 9005, .events = 1);
+	RUNS(script, 9010, MAIN, HANDLER_B, POLLED(5320, 9000, 1));
 	READ(script, 9020, MAIN, DB, .arrived = 8990);
 	WRITE(script, 9120, MAIN, CLIENT_B, .status = 200);
 	RUNS(script, 9130, MAIN, HANDLER_A, .left = WAIT_NET);
@@ -111,9 +111,9 @@ static void test_fan_out(void **state)
 	WRITE(script, 1220, CARRIER, CACHE);
 	RUNS(script, 1230, MAIN, NONE, .left = WAIT_NET);
 	RUNS(script, 1230, CARRIER, NONE, .left = WAIT_NET);
-	RUNS(script, 6010, MAIN, CHILD, .off = 1300, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1);
+	RUNS(script, 6010, MAIN, CHILD, POLLED(1300, 6000, 1));
 	READ(script, 6020, MAIN, DB, .arrived = 6000);
-	RUNS(script, 7010, CARRIER, OTHER_CHILD, .off = 1300, .on = 7000, .cause = WAIT_POLL, .epoll = 7005, .events = 1);
+	RUNS(script, 7010, CARRIER, OTHER_CHILD, POLLED(1300, 7000, 1));
 	READ(script, 7020, CARRIER, CACHE, .arrived = 7000);
 	RUNS(script, 7120, CARRIER, NONE, .left = WAIT_OTHER, .flags = RECORD_STRAND_ENDED);
 	WOKEN(script, 8020, MAIN, HANDLER_A);
@@ -150,7 +150,7 @@ static void test_servants(void **state)
 	WOKEN(script, 1150, MAIN, HANDLER_A);
 	RUNS(script, 1160, MAIN, HANDLER_A, .left = WAIT_PIPE);
 	RUNS(script, 1200, MAIN, NONE, .left = WAIT_PIPE);
-	RUNS(script, 3010, CARRIER, READER, .off = 1100, .on = 3000, .cause = WAIT_POLL, .epoll = 3005, .events = 1);
+	RUNS(script, 3010, CARRIER, READER, POLLED(1100, 3000, 1));
 	READ(script, 3020, CARRIER, DB, .arrived = 3000);
 	WOKEN(script, 3050, CARRIER, HANDLER_A);
 	RUNS(script, 3060, MAIN, HANDLER_A);
@@ -161,7 +161,7 @@ static void test_servants(void **state)
 	RUNS(script, 3110, CARRIER, WRITER, .left = WAIT_PIPE);
 	WRITE(script, 3140, CARRIER, DB);
 	RUNS(script, 3150, CARRIER, NONE, .left = WAIT_PIPE);
-	RUNS(script, 6010, CARRIER, READER, .off = 3160, .on = 6000, .cause = WAIT_POLL, .epoll = 6005, .events = 1);
+	RUNS(script, 6010, CARRIER, READER, POLLED(3160, 6000, 1));
 	READ(script, 6020, CARRIER, DB, .arrived = 6000);
 	WOKEN(script, 6050, CARRIER, HANDLER_B);
 	RUNS(script, 6060, CARRIER, HANDLER_B, .left = WAIT_NET);

@@ -77,7 +77,7 @@ static void test_timer_writes_on_each(void **state)
 	struct script *script = loop_with_feeds();
 	(void)state;
 
-	WRITE(script, 5060, MAIN, FEED, .off = 320, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 0);
+	WRITE(script, 5060, MAIN, FEED, POLLED(320, 5000, 0));
 	WRITE(script, 5090, MAIN, OTHER_FEED);
 	script_finish(script);
 	assert_int_equal(script->count, 2);
@@ -133,7 +133,7 @@ static void test_events_end(void **state)
 	struct script *script = loop_with_feeds();
 	(void)state;
 
-	WRITE(script, 5060, MAIN, FEED, .off = 320, .on = 5000, .cause = WAIT_POLL, .epoll = 5005, .events = 0);
+	WRITE(script, 5060, MAIN, FEED, POLLED(320, 5000, 0));
 	WRITE(script, 5090, MAIN, FEED, .stream_ends = true);
 	WRITE(script, 5110, MAIN, OTHER_FEED);
 	READ(script, 9010, MAIN, FEED, SLEPT(5120, 9000, 2), .line = "GET /next");

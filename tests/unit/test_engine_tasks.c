@@ -46,14 +46,14 @@ static void test_pool(void **state)
 	WRITE(script, 1180, LOOP, DB);
 	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
 	/* B finds no connection. The answer comes, and A goes on, gives the connection back, and asks on it once more. */
-	RUNS(script, 3010, LOOP, 102, .left = WAIT_PIPE, .off = 1290, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	RUNS(script, 3010, LOOP, 102, .left = WAIT_PIPE, POLLED(1290, 3000, 1));
 	READ(script, 3020, LOOP, DB, .arrived = 2990);
 	WOKEN(script, 3030, LOOP, TASK_A);
 	RUNS(script, 3040, LOOP, TASK_A, ENDS);
 	WOKEN(script, 3050, LOOP, TASK_B);
 	WRITE(script, 3340, LOOP, DB);
 	RUNS(script, 3350, LOOP, TASK_B, .left = WAIT_PIPE);
-	RUNS(script, 5010, LOOP, 103, .left = WAIT_PIPE, .off = 3360, .on = 5000, .cause = WAIT_POLL, .epoll = 5002, .events = 1);
+	RUNS(script, 5010, LOOP, 103, .left = WAIT_PIPE, POLLED(3360, 5000, 1));
 	READ(script, 5020, LOOP, DB, .arrived = 4990);
 	WOKEN(script, 5030, LOOP, TASK_A);
 	RUNS(script, 5040, LOOP, TASK_A, ENDS);
@@ -61,7 +61,7 @@ static void test_pool(void **state)
 	WRITE(script, 5140, LOOP, CLIENT_A, .status = 200);
 	RUNS(script, 5150, LOOP, TASK_B, .left = WAIT_PIPE);
 	WRITE(script, 5250, LOOP, DB);
-	RUNS(script, 7010, LOOP, 104, .left = WAIT_PIPE, .off = 5260, .on = 7000, .cause = WAIT_POLL, .epoll = 7002, .events = 1);
+	RUNS(script, 7010, LOOP, 104, .left = WAIT_PIPE, POLLED(5260, 7000, 1));
 	READ(script, 7020, LOOP, DB, .arrived = 6990);
 	WOKEN(script, 7030, LOOP, TASK_B);
 	RUNS(script, 7040, LOOP, TASK_B, ENDS);
@@ -90,7 +90,7 @@ static void test_made_tasks(void **state)
 	const struct told *a;
 	(void)state;
 
-	RUNS(script, 1010, LOOP, 100, .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 2);
+	RUNS(script, 1010, LOOP, 100, POLLED(100, 1000, 2));
 	READ(script, 1020, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a");
 	MADE(script, 1030, LOOP, TASK_A);
 	RUNS(script, 1040, LOOP, 101, ENDS);
@@ -101,7 +101,7 @@ static void test_made_tasks(void **state)
 	RUNS(script, 1100, LOOP, TASK_B, .left = WAIT_PIPE);
 	RUNS(script, 1200, LOOP, CHILD, .left = WAIT_PIPE);
 	WRITE(script, 1300, LOOP, DB);
-	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1310, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1310, 2000, 1));
 	READ(script, 2020, LOOP, DB, .arrived = 1990);
 	WOKEN(script, 2030, LOOP, CHILD);
 	RUNS(script, 2040, LOOP, CHILD, ENDS);
@@ -133,7 +133,7 @@ static void test_sleep_and_turns(void **state)
 	RUNS(script, 1200, LOOP, 102, .left = WAIT_PIPE);
 	RUNS(script, 1500, LOOP, TASK_B, ENDS);
 	WRITE(script, 1510, LOOP, CLIENT_B, .status = 200);
-	RUNS(script, 9020, LOOP, 103, .left = WAIT_PIPE, .off = 1520, .on = 9000, .cause = WAIT_POLL, .epoll = 9010, .events = 0);
+	RUNS(script, 9020, LOOP, 103, .left = WAIT_PIPE, POLLED(1520, 9000, 0));
 	WOKEN(script, 9030, LOOP, TASK_A);
 	RUNS(script, 9040, LOOP, TASK_A, ENDS);
 	WRITE(script, 9050, LOOP, CLIENT_A, .status = 200);
@@ -157,7 +157,7 @@ static void test_work_after_response(void **state)
 	RUNS(script, 1080, LOOP, TASK_A, ENDS);
 	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
 	WRITE(script, 1680, LOOP, DB);
-	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1690, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 2);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1690, 2000, 2));
 	READ(script, 2020, LOOP, DB, .arrived = 1990);
 	WOKEN(script, 2030, LOOP, TASK_A);
 	RUNS(script, 2040, LOOP, TASK_A, ENDS);
@@ -180,7 +180,7 @@ static void test_task_before_read(void **state)
 	const struct told *a;
 	(void)state;
 
-	RUNS(script, 110, LOOP, 100, .off = 50, .on = 100, .cause = WAIT_POLL, .epoll = 102, .events = 1);
+	RUNS(script, 110, LOOP, 100, POLLED(50, 100, 1));
 	MADE(script, 120, LOOP, TASK_A);
 	RUNS(script, 130, LOOP, 101, ENDS);
 	READ(script, 140, LOOP, CLIENT_A, .arrived = 100, .line = "GET /a");
@@ -206,9 +206,9 @@ static void test_work_of_nobody_known(void **state)
 	struct process process;
 	(void)state;
 
-	RUNS(script, 110, LOOP, TASK_A, .off = 50, .on = 100, .cause = WAIT_POLL, .epoll = 102, .events = 1);
+	RUNS(script, 110, LOOP, TASK_A, POLLED(50, 100, 1));
 	WRITE(script, 610, LOOP, DB);
-	RUNS(script, 1010, LOOP, 100, .left = WAIT_PIPE, .off = 620, .on = 1000, .cause = WAIT_POLL, .epoll = 1002, .events = 2);
+	RUNS(script, 1010, LOOP, 100, .left = WAIT_PIPE, POLLED(620, 1000, 2));
 	READ(script, 1020, LOOP, DB, .arrived = 990);
 	WOKEN(script, 1030, LOOP, TASK_A);
 	RUNS(script, 1040, LOOP, 101, ENDS);
@@ -233,8 +233,7 @@ static void test_writes_put_off(void **state)
 	(void)state;
 
 	RUNS(script, 50, LOOP, 99);
-	READ(script, 1010, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a", .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002,
-	     .events = 2);
+	READ(script, 1010, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a", POLLED(100, 1000, 2));
 	RUNS(script, 1015, LOOP, 100);
 	WOKEN(script, 1020, LOOP, TASK_A);
 	READ(script, 1030, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
@@ -246,7 +245,7 @@ static void test_writes_put_off(void **state)
 	QUEUES(script, 1700, LOOP, CLIENT_B);
 	WRITE(script, 1720, LOOP, CLIENT_B, .status = 200);
 	WRITE(script, 1740, LOOP, DB);
-	READ(script, 3010, LOOP, DB, .arrived = 3000, .off = 1750, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	READ(script, 3010, LOOP, DB, .arrived = 3000, POLLED(1750, 3000, 1));
 	RUNS(script, 3015, LOOP, 102);
 	WOKEN(script, 3020, LOOP, TASK_A);
 	RUNS(script, 3030, LOOP, TASK_A, ENDS);
@@ -275,11 +274,10 @@ static void test_read_behind_a_callback(void **state)
 	(void)state;
 
 	RUNS(script, 50, LOOP, 99);
-	READ(script, 1010, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a", .off = 100, .on = 1000, .cause = WAIT_POLL, .epoll = 1002,
-	     .events = 1);
+	READ(script, 1010, LOOP, CLIENT_A, .arrived = 1000, .line = "GET /a", POLLED(100, 1000, 1));
 	RUNS(script, 1015, LOOP, 100);
 	MADE(script, 1020, LOOP, TASK_A);
-	RUNS(script, 2010, LOOP, 101, ENDS, .off = 1030, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 2);
+	RUNS(script, 2010, LOOP, 101, ENDS, POLLED(1030, 2000, 2));
 	READ(script, 2030, LOOP, CLIENT_B, .arrived = 2000, .line = "GET /b");
 	RUNS(script, 2035, LOOP, 102, ENDS);
 	MADE(script, 2040, LOOP, TASK_B);
@@ -300,7 +298,7 @@ static void test_read_behind_an_accept(void **state)
 	struct script *script = server_with_tasks();
 	(void)state;
 
-	RUNS(script, 110, LOOP, 100, .off = 50, .on = 100, .cause = WAIT_POLL, .epoll = 102, .events = 2);
+	RUNS(script, 110, LOOP, 100, POLLED(50, 100, 2));
 	script_span(script, 120, LOOP, RECORD_IO, IO_ACCEPT, 0, -11, (struct with){0});
 	READ(script, 140, LOOP, CLIENT_A, .arrived = 100, .line = "GET /a");
 	RUNS(script, 145, LOOP, 101, ENDS);
@@ -324,7 +322,7 @@ static void test_rest_of_what_was_put_off(void **state)
 	QUEUES(script, 1180, LOOP, CLIENT_A);
 	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
 	WRITE(script, 1290, LOOP, CLIENT_A, .status = 200, .flags = RECORD_PARTIAL);
-	WRITE(script, 5010, LOOP, CLIENT_A, .off = 1300, .on = 5000, .cause = WAIT_POLL, .epoll = 5002, .events = 1);
+	WRITE(script, 5010, LOOP, CLIENT_A, POLLED(1300, 5000, 1));
 	RUNS(script, 5020, LOOP, TASK_B, .left = WAIT_PIPE);
 	WRITE(script, 5030, LOOP, CLIENT_B, .status = 200);
 	script_finish(script);
@@ -344,12 +342,12 @@ static void answers_on_one_connection(bool in_order)
 	WRITE(script, 1180, LOOP, DB);
 	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
 	WRITE(script, 1290, LOOP, DB);
-	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, .off = 1300, .on = 2000, .cause = WAIT_POLL, .epoll = 2002, .events = 1);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1300, 2000, 1));
 	READ(script, 2020, LOOP, DB, .arrived = 1990);
 	WOKEN(script, 2030, LOOP, NEXT);
 	RUNS(script, 2040, LOOP, NEXT, ENDS);
 	WOKEN(script, 2050, LOOP, in_order ? TASK_A : TASK_B);
-	RUNS(script, 3010, LOOP, 103, .left = WAIT_PIPE, .off = 2060, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	RUNS(script, 3010, LOOP, 103, .left = WAIT_PIPE, POLLED(2060, 3000, 1));
 	READ(script, 3020, LOOP, DB, .arrived = 2990);
 	WOKEN(script, 3030, LOOP, NEXT);
 	RUNS(script, 3040, LOOP, NEXT, ENDS);
@@ -390,7 +388,7 @@ static void test_answers_in_one_read(void **state)
 	WRITE(script, 1180, LOOP, DB);
 	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
 	WRITE(script, 1290, LOOP, DB);
-	RUNS(script, 3010, LOOP, 102, .left = WAIT_PIPE, .off = 1300, .on = 3000, .cause = WAIT_POLL, .epoll = 3002, .events = 1);
+	RUNS(script, 3010, LOOP, 102, .left = WAIT_PIPE, POLLED(1300, 3000, 1));
 	READ(script, 3020, LOOP, DB, .arrived = 2000);
 	WOKEN(script, 3030, LOOP, NEXT);
 	RUNS(script, 3040, LOOP, NEXT, ENDS);
