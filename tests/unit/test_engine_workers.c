@@ -11,14 +11,8 @@ static void who_waits_longest_is_given_a_worker(void **state)
 	struct script *script = server();
 	(void)state;
 
-	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
-	WRITE(script, 2010, LOOP, TO_ONE);
-	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
-	LOOKS(script, 2030, ONE, TO_ONE, 310);
-	WRITE(script, 3030, ONE, WAKE);
-	LOOKS(script, 3050, LOOP, WAKE, 2030);
-	WRITE(script, 3060, LOOP, TO_ONE);
-	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	give_a_and_let_b_wait(script);
+	hand_back_a_and_give_b(script);
 	LOOKS(script, 3090, ONE, TO_ONE, 3040);
 	WRITE(script, 5090, ONE, WAKE);
 	LOOKS(script, 5110, LOOP, WAKE, 3100);

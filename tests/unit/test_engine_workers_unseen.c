@@ -8,14 +8,8 @@ static void a_worker_may_go_on_unread(void **state)
 	struct script *script = server();
 	(void)state;
 
-	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
-	WRITE(script, 2010, LOOP, TO_ONE);
-	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
-	LOOKS(script, 2030, ONE, TO_ONE, 310);
-	WRITE(script, 3030, ONE, WAKE);
-	LOOKS(script, 3050, LOOP, WAKE, 2030);
-	WRITE(script, 3060, LOOP, TO_ONE);
-	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	give_a_and_let_b_wait(script);
+	hand_back_a_and_give_b(script);
 	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
 	READ(script, 5070, ONE, TO_ONE, .epoll = 5065, .events = 1, .epoll_fd = ONE);
 	LOOKS(script, 5080, LOOP, WAKE, 3090);
@@ -37,10 +31,7 @@ static void what_was_given_unseen_may_show_late(void **state)
 	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
 	READ(script, 2025, LOOP, CLIENT_C, .arrived = 1995, .line = "GET /c");
 	LOOKS(script, 2030, ONE, TO_ONE, 310);
-	WRITE(script, 3030, ONE, WAKE);
-	LOOKS(script, 3050, LOOP, WAKE, 2030);
-	WRITE(script, 3060, LOOP, TO_ONE);
-	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	hand_back_a_and_give_b(script);
 	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
 	LOOKS(script, 5075, LOOP, WAKE, 3090);
 	WRITE(script, 8080, ONE, WAKE, .off = 5062, .on = 5079, .ready = 17, .cause = WAIT_RUNNABLE);
@@ -89,10 +80,7 @@ static void a_worker_may_have_read_but_not_looked(void **state)
 	struct script *script = server();
 	(void)state;
 
-	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
-	WRITE(script, 2010, LOOP, TO_ONE);
-	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
-	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	give_a_and_let_b_wait(script);
 	WRITE(script, 3030, ONE, WAKE);
 	READ(script, 3040, ONE, TO_ONE, .epoll = 3035, .events = 1, .epoll_fd = ONE);
 	LOOKS(script, 3050, LOOP, WAKE, 2030);
@@ -147,10 +135,7 @@ static void a_worker_may_look_later_than_it_reads(void **state)
 	struct script *script = server();
 	(void)state;
 
-	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
-	WRITE(script, 2010, LOOP, TO_ONE);
-	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
-	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	give_a_and_let_b_wait(script);
 	WRITE(script, 3030, ONE, WAKE);
 	READ(script, 3040, ONE, TO_ONE, .epoll = 3035, .events = 1, .epoll_fd = ONE);
 	LOOKS(script, 3350, LOOP, WAKE, 2030);
@@ -179,15 +164,9 @@ static void a_worker_may_wake_itself(void **state)
 	struct script *script = server();
 	(void)state;
 
-	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
-	WRITE(script, 2010, LOOP, TO_ONE);
-	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
-	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	give_a_and_let_b_wait(script);
 	WRITE(script, 2500, ONE, TO_ONE);
-	WRITE(script, 3030, ONE, WAKE);
-	LOOKS(script, 3050, LOOP, WAKE, 2030);
-	WRITE(script, 3060, LOOP, TO_ONE);
-	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	hand_back_a_and_give_b(script);
 	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
 	READ(script, 5070, ONE, TO_ONE, .epoll = 5065, .events = 1, .epoll_fd = ONE);
 	LOOKS(script, 5080, LOOP, WAKE, 3090);

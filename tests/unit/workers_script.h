@@ -68,6 +68,24 @@ static inline void serve_in_line(struct script *script)
 	WRITE(script, 1230, LOOP, CLIENT_B, .status = 200);
 }
 
+/* A and B have come; the first worker is given A, for which it works from 2030 on. */
+static inline void give_a_and_let_b_wait(struct script *script)
+{
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+}
+
+/* It has done with A at 3030, which is answered at 3080, and is given B at 3060. */
+static inline void hand_back_a_and_give_b(struct script *script)
+{
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+}
+
 static inline void assert_told(const struct script *script, const char *line, uint64_t cpu_at_least, uint64_t cpu_at_most)
 {
 	const struct told *told = told_of(script, line);
