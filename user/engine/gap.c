@@ -25,11 +25,6 @@ static int gap_state(const struct thread *thread, const struct context *segment)
 	}
 }
 
-static void add(const struct moment *moment, struct context *request, uint64_t from_ns, uint64_t until_ns, enum state state)
-{
-	context_add_wait(moment->engine, request, from_ns, until_ns, state);
-}
-
 /*
  * Asleep until the timer ran out, then held up by the loop's other callbacks. A timerfd tells when that was. Of an epoll timeout it is only
  * known that it came in the loop's last busy stretch: what lies between its beginning and the epoll return is in nobody's state.
@@ -40,11 +35,11 @@ static void name_timer_gap(const struct moment *moment, struct context *request,
 	uint64_t from_ns = request->last_active_ns;
 	uint64_t held_from_ns = later_ns(thread->held_from_ns, from_ns);
 
-	add(moment, request, from_ns, earlier_ns(thread->due_from_ns, until_ns), STATE_SLEEP);
+	context_add_wait(moment->engine, request, from_ns, earlier_ns(thread->due_from_ns, until_ns), STATE_SLEEP);
 	if (held_from_ns >= until_ns)
 		return;
 	blame_loop(moment, request, held_from_ns);
-	add(moment, request, held_from_ns, until_ns, STATE_LOOP);
+	context_add_wait(moment->engine, request, held_from_ns, until_ns, STATE_LOOP);
 }
 
 /*
@@ -71,5 +66,5 @@ void name_gap(const struct moment *moment, struct context *request, const struct
 	if (state == STATE_SLEEP && moment->thread->loop)
 		name_timer_gap(moment, request, until_ns);
 	else
-		add(moment, request, request->last_active_ns, until_ns, (enum state)state);
+		context_add_wait(moment->engine, request, request->last_active_ns, until_ns, (enum state)state);
 }

@@ -251,7 +251,6 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
 	struct context *before = context_root(thread->context);
-
 	bool contradicts = before && before->is_request && before != request && !before->told && !before->answered &&
 			   !is_next_callback(moment, request);
 

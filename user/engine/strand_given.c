@@ -328,7 +328,6 @@ static struct context *served_by(const struct thread *thread, const struct stran
 {
 	struct context *root = context_root(thread->context), *mine = strand_request_of(root);
 	struct context *request = strand_request_of(strand_context(strand));
-
 	bool servant = root && !root->is_request && root->origin == ORIGIN_WOKEN;
 	bool made = root && !root->is_request && root->origin == ORIGIN_MADE && !handled_by(strand);
 
