@@ -169,6 +169,12 @@ void context_list_thread(struct context *context, uint32_t tid);
 void context_forget_procs(struct context *context);
 /* CPU that no open context takes: to the process's parts, by where it came from. */
 void context_charge_unclaimed(struct context *context, struct proc *proc, uint64_t cpu_ns);
+
+static inline bool context_is_segment(const struct context *context)
+{
+	return context && !context->is_request;
+}
+
 static inline bool context_is_open_request(const struct context *context)
 {
 	return context && context->is_request && !context->answered && !context->told;

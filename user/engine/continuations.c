@@ -79,7 +79,7 @@ struct context *continuation_request(const struct continuation *waiting)
 {
 	struct context *root = context_root(waiting->context);
 
-	return !root || root->is_request ? root : context_root(root->hint);
+	return context_is_segment(root) ? context_root(root->hint) : root;
 }
 
 static bool is_alive(const struct continuation *waiting)

@@ -17,7 +17,7 @@ bool goroutine_is_unseen(const struct context *segment)
 {
 	static const bool unseen[ORIGINS] = {[ORIGIN_START] = true, [ORIGIN_EVENT] = true, [ORIGIN_PARK] = true};
 
-	return segment && !segment->is_request && !segment->evidence && unseen[segment->origin];
+	return context_is_segment(segment) && !segment->evidence && unseen[segment->origin];
 }
 
 bool goroutine_may_resume(const struct thread *thread)
@@ -171,7 +171,7 @@ static bool may_be_of(const struct context *segment, const struct context *owner
 {
 	const struct context *at = segment;
 
-	if (segment && !segment->is_request && segment->evidence && !segment->hint && !segment->resumes)
+	if (context_is_segment(segment) && segment->evidence && !segment->hint && !segment->resumes)
 		return true;
 
 	for (int i = 0; at && i < TRAIL_MAX; i++) {

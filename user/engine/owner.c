@@ -52,7 +52,7 @@ void work_for(const struct moment *moment, struct context *context)
 	rule_12_turn_ends(moment->engine, thread, moment->at_ns);
 	if (thread->soft)
 		end_soft_tail(moment);
-	else if (before && !before->is_request && !before->evidence)
+	else if (context_is_segment(before) && !before->evidence)
 		context_bind(moment->engine, before, root);
 	thread_switch(moment->engine, thread, root, false);
 }

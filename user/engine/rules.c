@@ -185,7 +185,7 @@ static void note_accept(const struct thread *thread)
 {
 	struct context *root = context_root(thread->context);
 
-	if (root && !root->is_request)
+	if (context_is_segment(root))
 		root->sets_up = true;
 }
 

@@ -98,7 +98,7 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 		context_get(root);
 		if (step)
 			moment->thread->soft = false; /* what ran before it was its step */
-		if (before && !before->is_request && !before->evidence)
+		if (context_is_segment(before) && !before->evidence)
 			work_for(moment, root);
 		if (conn->connected_ns)
 			context_add_wait(moment->engine, root, conn->connected_ns, blame_loop(moment, root, conn->connected_ns),

@@ -237,7 +237,7 @@ static void take_hint(const struct moment *moment, struct handoffs *handoffs)
 	struct context *handed = handoffs_pop_open(moment->engine, handoffs);
 	struct context *root = context_root(moment->thread->context);
 
-	if (handed && !thread_is_active(moment->thread) && root && !root->is_request && context_root(handed) != root) {
+	if (handed && !thread_is_active(moment->thread) && context_is_segment(root) && context_root(handed) != root) {
 		if (moment->thread->soft) {
 			end_soft_tail(moment);
 			turn_to_segment(moment, ORIGIN_HANDOFF, handed, false);

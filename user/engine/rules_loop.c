@@ -25,7 +25,7 @@ struct context *present_step(const struct thread *thread)
 {
 	struct context *root = context_root(thread->context);
 
-	return root && !root->is_request && !root->evidence ? root : NULL;
+	return context_is_segment(root) && !root->evidence ? root : NULL;
 }
 
 /* The loop was busy with others' steps since its data was read. */
@@ -274,7 +274,7 @@ static void go_on_or_begin(const struct moment *moment, struct context *step)
 	struct continuations *loop = moment->thread->continuations;
 	uint64_t most_ns = loop->parent_round == loop->round ? CHILD_NS : WORK_MIN_NS;
 
-	if (moment->thread->soft && before && !before->is_request && thread_segment_cpu_ns(moment->thread, step) < most_ns) {
+	if (moment->thread->soft && context_is_segment(before) && thread_segment_cpu_ns(moment->thread, step) < most_ns) {
 		before->fans_out = true;
 		context_bind(moment->engine, step, before);
 	} else if (before && (!before->answered || (came_in_its_midst(moment->thread, 1) && thread_has_worked(moment->thread, step)))) {

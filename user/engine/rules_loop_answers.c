@@ -12,7 +12,7 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
 	struct context *segment = first ? context_root(first->context) : NULL, *other;
 	struct context *mine = context_root(request->guess);
 
-	if (!segment || segment->is_request || segment->origin != ORIGIN_POOL)
+	if (!context_is_segment(segment) || segment->origin != ORIGIN_POOL)
 		return;
 	other = context_root(segment->hint);
 	if (other != request && !context_is_open_request(other))
@@ -20,7 +20,7 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
 	continuations_vote_on_line(loop, other == request);
 	if (other == request)
 		return;
-	if (mine && !mine->is_request) {
+	if (context_is_segment(mine)) {
 		hint_at(moment->engine, mine, other);
 		guess_at(moment->engine, other, mine);
 	} else {
@@ -82,7 +82,7 @@ static bool goes_on_for_unnamed(const struct thread *thread, const struct contin
 {
 	const struct context *present = context_root(thread->context);
 
-	return loop->reading && !thread->soft && present && !present->is_request && present->evidence;
+	return loop->reading && !thread->soft && context_is_segment(present) && present->evidence;
 }
 
 void rule_11_server_write(const struct moment *moment, struct context *request)

@@ -108,7 +108,7 @@ static void leave_mixed(const struct moment *moment)
 {
 	const struct context *root = context_root(moment->thread->context);
 
-	if (root && !root->is_request && root->origin == ORIGIN_MISSED)
+	if (context_is_segment(root) && root->origin == ORIGIN_MISSED)
 		turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
 }
 
@@ -150,7 +150,7 @@ uint64_t handoffs_settle_ahead(const struct moment *moment, struct handoffs *han
 		return 0;
 	if (moment->at_ns > handoffs->ahead_ns + HANDOFF_LATE_NS)
 		settled = 0;
-	else if (segment && !segment->is_request && context_is_active(sender))
+	else if (context_is_segment(segment) && context_is_active(sender))
 		context_bind(moment->engine, segment, sender);
 	if (!settled || settled == handoffs->ahead_bytes)
 		handoffs_forget_ahead(moment->engine, handoffs);

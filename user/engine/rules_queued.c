@@ -22,7 +22,7 @@ static void answer_unknown(const struct moment *moment)
 {
 	struct context *before = context_root(moment->thread->context);
 
-	if (before && !before->is_request && !before->hint)
+	if (context_is_segment(before) && !before->hint)
 		before->origin = ORIGIN_MISSED;
 	strand_answers(moment->thread, moment->conn);
 	turn_to_segment(moment, ORIGIN_MISSED, NULL, true);

@@ -260,11 +260,11 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 	}
 	if (before == request)
 		return;
-	if (before && !before->is_request && began_for_another(thread, before, request)) {
+	if (context_is_segment(before) && began_for_another(thread, before, request)) {
 		before->origin = ORIGIN_MISSED;
 		context_give_since(moment->engine, before, request, request->start_ns);
 		thread_take_over(moment->engine, thread, request);
-	} else if (before && !before->is_request) {
+	} else if (context_is_segment(before)) {
 		set_aside_goes_on(moment->engine, thread, before);
 		name_gap(moment, request, before);
 		if (thread->soft && before->hint)
@@ -365,9 +365,9 @@ static void write_without_request(const struct moment *moment)
 
 	if (told) {
 		moment->engine->losses.late_writes++;
-		if (before && !before->is_request)
+		if (context_is_segment(before))
 			context_bind(moment->engine, before, told);
-	} else if (before && !before->is_request && !before->hint) {
+	} else if (context_is_segment(before) && !before->hint) {
 		before->origin = sets_up ? ORIGIN_SETUP : ORIGIN_MISSED;
 		before->helper_only = false;
 	}

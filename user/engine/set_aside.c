@@ -19,7 +19,7 @@ bool set_aside_at_futex(struct engine *engine, struct thread *thread, uint64_t o
 {
 	struct context *root = context_root(thread->context);
 
-	if (!root || root->is_request || root->evidence || thread->loop || thread_runs_untold_goroutines(thread) || thread->carrier)
+	if (!context_is_segment(root) || root->evidence || thread->loop || thread_runs_untold_goroutines(thread) || thread->carrier)
 		return false;
 	if (!thread_has_worked(thread, root)) {
 		/* Woken in vain, as another one was quicker. */

@@ -77,7 +77,7 @@ static bool may_have_taken_work(const struct thread *thread)
 {
 	const struct context *root = context_root(thread->context);
 
-	return thread->soft || (root && !root->is_request && (root->origin == ORIGIN_FUTEX || root->origin == ORIGIN_HANDOFF));
+	return thread->soft || (context_is_segment(root) && (root->origin == ORIGIN_FUTEX || root->origin == ORIGIN_HANDOFF));
 }
 
 /* Where its work ends is told. A strand that holds its thread in a blocking call, or is a loop itself, may still wait for something new. */

@@ -156,7 +156,7 @@ static void become_carrier(struct engine *engine, struct thread *thread)
 	if (thread->carrier)
 		return;
 	thread->carrier = true;
-	if (root && !root->is_request && root->origin == ORIGIN_START)
+	if (context_is_segment(root) && root->origin == ORIGIN_START)
 		root->origin = ORIGIN_RUNTIME;
 	if (root)
 		root->helper_only = false;

@@ -96,7 +96,7 @@ bool strand_reads_answer(const struct moment *moment)
 	}
 	strand_leaves_answer(moment);
 	root = context_root(thread->context);
-	if (!root || root->is_request || root->evidence || thread->soft) {
+	if (!context_is_segment(root) || root->evidence || thread->soft) {
 		end_soft_tail(moment);
 		turn_to_segment(moment, ORIGIN_STRAND, NULL, false);
 	}

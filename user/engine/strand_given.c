@@ -12,7 +12,7 @@
 struct context *strand_whose(struct context *context)
 {
 	context = context_root(context);
-	for (int i = 0; i < HINTS_FOLLOWED && context && !context->is_request && context->hint; i++)
+	for (int i = 0; i < HINTS_FOLLOWED && context_is_segment(context) && context->hint; i++)
 		context = context_root(context->hint);
 	return context;
 }
@@ -28,7 +28,7 @@ static bool in_doubt(const struct thread *thread)
 {
 	const struct context *root = context_root(thread->context);
 
-	return thread->strand && thread->strand->own && root && !root->is_request && root->origin == ORIGIN_WOKEN && !root->evidence;
+	return thread->strand && thread->strand->own && context_is_segment(root) && root->origin == ORIGIN_WOKEN && !root->evidence;
 }
 
 struct context *strand_given_by(const struct thread *thread)
@@ -64,7 +64,7 @@ void strand_settle_hint(struct engine *engine, struct context *context)
 {
 	struct context *root = context_root(context);
 
-	if (root && !root->is_request && root->hint)
+	if (context_is_segment(root) && root->hint)
 		context_bind(engine, root, root->hint);
 }
 
@@ -124,7 +124,7 @@ static void take_while_running(const struct moment *moment)
 	struct strand *strand = thread->strand;
 	struct context *root = context_root(thread->context), *given = strand->given;
 
-	if (!given || strand->woken_at_ns <= strand->runs_since_ns || !root || root->is_request || proc_has_tasks(thread->proc))
+	if (!given || strand->woken_at_ns <= strand->runs_since_ns || !context_is_segment(root) || proc_has_tasks(thread->proc))
 		return;
 	if (root->origin == ORIGIN_SOFT ? !thread->soft : root->origin != ORIGIN_WOKEN || !root->evidence)
 		return;
@@ -268,7 +268,7 @@ void strands_follow(struct engine *engine, struct proc *proc, struct context *re
 	while ((strand = idmap_next(&proc->strands, &cursor))) {
 		struct context *root = context_root(strand->context);
 
-		if (root && !root->is_request && root->origin == ORIGIN_MADE && !strand->soft && strand_whose(root) == request)
+		if (context_is_segment(root) && root->origin == ORIGIN_MADE && !strand->soft && strand_whose(root) == request)
 			context_bind(engine, root, request);
 	}
 }
@@ -328,8 +328,8 @@ static struct context *served_by(const struct thread *thread, const struct stran
 {
 	struct context *root = context_root(thread->context), *mine = strand_request_of(root);
 	struct context *request = strand_request_of(strand_context(strand));
-	bool servant = root && !root->is_request && root->origin == ORIGIN_WOKEN;
-	bool made = root && !root->is_request && root->origin == ORIGIN_MADE && !handled_by(strand);
+	bool servant = context_is_segment(root) && root->origin == ORIGIN_WOKEN;
+	bool made = context_is_segment(root) && root->origin == ORIGIN_MADE && !handled_by(strand);
 
 	if (!servant && !(made && thread->via_conn_id))
 		return NULL;

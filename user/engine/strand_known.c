@@ -62,12 +62,12 @@ void strands_forget(struct engine *engine, struct proc *proc)
 
 static bool is_over(const struct proc *proc, const struct strand *strand, uint64_t now_ns)
 {
-	struct context *root = context_root(strand->context), *hint = root && !root->is_request ? context_root(root->hint) : root;
+	struct context *root = context_root(strand->context), *hint = context_is_segment(root) ? context_root(root->hint) : root;
 
 	if (strand->thread || (strand->given && strand->woken_at_ns + GIVEN_KEPT_NS > now_ns) ||
 	    (strand->answered_conn_id && strand->left_at_ns + SWEEP_EVERY_NS > now_ns))
 		return false;
-	if (proc_has_tasks(proc) && root && !root->is_request && !root->calls_in_flight && strand->left_at_ns + TASK_KEPT_NS < now_ns)
+	if (proc_has_tasks(proc) && context_is_segment(root) && !root->calls_in_flight && strand->left_at_ns + TASK_KEPT_NS < now_ns)
 		return true;
 	return !root || (hint && hint->is_request && hint->told && !root->calls_in_flight);
 }

@@ -7,7 +7,7 @@
 /* It has begun already. */
 static void hear_of_maker(struct context *root, struct context *hint)
 {
-	if (!root || root->is_request || root->hint || root->origin != ORIGIN_STRAND || root == context_root(hint))
+	if (!context_is_segment(root) || root->hint || root->origin != ORIGIN_STRAND || root == context_root(hint))
 		return;
 	root->hint = context_get(context_root(hint));
 	root->origin = ORIGIN_MADE;

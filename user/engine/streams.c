@@ -227,7 +227,7 @@ void stream_ran(const struct moment *moment)
 	}
 	rule_11_stream_write(moment, context);
 	root = context_root(thread->context);
-	if (root && !root->is_request) {
+	if (context_is_segment(root)) {
 		context_bind(moment->engine, root, context);
 	} else if (root != context) {
 		thread_take_over(moment->engine, thread, context); /* what ran since that one asked was the stream's */
