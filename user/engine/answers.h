@@ -7,7 +7,7 @@
 #ifndef IOCPU_ENGINE_ANSWERS_H
 #define IOCPU_ENGINE_ANSWERS_H
 
-#include "engine/model.h"
+#include "engine/names.h"
 
 /* What a read or write moved: of the record before it. */
 struct moved {
@@ -32,21 +32,16 @@ uint64_t answers_arrival(const struct moved *moved, uint32_t offset);
 /* The segment behind the one that the byte at `offset` came in; false: it was the last. */
 bool answers_next_segment(const struct moved *moved, uint32_t *offset);
 
-/* The question that the call asks is known by this message. */
-void answers_expect(struct call *call, const struct wire_message *question);
-/* Is this message a question of its own, as far as is known? */
-bool answers_is_question(const struct conn *conn, const struct wire_message *message);
-/* Is what names the questions of this connection known? */
-bool answers_named(const struct conn *conn);
+/* The calls that are answered by what was read, in that order. */
+struct named {
+	struct call *calls[WIRE_MESSAGES_MAX];
+	uint32_t count;
+	bool earlier; /* there are answers among them to what seems to have been asked before the trace */
+};
+
 /*
- * Finds the calls that are answered by what was read at at_ns, in that order, and notes with each when it was. Returns how many. sure: only
- * those of which it is certain.
+ * Finds them, and notes with each when it was. sure: only those of which it is certain.
  */
-uint32_t answers_name(struct conn *conn, const struct moved *moved, bool sure, struct call *calls[WIRE_MESSAGES_MAX]);
-/*
- * The call that this message answers; NULL: none that is known. Learns what names questions. *sure: it was the message that said so; else
- * it is the oldest one whose question was not seen.
- */
-struct call *answers_find(struct conn *conn, const struct wire_message *answer, bool *sure);
+void answers_name(struct engine *engine, struct conn *conn, const struct moved *moved, bool sure, struct named *named);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/handoffs.h"
-#include "engine/model.h"
+#include "engine/names.h"
 
 /* A connection without traffic for this long may be forgotten when there are too many. */
 #define IDLE_NS        60000000000ull
@@ -247,7 +247,7 @@ void conn_remove(struct engine *engine, struct conn *conn)
 	context_put(engine, conn->reserved);
 	idmap_take(&engine->conns, conn->id);
 	free(conn->unix_path);
-	free(conn->correlation);
+	names_close(engine, conn->correlation);
 	free(conn);
 }
 

@@ -360,6 +360,8 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 	to->involuntary += segment->involuntary;
 	to->ambiguous |= segment->ambiguous;
 	to->doubts |= segment->doubts;
+	to->names_guessed += segment->names_guessed;
+	to->names_in_order += segment->names_in_order;
 	to->evidence |= segment->evidence;
 	to->helper_only &= segment->helper_only;
 	segment->bound_to = context_get(to);

@@ -87,6 +87,8 @@ struct context {
 	uint8_t given;           /* … how: enum given */
 	struct context *instead; /* … and whose work it is if the connection was not given on */
 	uint8_t doubts;          /* enum doubt, as bits: of its calls */
+	uint32_t names_guessed;  /* so many of its calls were told by words that nothing has proven to be names yet … */
+	uint32_t names_in_order; /* … or by these and by their order */
 	struct proc *proc; /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */
 	struct timeline timeline;
 	struct cpu_share *folded_cpu;

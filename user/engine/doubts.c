@@ -106,10 +106,12 @@ void doubts_settle(struct context *request)
 	struct proc *proc = request->proc;
 	uint8_t guessed = 0;
 
+	if (request->names_in_order)
+		request->doubts |= 1u << DOUBT_MUX;
 	for (enum doubt doubt = DOUBT_NONE + 1; doubt < DOUBTS; doubt++)
 		if (!is_trusted(proc, doubt))
 			guessed |= request->doubts & (1u << doubt);
-	request->ambiguous |= guessed != 0;
+	request->ambiguous |= guessed || request->names_guessed;
 	proc->told.shared_conn_ambiguous += (guessed & ~(1u << DOUBT_ORDER | 1u << DOUBT_TURN)) != 0;
 }
 

@@ -136,10 +136,11 @@ struct conn {
 	bool shared;              /* such requests of several connections have */
 	uint64_t asker_strand_id; /* who asked there last; 0: no strand has */
 	bool claimed;             /* who reads there for several requests has told whose an answer is, by whom it woke */
+	bool connect_seen;        /* so nothing was asked there before the trace */
 	bool connecting;
 	uint64_t connecting_since_ns, connect_ns, connect_start_ns;
 	uint64_t connected_ns; /* and not yet written to; 0: not so */
-	/* … that several requests use at once: what names the question that an answer is to (answers.c). NULL: nothing is known. */
+	/* … that several requests use at once: what names the question that an answer is to (names.c). NULL: nothing is known. */
 	struct correlation *correlation;
 	/* Eventfd, pipe, socketpair. */
 	uint64_t other_end_id;     /* of a socketpair: what is written here is read there; 0: unknown, or no socketpair */

@@ -134,16 +134,16 @@ static struct moment moment_of_answer(const struct moment *moment, const struct 
 	return answer;
 }
 
-static bool are_of_several(struct call *const calls[], uint32_t count)
+static bool are_of_several(const struct named *named)
 {
-	for (uint32_t i = 1; i < count; i++)
-		if (context_root(calls[i]->context) != context_root(calls[0]->context))
+	for (uint32_t i = 1; i < named->count; i++)
+		if (context_root(named->calls[i]->context) != context_root(named->calls[0]->context))
 			return true;
 	return false;
 }
 
 /* None of these calls is the thread's own: it reads for others, which it lets go on. */
-static bool reads_for_others(const struct moment *moment, struct call *const calls[], uint32_t count)
+static bool reads_for_others(const struct moment *moment, const struct named *named)
 {
 	const struct thread *thread = moment->thread;
 
@@ -151,21 +151,22 @@ static bool reads_for_others(const struct moment *moment, struct call *const cal
 		return false;
 	if (thread_runs_untold_goroutines(moment->thread))
 		return goroutine_reads_for_all(thread, moment->conn);
-	for (uint32_t i = 0; i < count; i++)
-		if (context_root(calls[i]->context) == context_root(thread->context))
+	for (uint32_t i = 0; i < named->count; i++)
+		if (context_root(named->calls[i]->context) == context_root(thread->context))
 			return false;
 	return true;
 }
 
 /*
- * What names a question is known, and nobody who waits is named: it is the rest of an answer, or one that was told before. Who goes on with
- * it will show itself. False: an answer may begin in what was not seen.
+ * What names a question is known, and nobody who waits is named: it is the rest of an answer, or one that was told before. Or nobody who
+ * waits can be. Who goes on with it will show itself. False: an answer may begin in what was not seen.
  */
-static bool names_nobody(const struct moment *moment)
+static bool names_nobody(const struct moment *moment, const struct named *named)
 {
 	const struct moved *moved = moment->moved;
+	bool known = moved && names_known(moment->conn) && (moved->message_count || moved->length <= PAYLOAD_ANSWERS_MAX);
 
-	if (!moved || !answers_named(moment->conn) || (!moved->message_count && moved->length > PAYLOAD_ANSWERS_MAX))
+	if (!known && !named->earlier)
 		return false;
 	if (turns_are_told(moment->thread))
 		turns_of_nobody(moment);
@@ -175,36 +176,39 @@ static bool names_nobody(const struct moment *moment)
 /* Answers that say to which question each is. False: they do not. */
 static bool read_named_answers(const struct moment *moment)
 {
-	struct call *calls[WIRE_MESSAGES_MAX];
-	uint32_t count = answers_name(moment->conn, moment->moved, false, calls), number;
-	bool in_turn = turns_are_told(moment->thread) && are_of_several(calls, count);
-	bool hands_on = count && reads_for_others(moment, calls, count);
+	struct named named;
+	uint32_t number;
+	bool in_turn, hands_on;
 
+	answers_name(moment->engine, moment->conn, moment->moved, false, &named);
+	in_turn = turns_are_told(moment->thread) && are_of_several(&named);
+	hands_on = named.count && reads_for_others(moment, &named);
 	if (in_turn)
 		turns_begin(moment);
 	if (hands_on)
 		end_soft_tail(moment);
-	for (uint32_t i = 0; i < count; i++) {
-		struct moment answer = moment_of_answer(moment, calls[i], i == 0);
+	for (uint32_t i = 0; i < named.count; i++) {
+		struct call *call = named.calls[i];
+		struct moment answer = moment_of_answer(moment, call, i == 0);
 		struct context *context;
 		enum doubt doubt;
 
-		rule_12_asked_in_first_turn(moment, calls[i]);
-		doubt = calls[i]->doubt;
+		rule_12_asked_in_first_turn(moment, call);
+		doubt = call->doubt;
 		if (hands_on) {
-			strand_is_answered(moment, calls[i]);
-			end_call(&answer, calls[i], false, &number);
+			strand_is_answered(moment, call);
+			end_call(&answer, call, false, &number);
 		} else if (!in_turn) {
-			rule_5_answered(&answer, calls[i]);
+			rule_5_answered(&answer, call);
 			moment->thread->via_call = 0; /* it is certain whose it was */
-		} else if ((context = end_call(&answer, calls[i], false, &number))) {
+		} else if ((context = end_call(&answer, call, false, &number))) {
 			turns_add(&answer, context, doubt);
 		}
 	}
 	if (hands_on)
 		turn_to_segment(moment, thread_runs_untold_goroutines(moment->thread) ? ORIGIN_PARK : ORIGIN_SOCKET, NULL, false);
 	moment->thread->proc->reads_for_others |= hands_on && thread_runs_untold_goroutines(moment->thread);
-	return count || names_nobody(moment);
+	return named.count || names_nobody(moment, &named);
 }
 
 /* Its question was seen, so that its answer might have named it; but it is taken for the oldest one's. */

@@ -124,7 +124,7 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 	struct call *call = conn->last_call;
 	enum doubt doubt;
 
-	if (call && context_root(call->context) == owner && !(question && answers_is_question(conn, question))) {
+	if (call && context_root(call->context) == owner && !(question && names_are_in(conn, question))) {
 		call->write_ns = moment->at_ns; /* the rest of the same question */
 		return;
 	}
@@ -145,7 +145,7 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 	}
 	call->doubt = (uint8_t)doubt;
 	if (question)
-		answers_expect(call, question);
+		names_expect(call, question);
 	if (conn->connect_ns) {
 		call->connect_ns = conn->connect_ns;
 		call->start_ns = conn->connect_start_ns;
@@ -160,7 +160,7 @@ static void open_calls(const struct moment *moment, struct context *owner, bool 
 
 	open_call(moment, owner, by_line, question_of(moment));
 	for (uint32_t i = 1; moved && i < moved->message_count; i++)
-		if (answers_is_question(moment->conn, &moved->messages[i]))
+		if (names_are_in(moment->conn, &moved->messages[i]))
 			open_call(moment, owner, by_line, &moved->messages[i]);
 }
 
@@ -210,6 +210,7 @@ void connect_begins(const struct moment *moment)
 	bool step = rule_11_in_steps(moment->thread);
 	struct context *owner;
 
+	conn->connect_seen = true;
 	strand_asks(moment, true);
 	workers_callback_acts(moment, NULL);
 	rule_11_called_at_once(moment);

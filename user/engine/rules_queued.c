@@ -92,7 +92,7 @@ static struct context *calls_go_out(const struct moment *moment)
 		if (!call->put_off)
 			continue;
 		if (seen)
-			answers_expect(call, &moment->moved->messages[number++]);
+			names_expect(call, &moment->moved->messages[number++]);
 		call->put_off = false;
 		call->write_ns = moment->at_ns;
 		owner = context_root(call->context);

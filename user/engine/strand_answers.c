@@ -81,13 +81,15 @@ bool strand_reads_answer(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
 	struct conn *conn = moment->conn;
-	struct call *named[WIRE_MESSAGES_MAX], *own;
+	struct named named;
+	struct call *own;
 	struct context *root;
 
 	if (!thread->strand || !(conn->claimed || several_wait(conn)))
 		return false;
-	for (uint32_t i = answers_name(conn, moment->moved, true, named); i-- > 0;)
-		strand_is_answered(moment, named[i]);
+	answers_name(moment->engine, conn, moment->moved, !proc_hides_wakeups(thread->proc), &named);
+	for (uint32_t i = named.count; i-- > 0;)
+		strand_is_answered(moment, named.calls[i]);
 	root = context_root(thread->context);
 	own = root && root->handler_strand_id == thread->strand->id ? call_of(conn, root) : NULL;
 	if (own) {
@@ -194,7 +196,7 @@ void strand_leaves_answer(const struct moment *moment)
 	read.arrived_ns = answer->arrived_ns;
 	read.arrival_known = answer->arrived_ns < answer->read_ns;
 	if (read.conn && !give_named(&read, answer) && read.conn->first_call && !answer->woke && !read.conn->claimed &&
-	    !answers_named(read.conn))
+	    !names_known(read.conn))
 		rule_5_answered(&read, read.conn->first_call);
 	unclaimed_forget(answer);
 }
