@@ -277,13 +277,11 @@ def tokio_unfit(tap):
 
 def jvm_started(tap):
     """A JVM that the tracer starts has no libjvm when it is looked at first."""
-    found = subprocess.run([ROOT / "tests/truth/fetch-jdk", "21"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
-    if found.returncode:
-        raise Skip(f"no JDK 21: {found.stderr.strip()[-200:]}")
+    java = real.java_program("21")
     with Lab() as lab:
         source = lab.scratch / "Sleeper.java"
         source.write_text(SLEEPER, encoding="ascii")
-        tracer = lab.trace("starts", "-o", "ndjson", "--", *found.stdout.split(), source)
+        tracer = lab.trace("starts", "-o", "ndjson", "--", *java, source)
         tracer.await_text(tracer.err_path, "its memory tells which virtual thread a carrier runs", JVM_S)
         time.sleep(LOOKS_S)
         off = ["off:" in line for line in tracer.err().splitlines() if "hooks: pid" in line]

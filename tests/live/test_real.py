@@ -50,6 +50,31 @@ def python(tap):
     mixed(tap, ["/usr/bin/python3", REAL / "python_threads.py"])
 
 
+def build(*command, **how):
+    """Raises with what the compiler said."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **how)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stdout[-600:]}")
+
+
+def java_program(series):
+    if not series:
+        return ["java"]
+    found = subprocess.run([ROOT / "tests/truth/fetch-jdk", series], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    if found.returncode:
+        raise Skip(f"no JDK {series}: {found.stderr.strip()[-200:]}")
+    return found.stdout.split()
+
+
+def build_java(series=None):
+    """series: of the JDK (fetch-jdk's); None: the machine's own."""
+    need("javac")
+    classes = labs.BUILD / "servers/java"
+    build("javac", "-nowarn", "-XDignore.symbol.file", "-d", classes, *sorted((REAL / "java").glob("*.java")))
+    preview = ["--enable-preview"] if series else []
+    return [*java_program(series), *preview, "-Xshare:auto", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-cp", classes, "Server"]
+
+
 def build_go():
     need("go")
     program = labs.BUILD / "servers" / "go_http"

@@ -8,7 +8,7 @@ import subprocess
 import lab as labs
 from lab import ROOT, Server, need
 from tap import Skip
-from test_real import build_tokio
+from test_real import build, build_java, build_tokio
 
 REAL = ROOT / "tests/servers/real"
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's packages
@@ -59,31 +59,7 @@ def real(interpreter, script, *arguments):
 
 
 def java(model, threads, series=None):
-    """series: of the JDK (fetch-jdk's); None: the machine's own."""
-    def command():
-        need("javac")
-        classes = labs.BUILD / "servers/java"
-        build("javac", "-nowarn", "-XDignore.symbol.file", "-d", classes, *sorted((REAL / "java").glob("*.java")))
-        preview = ["--enable-preview"] if series else []
-        return [*java_program(series), *preview, "-Xshare:auto", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-cp", classes,
-                "Server", "--model", model, "--threads", threads]
-    return command
-
-
-def java_program(series):
-    if not series:
-        return ["java"]
-    found = subprocess.run([ROOT / "tests/truth/fetch-jdk", series], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
-    if found.returncode:
-        raise Skip(f"no JDK {series}: {found.stderr.strip()[-200:]}")
-    return found.stdout.split()
-
-
-def build(*command, **how):
-    """Raises with what the compiler said."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **how)
-    if done.returncode:
-        raise RuntimeError(f"{command[0]}: {done.stdout[-600:]}")
+    return lambda: [*build_java(series), "--model", model, "--threads", threads]
 
 
 def go(*arguments, cores=None):

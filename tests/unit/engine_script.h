@@ -358,6 +358,16 @@ static inline void script_tick(struct script *script, uint64_t at)
 	script_feed(script, &head, sizeof(head), NULL);
 }
 
+/* Of the requests that were told; those that opened streams are none. */
+static inline uint64_t script_ambiguous(const struct script *script)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < script->count; i++)
+		count += script->told[i].ambiguous && !script->told[i].opens;
+	return count;
+}
+
 /* Ends the trace; CPU must be conserved to the last ns: what the spans held is what the processes' parts hold. */
 static inline struct process script_finish(struct script *script)
 {
@@ -378,12 +388,15 @@ static inline struct process script_finish(struct script *script)
 		sum.setup_cpu_ns += processes[i].setup_cpu_ns;
 		sum.stream_cpu_ns += processes[i].stream_cpu_ns;
 		sum.unattributed_cpu_ns += processes[i].unattributed_cpu_ns;
+		sum.ambiguous_requests += processes[i].ambiguous_requests;
+		sum.strands_told |= processes[i].strands_told;
 		sum.voluntary_switches += processes[i].voluntary_switches;
 		sum.involuntary_switches += processes[i].involuntary_switches;
 	}
 	sum.model = count ? processes[0].model : NULL;
 	free(processes);
 	assert_int_equal(sum.cpu_ns, script->charged_us * US);
+	assert_int_equal(sum.ambiguous_requests, script_ambiguous(script));
 	return sum;
 }
 

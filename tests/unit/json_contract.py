@@ -76,10 +76,16 @@ DISTRIBUTION = counts("mean", "p50", "p90", "p99", "max")
 MAYBE_DISTRIBUTION = shape({key: or_null(count) for key in ("mean", "p50", "p90", "p99", "max")})
 STATE_DISTRIBUTION = counts("mean", "p50", "p99")
 
+RUNTIMES = ("native", "go", "node", "jvm", "python", "rust")
+MODELS = ("thread-per-connection", "worker-pool", "pre-fork", "event-loop", "event-loops", "goroutines", "virtual-threads", "asyncio-tasks",
+          "tasks")
+
 PROCESS = shape({
-    "pid": count, "comm": text, "service": or_null(text), "model": or_null(text), "threads": count, "cores": count, "cpu_ns": count,
-    "request_cpu_ns": count, "after_response_cpu_ns": count, "runtime_cpu_ns": count, "background_cpu_ns": count,
-    "setup_cpu_ns": count, "stream_cpu_ns": count, "shared_conn_ambiguous_requests": count, "unattributed_cpu_ns": count,
+    "pid": count, "comm": text, "service": or_null(text), "runtime": or_null(one_of(*RUNTIMES)),
+    "hook": or_null(shape({"on": flag, "says": or_null(text)})), "model": or_null(one_of(*MODELS)), "threads": count, "cores": count,
+    "cpu_ns": count, "request_cpu_ns": count, "after_response_cpu_ns": count, "runtime_cpu_ns": count, "background_cpu_ns": count,
+    "setup_cpu_ns": count, "stream_cpu_ns": count, "ambiguous_requests": count, "missing_hook": or_null(text),
+    "shared_conn_ambiguous_requests": count, "unattributed_cpu_ns": count,
     "in_flight_mean": or_null(real), "on_cpu_mean": or_null(real),
     "loop_busy_share": or_null(share), "voluntary_switches": count, "involuntary_switches": count, "threads_created": count,
 })
@@ -92,8 +98,8 @@ ENDPOINT = shape({
     "cpu_share": share, "io_cpu_ratio": or_null(real), "voluntary_switches_mean": real, "involuntary_switches_mean": real,
     "peers": each(shape({"peer": text, "calls_mean": real, "net_mean_ns": count, "net_union_mean_ns": count})),
     "culprits": each(shape({"endpoint": text, "delayed_requests": count, "loop_ns": count})),
-    "locks": each(shape({"holder": text, "waits": count, "lock_ns": count})), "delayed_requests": count, "ambiguous_requests": count,
-    "verdict": one_of(*VERDICTS), "verdict_text": text,
+    "locks": each(shape({"holder": text, "waits": count, "lock_ns": count})), "delayed_requests": count,
+    "ambiguous_requests": count, "ambiguous_share": share, "verdict": one_of(*VERDICTS), "verdict_text": text,
 })
 
 STREAM_KINDS = ("upgraded", "websocket", "tunnel", "event-stream")

@@ -276,6 +276,35 @@ static void test_goroutines(void **state)
 	script_close(script);
 }
 
+/* Where a hook tells of strands, and these read most requests, they are the model: whose they are the runtime says. */
+static void test_models_of_strands(void **state)
+{
+	static const struct {
+		enum runtime runtime;
+		bool told;
+		const char *model;
+	} cases[] = {
+		{RUNTIME_JVM, true, "virtual-threads"}, {RUNTIME_PYTHON, true, "asyncio-tasks"},       {RUNTIME_RUST, true, "tasks"},
+		{RUNTIME_GO, true, "goroutines"},       {RUNTIME_JVM, false, "thread-per-connection"}, {RUNTIME_GO, false, "goroutines"},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct script *script = server_with_clients();
+		struct process process;
+
+		script_runtime(script, MAIN, cases[i].runtime);
+		if (cases[i].told)
+			RUNS(script, 900, MAIN, 10);
+		READ(script, 1010, MAIN, CLIENT_A, .arrived = 1000, .line = "GET /a");
+		WRITE(script, 1110, MAIN, CLIENT_A, .status = 200);
+		process = script_finish(script);
+		assert_string_equal(process.model, cases[i].model);
+		assert_int_equal(process.strands_told, cases[i].told);
+		script_close(script);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_queue_to_worker_that_waits_for_a_connection),
 		cmocka_unit_test(test_worker_that_slept_between_two_jobs),
 		cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_models_of_strands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static void test_tasks_of_reads(void **state)
 	assert_false(told_of(script, "GET /a")->ambiguous);
 	/* Between the epoll return and the first callback, the loop's own; and what the thread did before. */
 	assert_int_equal(process.runtime_cpu_ns, (1080 - 1070 + 100 + 1010 - 1000) * US);
-	assert_string_equal(process.model, "event-loop");
+	assert_string_equal(process.model, "asyncio-tasks");
 	script_close(script);
 }
 
@@ -251,7 +251,7 @@ static void test_writes_put_off(void **state)
 	RUNS(script, 3030, LOOP, TASK_A, ENDS);
 	QUEUES(script, 3130, LOOP, CLIENT_A);
 	WRITE(script, 3150, LOOP, CLIENT_A, .status = 200);
-	script_finish(script);
+	assert_string_equal(script_finish(script).model, "asyncio-tasks");
 	a = told_of(script, "GET /a");
 	b = told_of(script, "GET /b");
 	/* The loop's reads and writes are for whom it reads and writes, as far as no task runs until then. */

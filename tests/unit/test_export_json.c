@@ -97,6 +97,7 @@ static void what_is_not_known_is_null(void **state)
 
 	(void)state;
 	process.now.model = process.service = NULL;
+	process.now.runtime = 0;
 	process.in_flight_mean = process.on_core_mean = process.loop_busy_share = -1;
 	frame.tool_kernel_ns = UNKNOWN_NS;
 	request.aborted = true;
@@ -104,10 +105,85 @@ static void what_is_not_known_is_null(void **state)
 	stats_add(stats, "s", "e", NULL, &request);
 	text = exported_text(json_print_snapshot, stats, &frame);
 	assert_non_null(strstr(text, "\"kernel_ns\":null,\"user_cpu_ns\":1000000,\"share_of_core\":null"));
-	assert_non_null(strstr(text, "\"service\":null,\"model\":null"));
+	assert_non_null(strstr(text, "\"service\":null,\"runtime\":null,\"hook\":null,\"model\":null"));
 	assert_non_null(strstr(text, "\"in_flight_mean\":null,\"on_cpu_mean\":null,\"loop_busy_share\":null"));
 	assert_non_null(strstr(text, "\"ttfb_ns\":{\"mean\":null,\"p50\":null,\"p90\":null,\"p99\":null,\"max\":null}"));
 	assert_non_null(strstr(text, "\"io_cpu_ratio\":null"));
+	assert_keeps_contract(text, "snapshot");
+	stats_close(stats);
+}
+
+/* What is hooked, why nothing is, and what would tell more where requests are ambiguous. */
+static void a_process_tells_of_its_hook(void **state)
+{
+	static const struct {
+		uint8_t runtime;
+		bool told;
+		enum hook_state hook;
+		const char *hook_says;
+		const char *says, *missing;
+	} cases[] = {
+		{RUNTIME_GO, true, HOOK_ON, "go1.24: …", "\"runtime\":\"go\",\"hook\":{\"on\":true,\"says\":\"go1.24: …\"}", "null"},
+		{RUNTIME_GO, false, HOOK_REFUSED, "off: go1.17: …", "\"hook\":{\"on\":false,\"says\":\"off: go1.17: …\"}",
+		 "\"Go's scheduler\""},
+		{RUNTIME_JVM, false, HOOK_UNASKED, "off: --hooks off",
+		 "\"runtime\":\"jvm\",\"hook\":{\"on\":false,\"says\":\"off: --hooks off\"}", "\"the JVM's virtual threads\""},
+		{RUNTIME_RUST, true, HOOK_UNKNOWN, NULL, "\"runtime\":\"rust\",\"hook\":{\"on\":true,\"says\":null}", "null"},
+		{RUNTIME_PYTHON, false, HOOK_UNKNOWN, NULL, "\"runtime\":\"python\",\"hook\":null", "\"asyncio's loop\""},
+		{RUNTIME_NODE, false, HOOK_ABSENT, NULL, "\"runtime\":\"node\",\"hook\":null", "null"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct snapshot_process process = node_process();
+		struct snapshot_frame frame = frame_of(&process, 1, losses, 2);
+		struct stats *stats = stats_open(100);
+		char *text, missing[128];
+
+		process.now.runtime = cases[i].runtime;
+		process.now.strands_told = cases[i].told;
+		process.now.ambiguous_requests = 3;
+		process.hook = cases[i].hook;
+		process.hook_says = cases[i].hook_says;
+		text = exported_text(json_print_snapshot, stats, &frame);
+		assert_non_null(strstr(text, cases[i].says));
+		snprintf(missing, sizeof(missing), "\"ambiguous_requests\":3,\"missing_hook\":%s,", cases[i].missing);
+		assert_non_null(strstr(text, missing));
+		assert_keeps_contract(text, "snapshot");
+		stats_close(stats);
+	}
+}
+
+/* Nothing is in doubt: nothing is missing. */
+static void no_hook_is_missing_without_doubts(void **state)
+{
+	struct snapshot_process process = node_process();
+	struct snapshot_frame frame = frame_of(&process, 1, losses, 2);
+	struct stats *stats = stats_open(100);
+	char *text;
+
+	(void)state;
+	process.now.runtime = RUNTIME_GO;
+	text = exported_text(json_print_snapshot, stats, &frame);
+	assert_non_null(strstr(text, "\"ambiguous_requests\":0,\"missing_hook\":null,"));
+	free(text);
+	stats_close(stats);
+}
+
+static void doubts_are_a_share_of_the_endpoint(void **state)
+{
+	struct snapshot_frame frame = frame_of(NULL, 0, losses, 2);
+	struct stats *stats = stats_open(100);
+	struct request request = request_of(STATE_CPU, MS);
+	char *text;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		request.ambiguous = i == 0;
+		stats_add(stats, "s", "e", NULL, &request);
+	}
+	text = exported_text(json_print_snapshot, stats, &frame);
+	assert_non_null(strstr(text, "\"ambiguous_requests\":1,\"ambiguous_share\":0.25,"));
 	assert_keeps_contract(text, "snapshot");
 	stats_close(stats);
 }
@@ -211,10 +287,11 @@ static void a_full_disk_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_snapshot_keeps_the_contract), cmocka_unit_test(figures_are_exact),
-		cmocka_unit_test(what_is_not_known_is_null),     cmocka_unit_test(a_request_keeps_the_contract),
-		cmocka_unit_test(strings_are_escaped),           cmocka_unit_test(numbers_keep_their_form),
-		cmocka_unit_test(a_full_disk_is_an_error),
+		cmocka_unit_test(a_snapshot_keeps_the_contract),     cmocka_unit_test(figures_are_exact),
+		cmocka_unit_test(what_is_not_known_is_null),         cmocka_unit_test(a_process_tells_of_its_hook),
+		cmocka_unit_test(no_hook_is_missing_without_doubts), cmocka_unit_test(doubts_are_a_share_of_the_endpoint),
+		cmocka_unit_test(a_request_keeps_the_contract),      cmocka_unit_test(strings_are_escaped),
+		cmocka_unit_test(numbers_keep_their_form),           cmocka_unit_test(a_full_disk_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

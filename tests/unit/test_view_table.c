@@ -6,25 +6,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "unit/fixture_stats.h"
-#include "view/table.h"
+#include "unit/fixture_table.h"
 #include "view/text.h"
-
-static const struct snapshot_loss no_losses[] = {{"records", 0}, {"calls", 0}};
-
-/* The table of these statistics, for the caller to free. */
-static char *table_of(const struct stats *stats, const struct snapshot_frame *frame, const struct table_options *options)
-{
-	const struct snapshot *snapshot = stats_snapshot(stats, frame);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_int_equal(table_print(out, snapshot, options), 0);
-	fclose(out);
-	stats_snapshot_close(snapshot);
-	return text;
-}
 
 static char *sample_table(const struct table_options *options)
 {
@@ -36,15 +19,6 @@ static char *sample_table(const struct table_options *options)
 	add_sample(stats);
 	text = table_of(stats, &frame, options);
 	stats_close(stats);
-	return text;
-}
-
-/* Line `number`, counted from 0; the text is changed. */
-static char *line_of(char *text, int number)
-{
-	while (number--)
-		text = strchr(text, '\n') + 1;
-	*strchr(text, '\n') = '\0';
 	return text;
 }
 
@@ -63,7 +37,7 @@ static size_t widest_line(const char *text)
 static void sample_looks_as_designed(void **state)
 {
 	static const char expected[] =
-		"iocpu-trace · node (pid 4121) · event loop, 1 loop thread + 4 workers · 2 cores · last 1.0 s · "
+		"iocpu-trace · node (pid 4121) · Node.js, event loop, 1 loop thread + 4 workers · 2 cores · last 1.0 s · "
 		"tracer: 0.4% of one core, 0 lost\n"
 		"\n"
 		"                                      ───── mean ms; the states sum to MEAN ─────\n"
@@ -84,31 +58,6 @@ static void sample_looks_as_designed(void **state)
 	(void)state;
 	assert_string_equal(text, expected);
 	free(text);
-}
-
-/* Why requests are ambiguous, and what would settle it where the runtime can be asked. */
-static void footer_says_what_would_settle_it(void **state)
-{
-	static const struct {
-		uint8_t runtime;
-		const char *says;
-	} cases[] = {{RUNTIME_GO, "a hook into Go's scheduler"}, {RUNTIME_NODE, "no hook tells which of them a callback works for"}};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct snapshot_process process = node_process();
-		struct snapshot_frame frame = frame_of(&process, 1, no_losses, 2);
-		struct stats *stats = stats_open(100);
-		char *text;
-
-		process.now.runtime = cases[i].runtime;
-		process.now.shared_conn_ambiguous = 3;
-		add_sample(stats);
-		text = table_of(stats, &frame, &(struct table_options){0});
-		assert_non_null(strstr(text, cases[i].says));
-		free(text);
-		stats_close(stats);
-	}
 }
 
 static void wide_shows_every_column(void **state)
@@ -191,8 +140,8 @@ static void in_place_no_line_wraps_and_nothing_scrolls(void **state)
 /* The tool's cost and its losses stand at the header's end: a narrow terminal must not hide them. */
 static void words_around_the_rows_are_broken_to_the_width(void **state)
 {
-	static const char header[] = "iocpu-trace · node (pid 4121) · event loop, 1 loop thread + 4 workers · 2 cores\n"
-				     "  · last 1.0 s · tracer: 0.4% of one core, 0 lost\n\n";
+	static const char header[] = "iocpu-trace · node (pid 4121) · Node.js, event loop, 1 loop thread + 4 workers\n"
+				     "  · 2 cores · last 1.0 s · tracer: 0.4% of one core, 0 lost\n\n";
 	static const char footer[] = "in flight 30.2 (concurrency)\n"
 				     "  · on a core 0.91 of 2 (parallelism: core 0 88%, core 1 3%) · loop busy 93%\n"
 				     "  · this loop tops out near 447 req/s\n"
@@ -309,96 +258,6 @@ static void names_cannot_move_the_cursor(void **state)
 	stats_close(stats);
 }
 
-static void what_is_not_known_is_a_question_mark(void **state)
-{
-	struct snapshot_process process = node_process();
-	struct snapshot_frame frame = frame_of(&process, 1, no_losses, 2);
-	struct stats *stats = stats_open(100);
-	char *text;
-
-	(void)state;
-	process.now.model = NULL;
-	process.in_flight_mean = process.on_core_mean = process.loop_busy_share = -1;
-	frame.tool_kernel_ns = UNKNOWN_NS;
-	add_sample(stats);
-	text = table_of(stats, &frame, &(struct table_options){0});
-	assert_non_null(strstr(text, " · model unknown, 1 loop thread + 4 workers · "));
-	assert_non_null(strstr(text, " · tracer: ? of one core, 0 lost\n"));
-	assert_non_null(strstr(text, "\nin flight ? (concurrency) · on a core ? of 2 (parallelism: core 0 88%, core 1 3%)\n"));
-	free(text);
-	stats_close(stats);
-}
-
-static void losses_are_named(void **state)
-{
-	static const struct snapshot_loss losses[] = {{"records", 12}, {"connection_roles", 0}, {"late_writes", 5}};
-	struct snapshot_frame frame = frame_of(NULL, 0, losses, 3);
-	struct stats *stats = stats_open(1);
-	struct request request = request_of(STATE_CPU, MS);
-	char *text;
-
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		char name[2] = {(char)('a' + i), '\0'};
-
-		stats_add(stats, "s", name, NULL, &request);
-	}
-	text = table_of(stats, &frame, &(struct table_options){.total = true});
-	assert_non_null(strstr(text, " · total, 1.0 s · tracer: 0.4% of one core, lost: 12 records, 5 late writes\n"));
-	assert_non_null(strstr(text, "\n2 requests in (other): "));
-	free(text);
-	stats_close(stats);
-}
-
-static void before_the_first_request_it_says_what_it_waits_for(void **state)
-{
-	struct snapshot_process process = node_process();
-	struct snapshot_frame frame = frame_of(&process, 1, no_losses, 2);
-	struct stats *stats = stats_open(100);
-	char *text = table_of(stats, &frame, &(struct table_options){0});
-
-	(void)state;
-	assert_string_equal(line_of(text, 2), "waiting for the first request to node (pid 4121) on port 8080");
-	free(text);
-	text = table_of(stats, &frame, &(struct table_options){.waits_for = "pid 4121 (npm) serves nothing", .total = true});
-	assert_non_null(strstr(text, "\nno request was seen\npid 4121 (npm) serves nothing\n"));
-	free(text);
-	stats_close(stats);
-}
-
-static void workers_are_one_target(void **state)
-{
-	struct snapshot_process processes[6];
-	struct snapshot_frame frame = frame_of(processes, 6, no_losses, 2);
-	struct stats *stats = stats_open(100);
-	char *text;
-
-	(void)state;
-	for (uint32_t i = 0; i < 6; i++) {
-		processes[i] = node_process();
-		processes[i].now.tgid = 100 + i;
-		processes[i].now.threads = 1;
-		processes[i].now.model = "pre-fork";
-		processes[i].now.request_time_ns = MS;
-		processes[i].now.loop_threads = 0;
-		processes[i].loop_busy_share = -1;
-		strcpy(processes[i].now.comm, i < 4 ? "httpd" : "rotatelogs");
-	}
-	text = table_of(stats, &frame, &(struct table_options){0});
-	assert_non_null(strstr(text, "iocpu-trace · httpd (4 processes), rotatelogs (pids 104, 105) · pre-fork, 6 threads · 2 cores"));
-	assert_non_null(strstr(text, "in flight 181.2 (concurrency) · on a core 5.46 of 2 (parallelism: core 0 88%, core 1 3%)\n"));
-	free(text);
-	processes[2].now.model = "worker-pool";
-	text = table_of(stats, &frame, &(struct table_options){0});
-	assert_non_null(strstr(text, " · several models, 6 threads · 2 cores"));
-	free(text);
-	processes[2].now.request_time_ns = 0;
-	text = table_of(stats, &frame, &(struct table_options){0});
-	assert_non_null(strstr(text, " · pre-fork, 6 threads · 2 cores"));
-	free(text);
-	stats_close(stats);
-}
-
 static void names_keep_apart_from_services(void **state)
 {
 	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
@@ -412,25 +271,6 @@ static void names_keep_apart_from_services(void **state)
 	text = table_of(stats, &frame, &(struct table_options){0});
 	assert_non_null(strstr(text, "\na long service:80  GET /x  "));
 	assert_non_null(strstr(text, "\ns                  GET /y  "));
-	free(text);
-	stats_close(stats);
-}
-
-static void a_master_without_a_loop_is_no_worker(void **state)
-{
-	struct snapshot_process processes[2] = {node_process(), node_process()};
-	struct snapshot_frame frame = frame_of(processes, 2, no_losses, 2);
-	struct stats *stats = stats_open(100);
-	char *text;
-
-	(void)state;
-	processes[0].now.threads = 1;
-	processes[0].now.loop_threads = 0;
-	processes[0].now.request_time_ns = 0;
-	processes[0].loop_busy_share = -1;
-	processes[1].now.request_time_ns = MS;
-	text = table_of(stats, &frame, &(struct table_options){0});
-	assert_non_null(strstr(text, " · event loop, 1 loop thread + 4 workers · "));
 	free(text);
 	stats_close(stats);
 }
@@ -475,7 +315,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sample_looks_as_designed),
-		cmocka_unit_test(footer_says_what_would_settle_it),
 		cmocka_unit_test(wide_shows_every_column),
 		cmocka_unit_test(wide_shows_the_time_to_first_byte),
 		cmocka_unit_test(rows_fit_every_width),
@@ -485,12 +324,7 @@ int main(void)
 		cmocka_unit_test(a_low_terminal_counts_the_rows_it_has_no_room_for),
 		cmocka_unit_test(printed_states_sum_to_the_printed_mean),
 		cmocka_unit_test(names_cannot_move_the_cursor),
-		cmocka_unit_test(what_is_not_known_is_a_question_mark),
-		cmocka_unit_test(losses_are_named),
-		cmocka_unit_test(before_the_first_request_it_says_what_it_waits_for),
-		cmocka_unit_test(workers_are_one_target),
 		cmocka_unit_test(names_keep_apart_from_services),
-		cmocka_unit_test(a_master_without_a_loop_is_no_worker),
 		cmocka_unit_test(a_long_path_is_cut_in_a_pipe),
 		cmocka_unit_test(a_full_disk_is_an_error),
 	};

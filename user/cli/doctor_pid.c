@@ -12,6 +12,7 @@
 #include "probe/elf.h"
 #include "probe/hooks.h"
 #include "probe/listeners.h"
+#include "util/runtime.h"
 
 #define HELD_MAX 64
 
@@ -28,7 +29,7 @@ static void check_hooks(pid_t pid, enum runtime runtime)
 static void check_runtime(enum runtime runtime)
 {
 	if (runtime)
-		doctor_say(FINDING_OK, "runtime", NULL, "%s: %s", runtime_rows[runtime].name, runtime_rows[runtime].note);
+		doctor_say(FINDING_OK, "runtime", NULL, "%s: %s", runtime_words_of((uint8_t)runtime)->name, runtime_note((uint8_t)runtime));
 	else
 		doctor_say(FINDING_NOTE, "runtime", "run doctor as root, or as the owner of the process", "its program cannot be read");
 }

@@ -24,6 +24,8 @@ struct feed {
 	/* The next event: 1; 0: the end; −errno. As of an event_source; here the run's own end is decided as well. */
 	int (*next)(struct feed *feed, struct event *event);
 	void (*read_tool)(struct feed *feed, struct tool_figures *figures);
+	/* Fills what is known of hooks into the process's runtime; NULL: nothing is. */
+	void (*read_hook)(const struct feed *feed, struct snapshot_process *process);
 	/* Shown while there are no requests: "pid 812 (npm) serves nothing; …". NULL: nothing to say. Borrowed. */
 	const char *waits_for;
 	uint64_t start_ns;       /* CLOCK_MONOTONIC of the machine where it was traced */

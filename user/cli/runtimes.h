@@ -7,14 +7,11 @@
 #ifndef IOCPU_CLI_RUNTIMES_H
 #define IOCPU_CLI_RUNTIMES_H
 
+#include <stdint.h>
+
 #include "record.h"
 
-/* Row 0: not known. */
-struct runtime_row {
-	const char *name;
-	const char *note; /* how far requests are told apart in such a program, by the kernel's evidence alone */
-};
-
-extern const struct runtime_row runtime_rows[RUNTIMES];
+/* How far requests are told apart in such a program, by the kernel's evidence alone. */
+const char *runtime_note(uint8_t runtime);
 
 #endif

@@ -13,8 +13,10 @@
 #include "cli/runtimes.h"
 #include "cli/target.h"
 #include "cli/target_watch.h"
+#include "probe/hooks.h"
 #include "probe/probe.h"
 #include "util/clock.h"
+#include "util/runtime.h"
 
 struct trace {
 	struct feed feed; /* first: a feed is a trace */
@@ -35,14 +37,13 @@ struct trace {
 static void tell_hooks(const struct trace *trace, const struct event *event)
 {
 	const struct record_process *process = (const struct record_process *)event->head;
-	uint8_t runtime = process->runtime < RUNTIMES ? process->runtime : 0;
 	const char *says = probe_hooks_say(trace->probe, (pid_t)process->head.tid);
 
 	if (says)
 		remark("hooks: pid %u (%s): %s", process->head.tid, process->comm, says);
 	else if (trace->options->hooks == HOOKS_AUTO)
-		remark("hooks: pid %u (%s) is %s: %s", process->head.tid, process->comm, runtime_rows[runtime].name,
-		       runtime_rows[runtime].note);
+		remark("hooks: pid %u (%s) is %s: %s", process->head.tid, process->comm, runtime_words_of(process->runtime)->name,
+		       runtime_note(process->runtime));
 }
 
 static bool is_over(struct trace *trace, uint64_t at_ns)
@@ -146,6 +147,22 @@ static void read_tool(struct feed *feed, struct tool_figures *figures)
 	figures->loss_count = probe_losses(trace->probe, losses);
 	for (size_t i = 0; i < figures->loss_count; i++)
 		figures->losses[i] = (struct snapshot_loss){losses[i].name, losses[i].count};
+}
+
+static void read_hook(const struct feed *feed, struct snapshot_process *process)
+{
+	const struct trace *trace = (const struct trace *)feed;
+
+	if (trace->options->hooks == HOOKS_OFF) {
+		process->hook = runtime_words_of(process->now.runtime)->hook ? HOOK_UNASKED : HOOK_ABSENT;
+		process->hook_says = "off: --hooks off";
+		return;
+	}
+	process->hook_says = probe_hooks_say(trace->probe, (pid_t)process->now.tgid);
+	if (!process->hook_says)
+		process->hook = HOOK_ABSENT;
+	else
+		process->hook = hooks_are_off(process->hook_says) ? HOOK_REFUSED : HOOK_ON;
 }
 
 static enum exit_code open_probe(struct trace *trace)
@@ -292,7 +309,13 @@ enum exit_code trace_open(const struct options *options, struct trace **trace)
 	if (!opened)
 		return complain(EXIT_FAILED, NULL, "out of memory");
 	opened->options = options;
-	opened->feed = (struct feed){.next = trace_next, .read_tool = read_tool, .live = true, .reads_payload = true};
+	opened->feed = (struct feed){
+		.next = trace_next,
+		.read_tool = read_tool,
+		.read_hook = read_hook,
+		.live = true,
+		.reads_payload = true,
+	};
 	opened->command = (struct command_run){.release_fd = -1, .exec_fd = -1};
 	code = attach(opened);
 	if (code)

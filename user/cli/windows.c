@@ -75,7 +75,7 @@ static int read_moment(struct moment *moment, const struct windows *windows, con
 	return process_list_read(&moment->list, engine);
 }
 
-static struct snapshot_process describe_process(const struct process *grown, uint64_t window_ns)
+static struct snapshot_process describe_process(const struct feed *feed, const struct process *grown, uint64_t window_ns)
 {
 	struct snapshot_process described = {.now = *grown, .in_flight_mean = -1, .on_core_mean = -1, .loop_busy_share = -1};
 
@@ -85,6 +85,8 @@ static struct snapshot_process describe_process(const struct process *grown, uin
 	}
 	if (grown->loop_time_ns)
 		described.loop_busy_share = (double)grown->loop_busy_ns / (double)grown->loop_time_ns;
+	if (feed->read_hook && grown->tgid)
+		feed->read_hook(feed, &described);
 	return described;
 }
 
@@ -108,7 +110,7 @@ static int describe_processes(struct windows *windows, const struct pipeline *pi
 		process_list_subtract(&grown, &from->list, &to->list);
 		if (!grown.alive && !grown.cpu_ns)
 			continue;
-		windows->processes[*count] = describe_process(&grown, to->at_ns - from->at_ns);
+		windows->processes[*count] = describe_process(windows->feed, &grown, to->at_ns - from->at_ns);
 		if (grown.port || grown.unix_path[0]) {
 			services_name(pipeline_services(pipeline), grown.tgid, grown.port, grown.unix_path, service);
 			windows->processes[*count].service = service;

@@ -270,8 +270,7 @@ size_t engine_processes(const struct engine *engine, struct process *processes, 
 		const struct proc *proc = engine->procs_in_order[i];
 		struct process *told = &processes[i];
 
-		*told = proc->told;
-		told->model = proc_model(proc);
+		proc_describe(proc, told);
 		told->cpu_ns = sum_of_parts(told);
 	}
 	if (!engine->ended_count)

@@ -44,7 +44,8 @@ void engine_finish(struct engine *engine);
 
 /* Fills at most `max` processes, oldest first; returns how many there are. When many have ended, the oldest of them are one at the end,
  * with tgid 0 and the name "(ended)". A model's name is one of: "thread-per-connection", "worker-pool", "pre-fork", "event-loop",
- * "event-loops", "goroutines", "tasks". Counters never fall; those of requests that are still open are as of the last tick. */
+ * "event-loops", "goroutines", "virtual-threads", "asyncio-tasks", "tasks" (tokio's). Counters never fall; those of requests that are still
+ * open are as of the last tick. */
 size_t engine_processes(const struct engine *engine, struct process *processes, size_t max);
 
 void engine_losses(const struct engine *engine, struct engine_losses *losses);

@@ -279,6 +279,7 @@ static void tell(struct engine *engine, struct context *request)
 		told.stretch_count = sums.stretch_count;
 		told.runs = runs;
 		told.run_count = run_count;
+		request->proc->told.ambiguous_requests += told.ambiguous && !told.opens;
 		if (engine->sink.on_request)
 			engine->sink.on_request(engine->sink.context, &told);
 	} else {

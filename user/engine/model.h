@@ -62,7 +62,7 @@ struct proc {
 	uint32_t open_requests;
 	uint64_t open_since_ns;              /* request_time_ns is right up to here */
 	uint32_t blocking_reads, loop_reads; /* requests begun by threads of either kind */
-	uint32_t strand_reads;               /* … of them, by a strand */
+	uint32_t strand_reads;               /* … of them, by or for a strand */
 	uint32_t handed_over;                /* requests answered by another thread than the one that read them */
 	uint32_t conns_served, threads_serving;
 	uint32_t conns_by_new_threads, conns_by_old_threads; /* connections accepted in the trace, by who read their first request */
@@ -260,7 +260,8 @@ void procs_sweep(struct engine *engine);
 void proc_count_open_requests(struct proc *proc, int change, uint64_t now_ns);
 /* All that happened before now_ns has been told: what is open was open until then. A record behind that may still say otherwise. */
 void procs_count_open_requests(struct engine *engine, uint64_t now_ns);
-const char *proc_model(const struct proc *proc);
+/* What is told of it, but for the sum of its CPU. */
+void proc_describe(const struct proc *proc, struct process *told);
 struct thread *thread_of(struct engine *engine, uint32_t tid);
 struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, uint64_t start_ns, bool born);
 /* Nothing is known of what it did until then: its account could not be made, and was made only now. */

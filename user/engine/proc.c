@@ -106,12 +106,19 @@ void procs_count_open_requests(struct engine *engine, uint64_t now_ns)
 		proc_count_open_requests(engine->procs_in_order[i], 0, now_ns);
 }
 
+static const char *const strand_models[RUNTIMES] = {
+	[RUNTIME_JVM] = "virtual-threads",
+	[RUNTIME_PYTHON] = "asyncio-tasks",
+	[RUNTIME_RUST] = "tasks",
+};
+
 /*
  * The model, by what the threads were seen to do. Loops read requests after an epoll return; a thread per connection is born for it, or (of
  * connections from before the trace) serves just one; a pool's threads serve whatever comes; workers of a pre-fork server were forked and
- * accept from a listener that they inherited. Tasks are seen only where a hook tells of them.
+ * accept from a listener that they inherited. Tasks and virtual threads are seen only where a hook tells of them: where these read most
+ * requests, they are the model.
  */
-const char *proc_model(const struct proc *proc)
+static const char *proc_model(const struct proc *proc)
 {
 	uint32_t reads = proc->blocking_reads + proc->loop_reads;
 
@@ -119,8 +126,8 @@ const char *proc_model(const struct proc *proc)
 		return "goroutines";
 	if (!reads)
 		return proc->any_child_serves ? "pre-fork" : NULL;
-	if (proc->told.runtime == RUNTIME_RUST && proc->strand_reads * 2 > reads)
-		return "tasks";
+	if (proc->strand_reads * 2 > reads && strand_models[proc->told.runtime])
+		return strand_models[proc->told.runtime];
 	if (proc->loop_reads > proc->blocking_reads) {
 		if (proc->handed_over * 2 > reads)
 			return "worker-pool";
@@ -131,6 +138,15 @@ const char *proc_model(const struct proc *proc)
 	if (proc->conns_by_new_threads || proc->conns_by_old_threads)
 		return proc->conns_by_new_threads >= proc->conns_by_old_threads ? "thread-per-connection" : "worker-pool";
 	return proc->conns_served > proc->threads_serving + proc->threads_serving / 4 ? "worker-pool" : "thread-per-connection";
+}
+
+void proc_describe(const struct proc *proc, struct process *told)
+{
+	*told = proc->told;
+	told->model = proc_model(proc);
+	/* Threads that wait in epoll for virtual threads serve nothing themselves. */
+	if (told->model == strand_models[RUNTIME_JVM])
+		told->loop_threads = 0;
 }
 
 /* ---- threads -------------------------------------------------------------------------------------------------------------- */

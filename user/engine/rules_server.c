@@ -39,7 +39,8 @@ static void count_begun(const struct moment *moment, struct context *request)
 		proc->loop_reads++;
 	else
 		proc->blocking_reads++;
-	proc->strand_reads += moment->thread->strand != NULL;
+	/* uvloop reads outside of its strands, and for them. */
+	proc->strand_reads += moment->thread->strand || (moment->thread->carrier && moment->thread->reads_outside);
 	proc->conns_served += request->turn == 1;
 	if (request->turn == 1 && conn->accepted) {
 		bool fresh = moment->thread->born && !moment->thread->last_server_conn_id;

@@ -156,6 +156,7 @@ static void become_carrier(struct engine *engine, struct thread *thread)
 	if (thread->carrier)
 		return;
 	thread->carrier = true;
+	thread->proc->told.strands_told = true;
 	if (context_is_segment(root) && root->origin == ORIGIN_START)
 		root->origin = ORIGIN_RUNTIME;
 	if (root)

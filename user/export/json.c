@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/json_out.h"
+#include "util/runtime.h"
 
 #define SCHEMA "iocpu-trace/1"
 
@@ -83,6 +84,21 @@ static void put_core_use(struct json_out *json, const struct snapshot_frame *fra
 	json_end(json, ']');
 }
 
+/* Whether a hook into the runtime tells; null: it has none, or there is nothing to hook, or a recording does not say. */
+static void put_hook(struct json_out *json, const struct snapshot_process *process)
+{
+	bool on = process->hook == HOOK_ON || process->now.strands_told;
+
+	if (!on && process->hook != HOOK_REFUSED && process->hook != HOOK_UNASKED) {
+		json_null(json, "hook");
+		return;
+	}
+	json_begin(json, "hook", '{');
+	json_bool(json, "on", on);
+	json_string(json, "says", process->hook_says);
+	json_end(json, '}');
+}
+
 static void put_process(struct json_out *json, const struct snapshot_process *process, uint32_t cores)
 {
 	const struct process *now = &process->now;
@@ -91,6 +107,8 @@ static void put_process(struct json_out *json, const struct snapshot_process *pr
 	json_integer(json, "pid", now->tgid);
 	json_string(json, "comm", now->comm);
 	json_string(json, "service", process->service);
+	json_string(json, "runtime", runtime_words_of(now->runtime)->key);
+	put_hook(json, process);
 	json_string(json, "model", now->model);
 	json_integer(json, "threads", now->threads);
 	json_integer(json, "cores", cores);
@@ -101,6 +119,8 @@ static void put_process(struct json_out *json, const struct snapshot_process *pr
 	json_integer(json, "background_cpu_ns", now->background_cpu_ns);
 	json_integer(json, "setup_cpu_ns", now->setup_cpu_ns);
 	json_integer(json, "stream_cpu_ns", now->stream_cpu_ns);
+	json_integer(json, "ambiguous_requests", now->ambiguous_requests);
+	json_string(json, "missing_hook", now->ambiguous_requests ? snapshot_missing_hook(process) : NULL);
 	json_integer(json, "shared_conn_ambiguous_requests", now->shared_conn_ambiguous);
 	json_integer(json, "unattributed_cpu_ns", now->unattributed_cpu_ns);
 	put_known_real(json, "in_flight_mean", process->in_flight_mean);
@@ -214,6 +234,7 @@ static void put_endpoint(struct json_out *json, const struct snapshot_endpoint *
 	put_blamed(json, &lock_keys, endpoint->locks, endpoint->lock_count);
 	json_integer(json, "delayed_requests", endpoint->delayed_requests);
 	json_integer(json, "ambiguous_requests", endpoint->ambiguous_requests);
+	json_real(json, "ambiguous_share", endpoint->ambiguous_share);
 	json_string(json, "verdict", verdict_names[endpoint->verdict]);
 	json_string(json, "verdict_text", endpoint->verdict_text);
 	json_end(json, '}');

@@ -395,6 +395,11 @@ const char *hooks_say(const struct runtime_hooks *hooks, pid_t tgid)
 	return NULL;
 }
 
+bool hooks_are_off(const char *says)
+{
+	return !strncmp(says, "off: ", strlen("off: "));
+}
+
 bool hooks_look(pid_t tgid, enum runtime runtime, char says[HOOK_SAYS_MAX], bool *usable)
 {
 	if (!hook_by_runtime[runtime].look)

@@ -57,6 +57,9 @@ pid_t hooks_look_again(struct runtime_hooks *hooks);
 /* One line for people on what was attached to the process, or why nothing was; NULL: for its runtime there are no hooks. */
 const char *hooks_say(const struct runtime_hooks *hooks, pid_t tgid);
 
+/* Do these words of hooks_say or hooks_look tell that nothing is attached, or would be? */
+bool hooks_are_off(const char *says);
+
 /* What hooks_attach would find, without attaching. False: for this runtime there are no hooks. *usable: whether it could attach. */
 bool hooks_look(pid_t tgid, enum runtime runtime, char says[HOOK_SAYS_MAX], bool *usable);
 

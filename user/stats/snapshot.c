@@ -6,6 +6,7 @@
 
 #include "stats/verdict.h"
 #include "util/apportion.h"
+#include "util/runtime.h"
 
 /* Everything that a snapshot points to (but the frame's arrays) lies in blocks that are freed with it. */
 struct block {
@@ -176,6 +177,7 @@ static void fill_endpoint(struct snapshot_made *made, struct snapshot_endpoint *
 	to->locks = make_culprits(made, &from->locks, &to->lock_count);
 	to->delayed_requests = from->delayed_requests;
 	to->ambiguous_requests = from->ambiguous_requests;
+	to->ambiguous_share = (double)from->ambiguous_requests / (double)from->requests;
 }
 
 static int compare_rows(const void *left, const void *right)
@@ -264,6 +266,18 @@ static void fill_streams(struct snapshot_made *made, const struct endpoint_table
 		return;
 	qsort(streams, snapshot->stream_count, sizeof(*streams), compare_streams);
 	snapshot->streams = streams;
+}
+
+const char *snapshot_missing_hook(const struct snapshot_process *process)
+{
+	const struct process *now = &process->now;
+
+	if (now->strands_told || process->hook == HOOK_ON || process->hook == HOOK_ABSENT)
+		return NULL;
+	/* Tasks are an event loop's. */
+	if (now->runtime == RUNTIME_PYTHON && !now->loop_threads)
+		return NULL;
+	return runtime_words_of(now->runtime)->hook;
 }
 
 const struct snapshot *snapshot_make(const struct endpoint_table *table, const struct snapshot_frame *frame)

@@ -76,6 +76,7 @@ struct snapshot_endpoint {
 	size_t lock_count;
 	uint64_t delayed_requests; /* requests (of any endpoint of the service) that waited most for this one to leave the loop */
 	uint64_t ambiguous_requests;
+	double ambiguous_share; /* … of the requests */
 	enum verdict verdict;
 	char verdict_text[200];
 };
@@ -99,9 +100,20 @@ struct snapshot_loss {
 	uint64_t count;
 };
 
+/* Whether a hook into its runtime tells of a process. */
+enum hook_state {
+	HOOK_UNKNOWN, /* a recording does not say */
+	HOOK_ABSENT,  /* there is nothing to hook */
+	HOOK_UNASKED, /* --hooks off */
+	HOOK_REFUSED, /* why: hook_says */
+	HOOK_ON,
+};
+
 struct snapshot_process {
 	struct process now; /* counters over the window, not from the start */
 	const char *service;
+	enum hook_state hook;
+	const char *hook_says;               /* one line for people on what is hooked, or why nothing is; NULL: nothing to say */
 	double in_flight_mean, on_core_mean; /* negative: unknown */
 	double loop_busy_share;              /* negative: no loop */
 };
@@ -128,6 +140,9 @@ static inline double snapshot_tool_share(const struct snapshot_frame *frame)
 		return -1;
 	return (double)(frame->tool_kernel_ns + frame->tool_user_cpu_ns) / (double)frame->window_ns;
 }
+
+/* Into what a hook would tell more of a process whose strands nobody tells of: "Go's scheduler"; NULL: none would, or one does. */
+const char *snapshot_missing_hook(const struct snapshot_process *process);
 
 struct snapshot {
 	struct snapshot_frame frame;

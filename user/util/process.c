@@ -9,6 +9,7 @@ static const size_t counters[] = {
 	offsetof(struct process, background_cpu_ns),
 	offsetof(struct process, setup_cpu_ns),
 	offsetof(struct process, stream_cpu_ns),
+	offsetof(struct process, ambiguous_requests),
 	offsetof(struct process, shared_conn_ambiguous),
 	offsetof(struct process, unattributed_cpu_ns),
 	offsetof(struct process, request_time_ns),

@@ -110,6 +110,7 @@ struct process {
 	uint32_t tgid;        /* 0: all that ended long ago, summed up */
 	uint64_t found_at_ns; /* with tgid: which process it is, as ids are used again */
 	uint8_t runtime;      /* enum runtime; 0: unknown */
+	bool strands_told;    /* a hook into its runtime has told which of its strands a thread runs */
 	char comm[COMM_MAX];
 	bool alive;
 	uint16_t port; /* the first that it listens on or serves; 0: none */
@@ -126,7 +127,8 @@ struct process {
 	uint64_t setup_cpu_ns;  /* of the background: accepting connections, and what they need before their first request has come */
 	uint64_t stream_cpu_ns; /* of the background: messages of streams */
 	uint64_t unattributed_cpu_ns;
-	uint64_t shared_conn_ambiguous; /* requests: they share downstream connections, and whose call is whose is not certain */
+	uint64_t ambiguous_requests;
+	uint64_t shared_conn_ambiguous; /* … of them: they share downstream connections, and whose call is whose is not certain */
 	uint64_t request_time_ns;       /* sum over time of requests in flight: its growth over a window / the window = in flight */
 	uint64_t on_core_ns;            /* the same of threads on a core */
 	uint64_t loop_busy_ns;          /* the same of loop threads that are not waiting in epoll */

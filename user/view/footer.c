@@ -164,33 +164,48 @@ static void print_cpu(FILE *out, const struct totals *totals)
 	}
 }
 
-/* What would tell apart who uses a connection that many requests share, by runtime; NULL: nothing that this tool has. */
-static const char *const hook_names[RUNTIMES] = {[RUNTIME_GO] = "Go's scheduler",
-						 [RUNTIME_JVM] = "the JVM's virtual threads",
-						 [RUNTIME_PYTHON] = "asyncio's loop",
-						 [RUNTIME_RUST] = "tokio's scheduler"};
+/* What may settle it, and why it does not. */
+static void print_missing_hook(FILE *out, const struct snapshot_process *process)
+{
+	fprintf(out, "; whose work a thread does, a hook into %s may show", snapshot_missing_hook(process));
+	if (process->hook != HOOK_REFUSED)
+		fputs(" (--hooks auto)", out);
+	else if (process->hook_says) {
+		fputs(", and is ", out);
+		text_print(out, process->hook_says, SIZE_MAX);
+	}
+}
+
+/* Of the process with the most of them; one that a hook would tell more of goes before the others. */
+static const struct snapshot_process *find_most_ambiguous(const struct snapshot_frame *frame)
+{
+	const struct snapshot_process *most = NULL;
+
+	for (size_t i = 0; i < frame->process_count; i++) {
+		const struct snapshot_process *process = &frame->processes[i];
+		bool more = !most || process->now.ambiguous_requests > most->now.ambiguous_requests;
+		bool settles = snapshot_missing_hook(process), most_settles = most && snapshot_missing_hook(most);
+
+		if (process->now.ambiguous_requests && (settles == most_settles ? more : settles))
+			most = process;
+	}
+	return most;
+}
 
 static void print_why_ambiguous(FILE *out, const struct snapshot_frame *frame)
 {
-	const char *hook = NULL;
-	uint64_t requests = 0;
+	const struct snapshot_process *process = find_most_ambiguous(frame);
 
-	for (size_t i = 0; i < frame->process_count; i++) {
-		const struct process *now = &frame->processes[i].now;
-
-		requests += now->shared_conn_ambiguous;
-		if (now->shared_conn_ambiguous && now->runtime < RUNTIMES && hook_names[now->runtime])
-			hook = hook_names[now->runtime];
-	}
-	if (!requests)
+	if (!process)
 		return;
-	if (hook)
-		fprintf(out,
-			": they share downstream connections, and which of them a thread works for only a hook into %s shows (--hooks "
-			"auto)",
-			hook);
-	else
-		fputs(": they share downstream connections, and no hook tells which of them a callback works for", out);
+	if (process->now.shared_conn_ambiguous)
+		fputs(": they share downstream connections", out);
+	if (snapshot_missing_hook(process))
+		print_missing_hook(out, process);
+	else if (process->now.shared_conn_ambiguous)
+		fputs(process->now.strands_told ? ", and not even the hook shows whose call is whose"
+						: ", and no hook tells which of them a callback works for",
+		      out);
 }
 
 void footer_print(FILE *out, const struct snapshot *snapshot, const struct table_options *options)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "util/runtime.h"
 #include "view/table_parts.h"
 #include "view/text.h"
 
@@ -20,6 +21,8 @@ static const struct model_words model_words[] = {
 	{"event-loop", "event loop"},
 	{"event-loops", "event loops"},
 	{"goroutines", "goroutines"},
+	{"virtual-threads", "virtual threads"},
+	{"asyncio-tasks", "asyncio tasks"},
 	{"tasks", "tasks"},
 };
 
@@ -72,22 +75,29 @@ static void print_processes(FILE *out, const struct snapshot_frame *frame)
 		fputs("no process yet", out);
 }
 
-static const char *words_of_model(const char *model)
+static const char *words_of_model(const struct process *process)
 {
+	const char *model = process->model;
+
 	for (size_t i = 0; model && i < sizeof(model_words) / sizeof(model_words[0]); i++)
 		if (!strcmp(model_words[i].model, model))
 			return model_words[i].words;
 	return model ? model : "model unknown";
 }
 
-/* How the target is built, if all processes that served requests agree on it; NULL: they do not. Before any request, what is known yet. */
-static const char *common_model(const struct snapshot_frame *frame)
+static const char *words_of_runtime(const struct process *process)
+{
+	return runtime_words_of(process->runtime)->name;
+}
+
+/* What is said of all processes that served requests, if it is the same; NULL: it is not. Before any request, what is known yet. */
+static const char *common_words(const struct snapshot_frame *frame, const char *(*words_of)(const struct process *process))
 {
 	const char *common = NULL;
 
 	for (size_t i = 0; i < frame->process_count; i++) {
 		const struct process *now = &frame->processes[i].now;
-		const char *words = words_of_model(now->model);
+		const char *words = words_of(now);
 
 		/* What serves nothing, as a pre-fork server's parent, has no say. */
 		if (!now->request_time_ns)
@@ -96,18 +106,19 @@ static const char *common_model(const struct snapshot_frame *frame)
 			return NULL;
 		common = words;
 	}
-	return common ? common : words_of_model(frame->processes[0].now.model);
+	return common ? common : words_of(&frame->processes[0].now);
 }
 
-/* "event loop, 1 loop thread + 4 workers" */
+/* "Node.js, event loop, 1 loop thread + 4 workers" */
 static void print_model(FILE *out, const struct snapshot_frame *frame)
 {
 	uint32_t threads = 0, loop_threads = 0, workers = 0;
-	const char *model;
+	const char *runtime, *model;
 
 	if (!frame->process_count)
 		return;
-	model = common_model(frame);
+	runtime = common_words(frame, words_of_runtime);
+	model = common_words(frame, words_of_model);
 	for (size_t i = 0; i < frame->process_count; i++) {
 		const struct process *now = &frame->processes[i].now;
 
@@ -117,7 +128,7 @@ static void print_model(FILE *out, const struct snapshot_frame *frame)
 		if (now->loop_threads && now->threads > now->loop_threads)
 			workers += now->threads - now->loop_threads;
 	}
-	fprintf(out, " · %s, ", model ? model : "several models");
+	fprintf(out, " · %s, %s, ", runtime ? runtime : "several runtimes", model ? model : "several models");
 	if (!model || !loop_threads || loop_threads > threads)
 		fprintf(out, "%" PRIu32 " thread%s", threads, plural(threads));
 	else
