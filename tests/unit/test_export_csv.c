@@ -83,6 +83,27 @@ static void a_row_has_the_figures_of_its_endpoint(void **state)
 	stats_close(stats);
 }
 
+static void doubts_are_a_share_of_the_endpoint(void **state)
+{
+	struct stats *stats = stats_open(100);
+	struct request request = request_of(STATE_CPU, MS);
+	char *titles[FIELDS_MAX], *fields[FIELDS_MAX], *text, *at;
+	size_t count;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		request.ambiguous = i == 0;
+		stats_add(stats, "s", "e", NULL, &request);
+	}
+	at = text = csv_of(stats);
+	count = read_line(&at, titles);
+	assert_int_equal(read_line(&at, fields), count);
+	assert_string_equal(field(titles, fields, count, "ambiguous_requests"), "1");
+	assert_string_equal(field(titles, fields, count, "ambiguous_share"), "0.25");
+	free(text);
+	stats_close(stats);
+}
+
 static void titles_are_unique(void **state)
 {
 	struct stats *stats = stats_open(100);
@@ -139,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_has_the_figures_of_its_endpoint),
+		cmocka_unit_test(doubts_are_a_share_of_the_endpoint),
 		cmocka_unit_test(titles_are_unique),
 		cmocka_unit_test(odd_names_stay_one_field),
 		cmocka_unit_test(a_full_disk_is_an_error),

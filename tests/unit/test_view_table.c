@@ -60,6 +60,61 @@ static void sample_looks_as_designed(void **state)
 	free(text);
 }
 
+/* Only where a row has any: 3 of 415, and none of 4. */
+static void doubts_have_a_column_where_there_are_any(void **state)
+{
+	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	struct request_peer peers[2];
+	struct request users = users_request(peers);
+	char *text;
+
+	(void)state;
+	add_sample(stats);
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_null(strstr(text, "AMB%"));
+	free(text);
+	users.ambiguous = true;
+	for (int i = 0; i < 3; i++)
+		stats_add(stats, "node:8080", "GET /users/:id", NULL, &users);
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_non_null(strstr(text, "  IO% CPU% AMB%  CTX v/i  VERDICT\n"));
+	assert_non_null(strstr(text, "   65    2  0.7  6.0/0.0  "));
+	assert_non_null(strstr(text, "    0   91  0.0 1.0/10.0  "));
+	free(text);
+	for (unsigned width = 68; width <= 200; width++) {
+		text = table_of(stats, &frame, &(struct table_options){.width = width});
+		*strstr(text, "\nin flight") = '\0';
+		assert_in_range(widest_line(strchr(text, '\n')), 1, width);
+		/* The last to go. */
+		assert_true(strstr(text, "AMB%") || (width < 72 && !strstr(text, "P99")));
+		free(text);
+	}
+	stats_close(stats);
+}
+
+/* One of 10,000 is not none; and all are all. */
+static void doubts_are_a_share(void **state)
+{
+	struct snapshot_frame frame = frame_of(NULL, 0, no_losses, 2);
+	struct stats *stats = stats_open(100);
+	struct request request = request_of(STATE_CPU, MS);
+	char *text;
+
+	(void)state;
+	for (int i = 0; i < 10000; i++) {
+		request.ambiguous = i == 0;
+		stats_add(stats, "s", "GET /few", NULL, &request);
+	}
+	request.ambiguous = true;
+	stats_add(stats, "s", "GET /all", NULL, &request);
+	text = table_of(stats, &frame, &(struct table_options){0});
+	assert_non_null(strstr(text, "    0  100  <0.1  0.0/0.0  "));
+	assert_non_null(strstr(text, "    0  100 100.0  0.0/0.0  "));
+	free(text);
+	stats_close(stats);
+}
+
 static void wide_shows_every_column(void **state)
 {
 	static const char *const titles[] = {"SERVICE", "QUEUE", "DISK", "LOCK", "POOL", "LOG", "SLEEP", "CTX v/i", "VERDICT"};
@@ -315,6 +370,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sample_looks_as_designed),
+		cmocka_unit_test(doubts_have_a_column_where_there_are_any),
+		cmocka_unit_test(doubts_are_a_share),
 		cmocka_unit_test(wide_shows_every_column),
 		cmocka_unit_test(wide_shows_the_time_to_first_byte),
 		cmocka_unit_test(rows_fit_every_width),

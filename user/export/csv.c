@@ -103,6 +103,7 @@ static const struct csv_column csv_columns[] = {
 	COLUMN("involuntary_switches_mean", CSV_REAL, involuntary_mean),
 	COLUMN("delayed_requests", CSV_COUNT, delayed_requests),
 	COLUMN("ambiguous_requests", CSV_COUNT, ambiguous_requests),
+	COLUMN("ambiguous_share", CSV_REAL, ambiguous_share),
 	COLUMN("verdict", CSV_VERDICT, verdict),
 	COLUMN("verdict_text", CSV_ARRAY_TEXT, verdict_text),
 };

@@ -112,6 +112,16 @@ static void fill_cpu_share(const struct column *column, const struct row *row, c
 		SAY(cell, "%.0f", 100.0 * row->endpoint->cpu_share);
 }
 
+/* A share of almost nothing is not nothing. */
+static void fill_doubt(const struct column *column, const struct row *row, char *cell)
+{
+	double percent = row->endpoint ? 100.0 * row->endpoint->ambiguous_share : 0;
+
+	(void)column;
+	if (row->endpoint)
+		SAY(cell, percent > 0 && percent < 0.05 ? "<0.1" : "%.1f", percent);
+}
+
 static void fill_switches(const struct column *column, const struct row *row, char *cell)
 {
 	double voluntary = row->endpoint ? row->endpoint->voluntary_mean : 0;
@@ -174,6 +184,7 @@ const struct column table_columns[COLUMNS] = {
 	STATE_COLUMN(STATE_OTHER, "OTHER", 1),
 	{.title = "IO%", .fill = fill_io_share, .width_min = 3, .gap = 2, .drop_rank = 5},
 	{.title = "CPU%", .fill = fill_cpu_share, .width_min = 4, .gap = 1, .drop_rank = 2},
+	{.title = "AMB%", .fill = fill_doubt, .kind = COLUMN_DOUBT, .width_min = 4, .gap = 1, .drop_rank = 8},
 	{.title = "CTX v/i", .fill = fill_switches, .width_min = 8, .gap = 1, .drop_rank = 1},
 	{.title = "VERDICT", .fill = fill_verdict, .kind = COLUMN_VERDICT, .gap = 2, .left = true},
 };

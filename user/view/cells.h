@@ -23,7 +23,7 @@ struct row {
 	uint64_t units[STATES];                   /* the states in units of the last decimal: rounded so that they sum to MEAN */
 };
 
-enum column_kind { COLUMN_FIGURE, COLUMN_SERVICE, COLUMN_NAME, COLUMN_MEAN, COLUMN_STATE, COLUMN_VERDICT, COLUMN_WIDE };
+enum column_kind { COLUMN_FIGURE, COLUMN_SERVICE, COLUMN_NAME, COLUMN_MEAN, COLUMN_STATE, COLUMN_DOUBT, COLUMN_VERDICT, COLUMN_WIDE };
 
 struct column {
 	const char *title;
@@ -36,8 +36,8 @@ struct column {
 	bool left;
 };
 
-/* SERVICE, ENDPOINT, REQ/S, ERR%, P50, P99, TTFB, MEAN, the states, IO%, CPU%, CTX, VERDICT */
-#define COLUMNS (STATES + 12)
+/* SERVICE, ENDPOINT, REQ/S, ERR%, P50, P99, TTFB, MEAN, the states, IO%, CPU%, AMB%, CTX, VERDICT */
+#define COLUMNS (STATES + 13)
 
 extern const struct column table_columns[COLUMNS];
 

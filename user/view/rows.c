@@ -40,19 +40,22 @@ static void row_cell(const struct row *row, size_t column, char cell[CELL_MAX])
 static bool column_worth_showing(size_t column, const struct row *rows, size_t row_count)
 {
 	const char *first_service = NULL;
+	enum column_kind kind = table_columns[column].kind;
 
-	if (table_columns[column].kind == COLUMN_WIDE)
+	if (kind == COLUMN_WIDE)
 		return false;
-	if (table_columns[column].kind != COLUMN_STATE && table_columns[column].kind != COLUMN_SERVICE)
+	if (kind != COLUMN_STATE && kind != COLUMN_DOUBT && kind != COLUMN_SERVICE)
 		return true;
 	for (size_t i = 0; i < row_count; i++) {
 		if (!rows[i].endpoint)
 			continue;
-		if (table_columns[column].kind == COLUMN_STATE && rows[i].units[table_columns[column].state])
+		if (kind == COLUMN_STATE && rows[i].units[table_columns[column].state])
+			return true;
+		if (kind == COLUMN_DOUBT && rows[i].endpoint->ambiguous_requests)
 			return true;
 		if (!first_service)
 			first_service = rows[i].endpoint->service;
-		if (table_columns[column].kind == COLUMN_SERVICE && strcmp(first_service, rows[i].endpoint->service))
+		if (kind == COLUMN_SERVICE && strcmp(first_service, rows[i].endpoint->service))
 			return true;
 	}
 	return false;
