@@ -228,6 +228,46 @@ static void test_response_names_who_asked(void **state)
 	script_close(script);
 }
 
+/* A asks on DB, twice, while B waits, for something else if nothing is made for it. */
+static uint64_t keep(struct script *script, uint64_t at, bool made, const char *line)
+{
+	READ(script, at, LOOP, CLIENT_A, .off = at - 400, .on = at - 20, .cause = WAIT_POLL, .epoll = at - 10, .events = 2,
+	     .arrived = at - 20, .line = "GET /keeps");
+	WRITE(script, at + 10, LOOP, DB);
+	READ(script, at + 20, LOOP, CLIENT_B, .arrived = at - 20, .line = line);
+	answer(script, at + 1000, at + 120);
+	WRITE(script, at + 1100, LOOP, DB);
+	if (made) {
+		script_span(script, at + 1110, LOOP, RECORD_IO, IO_CONNECT, DB_2, 0, (struct with){0});
+		WRITE(script, at + 1120, LOOP, DB_2);
+		answer_to(script, at + 1500, at + 1130, DB_2, CLIENT_B);
+	}
+	answer_to(script, at + 2500, at + (made ? 1710 : 1110), DB, CLIENT_A);
+	if (!made)
+		WRITE(script, at + 3200, LOOP, CLIENT_B, .off = at + 2710, .on = at + 3180, .cause = WAIT_POLL, .epoll = at + 3190,
+		      .status = 200);
+	return at + 4000;
+}
+
+/* Twice whoever had the connection has asked on it again: so it does the third time, and the one that is made then is B's who waits. */
+static void test_who_has_a_connection_keeps_it(void **state)
+{
+	struct script *script = server();
+	const struct told *b;
+	uint64_t at = 3000;
+	(void)state;
+
+	show_pool(script);
+	for (unsigned int i = 0; i < 2; i++)
+		at = keep(script, at, false, "GET /waits");
+	(void)keep(script, at, true, "GET /b");
+	script_finish(script);
+	b = told_of(script, "GET /b");
+	assert_false(b->ambiguous);
+	assert_int_equal(b->call_count, 1);
+	script_close(script);
+}
+
 /* C sleeps while B waits for A's connection. C has come first, and its timer ends it, before or after B's answer. */
 static void check_sleeper(uint64_t slept_until)
 {
@@ -438,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_waiter_is_resumed_later),
 		cmocka_unit_test(test_doubt_about_the_next_callback),
 		cmocka_unit_test(test_response_names_who_asked),
+		cmocka_unit_test(test_who_has_a_connection_keeps_it),
 		cmocka_unit_test(test_sleeper_is_no_waiter),
 		cmocka_unit_test(test_waits_twice),
 		cmocka_unit_test(test_waits_twice_out_of_order),

@@ -15,7 +15,7 @@
 #define TRIES_SHARED      64 /* so often may the line be wrong on a connection that is known to be shared */
 #define TRIES             4
 #define RIGHT_PER_KEPT    8 /* where connections are given on, who had one rarely goes on with it */
-#define TRIES_GIVEN       32
+#define TRIES_GIVEN       8
 
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
 {
