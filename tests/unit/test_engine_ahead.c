@@ -5,7 +5,7 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB_A = 200, DB_B, DB_C };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB_A = 200, DB_B, DB_C, DB_D };
 
 /*
  * A, B and C are read after an event, and each asks at once, of a connection that any of them might have used. All three answers are there
@@ -76,20 +76,81 @@ static void test_delivered_after_an_event(void **state)
 	script_close(script);
 }
 
-/* A's step makes no call, so that what it computed is known only from B's, which has had its turn since, and tries to read again. */
+/* B's step makes no call: that it has run shows when A, whose response was queued behind it, tries to read again. */
 static void test_step_without_a_call(void **state)
 {
 	struct script *script = ask_all();
 	(void)state;
 
 	READ_NOTHING(script, 1720, LOOP, DB_C);
-	READ_NOTHING(script, 2120, LOOP, CLIENT_C);
-	WRITE(script, 2720, LOOP, CLIENT_B, .status = 200);
-	READ_NOTHING(script, 2730, LOOP, CLIENT_B);
-	WRITE(script, 9050, LOOP, CLIENT_A, .off = 2740, .on = 9000, .cause = WAIT_POLL, .epoll = 9010, .status = 200);
+	WRITE(script, 2120, LOOP, CLIENT_A, .status = 200);
+	READ_NOTHING(script, 2720, LOOP, CLIENT_A);
+	WRITE(script, 9050, LOOP, CLIENT_B, .off = 2730, .on = 9000, .cause = WAIT_POLL, .epoll = 9010, .status = 200);
 	script_finish(script);
-	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 500 + 10 + 10 + 400 + 50);
-	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 600);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 500 + 10 + 10 + 400);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 600 + 50);
+	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+/* Neither A's nor B's step makes a call, and nothing lies between them: whose part is whose nobody can tell. C's is another one. */
+static void test_steps_without_a_call(void **state)
+{
+	for (int sleeps = 0; sleeps < 2; sleeps++) {
+		struct script *script = ask_all();
+		(void)state;
+
+		READ_NOTHING(script, 1720, LOOP, DB_C);
+		if (sleeps)
+			READ(script, 9000, LOOP, DB_C, .off = 2620, .on = 8980, .cause = WAIT_POLL, .epoll = 8990, .events = 1,
+			     .arrived = 8980);
+		else
+			READ(script, 9000, LOOP, DB_C, .off = 1730, .on = 8120, .cause = WAIT_RUNNABLE, .epoll = 1725, .events = 1,
+			     .arrived = 1722);
+		WRITE(script, 9300, LOOP, CLIENT_C, .status = 200);
+		WRITE(script, 9400, LOOP, CLIENT_A, .status = 200);
+		WRITE(script, 9600, LOOP, CLIENT_B, .status = 200);
+		script_finish(script);
+		assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 500 + 10 + 10 + 100);
+		assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 200);
+		assert_int_equal(told_of(script, "GET /c")->cpu_time, 500 + 80 + 300 + (sleeps ? 20 : 0));
+		script_close(script);
+	}
+}
+
+/* Epoll is queued behind A's and B's steps, but not behind C's, which was read for after its last return. */
+static void test_epoll_is_queued_too(void **state)
+{
+	struct script *script = ask_all();
+	(void)state;
+
+	READ(script, 1720, LOOP, DB_C, .epoll = 1715, .arrived = 1690);
+	READ_NOTHING(script, 2630, LOOP, DB_A, .epoll = 2628);
+	WRITE(script, 3330, LOOP, CLIENT_C, .status = 200);
+	WRITE(script, 3730, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 500 + 10 + 10 + 400);
+	assert_int_equal(told_of(script, "GET /c")->cpu_time, 500 + 80 + 700);
+	script_close(script);
+}
+
+/* A's step makes no call, and behind it B, who has the connection, asks again. */
+static void test_caller_has_the_connection(void **state)
+{
+	struct script *script = ask_all();
+	(void)state;
+
+	READ_NOTHING(script, 1720, LOOP, DB_C);
+	WRITE(script, 2620, LOOP, DB_B);
+	READ_NOTHING(script, 2630, LOOP, DB_B);
+	READ(script, 9000, LOOP, DB_B, .off = 2640, .on = 8980, .cause = WAIT_POLL, .epoll = 8990, .events = 1, .arrived = 8980);
+	WRITE(script, 9300, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 9700, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 2);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 500 + 10 + 10 + 400);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 10 + 20 + 300);
 	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /b")->ambiguous);
 	script_close(script);
 }
@@ -112,18 +173,19 @@ static void test_slow_accept(void **state)
 	script_close(script);
 }
 
-/* B is answered while it is A's turn: what each of them computed is uncertain. */
+/* B is answered while it is A's turn: that had it before, and made no call. What both of them computed is nobody's. */
 static void test_out_of_order(void **state)
 {
 	struct script *script = ask_all();
 	(void)state;
 
 	READ_NOTHING(script, 1720, LOOP, DB_C);
-	WRITE(script, 2100, LOOP, CLIENT_B, .status = 200);
-	WRITE(script, 2700, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 2520, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 3100, LOOP, CLIENT_A, .status = 200);
 	script_finish(script);
-	assert_true(told_of(script, "GET /a")->ambiguous);
-	assert_true(told_of(script, "GET /b")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 500 + 10 + 10 + 580);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10);
+	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /b")->ambiguous);
 	script_close(script);
 }
 
@@ -137,9 +199,13 @@ static void test_order_proves_right_again(void **state)
 	uint64_t at = 2800;
 	(void)state;
 
+	script_conn(script, DB_D, CONN_DOWNSTREAM, 5432);
 	READ_NOTHING(script, 1720, LOOP, DB_C);
-	WRITE(script, 2100, LOOP, CLIENT_B, .status = 200);
-	WRITE(script, 2700, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 2100, LOOP, DB_D); /* by B, as it seems A */
+	READ_NOTHING(script, 2110, LOOP, DB_D);
+	READ(script, 2600, LOOP, DB_D, .off = 2120, .on = 2580, .cause = WAIT_POLL, .epoll = 2590, .events = 1, .arrived = 2580);
+	WRITE(script, 2700, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 2750, LOOP, CLIENT_A, .status = 200);
 	for (uint64_t i = 0; i < 40; i++, at += 2000) {
 		READ(script, at, LOOP, CLIENT_A, .arrived = at - 10, .line = "GET /next");
 		READ_NOTHING(script, at + 10, LOOP, CLIENT_B);
@@ -207,6 +273,9 @@ int main(void)
 		cmocka_unit_test(test_in_the_order_of_reads),
 		cmocka_unit_test(test_delivered_after_an_event),
 		cmocka_unit_test(test_step_without_a_call),
+		cmocka_unit_test(test_steps_without_a_call),
+		cmocka_unit_test(test_epoll_is_queued_too),
+		cmocka_unit_test(test_caller_has_the_connection),
 		cmocka_unit_test(test_slow_accept),
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_order_proves_right_again),

@@ -73,6 +73,7 @@ struct continuations {
 	uint32_t nobody_count;
 	uint64_t round;       /* epoll returns so far */
 	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
+	uint64_t returned_ns; /* the last epoll return: of loops that read ahead */
 	uint64_t next_order;
 	uint64_t parent_round; /* the last one in which a call seemed to be of a task that an earlier step had made */
 	int32_t epoll_fd;

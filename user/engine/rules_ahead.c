@@ -47,11 +47,34 @@ static void belong_to(struct engine *engine, struct thread *thread, const struct
 	thread->soft = false;
 }
 
-/* … and ends in a call. */
-static void deliver(struct engine *engine, struct thread *thread, struct continuation *queued, struct context *step)
+/* What was queued before this one has been delivered, too, and has shown nothing. */
+static void end_those_before(const struct moment *moment, const struct continuation *queued)
 {
-	belong_to(engine, thread, queued, step);
-	continuations_drop(engine, thread->continuations, queued);
+	struct thread *thread = moment->thread;
+	struct continuations *loop = thread->continuations;
+	struct context *step = present_step(thread);
+	bool any = false;
+
+	for (struct continuation *first; (first = first_queued(loop)) && first->order < queued->order; any = true)
+		first->turn = TURN_IN_LINE;
+	if (!any || !thread_has_worked(thread, step))
+		return;
+	blame_hop(moment->engine, thread, context_root(queued->context), queued->read_at_ns, step->begun_ns);
+	leave_unclaimed(moment->engine, step);
+	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
+}
+
+/* … and ends in a call, or a response. */
+static void deliver(const struct moment *moment, struct continuation *queued)
+{
+	struct thread *thread = moment->thread;
+	struct context *step;
+
+	end_those_before(moment, queued);
+	step = present_step(thread);
+	if (step)
+		belong_to(moment->engine, thread, queued, step);
+	continuations_drop(moment->engine, thread->continuations, queued);
 }
 
 /*
@@ -67,7 +90,7 @@ static void end_steps(struct engine *engine, struct thread *thread, uint64_t bef
 
 	continuations_drop_dead(engine, loop);
 	count = count_read_before(loop, before_ns);
-	if (!count && much && thread_segment_cpu_ns(thread, step) >= SILENT_NS && first_queued(loop))
+	if (!count && much && thread_segment_cpu_ns(thread, step) >= SILENT_NS && count_read_before(loop, UINT64_MAX) == 1)
 		count = 1;
 	else if (!count && much && first_queued(loop))
 		leave_unclaimed(engine, step);
@@ -85,9 +108,14 @@ static void end_steps(struct engine *engine, struct thread *thread, uint64_t bef
 		continuations_push(engine, loop, (struct continuation){.context = root, .round = loop->round, .turn = TURN_IN_LINE});
 }
 
-void ahead_ends(struct engine *engine, struct thread *thread)
+/* It only sleeps when nothing is queued; and epoll is queued behind all that its last return has brought, and what was read before that. */
+void ahead_ends(struct engine *engine, struct thread *thread, bool sleeps)
 {
-	end_steps(engine, thread, 0);
+	struct continuations *loop = thread->continuations;
+
+	end_steps(engine, thread, sleeps ? UINT64_MAX : loop->returned_ns);
+	if (!sleeps)
+		loop->returned_ns = thread->epoll_at_ns;
 }
 
 /* A read that finds something at the first try, or nothing at all, was queued when the connection was written; others when epoll returned.
@@ -96,9 +124,11 @@ void ahead_before_read(const struct moment *moment)
 {
 	const struct thread *thread = moment->thread;
 	bool by_event = moment->record->result > 0 && thread->continuations->found != FOUND_FIRST_TRY;
+	const struct context *step;
 
 	end_steps(moment->engine, moment->thread, by_event ? thread->epoll_at_ns : moment->conn->written_ns);
-	if (by_event && present_step(thread) && !thread->soft)
+	step = present_step(thread);
+	if (by_event && step && step->origin != ORIGIN_MISSED && !thread->soft)
 		return; /* what ran since epoll returned was for this read */
 	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
 	moment->thread->boundary_ns = 0;
@@ -116,6 +146,18 @@ static struct context *unnamed_owner(const struct moment *moment)
 	return segment;
 }
 
+/* Whose answer was read there has the connection; otherwise it is who comes first. */
+static struct continuation *queued_caller(struct continuations *loop, const struct conn *conn)
+{
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *queued = &loop->waiting[i];
+
+		if (queued->turn == TURN_TO_COME && queued->side == SIDE_DOWNSTREAM && queued->conn_id == conn->id)
+			return queued;
+	}
+	return first_queued(loop);
+}
+
 struct context *ahead_owner(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
@@ -125,24 +167,14 @@ struct context *ahead_owner(const struct moment *moment)
 	if (!step)
 		return downstream_owner(moment);
 	continuations_drop_dead(moment->engine, thread->continuations);
-	queued = first_queued(thread->continuations);
-	if (!queued || (!thread_has_worked(thread, step) && continuations_in_line(thread->continuations)))
+	queued = queued_caller(thread->continuations, moment->conn);
+	if (!queued || (thread_segment_cpu_ns(thread, step) < SILENT_NS && continuations_in_line(thread->continuations)))
 		return unnamed_owner(moment);
-	deliver(moment->engine, thread, queued, step);
-	owner = context_root(step);
-	context_note_evidence(owner);
+	deliver(moment, queued);
+	owner = context_root(thread->context);
+	if (owner)
+		context_note_evidence(owner);
 	return owner;
-}
-
-/* Another one's step was due, and this one's was to come behind it. */
-static void note_overtaken(const struct moment *moment, const struct continuation *queued, struct context *request)
-{
-	struct context *other = continuation_request(queued);
-
-	doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
-	request->ambiguous = true;
-	if (other)
-		other->ambiguous = true;
 }
 
 void ahead_bear_out(const struct proc *proc, struct context *context)
@@ -151,26 +183,37 @@ void ahead_bear_out(const struct proc *proc, struct context *context)
 		context->doubts &= (uint8_t) ~(1u << DOUBT_ORDER);
 }
 
+/* What was read ahead for it, or else for nobody who is known: a response names one of those. NULL: there is none. */
+static struct continuation *queued_for(struct continuations *loop, const struct context *request)
+{
+	struct continuation *own = first_queued_of(loop, request), *first = NULL;
+
+	for (uint32_t i = 0; !own && i < loop->count; i++) {
+		struct continuation *queued = &loop->waiting[i];
+
+		if (queued->turn == TURN_TO_COME && !continuation_request(queued) && (!first || queued->order < first->order))
+			first = queued;
+	}
+	return own ? own : first;
+}
+
 void ahead_server_write(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
 	struct continuations *loop = thread->continuations;
 	struct context *step = present_step(thread), *root = context_root(thread->context);
-	struct continuation *queued, *own;
+	struct continuation *own;
 
 	/* After an event there is no doubt whose step it is; but what it goes on with came about in steps that were queued. */
 	if (!step && root && root->is_request && root->doubts & 1u << DOUBT_ORDER)
 		doubts_vote(thread->proc, DOUBT_ORDER, root == request);
 	continuations_drop_dead(moment->engine, loop);
-	queued = first_queued(loop);
-	own = first_queued_of(loop, request);
-	if (step && queued && (!continuation_request(queued) || continuation_request(queued) == request)) {
-		doubts_vote(thread->proc, DOUBT_ORDER, true);
-		deliver(moment->engine, thread, queued, step);
+	own = queued_for(loop, request);
+	if (step && own) {
+		if (own == first_queued(loop))
+			doubts_vote(thread->proc, DOUBT_ORDER, true);
+		deliver(moment, own);
 		ahead_bear_out(thread->proc, request);
-	} else if (step && own) {
-		note_overtaken(moment, queued, request);
-		deliver(moment->engine, thread, own, step);
 	} else if (!step && root == request) {
 		ahead_bear_out(thread->proc, request);
 	}

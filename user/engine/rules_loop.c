@@ -79,7 +79,7 @@ void begin_turn(const struct moment *moment, const struct continuation *taken)
 }
 
 /* Steps that made no call ran too: they took what CPU there was since the last call, if it was more than the end of a step. */
-static void end_steps(struct engine *engine, struct thread *thread)
+static void end_steps(struct engine *engine, struct thread *thread, bool sleeps)
 {
 	struct continuations *loop = thread->continuations;
 	struct context *step = present_step(thread);
@@ -89,7 +89,7 @@ static void end_steps(struct engine *engine, struct thread *thread)
 	unsigned int ran_count = 0;
 
 	if (continuations_ahead(loop)) {
-		ahead_ends(engine, thread);
+		ahead_ends(engine, thread, sleeps);
 		return;
 	}
 	if (continuations_collect(loop)) {
@@ -120,7 +120,7 @@ bool rule_11_sleeps(struct engine *engine, struct thread *thread)
 	if (shared_ends(engine, thread))
 		return true;
 	if (deferred)
-		end_steps(engine, thread);
+		end_steps(engine, thread, true);
 	if (!loop)
 		return false;
 	continuations_sleep(loop);
@@ -135,7 +135,7 @@ bool rule_11_round_begins(struct engine *engine, struct thread *thread)
 	if (shared_ends(engine, thread))
 		return true;
 	if (deferred)
-		end_steps(engine, thread);
+		end_steps(engine, thread, false);
 	if (loop)
 		continuations_next_round(engine, loop);
 	return deferred;
@@ -157,7 +157,7 @@ void rule_11_reads_begin(const struct moment *moment)
 		ahead_before_read(moment);
 		return;
 	}
-	end_steps(moment->engine, thread);
+	end_steps(moment->engine, thread, false);
 	step = present_step(thread);
 	/* What ran long before this read was not for it: the loop was busy with others. */
 	if (step && step->origin != ORIGIN_MISSED &&

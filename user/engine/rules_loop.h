@@ -38,7 +38,7 @@ bool is_of_one_who_connected(const struct moment *moment, const struct context *
 /* Before a read is given to anybody, or after one that found nothing: the steps before it are over. */
 void ahead_before_read(const struct moment *moment);
 /* The loop falls asleep, or epoll returns. */
-void ahead_ends(struct engine *engine, struct thread *thread);
+void ahead_ends(struct engine *engine, struct thread *thread, bool sleeps);
 struct context *ahead_owner(const struct moment *moment);
 /* Work that was taken for it by the order of the reads has led to its response. But a step that made no call leads nowhere. */
 void ahead_bear_out(const struct proc *proc, struct context *context);
