@@ -28,4 +28,18 @@ static inline void answer(struct script *script, uint64_t at, uint64_t since)
 	READ(script, at, LOOP, DB, SLEPT(since, at - 20, 1));
 }
 
+/* The loop shows that it calls back at once, and that the connection is one of a pool: two requests use it, one after the other. */
+static inline void show_pool(struct script *script)
+{
+	static const char *const lines[] = {"GET /first", "GET /second"};
+	uint64_t at = 100;
+
+	for (uint64_t i = 0; i < 2; i++, at += 1000) {
+		READ(script, at, LOOP, CLIENT_C + i, SLEPT(at - 90, at - 20, 1), .line = lines[i]);
+		WRITE(script, at + 10, LOOP, DB);
+		READ(script, at + 500, LOOP, DB, SLEPT(at + 20, at + 480, 1));
+		WRITE(script, at + 510, LOOP, CLIENT_C + i, .status = 200);
+	}
+}
+
 #endif

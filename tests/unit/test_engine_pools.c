@@ -4,20 +4,6 @@
 
 #include "unit/loop_script.h"
 
-/* The loop shows that it calls back at once, and that the connection is one of a pool: two requests use it, one after the other. */
-static void show_pool(struct script *script)
-{
-	static const char *const lines[] = {"GET /first", "GET /second"};
-	uint64_t at = 100;
-
-	for (uint64_t i = 0; i < 2; i++, at += 1000) {
-		READ(script, at, LOOP, CLIENT_C + i, SLEPT(at - 90, at - 20, 1), .line = lines[i]);
-		WRITE(script, at + 10, LOOP, DB);
-		READ(script, at + 500, LOOP, DB, SLEPT(at + 20, at + 480, 1));
-		WRITE(script, at + 510, LOOP, CLIENT_C + i, .status = 200);
-	}
-}
-
 /* B finds no free connection; A's answer frees it, and B's question goes out before or after what A does with its answer. */
 static void serve_two(struct script *script, uint64_t asked, uint64_t answered)
 {
@@ -443,33 +429,6 @@ static void test_pipelined_answers(void **state)
 	script_close(script);
 }
 
-/* Two threads take each other's events: that a thread goes on with what it read last must prove right before it is trusted. */
-static bool last_is_ambiguous_of(uint64_t requests)
-{
-	struct script *script = server();
-	bool last;
-
-	script_thread(script, 0, OTHER_LOOP, LOOP, THREAD_FOUND);
-	WINDOW(script, 20, OTHER_LOOP, .epoll = 10, .events = 1);
-	for (uint64_t i = 0, at = 100; i < requests; i++, at += 1000) {
-		READ(script, at, LOOP, CLIENT_A, SLEPT(at - 90, at - 20, 1), .line = "GET /a");
-		WRITE(script, at + 10, LOOP, DB);
-		READ(script, at + 500, LOOP, DB, SLEPT(at + 20, at + 480, 1));
-		WRITE(script, at + 510, LOOP, CLIENT_A, .status = 200);
-	}
-	script_finish(script);
-	last = script->told[script->count - 1].ambiguous;
-	script_close(script);
-	return last;
-}
-
-static void test_threads_that_share_events(void **state)
-{
-	(void)state;
-	assert_true(last_is_ambiguous_of(3));
-	assert_false(last_is_ambiguous_of(6));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,7 +443,6 @@ int main(void)
 		cmocka_unit_test(test_waits_twice_out_of_order),
 		cmocka_unit_test(test_idle_connection_has_no_waiters),
 		cmocka_unit_test(test_connecting_is_no_waiting),
-		cmocka_unit_test(test_threads_that_share_events),
 		cmocka_unit_test(test_answers_out_of_order),
 		cmocka_unit_test(test_pipelined_answers),
 	};

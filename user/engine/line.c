@@ -334,7 +334,7 @@ const struct context *rule_12_whose_turn(const struct thread *thread, const stru
 	struct line *line = thread->lines[line_for(segment->given)];
 	struct context *expected = NULL;
 
-	if (line && !line->shifted && segment->handed)
+	if (line && !line->shifted && was_handed(line, segment))
 		(void)count_waiting(line, line->end, count_unnamed(line, segment->handed), &expected);
 	return expected;
 }
@@ -447,6 +447,8 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 	if (!loop_calls_back_at_once(thread))
 		return;
 	request->ambiguous |= is_misaligned(thread->lines[LINE_WORKERS]);
+	if (line && segment->handed && !was_handed(line, segment))
+		line = NULL; /* of another thread's */
 	if (line) {
 		if (was_kept(moment, segment, request))
 			line->kept++;

@@ -35,10 +35,11 @@ static inline struct place *place_at(struct line *line, uint64_t ticket)
 	return &line->places[ticket % LINE_MAX];
 }
 
-/* Is its place in this line? */
+/* Is its place in this line? Another thread's lines count by themselves. */
 static inline bool has_place(const struct line *line, const struct context *context)
 {
-	return line && context->line_ticket >= line->first && context->line_ticket < line->end;
+	return line && context->line_ticket >= line->first && context->line_ticket < line->end &&
+	       line->places[context->line_ticket % LINE_MAX].context == context;
 }
 
 /* Who went on by itself, or is over, waits no more. */
@@ -63,6 +64,12 @@ static inline bool has_had_a_turn(const struct context *root)
 static inline struct context **handed_at(struct line *line, uint64_t number)
 {
 	return &line->handed[number % LINE_MAX];
+}
+
+/* Is its number of this line? What began in one thread may go on, and be answered, in another one. */
+static inline bool was_handed(struct line *line, const struct context *segment)
+{
+	return segment->handed >= line->first_handed && segment->handed < line->end_handed && *handed_at(line, segment->handed) == segment;
 }
 
 static inline bool is_unnamed(struct line *line, uint64_t number)
