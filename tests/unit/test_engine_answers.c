@@ -3,78 +3,9 @@
  * A connection that several requests ask on at once: an answer says by its own words to which question it is, and the segment in which it
  * came when that was. Times in µs.
  */
-#include <stdio.h>
-
-#include "route/messages.h"
-#include "unit/strand_script.h"
+#include "unit/answers_script.h"
 
 enum { THREAD_A = 1, THREAD_B, ANSWERS };
-enum { CLIENT_C = CLIENT_B + 1 };
-
-/* What has come on DB: a segment a line. */
-static struct messages texts;
-static struct arrival segments[ARRIVALS_MAX];
-static uint32_t segment_count, received;
-
-static void note_segments(const char *text, const uint64_t *arrived)
-{
-	for (const char *line = text; arrived && *line; line = strchr(line, '\n') + 1) {
-		uint32_t end = received + (uint32_t)(strchr(line, '\n') + 1 - text);
-
-		segments[segment_count++ % ARRIVALS_MAX] = (struct arrival){end, (uint32_t)(*arrived++ * US)};
-	}
-}
-
-/* Of the read or write that follows. arrived: of each line; NULL: not told. */
-static void moves(struct script *script, uint64_t at, uint32_t tid, enum io_op op, const char *text, const uint64_t *arrived)
-{
-	struct {
-		struct record_messages record;
-		struct arrival arrivals[ARRIVALS_MAX];
-	} bytes = {.record = {.head = {.at_ns = at * US, .tid = tid, .kind = RECORD_MESSAGES, .op = (uint8_t)op},
-			      .conn_id = DB,
-			      .length = (uint32_t)strlen(text)}};
-	struct wire_note note = {0};
-	size_t size = sizeof(bytes.record);
-
-	messages_read(&texts, op == IO_WRITE, (const uint8_t *)text, strlen(text), strlen(text), &note);
-	if (op == IO_READ) {
-		note_segments(text, arrived);
-		received += (uint32_t)strlen(text);
-		bytes.record.head.flags = RECORD_HAS_ARRIVALS;
-		bytes.record.until = received;
-		memcpy(bytes.arrivals, segments, sizeof(segments));
-		size = sizeof(bytes);
-	}
-	script_feed(script, &bytes, size, &note);
-}
-
-#define ASKS(script, at, tid, text, ...)                                                                                                   \
-	do {                                                                                                                               \
-		moves(script, at, tid, IO_WRITE, text, NULL);                                                                              \
-		WRITE(script, at, tid, DB, __VA_ARGS__);                                                                                   \
-	} while (0)
-
-/* The arrivals of the lines are in brackets. */
-#define HEARS(script, at, tid, text, arrivals, ...)                                                                                        \
-	do {                                                                                                                               \
-		moves(script, at, tid, IO_READ, text, (const uint64_t[])UNWRAP arrivals);                                                  \
-		READ(script, at, tid, DB, __VA_ARGS__);                                                                                    \
-	} while (0)
-#define UNWRAP(...)                                                                                                                        \
-	{                                                                                                                                  \
-		__VA_ARGS__                                                                                                                \
-	}
-
-static void begin(void)
-{
-	texts = (struct messages){0};
-	memset(segments, 0, sizeof(segments));
-	segments[0] = (struct arrival){1000, 1};
-	segment_count = 1;
-	received = 1000;
-}
-
 /* ---- threads ------------------------------------------------------------------------------------------------------------------------ */
 
 /* A and B have asked, each on a thread of its own, A first; a third thread reads for both. */
@@ -230,18 +161,6 @@ static void test_unseen_question(void **state)
 }
 
 /* ---- a loop ------------------------------------------------------------------------------------------------------------------------- */
-
-static struct script *loop_with_clients(void)
-{
-	struct script *script = script_open();
-
-	begin();
-	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	for (uint64_t conn = CLIENT_A; conn <= CLIENT_C; conn++)
-		script_conn(script, conn, CONN_SERVER, 8080);
-	return script;
-}
 
 /* A, B and C have asked, at 1100, 1200 and 1300, in a loop that calls back at once. */
 static struct script *loop_that_asked(void)

@@ -75,6 +75,11 @@ bool continuation_is_due(const struct continuations *loop, const struct continua
 	}
 }
 
+bool continuation_may_give_back(const struct continuation *waiting)
+{
+	return waiting->turn == TURN_TO_COME && waiting->side == SIDE_DOWNSTREAM && waiting->conn_id;
+}
+
 struct context *continuation_request(const struct continuation *waiting)
 {
 	struct context *root = context_root(waiting->context);
@@ -227,7 +232,7 @@ static struct continuation *first_in_line(struct continuations *loop)
 
 void continuations_stand_in_line(struct continuations *loop, struct continuation *waiting)
 {
-	if (waiting->turn == TURN_TO_COME && waiting->side == SIDE_DOWNSTREAM)
+	if (continuation_may_give_back(waiting))
 		continuations_wake(loop, waiting);
 	waiting->place = loop->next_order++;
 	waiting->ran_round = loop->round;

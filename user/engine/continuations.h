@@ -42,7 +42,7 @@ enum turn {
 
 struct continuation {
 	struct context *context;
-	uint64_t conn_id; /* that was read, or given back */
+	uint64_t conn_id; /* that was read, or given back; 0: several ask on it at once */
 	uint64_t read_at_ns;
 	uint64_t round;     /* in which it was read, or woken */
 	uint64_t ran_round; /* in line: since when */
@@ -111,6 +111,8 @@ void continuations_judge_last_read(struct continuations *loop, bool at_once);
 /* What waited for this read has run now: so many rounds later it is. */
 void continuations_vote(struct continuations *loop, const struct continuation *waiting);
 bool continuation_is_due(const struct continuations *loop, const struct continuation *waiting);
+/* Is its answer read, and its step to come, so that the connection may be given back by that? */
+bool continuation_may_give_back(const struct continuation *waiting);
 /* The request that it belongs to, as far as is known. NULL: nobody's yet. */
 struct context *continuation_request(const struct continuation *waiting);
 

@@ -167,6 +167,12 @@ void rule_11_reads_begin(const struct moment *moment)
 	thread->boundary_ns = 0;
 }
 
+/* One that several ask on at once is nobody's, and nobody gives it back. */
+static uint64_t conn_had_by_one(const struct moment *moment)
+{
+	return moment->moved || moment->conn->first_call ? 0 : moment->conn->id;
+}
+
 void rule_11_read(const struct moment *moment, struct context *context, enum side side)
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
@@ -185,7 +191,7 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 	loop->wrote = false;
 	continuations_push(moment->engine, loop,
 			   (struct continuation){.context = context,
-						 .conn_id = moment->conn->id,
+						 .conn_id = conn_had_by_one(moment),
 						 .read_at_ns = moment->at_ns,
 						 .round = loop->round,
 						 .side = (uint8_t)side});
@@ -248,7 +254,7 @@ static void take_step(const struct moment *moment, struct context *step, struct 
 	struct thread *thread = moment->thread;
 	struct continuations *loop = thread->continuations;
 	struct context *owner = context_root(taken->context);
-	bool gave_back = taken->turn == TURN_TO_COME && taken->side == SIDE_DOWNSTREAM;
+	bool gave_back = continuation_may_give_back(taken);
 
 	if (loop->count == 1)
 		continuations_vote(loop, taken);

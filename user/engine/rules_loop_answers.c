@@ -65,7 +65,7 @@ static void bind_step(const struct moment *moment, struct continuations *loop, s
 	if (!continuation_is_due(loop, taken))
 		note_contradiction(moment, loop, request);
 	begin_turn(moment, taken);
-	if (taken->turn == TURN_TO_COME && taken->side == SIDE_DOWNSTREAM)
+	if (continuation_may_give_back(taken))
 		continuations_wake(loop, taken);
 	if (segment == request)
 		return;

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Answers to several requests in one read, in a loop that runs what waited for them in a later round. Times in µs. */
+#include "unit/answers_script.h"
+
+/* The loop's next round begins. */
+static void next_round(struct script *script, uint64_t at)
+{
+	WINDOW(script, at + 30, MAIN, .off = at + 10, .on = at + 20, .cause = WAIT_RUNNABLE, .epoll = at, .events = 1);
+}
+
+/* The three ask again, B first, and are answered; what waited for answers runs so many rounds later. */
+static void ask_again(struct script *script, uint64_t at, unsigned int rounds)
+{
+	for (unsigned int i = 0; i < rounds; i++)
+		next_round(script, at + 100 + 100 * i);
+	ASKS(script, at + 1000, MAIN, "Q 20 9\n");
+	ASKS(script, at + 3000, MAIN, "Q 21 9\n");
+	ASKS(script, at + 7000, MAIN, "Q 22 9\n");
+	HEARS(script, at + 9000, MAIN, "R 20 ok\nR 21 ok\nR 22 ok\n", (at + 8970, at + 8975, at + 8980), .off = at + 7010, .on = at + 8980,
+	      .cause = WAIT_POLL, .epoll = at + 8990, .events = 1, .arrived = at + 8980);
+	for (unsigned int i = 0; i < rounds; i++)
+		next_round(script, at + 9100 + 100 * i);
+}
+
+/*
+ * A loop that runs what waited for a read in the next round, or in the one after that if a task reads for others: there what several
+ * answers of one read have let go on runs in their order, and asks on the very connection that the others were answered on.
+ */
+static void check_named_answers_of_one_read(unsigned int rounds)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
+	static const uint64_t computed[] = {4000, 1700, 2000}, net[] = {6880 - 10 + 1980, 6770 + 7970, 6675 - 10 + 5975};
+	struct script *script = loop_with_clients();
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /first");
+	WRITE(script, 140, MAIN, CLIENT_A, .epoll = 120, .status = 200);
+	READ(script, 1010, MAIN, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 3, .arrived = 1000,
+	     .line = lines[0]);
+	READ(script, 1020, MAIN, CLIENT_B, .arrived = 1000, .line = lines[1]);
+	READ(script, 1030, MAIN, CLIENT_C, .arrived = 1000, .line = lines[2]);
+	next_round(script, 1040);
+	ASKS(script, 1100, MAIN, "Q 17 9\n");
+	ASKS(script, 1200, MAIN, "Q 18 9\n");
+	ASKS(script, 1300, MAIN, "Q 19 9\n");
+	HEARS(script, 8000, MAIN, "R 18 ok\nR 19 ok\nR 17 ok\n", (7970, 7975, 7980), .off = 1310, .on = 7980, .cause = WAIT_POLL,
+	      .epoll = 7990, .events = 1, .arrived = 7980);
+	ask_again(script, 8000, rounds);
+	WRITE(script, 18100, MAIN, CLIENT_B, .status = 200);
+	WRITE(script, 18200, MAIN, CLIENT_C, .status = 200);
+	WRITE(script, 18300, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct told *told = told_of(script, lines[i]);
+
+		assert_false(told->ambiguous);
+		assert_int_equal(told->call_count, 2);
+		assert_in_range(told->cpu_time, computed[i], computed[i] + 400);
+		assert_int_equal(told->state[STATE_NET], net[i]);
+	}
+	script_close(script);
+}
+
+static void test_named_answers_of_one_read(void **state)
+{
+	(void)state;
+	check_named_answers_of_one_read(1);
+	check_named_answers_of_one_read(2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_named_answers_of_one_read),
+	};
+
+	return cmocka_run_group_tests_name("engine, answers later", tests, NULL, NULL);
+}
