@@ -81,12 +81,45 @@ static void test_connected_before(void **state)
 	script_close(script);
 }
 
+/* C is answered when it is B's turn. That says nothing of the order if one from before the trace had still to be answered behind C's read.
+ */
+static void check_contradiction(bool in_the_midst)
+{
+	struct script *script = asyncio_server();
+
+	READ(script, 810, LOOP, CLIENT_D, .epoll = 805, .events = 1, .arrived = 800, .line = "GET /first");
+	WRITE(script, 840, LOOP, CLIENT_D, .epoll = 820, .status = 200);
+	READ(script, 1010, LOOP, CLIENT_B, .epoll = 1005, .events = 2, .arrived = 960, .line = "GET /b");
+	READ(script, 1020, LOOP, CLIENT_C, .arrived = 960, .line = "GET /c");
+	WRITE(script, 1100, LOOP, DB, .epoll = 1030);
+	if (in_the_midst)
+		WRITE(script, 1200, LOOP, CLIENT_A, .status = 200);
+	READ(script, 1310, LOOP, DB, .epoll = 1305, .events = 1, .arrived = 1300);
+	WRITE(script, 1540, LOOP, CLIENT_C, .epoll = 1320, .status = 200);
+	WRITE(script, 1840, LOOP, CLIENT_B, .status = 200);
+	READ(script, 2010, LOOP, CLIENT_D, .epoll = 2005, .events = 1, .arrived = 2000, .line = "GET /later");
+	WRITE(script, 2540, LOOP, CLIENT_D, .epoll = 2020, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	assert_true(told_of(script, "GET /c")->ambiguous);
+	assert_int_equal(told_of(script, "GET /later")->ambiguous, !in_the_midst);
+	script_close(script);
+}
+
+static void test_contradictions_in_the_midst(void **state)
+{
+	(void)state;
+	check_contradiction(true);
+	check_contradiction(false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers_to_what_was_asked_before),
 		cmocka_unit_test(test_calls_before_the_first_round),
 		cmocka_unit_test(test_connected_before),
+		cmocka_unit_test(test_contradictions_in_the_midst),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,8 @@ struct continuations {
 	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
 	uint64_t returned_ns; /* the last epoll return: of loops that read ahead */
 	uint64_t next_order;
-	uint64_t parent_round; /* the last one in which a call seemed to be of a task that an earlier step had made */
+	uint64_t unknown_answered_ns; /* a request from before the trace, the last one; 0: it has not */
+	uint64_t parent_round;        /* the last one in which a call seemed to be of a task that an earlier step had made */
 	int32_t epoll_fd;
 	bool shared;      /* with other threads: each works at once */
 	bool has_workers; /* threads that it gives work to: what comes rounds later came back from one. It calls back at once */

@@ -32,7 +32,8 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
 
 /*
  * The response is of a request that nothing was ready for, or that stood in line. If what is ready first was taken for another's, it may be
- * that one's, whose turn is still to come, or this one's, and the other's is elsewhere: which it was can't be told (rule 13).
+ * that one's, whose turn is still to come, or this one's, and the other's is elsewhere: which it was can't be told (rule 13). Of the order
+ * that says nothing while requests from before the trace have their turns, too.
  */
 static void note_contradiction(const struct moment *moment, struct continuations *loop, struct context *request)
 {
@@ -43,7 +44,10 @@ static void note_contradiction(const struct moment *moment, struct continuations
 		return;
 	if (other && !context_root(first->context)->is_request)
 		other->ambiguous = request->ambiguous = true;
-	doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
+	if (request->first_read_ns < loop->unknown_answered_ns)
+		request->ambiguous = true;
+	else
+		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
 }
 
 /* Nothing was ready for it. What was ready first, and is nobody's yet, was its. */

@@ -5,6 +5,8 @@
  */
 #include "engine/rules_loop.h"
 
+#define UNKNOWN_MAX_NS 1000000000 /* who is answered later than this has waited for something else: a stream, or a long poll */
+
 bool came_in_its_midst(const struct thread *thread, uint64_t rounds)
 {
 	const struct continuations *loop = thread->continuations;
@@ -43,6 +45,8 @@ void rule_11_unknown_write(const struct moment *moment)
 	struct continuations *loop = rule_11_loop_of(moment->thread);
 	struct continuation *first = loop && rule_11_in_steps(moment->thread) ? continuations_first_due(loop) : NULL;
 
+	if (loop && moment->at_ns < loop->since_ns + UNKNOWN_MAX_NS)
+		loop->unknown_answered_ns = moment->at_ns;
 	if (first && !continuation_request(first))
 		continuations_drop(moment->engine, loop, first);
 }
