@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "record.h"
 #include "runtime/go.h"
 #include "unit/file_bytes.h"
 
@@ -79,20 +80,66 @@ static void test_places(void **state)
 	free(bytes.at);
 }
 
+/* Writes another version over that of the go command's own. False: it is of another length. */
+static bool rewrite_version(struct bytes bytes, const char *minor, char rewritten[GO_VERSION_MAX])
+{
+	char version[GO_VERSION_MAX], *at = bytes.at;
+
+	its_own_version(version);
+	snprintf(rewritten, GO_VERSION_MAX, "%s%s", minor, version + strlen(minor));
+	while ((at = memmem(at, bytes.size - (size_t)(at - bytes.at), version, strlen(version)))) {
+		memcpy(at, rewritten, strlen(rewritten));
+		at += strlen(rewritten);
+	}
+	return strlen(rewritten) == strlen(version);
+}
+
+/*
+ * What lies where in runtime.g, and the reasons to wait, as the code of programs of each version has them: of 1.20 that of a go1.20.7
+ * (runtime.isSystemGoroutine, goroutineheader, gopark, and its table of the reasons' names).
+ */
+static void test_layouts(void **state)
+{
+	static const struct {
+		const char *minor;
+		uint16_t goid_offset, startpc_offset;
+		uint8_t sleep, mutex, mutex_cause, condition;
+	} versions[] = {
+		{"go1.19", 152, 312, 19, 21, WAIT_OTHER, 20}, {"go1.20", 152, 312, 19, 21, WAIT_LOCK, 20},
+		{"go1.21", 152, 296, 19, 21, WAIT_LOCK, 20},  {"go1.22", 152, 296, 19, 21, WAIT_LOCK, 20},
+		{"go1.23", 160, 304, 19, 21, WAIT_LOCK, 20},  {"go1.24", 160, 304, 19, 21, WAIT_LOCK, 20},
+		{"go1.25", 152, 296, 20, 22, WAIT_LOCK, 21},  {"go1.26", 152, 304, 14, 22, WAIT_LOCK, 21},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		struct bytes bytes = go_command();
+		char version[GO_VERSION_MAX];
+		struct go_program program;
+		const char *why = NULL;
+
+		assert_true(rewrite_version(bytes, versions[i].minor, version));
+		read_bytes(bytes, &program, &why);
+		assert_string_equal(program.version, version);
+		assert_int_equal(program.layout.goid_offset, versions[i].goid_offset);
+		assert_int_equal(program.layout.startpc_offset, versions[i].startpc_offset);
+		assert_int_equal(program.layout.wait_cause_by_reason[2], WAIT_NET);
+		assert_int_equal(program.layout.wait_cause_by_reason[versions[i].sleep], WAIT_SLEEP);
+		assert_int_equal(program.layout.wait_cause_by_reason[versions[i].mutex], versions[i].mutex_cause);
+		assert_int_equal(program.layout.wait_cause_by_reason[versions[i].condition], WAIT_PIPE);
+	}
+}
+
 /* A version that nobody has looked at is told, and left alone. */
 static void test_unknown_version(void **state)
 {
 	struct bytes bytes = go_command();
-	char version[GO_VERSION_MAX], newer[GO_VERSION_MAX];
+	char newer[GO_VERSION_MAX];
 	struct go_program program;
 	const char *why = NULL;
-	char *at = bytes.at;
 
 	(void)state;
-	its_own_version(version);
-	snprintf(newer, sizeof(newer), "go1.99%s", version + strlen("go1.99"));
-	while ((at = memmem(at, bytes.size - (size_t)(at - bytes.at), version, strlen(version))))
-		memcpy(at, newer, strlen(newer));
+	assert_true(rewrite_version(bytes, "go1.99", newer));
 	assert_int_equal(read_bytes(bytes, &program, &why), -ENOTSUP);
 	assert_string_equal(program.version, newer);
 	assert_non_null(why);
@@ -134,10 +181,8 @@ static void test_no_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_unknown_version),
-		cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_no_go),
+		cmocka_unit_test(test_places),  cmocka_unit_test(test_layouts), cmocka_unit_test(test_unknown_version),
+		cmocka_unit_test(test_cut_off), cmocka_unit_test(test_no_go),
 	};
 
 	return cmocka_run_group_tests_name("go", tests, NULL, NULL);

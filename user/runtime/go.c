@@ -25,6 +25,11 @@ static const struct {
 } versions[] = {
 	/* A mutex and a wait group are one reason here: unnamed. */
 	{19, 19, 152, 312, {{2, 2, WAIT_NET}, {9, 9, WAIT_PIPE}, {14, 14, WAIT_PIPE}, {19, 19, WAIT_SLEEP}, {20, 20, WAIT_PIPE}}},
+	{20,
+	 20,
+	 152,
+	 312,
+	 {{2, 2, WAIT_NET}, {9, 9, WAIT_PIPE}, {14, 14, WAIT_PIPE}, {19, 19, WAIT_SLEEP}, {20, 20, WAIT_PIPE}, {21, 23, WAIT_LOCK}}},
 	{21,
 	 22,
 	 152,
