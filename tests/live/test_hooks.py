@@ -42,10 +42,14 @@ def asyncio_told(tap):
         real.mixed(tap, [PYTHON, real.REAL / "python_asyncio.py"], "--calls", calls, checks=(*real.CHECKS, check_no_doubt))
 
 
-def uvloop_told(tap):
-    """uvloop writes for all tasks when they have run; which of them it was is told as they ask."""
+def need_uvloop():
     if subprocess.run([PYTHON, "-c", "import uvloop"], stderr=subprocess.DEVNULL, check=False).returncode:
         raise Skip("python3-uvloop is not installed")
+
+
+def uvloop_told(tap):
+    """uvloop writes for all tasks when they have run; which of them it was is told as they ask."""
+    need_uvloop()
     for calls in ("kept", "new"):
         real.mixed(tap, [PYTHON, real.REAL / "python_asyncio.py"], "--uvloop", "--calls", calls, checks=(*real.CHECKS, check_no_doubt))
 
@@ -85,11 +89,19 @@ def changed_code(pid, program):
     return changed
 
 
-def left_behind(tap, command, program):
-    """Neither by a tracer that ends, nor by one that is killed; and one that was told not to hook does not."""
+def mapped_file(pid, part):
+    """The file of code in the process whose path has that part."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps:
+        return pathlib.Path(next(path for line in maps for _, mode, *_, path in [line.split()] if mode == "r-xp" and part in path))
+
+
+def left_behind(tap, command, part):
+    """Neither by a tracer that ends, nor by one that is killed; and one that was told not to hook does not. part: of the path of the file
+    that is hooked."""
     with Lab() as lab:
         downstream = lab.downstream()
         server = lab.keep(Server(lab, "server", [*command, *downstream.arguments()]))
+        program = mapped_file(server.pid, part)
         tap.equal("bytes of code that differ before", changed_code(server.pid, program), 0)
         for name, how in (("ends", signal.SIGTERM), ("is killed", signal.SIGKILL)):
             tracer = lab.trace(name, "record", "-w", lab.scratch / "hooks.rec", "-p", server.pid).attached()
@@ -114,15 +126,18 @@ def go_behind_shell(tap):
 
 
 def go_left_behind(tap):
-    program = pathlib.Path(real.build_go())
-    left_behind(tap, [program], program)
+    left_behind(tap, [real.build_go()], "/go_http")
 
 
 def python_left_behind(tap):
     command = [PYTHON, real.REAL / "python_asyncio.py"]
-    asyncio = subprocess.run([PYTHON, "-c", "import _asyncio; print(_asyncio.__file__)"], capture_output=True, check=True, text=True).stdout
-    left_behind(tap, command, PYTHON.resolve())
-    left_behind(tap, command, pathlib.Path(asyncio.strip()))
+    left_behind(tap, command, f"{PYTHON.resolve()}")
+    left_behind(tap, command, "/_asyncio.")
+
+
+def uvloop_left_behind(tap):
+    need_uvloop()
+    left_behind(tap, [PYTHON, real.REAL / "python_asyncio.py", "--uvloop"], "/uvloop/loop.")
 
 
 def python_started(tap):
@@ -221,8 +236,7 @@ def waits_again(tap):
 
 def uvloop_started(tap):
     """What loads uvloop only after it was hooked is hooked there too, and said to be."""
-    if subprocess.run([PYTHON, "-c", "import uvloop"], stderr=subprocess.DEVNULL, check=False).returncode:
-        raise Skip("python3-uvloop is not installed")
+    need_uvloop()
     program = "import time, asyncio; time.sleep(2); import uvloop; time.sleep(600)"
     with Lab() as lab:
         tracer = lab.trace("starts", "-o", "ndjson", "--", PYTHON, "-c", program)
@@ -259,8 +273,7 @@ def tokio_asleep(tap):
 
 
 def tokio_left_behind(tap):
-    program = real.build_tokio()
-    left_behind(tap, [program], program)
+    left_behind(tap, [real.build_tokio()], "/rust_tokio")
 
 
 def tokio_unfit(tap):
@@ -273,6 +286,10 @@ def tokio_unfit(tap):
         tracer = lab.trace("stripped", "record", "-w", lab.scratch / "hooks.rec", "-p", server.pid).attached()
         tracer.await_text(tracer.err_path, "off: Rust, tokio 1.24.2: it is stripped of its symbols", NO_LOAD_S)
         tap.equal("bytes of code that differ", changed_code(server.pid, program), 0)
+
+
+def jvm_left_behind(tap):
+    left_behind(tap, [*real.build_java("21"), "--model", "blocking", "--threads", "virtual"], "/libjvm.so")
 
 
 def jvm_started(tap):
@@ -296,6 +313,7 @@ TOPICS = {
     "go, more processes in turn than places": go_in_turn,
     "uvloop, told by its event loop": uvloop_told,
     "asyncio, hooks leave nothing behind": python_left_behind,
+    "uvloop, hooks leave nothing behind": uvloop_left_behind,
     "asyncio, imported after the start": python_started,
     "asyncio, executed again": python_again,
     "locks, executed again": waits_again,
@@ -306,4 +324,5 @@ TOPICS = {
     "tokio, hooks leave nothing behind": tokio_left_behind,
     "tokio, stripped": tokio_unfit,
     "jvm, started by the tracer": jvm_started,
+    "jvm, hooks leave nothing behind": jvm_left_behind,
 }

@@ -2,16 +2,16 @@
 """What the tracer tells its user of the runtime, the model and the hooks; and of its doubts, what would settle them."""
 import subprocess
 
+import test_hooks as hooks
 import test_real as real
 from lab import Lab, Server, need
-from tap import Skip
 
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's packages
 MIX = "2 /work?cpu=300&calls=1&hold=1000&id=#, 1 /json?id=#"
 REQUESTS, CONNECTIONS = 120, 6
 # With so many connections, more than its pool has, and no hook, most requests of Go are ambiguous.
-POOL_REQUESTS, POOL_CONNECTIONS, POOL = 503, 32, 6
-POOL_MIX = "1 /work?cpu=900&calls=2&hold=3000&id=#"
+POOL_LOAD = {"requests": 503, "connections": 32, "mix": "1 /work?cpu=900&calls=2&hold=3000&id=#"}
+POOL_OPTIONS = ("-locked=false", "-calls", "pool", "-pool", 6)
 ADVICE = "a hook into Go's scheduler may show (--hooks auto)"
 
 
@@ -72,8 +72,7 @@ def asyncio(tap):
 
 
 def uvloop(tap):
-    if subprocess.run([PYTHON, "-c", "import uvloop"], stderr=subprocess.DEVNULL, check=False).returncode:
-        raise Skip("python3-uvloop is not installed")
+    hooks.need_uvloop()
     check_told(tap, [PYTHON, real.REAL / "python_asyncio.py", "--uvloop"], ("python", "asyncio-tasks"), "Python, asyncio tasks",
                "asyncio on uvloop: its event loops tell which task runs")
 
@@ -89,19 +88,33 @@ def virtual_threads(tap):
 
 def doubts(tap):
     """Without its hook Go's pool is in doubt, and the hook is named, in the table and in JSON; with it neither is so."""
-    load = {"requests": POOL_REQUESTS, "connections": POOL_CONNECTIONS, "mix": POOL_MIX}
-    command = [real.build_go(), "-locked=false", "-calls", "pool", "-pool", POOL]
+    command = [real.build_go(), *POOL_OPTIONS]
     with Lab() as lab:
-        totals, table = traced(lab, command, "--hooks", "off", load=load)
+        totals, table = traced(lab, command, "--hooks", "off", load=POOL_LOAD)
     process = serving(totals)
     tap.at_least("ambiguous requests with --hooks off", process["ambiguous_requests"], 1, "")
     tap.equal("… of the endpoints", sum(endpoint["ambiguous_requests"] for endpoint in totals["endpoints"]), process["ambiguous_requests"])
     tap.equal("the hook that is missing", process["missing_hook"], "Go's scheduler")
     tap.check("the footer says what may settle it", ADVICE in table, table[-400:])
     with Lab() as lab:
-        totals, table = traced(lab, command, load=load)
+        totals, table = traced(lab, command, load=POOL_LOAD)
     tap.equal("the hook that is missing by default", serving(totals)["missing_hook"], None)
     tap.check("the footer does not recommend what is so already", "--hooks" not in table, table[-400:])
+
+
+def refused(tap):
+    """The same of a version that nobody knows: why there is no hook is said, and none is recommended."""
+    with Lab() as lab:
+        program = lab.scratch / "go_http"
+        version = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, check=True, text=True).stdout.strip().encode("ascii")
+        program.write_bytes(real.build_go().read_bytes().replace(version, b"go1.99" + version[6:]))
+        program.chmod(0o755)
+        totals, table = traced(lab, [program, *POOL_OPTIONS], load=POOL_LOAD)
+    why = "off: go1.99" + version[6:].decode("ascii") + ": the layout of this version is not known"
+    process = serving(totals)
+    tap.equal("hook", process["hook"], {"on": False, "says": why})
+    tap.equal("the hook that is missing", process["missing_hook"], "Go's scheduler")
+    tap.check("the footer says why", f"a hook into Go's scheduler may show, and is {why}" in table and "--hooks" not in table, table[-400:])
 
 
 TOPICS = {
@@ -114,4 +127,5 @@ TOPICS = {
     "tokio, told with its model": tokio,
     "virtual threads, told with their model": virtual_threads,
     "doubts, and what would settle them": doubts,
+    "doubts, where the hook was refused": refused,
 }
