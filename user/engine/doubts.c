@@ -16,6 +16,7 @@
 #define TRIES             4
 #define RIGHT_PER_KEPT    8 /* where connections are given on, who had one rarely goes on with it */
 #define TRIES_GIVEN       8
+#define TRIES_TO_ANY      32 /* a response that tells that it was kept puts that right */
 
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
 {
@@ -48,8 +49,9 @@ bool doubts_mostly_right(const struct proc *proc, enum doubt doubt)
 bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given)
 {
 	const struct score *line = &proc->doubts[DOUBT_LINE], *self = &proc->doubts[DOUBT_SELF], *on = &proc->given[given];
+	uint32_t tries = given == GIVEN_TO_ANY ? TRIES_TO_ANY : TRIES_GIVEN;
 
-	return on->wrong * RIGHT_PER_KEPT <= on->right + TRIES_GIVEN &&
+	return on->wrong * RIGHT_PER_KEPT <= on->right + tries &&
 	       line->wrong <= line->right + self->wrong + (conn->shared ? TRIES_SHARED : TRIES);
 }
 

@@ -31,6 +31,7 @@ enum given {
 	GIVEN_IDLE,    /* or after that one is taken that had been idle before */
 	GIVEN_NEW,     /* or another one is made, after that */
 	GIVEN_WORKER,  /* or a worker thread is free (rule 9) */
+	GIVEN_TO_ANY,  /* or, where threads run each other's requests, it was given back on any of them */
 	GIVENS
 };
 

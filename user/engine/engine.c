@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/answers.h"
+#include "engine/chains.h"
 #include "engine/locks.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
@@ -202,6 +203,7 @@ void engine_finish(struct engine *engine)
 	}
 	for (size_t i = 0; i < engine->proc_count; i++) {
 		strands_forget(engine, engine->procs_in_order[i]);
+		chains_close(engine, engine->procs_in_order[i]);
 		futexes_forget(&engine->procs_in_order[i]->futexes);
 	}
 	futexes_forget(&engine->shared_futexes);

@@ -5,6 +5,7 @@
  * any more whose it is, until the next record shows a goroutine again.
  */
 #include "engine/goroutines.h"
+#include "engine/line.h"
 #include "engine/moment.h"
 
 #define PREEMPTED_NS 10000000 /* Go lets a goroutine compute so long */
@@ -67,6 +68,7 @@ void goroutine_sleeps(struct engine *engine, struct thread *thread, uint64_t at_
 {
 	struct context *segment;
 
+	rule_12_turn_ends(engine, thread, at_ns);
 	if (!goroutine_may_resume(thread))
 		begin_unseen(engine, thread, at_ns);
 	segment = context_root(thread->context);

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "engine/chains.h"
 #include "engine/line.h"
 #include "engine/line_places.h"
 #include "engine/rules_loop.h"
@@ -31,7 +32,7 @@ static enum line_kind line_for(enum given given)
 
 #define TICKETS (1ull << 60) /* those of two lines differ */
 
-static struct line *line_of(struct thread *thread, enum line_kind kind)
+struct line *line_of(struct thread *thread, enum line_kind kind)
 {
 	struct line *line = thread->lines[kind];
 
@@ -45,7 +46,7 @@ static struct line *line_of(struct thread *thread, enum line_kind kind)
 
 /* ---- those who came to wait ---------------------------------------------------------------------------------------------------------- */
 
-static void drop_first(struct engine *engine, struct line *line)
+void line_drop_first(struct engine *engine, struct line *line)
 {
 	struct context *context = place_at(line, line->first)->context;
 
@@ -55,10 +56,10 @@ static void drop_first(struct engine *engine, struct line *line)
 	context_put(engine, context);
 }
 
-static void stand_in(struct engine *engine, struct line *line, struct context *context, uint64_t since_ns)
+void line_stand_in(struct engine *engine, struct line *line, struct context *context, uint64_t since_ns)
 {
 	while (line->first < line->end && (!place_counts(line, line->first) || line->end - line->first == LINE_MAX))
-		drop_first(engine, line);
+		line_drop_first(engine, line);
 	context->line_ticket = line->end;
 	*place_at(line, line->end++) = (struct place){.context = context_get(context), .since_ns = since_ns};
 }
@@ -74,30 +75,26 @@ bool rule_12_may_wait(const struct thread *thread, const struct context *root)
 	bool asks = context_is_open_request(root) && !root->stream;
 
 	return (asks || has_had_a_turn(root) || is_of_a_worker_loop(thread, root)) && !root->calls_in_flight && !root->connects &&
-	       !root->line_ticket && !root->at_worker;
+	       (!root->line_ticket || root->line_ticket >= CHAIN_TICKETS) && !root->at_worker;
+}
+
+/* A loop that it shares may be known by another thread's epoll returns alone. */
+static bool may_share_a_line(const struct thread *thread)
+{
+	return !thread->continuations && !thread->carrier && thread->proc->told.loop_threads;
 }
 
 void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
 {
 	struct line *line;
 
+	if (chains_apply(thread) || may_share_a_line(thread))
+		chains_wait(engine, thread, root, at_ns);
 	if (!loop_calls_back_at_once(thread) || !rule_12_may_wait(thread, root))
 		return;
 	line = line_of(thread, thread->continuations->has_workers && !root->came_back ? LINE_WORKERS : LINE_ANY);
 	if (line)
-		stand_in(engine, line, root, at_ns);
-}
-
-void rule_12_workers_found(struct engine *engine, struct thread *thread)
-{
-	struct line *line = thread->lines[LINE_ANY];
-
-	for (; line && line->first < line->end; drop_first(engine, line)) {
-		struct place place = *place_at(line, line->first);
-
-		if (still_waits(line, line->first) && line_of(thread, LINE_WORKERS))
-			stand_in(engine, thread->lines[LINE_WORKERS], place.context, place.since_ns);
-	}
+		line_stand_in(engine, line, root, at_ns);
 }
 
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
@@ -108,7 +105,7 @@ void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at
 
 /* ---- those who were given a connection, and have not shown whose work they are ------------------------------------------------------- */
 
-static void drop_first_handed(struct engine *engine, struct line *line)
+void line_drop_first_handed(struct engine *engine, struct line *line)
 {
 	context_put(engine, *handed_at(line, line->first_handed++));
 }
@@ -130,7 +127,7 @@ static struct context *begin_handed(const struct moment *moment, struct line *li
 		return NULL;
 	while (line->first_handed < line->end_handed &&
 	       (!is_unnamed(line, line->first_handed) || line->end_handed - line->first_handed == LINE_MAX))
-		drop_first_handed(moment->engine, line);
+		line_drop_first_handed(moment->engine, line);
 	segment->given = (uint8_t)given;
 	segment->instead = context_get(context_root(moment->thread->context));
 	segment->handed = line->end_handed;
@@ -297,6 +294,8 @@ void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call)
 
 	if (!works_at_once(thread) || thread->born || call->connect_ns || call->write_ns >= thread->continuations->since_ns)
 		return;
+	if (has_had_a_turn(context_root(before)))
+		return; /* it is nobody's already */
 	segment = begin_work(moment, GIVEN_NOT);
 	if (!segment)
 		return;
@@ -444,6 +443,7 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 	struct context *segment = context_root(thread->context);
 	struct line *line = has_had_a_turn(segment) ? thread->lines[line_for(segment->given)] : NULL;
 
+	chains_answered(moment, request);
 	if (!loop_calls_back_at_once(thread))
 		return;
 	request->ambiguous |= is_misaligned(thread->lines[LINE_WORKERS]);
@@ -466,9 +466,9 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 static void line_close(struct engine *engine, struct line *line)
 {
 	while (line && line->first < line->end)
-		drop_first(engine, line);
+		line_drop_first(engine, line);
 	while (line && line->first_handed < line->end_handed)
-		drop_first_handed(engine, line);
+		line_drop_first_handed(engine, line);
 	free(line);
 }
 

@@ -19,6 +19,8 @@ bool rule_12_may_wait(const struct thread *thread, const struct context *root);
 bool lines_began_unseen(const struct thread *thread);
 /* The loop is found to have workers: it is for these that those wait who stand in line. */
 void rule_12_workers_found(struct engine *engine, struct thread *thread);
+/* Other threads are found to share the loop's events: those who stand in its line wait with those of the other threads. */
+void rule_12_events_shared(struct engine *engine, struct thread *thread);
 /* Does somebody wait for a worker? */
 bool rule_12_somebody_waits(const struct thread *thread);
 /* Of what began with a place in the line: whose it is, if that is served in order. NULL: nobody knows. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 12's two lines, as line.c keeps them: those who came to wait, and the segments that began with a connection that was given on.
- * Used by line.c; by line_before.c, which finds out how many have waited since before the trace; and by line_exchange.c.
+ * Used by line.c; by line_before.c, which finds out how many have waited since before the trace; by line_exchange.c, and by line_moves.c.
  * Never: seen by a rule.
  */
 #ifndef IOCPU_ENGINE_LINE_PLACES_H
@@ -81,6 +81,12 @@ static inline bool is_unnamed(struct line *line, uint64_t number)
 
 /* ---- line.c ---- */
 
+/* NULL: no memory. */
+struct line *line_of(struct thread *thread, enum line_kind kind);
+void line_stand_in(struct engine *engine, struct line *line, struct context *context, uint64_t since_ns);
+/* There must be one. */
+void line_drop_first(struct engine *engine, struct line *line);
+void line_drop_first_handed(struct engine *engine, struct line *line);
 /* It has waited, and goes on with what was given to it at at_ns. */
 void line_goes_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns);
 

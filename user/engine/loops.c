@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/line.h"
 #include "engine/rules_loop.h"
 
 struct continuations *rule_11_loop_of(const struct thread *thread)
@@ -34,6 +35,8 @@ void rule_11_loop_found(struct engine *engine, struct thread *thread, const stru
 			thread->continuations->next_sharing = other->continuations->next_sharing;
 			other->continuations->next_sharing = thread->continuations;
 		}
+		if (!other->continuations->shared)
+			rule_12_events_shared(engine, other);
 		other->continuations->shared = thread->continuations->shared = true;
 	}
 }

@@ -44,6 +44,7 @@ struct strand;
 struct line;
 struct party;
 struct hold;
+struct chains;
 struct futexes;
 struct stray;
 struct open_stream;
@@ -74,6 +75,7 @@ struct proc {
 	struct score given[GIVENS];  /* right: it was given on; wrong: who had it went on with it */
 	bool threads_share;          /* some of them run each other's requests */
 	bool reads_for_others;       /* in Go: a goroutine reads answers for others, on a connection that several requests use */
+	struct chains *chains;       /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
 	struct futexes *futexes;     /* rule 10: who woke whom in those that are its own; NULL: nobody */
 };
 
@@ -135,6 +137,7 @@ struct conn {
 	uint64_t user_conn_id;    /* the server side's connection whose request called last; 0: none has */
 	bool shared;              /* such requests of several connections have */
 	uint64_t asker_strand_id; /* who asked there last; 0: no strand has */
+	bool read_for_others;     /* in Go: a goroutine of its own reads there for whoever has asked */
 	bool claimed;             /* who reads there for several requests has told whose an answer is, by whom it woke */
 	bool connect_seen;        /* so nothing was asked there before the trace */
 	bool connecting;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/chains.h"
 #include "engine/locks.h"
 #include "engine/line.h"
 #include "engine/model.h"
@@ -223,6 +224,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 		thread->proc->ended = true;
 		strands_forget(engine, thread->proc);
 		futexes_forget(&thread->proc->futexes);
+		chains_close(engine, thread->proc);
 	}
 	proc_put(thread->proc);
 	idmap_take(&engine->threads, thread->tid);

@@ -59,6 +59,8 @@ static void rule_6_goroutine_parks(const struct moment *moment, bool first_look)
 	struct conn *conn = moment->conn;
 	struct context *hint = NULL, *root = context_root(moment->thread->context), *asker = asker_let_go_on(moment, first_look);
 
+	conn->read_for_others |= first_look && conn->role == CONN_DOWNSTREAM && !conn->first_call && conn->answering &&
+				 moment->thread->last_read_conn_id == conn->id;
 	if (asker) {
 		work_for(moment, asker);
 		return;
@@ -68,6 +70,7 @@ static void rule_6_goroutine_parks(const struct moment *moment, bool first_look)
 		hint = conn->last_request; /* net/http's background read: the handler runs on, or what it has started */
 	else if (conn->role == CONN_DOWNSTREAM && !conn->first_call)
 		hint = root;
+	rule_12_turn_ends(moment->engine, moment->thread, moment->at_ns);
 	end_soft_tail(moment);
 	turn_to_segment(moment, ORIGIN_PARK, hint, false);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 5: what a downstream sends, to whom it is, and what it had been waited for. */
 #include "engine/answers.h"
+#include "engine/chains.h"
 #include "engine/goroutines.h"
 #include "engine/moment.h"
 #include "engine/strands.h"
@@ -116,6 +117,7 @@ void rule_5_answered(const struct moment *moment, struct call *call)
 
 	if (!context)
 		return;
+	chains_released(moment);
 	moment->thread->via_call = context->is_request ? number : 0; /* a segment's calls get other numbers when it is bound */
 	moment->thread->via_doubt = doubt;
 	moment->thread->via_conn_id = moment->conn->id;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "engine/answers.h"
+#include "engine/chains.h"
 #include "engine/goroutines.h"
 #include "engine/locks.h"
 #include "engine/moment.h"
@@ -75,6 +76,8 @@ static enum given given_on(const struct moment *moment)
 /* Rule 12, of callbacks: who waits longest for a connection is given this one. In steps, order tells. NULL: it is not like that here. */
 static struct context *next_waiter(const struct moment *moment, enum given given)
 {
+	if (chains_apply(moment->thread))
+		return question_of(moment) ? NULL : chains_next(moment);
 	return given != GIVEN_NOT && doubts_try_line(moment->thread->proc, moment->conn, given) ? rule_12_next_in_line(moment, given)
 												: NULL;
 }

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 12 where threads run each other's requests: who is given a connection that another one has given back. Times in µs. */
+#include <stdio.h>
+
+#include "unit/engine_script.h"
+
+enum { FIRST = 1, SECOND = 2, THIRD = 3 }; /* threads; FIRST is the process too */
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, CLIENT_LAST = CLIENT_A + 30, DB = 200, DB_2, DB_LAST = DB + 3 };
+
+static struct script *server(enum runtime runtime)
+{
+	struct script *script = script_open();
+
+	for (uint32_t thread = FIRST; thread <= THIRD; thread++)
+		script_thread(script, 0, thread, FIRST, THREAD_FOUND);
+	script_runtime(script, FIRST, runtime);
+	for (uint64_t client = CLIENT_A; client <= CLIENT_LAST; client++)
+		script_conn(script, client, CONN_SERVER, 8080);
+	for (uint64_t db = DB; db <= DB_LAST; db++)
+		script_conn(script, db, CONN_DOWNSTREAM, 5432);
+	return script;
+}
+
+/* The goroutine asks, and leaves the thread until the answer is there. */
+static void ask(struct script *script, uint64_t at, uint32_t thread, uint64_t db)
+{
+	WRITE(script, at, thread, db);
+	READ_NOTHING(script, at + 5, thread, db);
+}
+
+/* The thread has slept since `off`. */
+static void answer(struct script *script, uint64_t at, uint32_t thread, uint64_t off, uint64_t db)
+{
+	READ(script, at, thread, db, .off = off, .on = at - 10, .cause = WAIT_POLL, .epoll = at - 5, .events = 1, .arrived = at - 20);
+}
+
+static void check(const struct script *script, const char *line, uint64_t cpu, uint64_t pool, uint64_t calls)
+{
+	const struct told *told = told_of(script, line);
+
+	assert_false(told->ambiguous);
+	assert_int_equal(told->call_count, calls);
+	assert_int_equal(told->state[STATE_POOL], pool);
+	assert_in_range(told->cpu_time, cpu, cpu + 40); /* what runs between two goroutines is the one's or the other's */
+}
+
+/* A has the pool's only connection. B and C wait for it, and A once more, when its answer has come; then B does. */
+static void test_waits_twice(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 300, FIRST, DB);
+	READ(script, 310, FIRST, CLIENT_B, .arrived = 300, .line = "GET /b");
+	READ(script, 510, FIRST, CLIENT_C, .arrived = 500, .line = "GET /c");
+	answer(script, 1000, FIRST, 610, DB);
+	ask(script, 1300, FIRST, DB); /* B */
+	answer(script, 2000, FIRST, 1306, DB);
+	ask(script, 2200, FIRST, DB); /* C */
+	answer(script, 3000, FIRST, 2206, DB);
+	WRITE(script, 3100, FIRST, CLIENT_C, .status = 200);
+	ask(script, 3110, FIRST, DB); /* A */
+	answer(script, 4000, FIRST, 3116, DB);
+	WRITE(script, 4150, FIRST, CLIENT_A, .status = 200);
+	ask(script, 4160, FIRST, DB); /* B */
+	answer(script, 5000, FIRST, 4166, DB);
+	WRITE(script, 5100, FIRST, CLIENT_B, .status = 200);
+	script_finish(script);
+	check(script, "GET /a", 200 + 300 + 150, 3110 - 1300, 2);
+	check(script, "GET /b", 200 + 200 + 100, 1300 - 510 + 4160 - 2200, 2);
+	check(script, "GET /c", 100 + 100, 2200 - 610, 1);
+	script_close(script);
+}
+
+/* A and D have both connections, and give them back on two threads; B, C, E and F wait for them, in this order. */
+static void begin_with_two(struct script *script)
+{
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 200, FIRST, DB);
+	READ(script, 210, FIRST, CLIENT_D, .arrived = 90, .line = "GET /d");
+	ask(script, 310, FIRST, DB_2);
+	READ(script, 320, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ(script, 420, FIRST, CLIENT_C, .arrived = 90, .line = "GET /c");
+	READ(script, 520, FIRST, CLIENT_E, .arrived = 90, .line = "GET /e");
+	READ(script, 620, FIRST, CLIENT_F, .arrived = 90, .line = "GET /f");
+	answer(script, 1000, FIRST, 720, DB);
+	answer(script, 1010, SECOND, 50, DB_2);
+}
+
+/* The two who were let go on have changed threads. */
+static void test_response_tells_who_went_on(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	begin_with_two(script);
+	WRITE(script, 1300, FIRST, CLIENT_A, .status = 200);
+	ask(script, 1310, FIRST, DB); /* C, as it proves */
+	WRITE(script, 1400, SECOND, CLIENT_D, .status = 200);
+	ask(script, 1410, SECOND, DB_2); /* B */
+	answer(script, 2000, FIRST, 1316, DB);
+	WRITE(script, 2250, FIRST, CLIENT_C, .status = 200);
+	answer(script, 3000, SECOND, 1416, DB_2);
+	WRITE(script, 3150, SECOND, CLIENT_B, .status = 200);
+	script_finish(script);
+	check(script, "GET /b", 100 + 150, 1410 - 420, 1);
+	check(script, "GET /c", 100 + 250, 1310 - 520, 1);
+	script_close(script);
+}
+
+/*
+ * B and C go on, on SECOND at 1400, on FIRST before or behind that, and each once more. `on_first` and `on_second`: who is answered in the
+ * end by what FIRST, and what SECOND has read.
+ */
+static void ask_twice_each(struct script *script, uint64_t first_asks, uint64_t on_first, uint64_t on_second)
+{
+	WRITE(script, 1250, FIRST, CLIENT_A, .status = 200);
+	WRITE(script, 1260, SECOND, CLIENT_D, .status = 200);
+	if (first_asks < 1400)
+		ask(script, first_asks, FIRST, DB);
+	ask(script, 1400, SECOND, DB_2);
+	if (first_asks > 1400)
+		ask(script, first_asks, FIRST, DB);
+	answer(script, 2000, FIRST, first_asks + 6, DB);
+	ask(script, 2200, FIRST, DB); /* E */
+	answer(script, 2300, SECOND, 1406, DB_2);
+	ask(script, 2500, SECOND, DB_2); /* F */
+	answer(script, 3000, FIRST, 2206, DB);
+	WRITE(script, 3100, FIRST, CLIENT_E, .status = 200);
+	ask(script, 3110, FIRST, DB);
+	answer(script, 3300, SECOND, 2506, DB_2);
+	WRITE(script, 3400, SECOND, CLIENT_F, .status = 200);
+	ask(script, 3410, SECOND, DB_2);
+	answer(script, 4000, FIRST, 3116, DB);
+	WRITE(script, 4150, FIRST, on_first, .status = 200);
+	answer(script, 4300, SECOND, 3416, DB_2);
+	WRITE(script, 4450, SECOND, on_second, .status = 200);
+	script_finish(script);
+}
+
+/* Who is let go on does so on the thread that gave the connection back, be it that the other thread is quicker. */
+static void test_each_thread_goes_on_with_its_own(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	begin_with_two(script);
+	ask_twice_each(script, 1450, CLIENT_B, CLIENT_C);
+	check(script, "GET /b", 100 + 200 + 150, 1450 - 420 + 3110 - 2200, 2);
+	check(script, "GET /c", 100 + 200 + 150, 1400 - 520 + 3410 - 2500, 2);
+	script_close(script);
+}
+
+/* Not so: and who went on first is not the only thing that may have been taken for another. */
+static void test_two_places_of_doubt(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	begin_with_two(script);
+	ask_twice_each(script, 1310, CLIENT_C, CLIENT_B);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	assert_true(told_of(script, "GET /c")->ambiguous);
+	assert_false(told_of(script, "GET /a")->ambiguous);
+	assert_false(told_of(script, "GET /d")->ambiguous);
+	script_close(script);
+}
+
+/* B's thread fell asleep when B came to wait, which it tells only when it wakes: C has come to wait by then. */
+static void test_told_when_it_wakes(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 200, FIRST, DB);
+	READ(script, 210, FIRST, CLIENT_D, .arrived = 90, .line = "GET /d");
+	ask(script, 310, FIRST, DB_2);
+	READ(script, 310, SECOND, CLIENT_B, SLEPT(1, 300, 1), .line = "GET /b");
+	READ(script, 320, FIRST, CLIENT_C, .arrived = 90, .line = "GET /c");
+	READ(script, 420, FIRST, CLIENT_E, .arrived = 90, .line = "GET /e");
+	READ(script, 520, FIRST, CLIENT_F, .arrived = 90, .line = "GET /f");
+	WINDOW(script, 990, FIRST, .off = 620, .on = 985, .cause = WAIT_LOCK);
+	WINDOW(script, 995, SECOND, .off = 410, .on = 985, .cause = WAIT_LOCK);
+	READ(script, 1000, FIRST, DB, .arrived = 980);
+	READ(script, 1010, SECOND, DB_2, .arrived = 980);
+	ask_twice_each(script, 1310, CLIENT_B, CLIENT_C);
+	check(script, "GET /b", 100 + 200 + 150, 1310 - 410 + 3110 - 2200, 2);
+	check(script, "GET /c", 100 + 200 + 150, 1400 - 420 + 3410 - 2500, 2);
+	script_close(script);
+}
+
+/* Six wait, and the last one is given the connection: where they are not served in order it may have been given one in between, too. */
+static void test_far_from_its_turn(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 200, FIRST, DB);
+	for (uint64_t i = 1; i < 7; i++)
+		READ(script, 200 + 100 * i, FIRST, CLIENT_A + i, .arrived = 90, .line = "GET /waits");
+	answer(script, 1000, FIRST, 900, DB);
+	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
+	ask(script, 1110, FIRST, DB);
+	answer(script, 2000, FIRST, 1116, DB);
+	WRITE(script, 2100, FIRST, CLIENT_A + 6, .status = 200);
+	script_finish(script);
+	assert_int_equal(script->count, 2);
+	assert_false(script->told[0].ambiguous);
+	assert_true(script->told[1].ambiguous);
+	script_close(script);
+}
+
+/* B sleeps, and C waits. D has come, and computes elsewhere: A goes on with the connection that it has. */
+static void test_sleeper_is_given_nothing(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ(script, 200, FIRST, CLIENT_A, .arrived = 190, .line = "GET /a");
+	ask(script, 300, FIRST, DB);
+	answer(script, 1000, FIRST, 306, DB);
+	ask(script, 1200, FIRST, DB);
+	answer(script, 2000, FIRST, 1206, DB);
+	WRITE(script, 2100, FIRST, CLIENT_A, .status = 200);
+	WRITE(script, 9000, FIRST, CLIENT_B, .off = 2110, .on = 8900, .cause = WAIT_POLL, .epoll = 8905, .status = 200);
+	script_finish(script);
+	check(script, "GET /a", 100 + 200 + 100, 0, 2);
+	check(script, "GET /b", 100 + 95, 0, 0);
+	script_close(script);
+}
+
+/* B has slept only, and answers before or after another one has gone on with the connection that B seemed to be given. */
+static void answer_of_sleeper(uint64_t answered)
+{
+	struct script *script = server(RUNTIME_GO);
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 200, FIRST, DB);
+	READ(script, 210, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ(script, 310, FIRST, CLIENT_C, .arrived = 90, .line = "GET /c");
+	answer(script, 1000, FIRST, 410, DB);
+	if (answered < 1310)
+		WRITE(script, answered, SECOND, CLIENT_B, .off = 1, .on = answered - 100, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 1300, FIRST, CLIENT_A, .status = 200);
+	ask(script, 1310, FIRST, DB); /* C */
+	if (answered > 1310)
+		WRITE(script, answered, SECOND, CLIENT_B, .off = 1, .on = answered - 100, .cause = WAIT_LOCK, .status = 200);
+	answer(script, 2000, FIRST, 1316, DB);
+	WRITE(script, 2100, FIRST, CLIENT_C, .status = 200);
+	script_finish(script);
+	check(script, "GET /a", 100 + 300, 0, 1);
+	check(script, "GET /c", 100 + 100, 1310 - 410, 1);
+	script_close(script);
+}
+
+static void test_sleeper_answers(void **state)
+{
+	(void)state;
+	answer_of_sleeper(1200);
+	answer_of_sleeper(1600);
+}
+
+/* Who waits for one of POOL connections or has one, in order. Each request asks once, every third one twice; who is done begins anew. */
+enum { POOL = 4, ASKERS = 20 };
+
+struct asker {
+	uint64_t client;
+	bool again; /* it asks once more after this */
+};
+
+struct round {
+	struct script *script;
+	uint64_t at;
+	struct asker askers[2 * ASKERS]; /* the first POOL have a connection: that one, in turn */
+	size_t count;
+	unsigned int begun, answered;
+};
+
+static void begins(struct round *round, uint64_t client)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), "GET /%u", round->begun);
+	READ(round->script, round->at, FIRST, client, .arrived = round->at - 5, .line = line);
+	round->askers[round->count++] = (struct asker){client, round->begun++ % 3 == 0};
+	round->at += 100;
+}
+
+/* The first one's answer comes: it computes, and whoever has waited longest asks where it had. */
+static void goes_on(struct round *round, uint64_t db)
+{
+	struct asker first = round->askers[0];
+
+	answer(round->script, round->at + 100, FIRST, round->at, db);
+	round->at += 200;
+	memmove(&round->askers[0], &round->askers[1], --round->count * sizeof(round->askers[0]));
+	if (first.again) {
+		round->askers[round->count++] = (struct asker){first.client, false};
+	} else {
+		WRITE(round->script, round->at, FIRST, first.client, .status = 200);
+		round->answered++;
+	}
+	ask(round->script, round->at + 10, FIRST, db);
+	round->at += 20;
+	if (!first.again)
+		begins(round, first.client);
+}
+
+/* D has only seemed to come to wait: all behind it go on one place earlier. That shows in time. */
+static void test_only_seemed_to_wait(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	struct round round = {.script = script, .at = 100};
+	unsigned int ambiguous = 0;
+	(void)state;
+
+	for (uint64_t db = DB; db < DB + POOL; db++) {
+		begins(&round, CLIENT_D + round.count + 1);
+		ask(script, round.at, FIRST, db);
+		round.at += 10;
+	}
+	READ(script, round.at, FIRST, CLIENT_D, .arrived = round.at - 5, .line = "GET /d");
+	round.at += 100;
+	while (round.count < ASKERS)
+		begins(&round, CLIENT_D + round.count + 1);
+	for (unsigned int i = 0; round.answered < 50; i++)
+		goes_on(&round, DB + i % POOL);
+	script_finish(script);
+	for (size_t i = 0; i < script->count; i++)
+		ambiguous += script->told[i].ambiguous;
+	assert_in_range(ambiguous, 0, 5);
+	script_close(script);
+}
+
+/* Two threads of a runtime wait at one epoll fd; that they do shows only when both have: until then the first one had a line of its own. */
+static void test_events_shared(void **state)
+{
+	struct script *script = server(RUNTIME_NATIVE);
+	(void)state;
+
+	answer(script, 50, FIRST, 10, DB); /* to what was asked before the trace */
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	WRITE(script, 200, FIRST, DB);
+	READ(script, 210, SECOND, CLIENT_B, .arrived = 200, .line = "GET /b");
+	READ(script, 310, SECOND, CLIENT_C, .arrived = 300, .line = "GET /c");
+	READ(script, 500, FIRST, CLIENT_D, SLEPT(210, 490, 1), .line = "GET /d");
+	answer(script, 1000, FIRST, 600, DB);
+	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
+	WRITE(script, 1110, FIRST, DB); /* B */
+	answer(script, 2000, SECOND, 410, DB);
+	WRITE(script, 2100, SECOND, CLIENT_B, .status = 200);
+	WRITE(script, 2110, SECOND, DB); /* C */
+	answer(script, 3000, FIRST, 1120, DB);
+	WRITE(script, 3100, FIRST, CLIENT_C, .status = 200);
+	WRITE(script, 3110, FIRST, DB); /* D */
+	answer(script, 4000, FIRST, 3120, DB);
+	WRITE(script, 4100, FIRST, CLIENT_D, .status = 200);
+	script_finish(script);
+	check(script, "GET /b", 100 + 100, 1110 - 310, 1);
+	check(script, "GET /c", 100 + 100, 2110 - 410, 1);
+	check(script, "GET /d", 100 + 100, 3110 - 600, 1);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waits_twice),
+		cmocka_unit_test(test_response_tells_who_went_on),
+		cmocka_unit_test(test_each_thread_goes_on_with_its_own),
+		cmocka_unit_test(test_two_places_of_doubt),
+		cmocka_unit_test(test_told_when_it_wakes),
+		cmocka_unit_test(test_far_from_its_turn),
+		cmocka_unit_test(test_sleeper_is_given_nothing),
+		cmocka_unit_test(test_sleeper_answers),
+		cmocka_unit_test(test_only_seemed_to_wait),
+		cmocka_unit_test(test_events_shared),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

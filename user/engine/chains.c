@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 12 where threads run each other's requests (goroutines, a runtime's tasks): who is given a connection goes on on any of them, and no
+ * record says who that is. So whatever begins with such a connection is a segment of its own. It is linked to who waited longest; if it
+ * comes to wait again, what goes on then is linked to it. A response names the last segment of such a chain: if the chain began with that
+ * very request, all of it is the request's. If not, two that were given connections at about the same time were taken for each other.
+ */
+#include "engine/chains.h"
+
+#include <stdlib.h>
+
+#include "engine/rules_loop.h"
+
+#define WAITS_MAX  1024 /* of more the oldest are forgotten. Power of two */
+#define CHAIN_MAX  64   /* longer ones are not followed */
+#define NEAR       4    /* so far from its turn goes on who was given a connection */
+#define PASSED_MAX 2    /* whom so many have passed by does not go on yet: it has only seemed to wait */
+
+/* A connection that was given back, and what has begun with it. */
+struct grant {
+	uint32_t tid;          /* who gave it back; 0: nobody yet */
+	struct context *begun; /* NULL: nothing yet */
+};
+
+/* A request, or a segment of one, that came to wait; and what it was given, if all are served in order. */
+struct wait {
+	struct context *context; /* NULL: that is over */
+	uint64_t since_ns;
+	uint32_t passed; /* so often has another one gone on in its place */
+	struct grant grant;
+};
+
+struct chains {
+	uint64_t first, end; /* tickets in use, from CHAIN_TICKETS */
+	struct wait waits[WAITS_MAX];
+};
+
+bool chains_apply(const struct thread *thread)
+{
+	const struct continuations *loop = thread->continuations;
+
+	if (thread->carrier)
+		return false;
+	return thread_runs_untold_goroutines(thread) || (loop && loop->shared && !continuations_ahead(loop));
+}
+
+/* ---- places ----------------------------------------------------------------------------------------------------------------------------
+ */
+
+static struct wait *wait_at(struct chains *chains, uint64_t ticket)
+{
+	return &chains->waits[ticket % WAITS_MAX];
+}
+
+/* NULL: nobody has it. */
+static struct wait *wait_of(struct chains *chains, uint64_t ticket)
+{
+	return ticket >= chains->first && ticket < chains->end && wait_at(chains, ticket)->context ? wait_at(chains, ticket) : NULL;
+}
+
+/* 0: none is in use behind it. */
+static uint64_t next_place(struct chains *chains, uint64_t ticket)
+{
+	while (++ticket < chains->end)
+		if (wait_of(chains, ticket))
+			return ticket;
+	return 0;
+}
+
+static bool still_waits(struct chains *chains, uint64_t ticket)
+{
+	struct wait *wait = wait_of(chains, ticket);
+	const struct context *root = wait ? context_root(wait->context) : NULL;
+
+	return root && !wait->grant.begun && root->line_ticket == ticket && (!root->is_request || context_is_open_request(root));
+}
+
+static void exchange_waiters(struct chains *chains, uint64_t one, uint64_t other)
+{
+	struct wait *a = wait_at(chains, one), *b = wait_at(chains, other), kept = *a;
+	struct context *to_a = context_root(b->context), *to_b = context_root(a->context);
+	bool moves_to_a = to_a->line_ticket == other, moves_to_b = to_b->line_ticket == one;
+
+	*a = *b;
+	*b = kept;
+	b->grant = a->grant;
+	a->grant = kept.grant;
+	if (moves_to_a)
+		to_a->line_ticket = one;
+	if (moves_to_b)
+		to_b->line_ticket = other;
+}
+
+static void move_grant(struct chains *chains, uint64_t from, uint64_t to)
+{
+	struct wait *wait = wait_at(chains, to);
+
+	wait->grant = wait_at(chains, from)->grant;
+	wait_at(chains, from)->grant = (struct grant){0};
+	if (wait->grant.begun && context_root(wait->grant.begun)->handed == from)
+		context_root(wait->grant.begun)->handed = to;
+}
+
+static void drop_grant(struct engine *engine, struct chains *chains, uint64_t ticket)
+{
+	struct grant *grant = &wait_at(chains, ticket)->grant;
+	struct context *begun = context_root(grant->begun);
+
+	if (begun && begun->handed == ticket)
+		begun->handed = 0;
+	context_put(engine, grant->begun);
+	*grant = (struct grant){0};
+}
+
+static void forget(struct engine *engine, struct chains *chains, uint64_t ticket)
+{
+	struct wait *wait = wait_at(chains, ticket);
+	struct context *root = context_root(wait->context), *context = wait->context;
+
+	drop_grant(engine, chains, ticket);
+	if (root && root->line_ticket == ticket)
+		root->line_ticket = 0;
+	*wait = (struct wait){0};
+	context_put(engine, context);
+}
+
+/* It has not gone on yet: what has begun since was of those behind it. Where it stands now. */
+static uint64_t put_behind(struct chains *chains, uint64_t ticket)
+{
+	for (uint64_t next; wait_at(chains, ticket)->grant.begun && (next = next_place(chains, ticket)); ticket = next)
+		exchange_waiters(chains, ticket, next);
+	return ticket;
+}
+
+/* What has begun there was nobody's who waits: what has begun since was of those before. */
+static void take_out(struct engine *engine, struct chains *chains, uint64_t ticket)
+{
+	drop_grant(engine, chains, ticket);
+	for (uint64_t next; (next = next_place(chains, ticket)) && wait_at(chains, next)->grant.tid; ticket = next)
+		move_grant(chains, next, ticket);
+}
+
+/* ---- who waits -------------------------------------------------------------------------------------------------------------------------
+ */
+
+static struct chains *chains_of(struct proc *proc)
+{
+	if (!proc->chains && (proc->chains = calloc(1, sizeof(*proc->chains))))
+		proc->chains->first = proc->chains->end = CHAIN_TICKETS;
+	return proc->chains;
+}
+
+static bool may_wait(const struct context *root)
+{
+	bool asks = context_is_open_request(root) && !root->stream && !root->watched;
+
+	return (asks || (root && !root->is_request && root->origin == ORIGIN_POOL)) && !root->calls_in_flight && !root->connects &&
+	       !root->line_ticket;
+}
+
+void chains_wait(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
+{
+	struct chains *chains = may_wait(root) ? chains_of(thread->proc) : NULL;
+	uint64_t ticket;
+
+	if (!chains)
+		return;
+	while (chains->first < chains->end && (!wait_of(chains, chains->first) || chains->end - chains->first == WAITS_MAX))
+		forget(engine, chains, chains->first++);
+	ticket = chains->end++;
+	*wait_at(chains, ticket) = (struct wait){.context = context_get(root), .since_ns = at_ns};
+	root->line_ticket = ticket;
+	/* That a thread had fallen asleep is told only when it wakes. */
+	for (; still_waits(chains, ticket - 1) && wait_at(chains, ticket - 1)->since_ns > at_ns; ticket--)
+		exchange_waiters(chains, ticket - 1, ticket);
+}
+
+/* ---- who goes on -----------------------------------------------------------------------------------------------------------------------
+ */
+
+static void give(struct chains *chains, uint32_t tid)
+{
+	for (uint64_t ticket = chains->first; ticket < chains->end; ticket++)
+		if (still_waits(chains, ticket) && !wait_at(chains, ticket)->grant.tid) {
+			wait_at(chains, ticket)->grant.tid = tid;
+			return;
+		}
+}
+
+void chains_released(const struct moment *moment)
+{
+	const struct thread *thread = moment->thread;
+
+	if (thread->proc->chains && chains_apply(thread) && !moment->conn->read_for_others)
+		give(thread->proc->chains, thread->tid);
+}
+
+/*
+ * Who is let go on runs on the thread that gave the connection back, the last one first, unless another one that had nothing to do has
+ * taken it from there. 0: nobody is.
+ */
+static uint64_t next_given(struct chains *chains, uint32_t tid)
+{
+	uint64_t own = 0, oldest = 0;
+
+	for (uint64_t ticket = chains->first; ticket < chains->end; ticket++) {
+		if (!still_waits(chains, ticket) || !wait_at(chains, ticket)->grant.tid)
+			continue;
+		if (wait_at(chains, ticket)->grant.tid == tid)
+			own = ticket;
+		if (!oldest)
+			oldest = ticket;
+	}
+	return own ? own : oldest;
+}
+
+static void begin(struct chains *chains, uint64_t ticket, struct context *segment)
+{
+	segment->handed = ticket;
+	segment->given = GIVEN_TO_ANY;
+	wait_at(chains, ticket)->grant.begun = context_get(segment);
+}
+
+void chains_begun(struct thread *thread, struct context *segment)
+{
+	struct chains *chains = thread->proc->chains;
+	uint64_t ticket = chains ? chains->first : 0;
+
+	segment->handed = 0;
+	while (chains && ticket < chains->end && !still_waits(chains, ticket))
+		ticket++;
+	if (chains && ticket < chains->end)
+		begin(chains, ticket, segment);
+}
+
+/* A connection of which it is known that requests give it back to each other. */
+static bool is_of_a_pool(const struct moment *moment)
+{
+	const struct conn *conn = moment->conn;
+
+	return !conn->first_call && conn->answer_read_ns && !conn->read_for_others &&
+	       doubts_try_line(moment->thread->proc, conn, GIVEN_TO_ANY);
+}
+
+/* Whoever ran on the thread until now. */
+static struct context *ran_before(const struct thread *thread)
+{
+	struct context *root = context_root(thread->context);
+
+	return root && !root->is_request && !root->evidence && !thread->soft ? context_root(root->resumes) : root;
+}
+
+struct context *chains_next(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	struct chains *chains = thread->proc->chains;
+	struct context *segment, *before = ran_before(thread);
+	uint64_t ticket = chains && is_of_a_pool(moment) ? next_given(chains, thread->tid) : 0;
+
+	segment = ticket ? context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns) : NULL;
+	if (!segment)
+		return NULL;
+	segment->evidence = true;
+	segment->helper_only = false;
+	segment->instead = context_get(before);
+	begin(chains, ticket, segment);
+	end_soft_tail(moment);
+	chains_wait(moment->engine, thread, before, moment->at_ns);
+	thread_switch(moment->engine, thread, segment, false);
+	return segment;
+}
+
+/* ---- a response names one --------------------------------------------------------------------------------------------------------------
+ */
+
+struct path {
+	uint64_t tickets[CHAIN_MAX];
+	uint32_t count;
+};
+
+/* Nobody goes on before it waits. */
+static bool may_be_of(const struct wait *wait, const struct context *begun)
+{
+	return wait->since_ns <= begun->begun_ns;
+}
+
+/* From the segment back to what its chain began with, which is returned. */
+static struct context *path_back(struct chains *chains, struct context *segment, struct path *path)
+{
+	struct wait *wait;
+
+	while (!segment->is_request && segment->given == GIVEN_TO_ANY && path->count < CHAIN_MAX &&
+	       (wait = wait_of(chains, segment->handed)) && may_be_of(wait, segment)) {
+		path->tickets[path->count++] = segment->handed;
+		segment = context_root(wait->context);
+	}
+	return segment;
+}
+
+/* From the request on. */
+static void path_on(struct chains *chains, struct context *request, struct path *path)
+{
+	struct context *root = request;
+	struct wait *wait;
+
+	while (root && path->count < CHAIN_MAX && (wait = wait_of(chains, root->line_ticket))) {
+		path->tickets[path->count++] = root->line_ticket;
+		root = context_root(wait->grant.begun);
+	}
+}
+
+/* Where two paths may have been taken for each other: the nearest such places, and how far apart they and the second nearest ones are. */
+struct crossing {
+	uint64_t from, to, away, second_away;
+};
+
+static struct crossing find_crossing(struct chains *chains, const struct path *back, const struct path *on)
+{
+	struct crossing crossing = {.away = UINT64_MAX, .second_away = UINT64_MAX};
+
+	for (uint32_t i = 0; i < back->count; i++)
+		for (uint32_t j = 0; j < on->count; j++) {
+			uint64_t from = back->tickets[i], to = on->tickets[j], away = from > to ? from - to : to - from;
+
+			if (!may_be_of(wait_at(chains, to), context_root(wait_at(chains, from)->grant.begun)))
+				continue;
+			if (away < crossing.away)
+				crossing = (struct crossing){from, to, away, crossing.away};
+			else if (away < crossing.second_away)
+				crossing.second_away = away;
+		}
+	return crossing;
+}
+
+/*
+ * The chain ends with this request, but began with another one. kept: who had the connection has gone on with it, and nobody was given it.
+ * False: where they were taken for each other nobody knows.
+ */
+static bool mend(const struct moment *moment, struct chains *chains, struct context *began, struct context *request,
+		 const struct path *back, bool kept)
+{
+	struct path on = {0};
+	struct crossing crossing;
+	bool sure;
+
+	path_on(chains, request, &on);
+	crossing = find_crossing(chains, back, &on);
+	if (kept && back->count && on.count)
+		crossing = (struct crossing){.from = back->tickets[0], .to = on.tickets[0], .second_away = UINT64_MAX};
+	if (crossing.away == UINT64_MAX)
+		return false;
+	exchange_waiters(chains, crossing.from, crossing.to);
+	if (crossing.to > crossing.from && ++wait_at(chains, crossing.to)->passed >= PASSED_MAX)
+		wait_at(chains, put_behind(chains, crossing.to))->passed = 0;
+	sure = crossing.away <= NEAR && (back->count + on.count == 2 || crossing.second_away >= crossing.away + NEAR);
+	doubts_vote(moment->thread->proc, DOUBT_LINE, crossing.away <= NEAR);
+	if (!sure) {
+		request->ambiguous = true;
+		began->ambiguous = true;
+	}
+	return true;
+}
+
+/* All of the chain is the request's. */
+static void bind_chain(const struct moment *moment, struct chains *chains, struct context *last, struct context *request)
+{
+	struct path path = {0};
+
+	path_back(chains, last, &path);
+	request->ambiguous |= path.count > 1 && !doubts_mostly_right(moment->thread->proc, DOUBT_LINE);
+	for (uint32_t i = path.count; i-- > 0;) {
+		struct wait *wait = wait_at(chains, path.tickets[i]);
+		struct context *begun = context_root(wait->grant.begun);
+
+		context_add_interval(moment->engine, request,
+				     (struct interval){.start_ns = wait->since_ns, .end_ns = begun->begun_ns, .state = STATE_POOL});
+		if (begun != last)
+			context_bind(moment->engine, begun, request);
+		forget(moment->engine, chains, path.tickets[i]);
+	}
+}
+
+static void named(const struct moment *moment, struct chains *chains, struct context *segment, struct context *request)
+{
+	struct path back = {0};
+	struct context *began = path_back(chains, segment, &back);
+	bool kept = context_root(segment->instead) == request;
+
+	doubts_vote_given(moment->thread->proc, GIVEN_TO_ANY, !kept);
+	if (began == request)
+		doubts_vote(moment->thread->proc, DOUBT_LINE, true);
+	if (began == request || mend(moment, chains, began, request, &back, kept)) {
+		bind_chain(moment, chains, segment, request);
+		return;
+	}
+	request->ambiguous = true;
+	began->ambiguous = true;
+	if (wait_of(chains, segment->handed))
+		take_out(moment->engine, chains, segment->handed);
+}
+
+/* It did not wait for a connection: what was given for it was another one's. */
+static void waits_no_more(struct engine *engine, struct chains *chains, uint64_t ticket)
+{
+	uint32_t tid;
+
+	ticket = put_behind(chains, ticket);
+	tid = wait_at(chains, ticket)->grant.begun ? 0 : wait_at(chains, ticket)->grant.tid;
+	forget(engine, chains, ticket);
+	if (tid)
+		give(chains, tid);
+}
+
+void chains_answered(const struct moment *moment, struct context *request)
+{
+	struct chains *chains = moment->thread->proc->chains;
+	struct context *segment = context_root(moment->thread->context);
+
+	if (!chains)
+		return;
+	if (context_is_segment(segment) && segment->given == GIVEN_TO_ANY)
+		named(moment, chains, segment, request);
+	if (wait_of(chains, request->line_ticket))
+		waits_no_more(moment->engine, chains, request->line_ticket);
+}
+
+void chains_close(struct engine *engine, struct proc *proc)
+{
+	struct chains *chains = proc->chains;
+
+	if (!chains)
+		return;
+	while (chains->first < chains->end)
+		forget(engine, chains, chains->first++);
+	free(chains);
+	proc->chains = NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 12 where threads run each other's requests: who waits for a connection, and what goes on with one, for all of them together.
+ * Used by line.c and the rules of the downstream side.
+ * Never: where a hook tells which strand a thread runs.
+ */
+#ifndef IOCPU_ENGINE_CHAINS_H
+#define IOCPU_ENGINE_CHAINS_H
+
+#include "engine/moment.h"
+
+/* Tickets of those who wait so: no line of a loop's own has such. */
+#define CHAIN_TICKETS (1ull << 62)
+
+/* Do the process's threads take turns at its requests, so that they have one line together? */
+bool chains_apply(const struct thread *thread);
+/* The thread has left `root`: if that made no call it waits for something within the process. */
+void chains_wait(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns);
+/* A call is answered: who made it will give back its connection, to who waits longest. */
+void chains_released(const struct moment *moment);
+/* A segment has begun like that before the threads were known to share a line: for who waits longest. */
+void chains_begun(struct thread *thread, struct context *segment);
+/* A call begins: a segment for who was given a connection. The reference is the caller's. NULL: nobody waits for one. */
+struct context *chains_next(const struct moment *moment);
+/* `request` is answered by this thread. */
+void chains_answered(const struct moment *moment, struct context *request) __attribute__((nonnull));
+void chains_close(struct engine *engine, struct proc *proc);
+
+#endif
