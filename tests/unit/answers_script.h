@@ -33,10 +33,12 @@ static inline void moves(struct script *script, uint64_t at, uint32_t tid, enum 
 	} bytes = {.record = {.head = {.at_ns = at * US, .tid = tid, .kind = RECORD_MESSAGES, .op = (uint8_t)op},
 			      .conn_id = DB,
 			      .length = (uint32_t)strlen(text)}};
+	static const struct siphash_key key;
+	const struct moved_part part = {&key, op == IO_WRITE, (const uint8_t *)text, strlen(text), strlen(text)};
 	struct wire_note note = {0};
 	size_t size = sizeof(bytes.record);
 
-	messages_read(&texts, op == IO_WRITE, (const uint8_t *)text, strlen(text), strlen(text), &note);
+	messages_read(&texts, &part, &note);
 	if (op == IO_READ) {
 		note_segments(text, arrived);
 		received += (uint32_t)strlen(text);

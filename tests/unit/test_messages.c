@@ -15,9 +15,11 @@ enum { IN, OUT };
 /* What came along of it is its first `seen` bytes. */
 static struct wire_note read_part(struct messages *messages, int direction, const void *bytes, size_t len, size_t seen)
 {
+	static const struct siphash_key key = {{17, 18}};
+	const struct moved_part part = {&key, direction, bytes, seen, len};
 	struct wire_note note = {0};
 
-	messages_read(messages, direction, bytes, seen, len, &note);
+	messages_read(messages, &part, &note);
 	return note;
 }
 
@@ -158,6 +160,48 @@ static void neither(void **state)
 	assert_int_equal(messages.framing, 0);
 }
 
+/* The vector of SipHash's authors. */
+static void hash(void **state)
+{
+	static const struct siphash_key key = {{0x0706050403020100, 0x0f0e0d0c0b0a0908}};
+	uint8_t bytes[15];
+	(void)state;
+
+	for (uint8_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = i;
+	assert_int_equal(siphash(&key, bytes, sizeof(bytes)), 0xa129ca6149be45e5);
+	assert_int_equal(siphash(&key, bytes, 0), 0x726fdb47dd0e0e31);
+}
+
+/* The same word is the same by one key, and another one by another: who lacks a recording's key finds no word in it. */
+static void words_by_key(void **state)
+{
+	static const struct siphash_key key = {{1, 2}};
+	static const char text[] = "OK OK\n";
+	struct {
+		struct record_messages record;
+		char text[sizeof(text)];
+	} bytes = {.record = {.head = {.kind = RECORD_MESSAGES, .op = IO_READ}, .conn_id = 7, .length = 6, .prefix_len = sizeof(text) - 1}};
+	uint32_t tokens[2];
+	(void)state;
+
+	memcpy(bytes.text, text, sizeof(text));
+	for (int keyed = 0; keyed < 2; keyed++) {
+		struct wire *wire = wire_open(false);
+		struct event event;
+
+		assert_non_null(wire);
+		if (keyed)
+			wire_set_key(wire, &key);
+		assert_int_equal(event_decode(&event, &bytes, sizeof(bytes.record) + sizeof(text) - 1), 0);
+		wire_read(wire, &event);
+		assert_int_equal(event.note.messages[0].tokens[0], event.note.messages[0].tokens[1]);
+		tokens[keyed] = event.note.messages[0].tokens[0];
+		wire_close(wire);
+	}
+	assert_int_not_equal(tokens[0], tokens[1]);
+}
+
 /* By their record, of a connection that nothing else is known of. What was not seen of it may hold more. */
 static void of_a_record(void **state)
 {
@@ -187,7 +231,7 @@ int main(void)
 		cmocka_unit_test(lines),        cmocka_unit_test(json_lines),   cmocka_unit_test(parts_of_lines),
 		cmocka_unit_test(long_line),    cmocka_unit_test(http2_frames), cmocka_unit_test(parts_of_frames),
 		cmocka_unit_test(sized_frames), cmocka_unit_test(mongo_frames), cmocka_unit_test(neither),
-		cmocka_unit_test(of_a_record),
+		cmocka_unit_test(of_a_record),  cmocka_unit_test(hash),         cmocka_unit_test(words_by_key),
 	};
 
 	return cmocka_run_group_tests_name("messages", tests, NULL, NULL);

@@ -8,25 +8,19 @@
 
 /* One that begins at `bytes`, of which `seen` are there. */
 struct cut {
+	const struct siphash_key *key;
 	const uint8_t *bytes;
 	size_t seen;
 	uint64_t length;             /* with its head; UNKNOWN_LENGTH: it ends beyond what is seen */
 	struct wire_message message; /* `at` aside. No token: it names no question */
 };
 
-static uint32_t hash_of(const uint8_t *bytes, size_t len)
+static void add_token(struct cut *cut, const uint8_t *bytes, size_t len)
 {
-	uint32_t hash = 2166136261u; /* FNV-1a */
+	struct wire_message *message = &cut->message;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 16777619u;
-	return hash;
-}
-
-static void add_token(struct wire_message *message, const uint8_t *bytes, size_t len)
-{
 	if (message->token_count < WIRE_TOKENS_MAX)
-		message->tokens[message->token_count++] = hash_of(bytes, len);
+		message->tokens[message->token_count++] = (uint32_t)siphash(cut->key, bytes, len);
 }
 
 static uint64_t number_at(const uint8_t *bytes, size_t size, bool big_endian)
@@ -59,7 +53,7 @@ static void take_words(struct cut *cut, size_t end)
 		if (!is_between_words(cut->bytes[at]))
 			continue;
 		if (at > begin)
-			add_token(&cut->message, cut->bytes + begin, at - begin);
+			add_token(cut, cut->bytes + begin, at - begin);
 		begin = at + 1;
 	}
 }
@@ -93,7 +87,7 @@ static bool cut_http2(struct cut *cut)
 	if (cut->bytes[3] > HTTP2_TYPE_MAX || cut->bytes[5] & 0x80)
 		return false;
 	if (cut->bytes[3] == HTTP2_HEADERS)
-		add_token(&cut->message, cut->bytes + 5, 4);
+		add_token(cut, cut->bytes + 5, 4);
 	return true;
 }
 
@@ -109,7 +103,7 @@ static bool cut_frame(struct cut *cut, size_t length_at, size_t added, bool big_
 	if (cut->length < length_at + 4 || cut->length > FRAME_BYTES_MAX)
 		return false;
 	for (size_t at = 0; at + word <= cut->seen && at + word <= cut->length && at < word * WIRE_TOKENS_MAX; at += word)
-		add_token(&cut->message, cut->bytes + at, word);
+		add_token(cut, cut->bytes + at, word);
 	return true;
 }
 
@@ -144,26 +138,26 @@ static bool (*const framings[])(struct cut *cut) = {cut_memcached, cut_cassandra
 #define FRAMINGS ((uint8_t)(sizeof(framings) / sizeof(*framings)))
 
 /* Where in this read or write the first message begins; `len`: not in it; UNKNOWN_LENGTH: nor does the line end in it that goes on. */
-static uint64_t skip_rest(const struct messages *messages, uint8_t framing, int direction, const uint8_t *bytes, size_t seen, uint64_t len)
+static uint64_t skip_rest(const struct messages *messages, uint8_t framing, const struct moved_part *part)
 {
 	const uint8_t *newline;
 
-	if (messages->rest[direction])
-		return messages->rest[direction] < len ? messages->rest[direction] : len;
-	if (!messages->in_message[direction])
+	if (messages->rest[part->direction])
+		return messages->rest[part->direction] < part->len ? messages->rest[part->direction] : part->len;
+	if (!messages->in_message[part->direction])
 		return 0;
-	newline = memchr(bytes, '\n', seen);
+	newline = memchr(part->bytes, '\n', part->seen);
 	if (newline)
-		return (uint64_t)(newline - bytes) + 1;
-	return framings[framing - 1] == cut_line ? UNKNOWN_LENGTH : len;
+		return (uint64_t)(newline - part->bytes) + 1;
+	return framings[framing - 1] == cut_line ? UNKNOWN_LENGTH : part->len;
 }
 
 /* False: it is not framed so. *end: where the last one that was found ends, which may be beyond all; UNKNOWN_LENGTH: not known. */
-static bool split(bool (*cut_one)(struct cut *cut), uint64_t at, const uint8_t *bytes, size_t seen, uint64_t *end, struct wire_note *note)
+static bool split(bool (*cut_one)(struct cut *cut), uint64_t at, const struct moved_part *part, uint64_t *end, struct wire_note *note)
 {
 	note->message_count = 0;
-	while (at < seen) {
-		struct cut cut = {.bytes = bytes + at, .seen = seen - at};
+	while (at < part->seen) {
+		struct cut cut = {.key = part->key, .bytes = part->bytes + at, .seen = part->seen - at};
 
 		if (!cut_one(&cut))
 			return false;
@@ -176,19 +170,16 @@ static bool split(bool (*cut_one)(struct cut *cut), uint64_t at, const uint8_t *
 	return true;
 }
 
-static bool read_as(struct messages *messages, uint8_t framing, int direction, const uint8_t *bytes, size_t seen, uint64_t len,
-		    struct wire_note *note)
+static bool read_as(struct messages *messages, uint8_t framing, const struct moved_part *part, struct wire_note *note)
 {
-	uint64_t at = skip_rest(messages, framing, direction, bytes, seen, len), end = at;
+	uint64_t at = skip_rest(messages, framing, part), end = at, *rest = &messages->rest[part->direction];
 
-	if (!split(framings[framing - 1], at, bytes, seen, &end, note))
+	if (!split(framings[framing - 1], at, part, &end, note))
 		return false;
 	messages->framing = framing;
 	/* What was not seen is taken to end with a message. */
-	messages->in_message[direction] = end == UNKNOWN_LENGTH && seen == len;
-	messages->rest[direction] = at == len && messages->rest[direction] > len ? messages->rest[direction] - len
-				    : end != UNKNOWN_LENGTH && end > len         ? end - len
-										 : 0;
+	messages->in_message[part->direction] = end == UNKNOWN_LENGTH && part->seen == part->len;
+	*rest = at == part->len && *rest > part->len ? *rest - part->len : end != UNKNOWN_LENGTH && end > part->len ? end - part->len : 0;
 	return true;
 }
 
@@ -198,15 +189,15 @@ static bool ends_whole(const struct messages *messages, int direction)
 	return !messages->in_message[direction] && !messages->rest[direction];
 }
 
-void messages_read(struct messages *messages, int direction, const uint8_t *bytes, size_t seen, uint64_t len, struct wire_note *note)
+void messages_read(struct messages *messages, const struct moved_part *part, struct wire_note *note)
 {
-	if (!seen)
+	if (!part->seen)
 		return;
-	if (messages->framing && read_as(messages, messages->framing, direction, bytes, seen, len, note))
+	if (messages->framing && read_as(messages, messages->framing, part, note))
 		return;
 	for (uint8_t framing = 1; framing <= FRAMINGS; framing++) {
 		memset(messages, 0, sizeof(*messages));
-		if (read_as(messages, framing, direction, bytes, seen, len, note) && (seen < len || ends_whole(messages, direction)))
+		if (read_as(messages, framing, part, note) && (part->seen < part->len || ends_whole(messages, part->direction)))
 			return;
 	}
 	memset(messages, 0, sizeof(*messages));

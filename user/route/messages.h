@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "util/event.h"
+#include "util/siphash.h"
 
 /* Of one connection. All zero: nothing is known. */
 struct messages {
@@ -21,7 +22,16 @@ struct messages {
 	uint64_t rest[2];   /* … or that goes on for so many bytes */
 };
 
-/* A read (0) or write (1) moved `len` bytes, of which these came along. Fills in the note's messages. */
-void messages_read(struct messages *messages, int direction, const uint8_t *bytes, size_t seen, uint64_t len, struct wire_note *note);
+/* A read (0) or write (1) that moved `len` bytes, of which these came along. */
+struct moved_part {
+	const struct siphash_key *key; /* of the hashes by which words are told */
+	int direction;
+	const uint8_t *bytes;
+	size_t seen;
+	uint64_t len;
+};
+
+/* Fills in the note's messages. */
+void messages_read(struct messages *messages, const struct moved_part *part, struct wire_note *note);
 
 #endif

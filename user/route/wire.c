@@ -16,6 +16,7 @@ static const char http2_preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 struct wire {
 	struct conns *conns;
+	struct siphash_key key; /* of words */
 	struct http1_text text; /* of the note told last */
 };
 
@@ -39,6 +40,11 @@ struct wire *wire_open(bool keep_query)
 		return NULL;
 	}
 	return wire;
+}
+
+void wire_set_key(struct wire *wire, const struct siphash_key *key)
+{
+	wire->key = *key;
 }
 
 /* Follows the preface from the connection's first byte on. True: this read holds a part of it that nothing else can be. */
@@ -173,12 +179,18 @@ static void read_io(struct wire *wire, struct event *event)
 static void read_messages(struct wire *wire, struct event *event)
 {
 	const struct record_messages *record = (const struct record_messages *)event->head;
-	size_t seen = event->payload_len < record->length ? event->payload_len : record->length;
+	const struct moved_part part = {
+		.key = &wire->key,
+		.direction = record->head.op == IO_WRITE,
+		.bytes = event->payload,
+		.seen = event->payload_len < record->length ? event->payload_len : record->length,
+		.len = record->length,
+	};
 	struct conn *conn = conns_get(wire->conns, record->conn_id);
 
 	if (!conn)
 		conn = conns_add(wire->conns, record->conn_id);
-	messages_read(&conn->messages, record->head.op == IO_WRITE, event->payload, seen, record->length, &event->note);
+	messages_read(&conn->messages, &part, &event->note);
 }
 
 void wire_read(struct wire *wire, struct event *event)

@@ -10,11 +10,15 @@
 #include <stdbool.h>
 
 #include "util/event.h"
+#include "util/siphash.h"
 
 struct wire;
 
 /* keep_query: targets keep their query (--show-query). NULL: no memory. */
 struct wire *wire_open(bool keep_query);
+
+/* Words that notes compare are hashed by this key from now on, and no recording could be searched for one without it. At first it is 0. */
+void wire_set_key(struct wire *wire, const struct siphash_key *key);
 
 /*
  * Fills event->note from event->payload, for server-side reads and writes; follows RECORD_CONN and RECORD_CONN_STATE. Strings of the
