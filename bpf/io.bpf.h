@@ -249,17 +249,20 @@ static __always_inline void emit_io(struct thread *thread, struct task_struct *t
 static __always_inline void tell_messages(struct thread *thread, struct pt_regs *regs, struct boundary *end, const struct call *call,
 					  struct sock *sk)
 {
+	bool with_others = end->op == IO_WRITE && asks_with_others(thread, end->conn_id);
 	struct shared *shared;
 
-	if (end->op == IO_WRITE)
-		note_asker(thread, end->conn_id);
-	else
+	if (with_others)
+		note_shared(end->conn_id);
+	else if (end->op == IO_READ)
 		note_answer(end->conn_id);
 	if (!knows_shared)
 		return;
 	shared = bpf_map_lookup_elem(&shared_by_conn, &end->conn_id);
 	if (!shared)
 		return;
+	if (end->op == IO_WRITE)
+		count_alone(shared, end->conn_id, with_others);
 	shared->unread = end->op == IO_WRITE ? shared->unread + 1 : 0;
 	if (shared->unread > UNREAD_MAX)
 		return;

@@ -224,6 +224,7 @@ struct {
 struct shared {
 	__u32 told;                            /* so many came since it is known */
 	__u32 unread;                          /* so many writes since something was read */
+	__u32 alone;                           /* so many, the last ones, while nobody else waited, as far as is seen */
 	struct arrival arrivals[ARRIVALS_MAX]; /* of segment n in n % ARRIVALS_MAX */
 };
 

@@ -14,6 +14,9 @@
 /* On a connection where nobody answers (statsd, syslog) there is nothing to tell apart. */
 #define UNREAD_MAX 512
 
+/* After so many writes each of which was done while nobody else waited, it is not shared any more. */
+#define ALONE_MAX 1024
+
 /* ---- data comes, in the sender's context */
 
 static __always_inline void note_segment(const struct sock *sk)
@@ -42,18 +45,29 @@ static __always_inline __u32 asker_of(const struct thread *thread)
 }
 
 /* A second one asks before the first one's answer was read. */
-static __always_inline void note_asker(const struct thread *thread, __u64 conn_id)
+static __always_inline bool asks_with_others(const struct thread *thread, __u64 conn_id)
 {
 	volatile __u64 *slot = &asker_slots[conn_id % ASKER_SLOTS];
 	__u64 last = *slot, asker = asker_of(thread);
 
 	if (!asker)
-		return;
+		return false;
 	*slot = conn_id << 32 | asker;
-	if (last >> 32 != (__u32)conn_id || last == (conn_id << 32 | asker) || bpf_map_lookup_elem(&shared_by_conn, &conn_id))
-		return;
-	bpf_map_update_elem(&shared_by_conn, &conn_id, (const void *)&fresh_shared, BPF_ANY);
+	return last >> 32 == (__u32)conn_id && last != (conn_id << 32 | asker);
+}
+
+static __always_inline void note_shared(__u64 conn_id)
+{
+	bpf_map_update_elem(&shared_by_conn, &conn_id, (const void *)&fresh_shared, BPF_NOEXIST);
 	knows_shared = true;
+}
+
+/* Another write. What is forgotten for that is known again as soon as a second one is seen to ask again. */
+static __always_inline void count_alone(struct shared *shared, __u64 conn_id, bool with_others)
+{
+	shared->alone = with_others ? 0 : shared->alone + 1;
+	if (shared->alone == ALONE_MAX)
+		bpf_map_delete_elem(&shared_by_conn, &conn_id);
 }
 
 static __always_inline void note_answer(__u64 conn_id)
@@ -102,24 +116,53 @@ static __always_inline void tell_questions(const struct boundary *end)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void tell_answers(const struct boundary *end, const struct shared *shared, struct sock *sk)
+/* Are the latest few enough: does the first of them end before what was read? */
+static __always_inline bool few_are_enough(const struct shared *shared, __u32 first)
 {
-	__u32 arrivals_size = sizeof(shared->arrivals);
-	struct record_messages *record = reserve_record(sizeof(*record) + arrivals_size + PAYLOAD_ANSWERS_MAX);
+	__u32 end = shared->arrivals[(shared->told - ARRIVALS_FEW) % ARRIVALS_MAX].end;
+
+	return shared->told < ARRIVALS_FEW || (__s32)(end - first) <= 0;
+}
+
+static __always_inline void copy_few(struct arrival *to, const struct shared *shared)
+{
+	for (__u32 i = 0; i < ARRIVALS_FEW; i++)
+		to[i] = shared->arrivals[(shared->told - 1 - i) % ARRIVALS_MAX];
+}
+
+static __always_inline void tell_sized(const struct boundary *end, const struct shared *shared, __u32 until, bool few, __u32 max)
+{
+	__u32 arrivals_size = few ? ARRIVALS_FEW * sizeof(struct arrival) : sizeof(shared->arrivals);
+	struct record_messages *record = reserve_record(sizeof(*record) + arrivals_size + max);
 
 	if (!record)
 		return;
 	begin_messages(record, end);
-	record->head.flags = RECORD_HAS_ARRIVALS;
+	record->head.flags = few ? RECORD_FEW_ARRIVALS : RECORD_HAS_ARRIVALS;
+	record->until = until;
+	if (few)
+		copy_few((void *)(record + 1), shared);
+	else
+		__builtin_memcpy(record + 1, shared->arrivals, sizeof(shared->arrivals));
+	record->prefix_len = copy_prefix((void *)(record + 1) + arrivals_size, end, max);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* As little as it takes: a connection is read often, and little at a time. */
+static __always_inline void tell_answers(const struct boundary *end, const struct shared *shared, struct sock *sk)
+{
+	__u32 until = 0;
+
 	if (!lacks_stamps(sk)) {
-		record->until = LOAD(tcp_sock, sk, copied_seq);
+		until = LOAD(tcp_sock, sk, copied_seq);
 		/* Not before somebody answers: statsd and syslog never do, and the hook would cost the host all the same. */
 		if (has_sk_data_ready && !wants_arrivals)
 			wants_arrivals = true;
 	}
-	__builtin_memcpy(record + 1, shared->arrivals, sizeof(shared->arrivals));
-	record->prefix_len = copy_prefix((void *)(record + 1) + arrivals_size, end, PAYLOAD_ANSWERS_MAX);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	if (end->result <= PAYLOAD_ANSWERS_SHORT && few_are_enough(shared, until - (__u32)end->result))
+		tell_sized(end, shared, until, true, PAYLOAD_ANSWERS_SHORT);
+	else
+		tell_sized(end, shared, until, false, PAYLOAD_ANSWERS_MAX);
 }
 
 #endif

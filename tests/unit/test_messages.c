@@ -225,6 +225,55 @@ static void of_a_record(void **state)
 	wire_close(wire);
 }
 
+static void feed(struct wire *wire, struct event *event, void *record, size_t size)
+{
+	assert_int_equal(event_decode(event, record, size), 0);
+	wire_read(wire, event);
+}
+
+/* How many messages begin in the text that is read at that time. told: it was told of. */
+static uint8_t read_at(struct wire *wire, uint64_t at_ns, const char *text, bool told)
+{
+	struct {
+		struct record_messages record;
+		char text[8];
+	} bytes = {.record = {.head = {.at_ns = at_ns, .kind = RECORD_MESSAGES, .op = IO_READ},
+			      .conn_id = 7,
+			      .length = (uint32_t)strlen(text),
+			      .prefix_len = (uint16_t)strlen(text)}};
+	struct record io = {.head = {.at_ns = at_ns, .kind = RECORD_IO, .op = IO_READ}, .conn_id = 7, .result = (int32_t)strlen(text)};
+	struct event event;
+	uint8_t count = 0;
+
+	memcpy(bytes.text, text, strlen(text));
+	if (told) {
+		feed(wire, &event, &bytes, sizeof(bytes.record) + strlen(text));
+		count = event.note.message_count;
+	}
+	feed(wire, &event, &io, sizeof(io));
+	return count;
+}
+
+/* Of a read in between nothing was told: the rest of what was said before it is over, or may be. */
+static void behind_a_gap(void **state)
+{
+	struct record_conn conn = {.head = {.kind = RECORD_CONN}, .conn_id = 7, .type = CONN_STREAM, .role = CONN_DOWNSTREAM};
+	(void)state;
+
+	for (int gap = 0; gap < 2; gap++) {
+		struct wire *wire = wire_open(false);
+		struct event event;
+
+		assert_non_null(wire);
+		feed(wire, &event, &conn, sizeof(conn));
+		assert_int_equal(read_at(wire, 1, "OK 1\n", true), 1);
+		assert_int_equal(read_at(wire, 2, "OK 2", true), 1);
+		read_at(wire, 3, "OK 3", !gap);
+		assert_int_equal(read_at(wire, 4, "OK 4\n", true), gap);
+		wire_close(wire);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +281,7 @@ int main(void)
 		cmocka_unit_test(long_line),    cmocka_unit_test(http2_frames), cmocka_unit_test(parts_of_frames),
 		cmocka_unit_test(sized_frames), cmocka_unit_test(mongo_frames), cmocka_unit_test(neither),
 		cmocka_unit_test(of_a_record),  cmocka_unit_test(hash),         cmocka_unit_test(words_by_key),
+		cmocka_unit_test(behind_a_gap),
 	};
 
 	return cmocka_run_group_tests_name("messages", tests, NULL, NULL);

@@ -27,9 +27,8 @@ void answers_note(struct engine *engine, const struct event *event)
 	moved->length = record->length;
 	moved->until = record->until;
 	moved->op = record->head.op;
-	moved->has_arrivals = record->head.flags & RECORD_HAS_ARRIVALS;
-	if (moved->has_arrivals)
-		memcpy(moved->arrivals, record + 1, sizeof(moved->arrivals));
+	moved->arrival_count = (uint8_t)record_arrival_count(RECORD_MESSAGES, record->head.flags);
+	memcpy(moved->arrivals, record + 1, moved->arrival_count * sizeof(*moved->arrivals));
 	moved->message_count = event->note.message_count;
 	memcpy(moved->messages, event->note.messages, moved->message_count * sizeof(*moved->messages));
 }
@@ -57,7 +56,7 @@ static const struct arrival *segment_of(const struct moved *moved, uint32_t sequ
 	const struct arrival *found = NULL;
 	bool any_before = false;
 
-	for (uint32_t i = 0; moved->has_arrivals && i < ARRIVALS_MAX; i++) {
+	for (uint32_t i = 0; i < moved->arrival_count; i++) {
 		const struct arrival *arrival = &moved->arrivals[i];
 
 		if (!arrival->end && !arrival->at_ns)

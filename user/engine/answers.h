@@ -17,7 +17,7 @@ struct moved {
 	uint32_t length;
 	uint32_t until;
 	uint8_t op;
-	bool has_arrivals;
+	uint8_t arrival_count;
 	uint8_t message_count;
 	struct arrival arrivals[ARRIVALS_MAX];
 	struct wire_message messages[WIRE_MESSAGES_MAX];

@@ -30,6 +30,7 @@ struct conn {
 	struct tls tls;
 	struct http1 http1;
 	struct messages messages;
+	uint64_t messages_at_ns; /* the read or write that they were told of last */
 };
 
 struct conns;

@@ -148,7 +148,14 @@ static struct conn *find_conn(struct wire *wire, const struct event *event)
 		conn->is_server = true;
 		conn->has_begun = true;
 	}
-	return conn && conn->is_server ? conn : NULL;
+	return conn;
+}
+
+/* The connection was not taken for one that several share, or a record was lost: what comes next may begin anywhere. */
+static void note_untold(struct conn *conn, uint64_t at_ns)
+{
+	if (conn->messages_at_ns != at_ns)
+		memset(&conn->messages, 0, sizeof(conn->messages));
 }
 
 static void read_io(struct wire *wire, struct event *event)
@@ -163,7 +170,9 @@ static void read_io(struct wire *wire, struct event *event)
 	if (event->head->op != IO_READ && event->head->op != IO_WRITE)
 		return;
 	conn = find_conn(wire, event);
-	if (!conn)
+	if (conn && !conn->is_server)
+		note_untold(conn, event->head->at_ns);
+	if (!conn || !conn->is_server)
 		return;
 	if (prefix.len > result)
 		prefix.len = result;
@@ -191,6 +200,7 @@ static void read_messages(struct wire *wire, struct event *event)
 	if (!conn)
 		conn = conns_add(wire->conns, record->conn_id);
 	messages_read(&conn->messages, &part, &event->note);
+	conn->messages_at_ns = record->head.at_ns;
 }
 
 void wire_read(struct wire *wire, struct event *event)

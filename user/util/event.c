@@ -19,15 +19,20 @@ static const size_t body_size_by_kind[RECORD_KINDS] = {
 	[RECORD_MESSAGES] = sizeof(struct record_messages),
 };
 
+uint32_t record_arrival_count(uint8_t kind, uint8_t flags)
+{
+	if (kind != RECORD_MESSAGES)
+		return 0;
+	return flags & RECORD_HAS_ARRIVALS ? ARRIVALS_MAX : flags & RECORD_FEW_ARRIVALS ? ARRIVALS_FEW : 0;
+}
+
 size_t record_fixed_size(uint8_t kind, uint8_t flags)
 {
 	size_t size = kind < RECORD_KINDS ? body_size_by_kind[kind] : 0;
 
 	if (size && record_kind_has_span(kind) && (flags & RECORD_HAS_WINDOW))
 		size += sizeof(struct window);
-	if (kind == RECORD_MESSAGES && (flags & RECORD_HAS_ARRIVALS))
-		size += ARRIVALS_MAX * sizeof(struct arrival);
-	return size;
+	return size + record_arrival_count(kind, flags) * sizeof(struct arrival);
 }
 
 /* The record's first `size` bytes are there. */

@@ -117,6 +117,9 @@ int event_decode(struct event *event, const void *bytes, size_t size);
 /* Says in the record, which need not be aligned, how many bytes of payload follow. */
 void event_set_payload_len(void *record, size_t len);
 
+/* How many times a segment came follow such a record. */
+uint32_t record_arrival_count(uint8_t kind, uint8_t flags);
+
 /* The bytes that a record of this kind, with these flags, takes without payload; 0 for an unknown kind. */
 size_t record_fixed_size(uint8_t kind, uint8_t flags);
 
