@@ -11,7 +11,8 @@
  *		protocol=http1 begun=1 line="GET /users/17"
  *
  * (an event is one line; it is broken here to fit). Times are ns relative to a base, so that a recording's are short; lengths are ns.
- * off=… means that there is a window. `line` may come several times; `cut_line` is one whose target went on.
+ * off=… means that there is a window. `line` may come several times; `cut_line` is one whose target went on. Of messages (RECORD_MESSAGES)
+ * `arrivals=END@TIME,…` are the segments, of at most 2 s before or after the base; `message=AT:TOKEN,…` may come several times.
  */
 #ifndef TESTS_GOLDEN_TEXT_H
 #define TESTS_GOLDEN_TEXT_H

@@ -200,6 +200,50 @@ static bool parse_payload(char *value, struct text_event *parsed)
 	return true;
 }
 
+/* END@AT,…: the numbers behind segments' last bytes, and when these came. */
+static bool parse_arrivals(char *value, struct text_event *parsed)
+{
+	struct arrival *arrivals = (struct arrival *)(parsed->record + sizeof(struct record_messages));
+	uint64_t end, at;
+	size_t count = 0;
+
+	for (char *each; (each = strsep(&value, ","));) {
+		char *time = strchr(each, '@');
+
+		if (!time || count == ARRIVALS_MAX)
+			return false;
+		*time++ = 0;
+		if (!parse_number(each, false, &end) || end > UINT32_MAX || !parse_number(time, true, &at))
+			return false;
+		arrivals[count++] = (struct arrival){(uint32_t)end, (uint32_t)(at + TEXT_BASE_NS)};
+	}
+	head_of(parsed)->flags |= count <= ARRIVALS_FEW ? RECORD_FEW_ARRIVALS : RECORD_HAS_ARRIVALS;
+	return true;
+}
+
+/* AT:TOKEN,…: where a message begins, and its words. */
+static bool parse_message(char *value, struct text_event *parsed)
+{
+	struct wire_note *note = &parsed->event.note;
+	struct wire_message *message = &note->messages[note->message_count];
+	char *tokens = strchr(value, ':');
+	uint64_t number;
+
+	if (!tokens || note->message_count == WIRE_MESSAGES_MAX)
+		return false;
+	*tokens++ = 0;
+	if (!parse_number(value, false, &number) || number > UINT32_MAX)
+		return false;
+	*message = (struct wire_message){.at = (uint32_t)number};
+	for (char *each; (each = strsep(&tokens, ","));) {
+		if (message->token_count == WIRE_TOKENS_MAX || !parse_number(each, false, &number) || number > UINT32_MAX)
+			return false;
+		message->tokens[message->token_count++] = (uint32_t)number;
+	}
+	note->message_count++;
+	return true;
+}
+
 static const char *parse_word(char *word, struct text_event *parsed)
 {
 	uint8_t kind = head_of(parsed)->kind;
@@ -216,6 +260,10 @@ static const char *parse_word(char *word, struct text_event *parsed)
 		good = parse_value(value, field, parts[field->part]);
 	else if (kind == RECORD_IO && (strcmp(word, "line") == 0 || strcmp(word, "cut_line") == 0))
 		good = parse_line(value, word[0] == 'c', parsed);
+	else if (kind == RECORD_MESSAGES && strcmp(word, "arrivals") == 0)
+		good = parse_arrivals(value, parsed);
+	else if (kind == RECORD_MESSAGES && strcmp(word, "message") == 0)
+		good = parse_message(value, parsed);
 	else if (strcmp(word, payload_key(kind)) == 0)
 		good = parse_payload(value, parsed);
 	else

@@ -105,21 +105,48 @@ static void write_line(FILE *out, const struct wire_line *line)
 	fputc('"', out);
 }
 
+static void write_message(FILE *out, const struct wire_message *message)
+{
+	fprintf(out, " message=%u", message->at);
+	for (uint32_t i = 0; i < message->token_count; i++)
+		fprintf(out, "%c%u", i ? ',' : ':', message->tokens[i]);
+}
+
+static void write_arrivals(FILE *out, const struct event *event, uint64_t base_ns)
+{
+	const struct arrival *arrivals = (const struct arrival *)((const struct record_messages *)event->head + 1);
+	char separator = '=';
+
+	for (uint32_t i = 0; i < record_arrival_count(event->head->kind, event->head->flags); i++) {
+		if (!arrivals[i].end && !arrivals[i].at_ns)
+			continue;
+		fprintf(out, "%s%c%u@%" PRId32, separator == '=' ? " arrivals" : "", separator, arrivals[i].end,
+			(int32_t)(arrivals[i].at_ns - (uint32_t)base_ns));
+		separator = ',';
+	}
+}
+
 int text_write(FILE *out, const struct event *event, uint64_t base_ns)
 {
 	const struct record_head *head = event->head;
+	struct record_head shown = *head;
 	const char *const *ops;
 
 	fprintf(out, "%" PRId64 " %s", (int64_t)(head->at_ns - base_ns), record_forms[head->kind].name);
 	if (op_names(head->kind, &ops))
 		fprintf(out, " %s", ops[head->op]);
-	write_fields(out, head_fields, head, base_ns);
+	if (head->kind == RECORD_MESSAGES)
+		shown.flags = 0; /* the arrivals show them */
+	write_fields(out, head_fields, &shown, base_ns);
 	write_fields(out, record_forms[head->kind].fields, head, base_ns);
 	if (event->window)
 		write_fields(out, window_fields, event->window, base_ns);
 	write_fields(out, note_fields, &event->note, base_ns);
 	for (size_t i = 0; i < event->note.line_count; i++)
 		write_line(out, &event->note.lines[i]);
+	write_arrivals(out, event, base_ns);
+	for (size_t i = 0; i < event->note.message_count; i++)
+		write_message(out, &event->note.messages[i]);
 	if (event->payload_len)
 		write_quoted(out, payload_key(head->kind), event->payload, event->payload_len);
 	fputc('\n', out);
