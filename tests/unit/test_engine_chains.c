@@ -366,6 +366,42 @@ static void test_events_shared(void **state)
 	script_close(script);
 }
 
+/* A's call went out before it was known that its thread is a loop: whose the answer is only the response tells; all others keep their
+ * places. */
+static void test_asked_before_the_loop_was_known(void **state)
+{
+	struct script *script = server(RUNTIME_NATIVE);
+	(void)state;
+
+	WINDOW(script, 20, FIRST, .epoll = 10, .events = 1);
+	READ(script, 100, SECOND, CLIENT_A, .arrived = 90, .line = "GET /a");
+	WRITE(script, 200, SECOND, DB);
+	READ(script, 210, FIRST, CLIENT_B, SLEPT(60, 200, 1), .line = "GET /b");
+	READ(script, 310, FIRST, CLIENT_C, .arrived = 300, .line = "GET /c");
+	answer(script, 1000, SECOND, 210, DB);
+	WRITE(script, 1100, SECOND, DB); /* B; A waits */
+	answer(script, 2000, FIRST, 410, DB);
+	WRITE(script, 2100, FIRST, CLIENT_B, .status = 200);
+	WRITE(script, 2110, FIRST, DB); /* C */
+	answer(script, 3000, SECOND, 1110, DB);
+	WRITE(script, 3100, SECOND, CLIENT_C, .status = 200);
+	WRITE(script, 3110, SECOND, DB); /* A */
+	READ(script, 3120, SECOND, CLIENT_B, .arrived = 3115, .line = "GET /e");
+	READ(script, 3220, SECOND, CLIENT_C, .arrived = 3215, .line = "GET /f");
+	answer(script, 4000, FIRST, 2120, DB);
+	WRITE(script, 4100, FIRST, CLIENT_A, .status = 200);
+	WRITE(script, 4110, FIRST, DB); /* E */
+	answer(script, 5000, FIRST, 4120, DB);
+	WRITE(script, 5100, FIRST, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 2);
+	check(script, "GET /b", 100 + 100, 1100 - 310, 1);
+	check(script, "GET /c", 100 + 100, 2110 - 410, 1);
+	check(script, "GET /e", 100 + 100, 4110 - 3220, 1);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_sleeper_answers),
 		cmocka_unit_test(test_only_seemed_to_wait),
 		cmocka_unit_test(test_events_shared),
+		cmocka_unit_test(test_asked_before_the_loop_was_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

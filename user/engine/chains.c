@@ -356,7 +356,7 @@ static bool mend(const struct moment *moment, struct chains *chains, struct cont
 	doubts_vote(moment->thread->proc, DOUBT_LINE, crossing.away <= NEAR);
 	if (!sure) {
 		request->ambiguous = true;
-		began->ambiguous = true;
+		began->ambiguous |= back->count > 1;
 	}
 	return true;
 }
@@ -394,7 +394,14 @@ static void named(const struct moment *moment, struct chains *chains, struct con
 		return;
 	}
 	request->ambiguous = true;
-	began->ambiguous = true;
+	/* Nobody saw either come to wait: it asked when it was not known yet that its thread is a loop. */
+	if (!began->is_request && !wait_of(chains, request->line_ticket)) {
+		if (began != segment)
+			context_bind(moment->engine, began, request);
+		bind_chain(moment, chains, segment, request);
+		return;
+	}
+	began->ambiguous |= back.count > 1; /* else it has only lost what it never had */
 	if (wait_of(chains, segment->handed))
 		take_out(moment->engine, chains, segment->handed);
 }
