@@ -20,16 +20,6 @@ bool loop_calls_back_at_once(const struct thread *thread)
 	return loop && !continuations_known_to_defer(loop) && !continuations_collect(loop) && !continuations_ahead(loop);
 }
 
-/* Of what is given away those wait in this line. */
-static enum line_kind line_for(enum given given)
-{
-	return given == GIVEN_WORKER ? LINE_WORKERS : LINE_ANY;
-}
-
-/* So often must responses have contradicted the number of those that stood in front, and once for so many that bore it out. */
-#define CONTRADICTED_MIN     4
-#define RIGHT_PER_MISALIGNED 8
-
 #define TICKETS (1ull << 60) /* those of two lines differ */
 
 struct line *line_of(struct thread *thread, enum line_kind kind)
@@ -86,13 +76,18 @@ static bool may_share_a_line(const struct thread *thread)
 
 void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
 {
+	const struct moment moment = {.engine = engine, .thread = thread, .at_ns = at_ns};
+	enum line_kind kind;
 	struct line *line;
 
 	if (chains_apply(thread) || may_share_a_line(thread))
 		chains_wait(engine, thread, root, at_ns);
 	if (!loop_calls_back_at_once(thread) || !rule_12_may_wait(thread, root))
 		return;
-	line = line_of(thread, thread->continuations->has_workers && !root->came_back ? LINE_WORKERS : LINE_ANY);
+	kind = thread->continuations->has_workers && !root->came_back ? LINE_WORKERS : LINE_ANY;
+	line = line_of(thread, kind);
+	if (kind == LINE_WORKERS && line && line->aligned && !rule_12_somebody_waits(thread) && workers_give_at_once(&moment, root))
+		return;
 	if (line)
 		line_stand_in(engine, line, root, at_ns);
 }
@@ -135,7 +130,7 @@ static struct context *begin_handed(const struct moment *moment, struct line *li
 	return segment;
 }
 
-static uint64_t count_unnamed(struct line *line, uint64_t before)
+uint64_t line_count_unnamed(struct line *line, uint64_t before)
 {
 	uint64_t count = 0;
 
@@ -152,7 +147,7 @@ static uint64_t count_unnamed(struct line *line, uint64_t before)
  */
 static uint64_t first_in_line(struct line *line, uint64_t not_before_ns)
 {
-	uint64_t had_their_turn = count_unnamed(line, line->end_handed);
+	uint64_t had_their_turn = line_count_unnamed(line, line->end_handed);
 
 	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
 		const struct place *place = place_at(line, ticket);
@@ -307,158 +302,6 @@ void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call)
 	call->doubt = DOUBT_NONE;
 	call_enlist(call, segment);
 	context_put(moment->engine, before);
-}
-
-/* ---- a response names one ------------------------------------------------------------------------------------------------------------ */
-
-/* How many requests wait before this ticket; *at_place is the one that has `place` before it, if there is one. */
-static uint64_t count_waiting(struct line *line, uint64_t before, uint64_t place, struct context **at_place)
-{
-	uint64_t count = 0;
-
-	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
-		struct context *context = place_at(line, ticket)->context;
-
-		if (!context->is_request || !still_waits(line, ticket))
-			continue;
-		if (place-- == 0)
-			*at_place = context;
-		count += ticket < before;
-	}
-	return count;
-}
-
-const struct context *rule_12_whose_turn(const struct thread *thread, const struct context *segment)
-{
-	struct line *line = thread->lines[line_for(segment->given)];
-	struct context *expected = NULL;
-
-	if (line && !line->shifted && was_handed(line, segment))
-		(void)count_waiting(line, line->end, count_unnamed(line, segment->handed), &expected);
-	return expected;
-}
-
-/* These stand in front, and others were given connections: it is for something else that they wait. */
-static void send_away(struct line *line, uint64_t count)
-{
-	for (uint64_t ticket = line->first; count; ticket++) {
-		struct context *context = place_at(line, ticket)->context;
-
-		if (!context->is_request || !still_waits(line, ticket))
-			continue;
-		context->line_ticket = 0;
-		count--;
-	}
-}
-
-/* There are more of them than can be anybody's who waits: whose they are, only their responses can say, and what came before that nobody.
- */
-static void give_up_unnamed(struct line *line, uint64_t count)
-{
-	for (uint64_t number = line->first_handed; count; number++) {
-		struct context *segment = *handed_at(line, number);
-
-		if (!is_unnamed(line, number))
-			continue;
-		segment->handed = 0;
-		segment->ambiguous = true;
-		count--;
-	}
-}
-
-/* Did whoever had the connection go on with it? */
-static bool was_kept(const struct moment *moment, const struct context *segment, const struct context *request)
-{
-	const struct context *before = context_root(segment->instead);
-
-	if (!before || !before->is_request || segment->given == GIVEN_WORKER)
-		return false;
-	doubts_vote_given(moment->thread->proc, segment->given, before != request);
-	return before == request;
-}
-
-/* It began to wait in the turn in which the tracer came, as whoever the segment is of: before all that have a place. */
-static bool waits_since_before(const struct thread *thread, const struct context *segment, const struct context *request)
-{
-	return !segment->handed && !request->line_ticket && request->first_read_ns < thread->continuations->since_ns;
-}
-
-/* Was it the request's turn to be given a connection, or a worker, when the segment began? */
-static void judge_turn(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
-{
-	struct context *expected = NULL;
-	uint64_t unnamed, waiting, ticket = has_place(line, request) ? request->line_ticket : 0;
-	bool right;
-
-	if (line->shifted && segment->handed && ticket) {
-		request->ambiguous |= !line_find_shift(moment, line, segment, request) || request->calls_in_flight;
-		return;
-	}
-	unnamed = segment->handed ? count_unnamed(line, segment->handed) : 0;
-	waiting = count_waiting(line, ticket, unnamed, &expected);
-	if (segment->handed && ticket && waiting == unnamed)
-		line->borne_out++;
-	else
-		line->contradicted++;
-	if (segment->given == GIVEN_WORKER && segment->handed && ticket && waiting != unnamed) {
-		(void)count_waiting(line, line->end, unnamed, &expected);
-		line_exchange(line, segment, unnamed, request, waiting, expected);
-		return;
-	}
-	right = waits_since_before(moment->thread, segment, request) || (segment->handed && ticket && waiting == unnamed);
-
-	if (ticket && waiting > unnamed && !segment->handed_again)
-		send_away(line, waiting - unnamed);
-	if (ticket && unnamed > waiting && !segment->handed_again)
-		give_up_unnamed(line, unnamed - waiting);
-	if (segment->handed_again)
-		doubts_vote(moment->thread->proc, DOUBT_LINE, right);
-	/* It waits for a call of its own; it has had its turn before; or what the segment began with may have been another one's. */
-	request->ambiguous |= request->calls_in_flight || unnamed > waiting || (segment->handed_again && !right);
-	if (segment->handed_again && !right && expected)
-		expected->ambiguous = true;
-}
-
-/* There are more segments than requests that wait: some are of such as were not seen to come. */
-static void give_up_surplus(struct line *line)
-{
-	struct context *none = NULL;
-	uint64_t unnamed = line && !line->shifted ? count_unnamed(line, line->end_handed) : 0;
-	uint64_t waiting = unnamed ? count_waiting(line, line->end, UINT64_MAX, &none) : 0;
-
-	if (unnamed > waiting)
-		give_up_unnamed(line, unnamed - waiting);
-}
-
-/* How many stood there since before the trace was found by few responses: others have often contradicted that. */
-static bool is_misaligned(const struct line *line)
-{
-	return line && line->aligned && line->contradicted >= CONTRADICTED_MIN &&
-	       line->contradicted * RIGHT_PER_MISALIGNED > line->borne_out;
-}
-
-void rule_12_answered(const struct moment *moment, struct context *request)
-{
-	struct thread *thread = moment->thread;
-	struct context *segment = context_root(thread->context);
-	struct line *line = has_had_a_turn(segment) ? thread->lines[line_for(segment->given)] : NULL;
-
-	chains_answered(moment, request);
-	if (!loop_calls_back_at_once(thread))
-		return;
-	request->ambiguous |= is_misaligned(thread->lines[LINE_WORKERS]);
-	if (line && segment->handed && !was_handed(line, segment))
-		line = NULL; /* of another thread's */
-	if (line) {
-		if (was_kept(moment, segment, request))
-			line->kept++;
-		else
-			judge_turn(moment, line, segment, request);
-		segment->handed = 0;
-	}
-	request->line_ticket = 0;
-	for (enum line_kind kind = 0; kind < LINES; kind++)
-		give_up_surplus(thread->lines[kind]);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------------------- */

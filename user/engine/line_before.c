@@ -6,7 +6,9 @@
 #include "engine/line_places.h"
 #include "engine/rules_loop.h"
 
-#define TRIED_MAX 256 /* places, and segments, with which all numbers are tried */
+#define TRIED_MAX  512 /* numbers, where each must fit all places; of more one response decides */
+#define VOTES_MAX  16  /* of more responses the latest ones vote */
+#define AGREED_MIN 3   /* so many responses must say the same number, and twice as many as any other */
 
 static uint64_t rank_places(struct line *line)
 {
@@ -17,22 +19,42 @@ static uint64_t rank_places(struct line *line)
 	return rank;
 }
 
+/* Of the segment in which the work that came to wait here goes on, if so many had waited before. 0: it began before all that are known. */
+static uint64_t number_of(const struct place *place, int64_t unknown)
+{
+	int64_t number = unknown + (int64_t)place->rank;
+
+	return number > 0 ? (uint64_t)number : 0;
+}
+
+/* NULL: none that is known any more, or yet. */
+static struct context *segment_at(struct line *line, uint64_t number)
+{
+	return number >= line->first_handed && number < line->end_handed ? *handed_at(line, number) : NULL;
+}
+
+/* A response has told in the course of which segment it was answered. */
+static bool is_said(const struct place *place)
+{
+	return place->named && place->named != NAMED_UNSEEN;
+}
+
 /* Where the work that began with this segment waits once more. NULL: it does not. */
 static struct place *next_place(struct line *line, const struct place *place, uint64_t number)
 {
-	struct context *segment = number >= line->first_handed && number < line->end_handed ? *handed_at(line, number) : NULL;
+	struct context *segment = segment_at(line, number);
 	struct place *next = segment && has_place(line, segment) ? place_at(line, segment->line_ticket) : NULL;
 
 	return next && next->context == segment && next->rank > place->rank ? next : NULL;
 }
 
 /* The number of the segment in which the work that came to wait here went on last, if so many had waited before. */
-static uint64_t last_number(struct line *line, const struct place *place, uint64_t unknown)
+static uint64_t last_number(struct line *line, const struct place *place, int64_t unknown)
 {
-	uint64_t number = unknown + place->rank;
+	uint64_t number = number_of(place, unknown);
 
 	for (struct place *next; (next = next_place(line, place, number)); place = next)
-		number = unknown + next->rank;
+		number = number_of(next, unknown);
 	return number;
 }
 
@@ -66,13 +88,13 @@ static bool was_kept(const struct place *place, const struct context *segment)
 /* Was it given on only after this one had come to wait? */
 static bool in_time(struct line *line, const struct place *place, uint64_t number)
 {
-	const struct context *segment = number >= line->first_handed && number < line->end_handed ? *handed_at(line, number) : NULL;
+	const struct context *segment = segment_at(line, number);
 
 	return !segment || segment->begun_ns >= place->since_ns || was_kept(place, segment);
 }
 
 /* Each request was answered in the course of the work that would be its, and no other's work was answered for. */
-static bool fits(struct line *line, uint64_t unknown)
+static bool fits(struct line *line, int64_t unknown)
 {
 	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
 		const struct place *place = place_at(line, ticket);
@@ -80,7 +102,7 @@ static bool fits(struct line *line, uint64_t unknown)
 
 		if (!place->rank)
 			continue;
-		if (!in_time(line, place, unknown + place->rank))
+		if (!in_time(line, place, number_of(place, unknown)))
 			return false;
 		if (!place->context->is_request)
 			continue;
@@ -115,67 +137,129 @@ static void join_work(struct engine *engine, struct thread *thread, const struct
 	context_bind(engine, segment, context);
 }
 
-/* This request has waited more than once before it was answered: what it did in between is its, too. */
-static void claim_work(const struct moment *moment, struct line *line, const struct place *place, uint64_t unknown)
+/* The request of this place is answered: all in which it has gone on is its, and waits for nobody else. */
+static void claim_work(const struct moment *moment, struct line *line, const struct place *place, int64_t unknown)
 {
 	struct context *request = place->context;
-	uint64_t number = unknown + place->rank;
+	bool fits = is_said(place) && last_number(line, place, unknown) == place->named;
+	uint64_t number = number_of(place, unknown);
 
-	for (struct place *next; number != place->named && (next = next_place(line, place, number)); number = unknown + next->rank) {
+	for (struct place *next; number != place->named && (next = next_place(line, place, number)); number = number_of(next, unknown)) {
 		struct context *segment = next->context;
 
 		segment->line_ticket = segment->handed = 0;
-		if (request->told || segment->bound_to)
+		if (!fits || !request->is_request || request->told || segment->bound_to)
 			continue;
 		name_gap(moment, request, segment);
 		context_bind(moment->engine, segment, request);
 	}
+	if (number != place->named && segment_at(line, number) && is_unnamed(line, number))
+		give_up(segment_at(line, number));
 }
 
-/* The line is as if all had been seen from the start. */
-static void pair(const struct moment *moment, struct line *line, const struct context *segment, uint64_t unknown)
+/* Of the request, or the segment, that stands here: what it has gone on with is known now. */
+static void pair_place(const struct moment *moment, struct line *line, struct place *place, int64_t unknown)
 {
-	line->aligned = true;
-	line->shifted = false;
-	for (uint64_t ticket = line->first; ticket < line->end; ticket++)
-		if (place_at(line, ticket)->named)
-			claim_work(moment, line, place_at(line, ticket), unknown);
-	for (uint64_t number = line->first_handed; number <= unknown && number < line->end_handed; number++)
-		(*handed_at(line, number))->handed = 0;
-	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
-		struct place *place = place_at(line, ticket);
-		uint64_t number = unknown + place->rank;
+	struct context *context = place->context;
+	uint64_t number = number_of(place, unknown);
+	bool gone;
 
-		place->named = 0;
-		if (!place->rank || place->context->is_request || number >= line->end_handed || *handed_at(line, number) == segment)
-			continue;
-		if (number >= line->first_handed && is_unnamed(line, number))
-			join_work(moment->engine, moment->thread, place, *handed_at(line, number));
-		else
-			place->context->line_ticket = 0; /* it has been answered since, by whoever it was */
+	if (!place->rank || number >= line->end_handed)
+		return;
+	gone = !segment_at(line, number) || !is_unnamed(line, number);
+	if (context->is_request) {
+		context->ambiguous |= gone;
+		context->line_ticket = gone ? 0 : context->line_ticket;
+	} else if (gone) {
+		context->line_ticket = 0; /* it has been answered since, by whoever it was */
+	} else {
+		join_work(moment->engine, moment->thread, place, segment_at(line, number));
 	}
 }
 
-bool line_find_shift(const struct moment *moment, struct line *line, struct context *segment, const struct context *request)
+/* The line is as if all had been seen from the start. */
+static void pair(const struct moment *moment, struct line *line, const struct context *segment, int64_t unknown)
 {
-	struct place *place = place_at(line, request->line_ticket);
-	uint64_t given = segment->handed - line->kept, found = 0, places;
-	unsigned int count = 0;
+	line->aligned = true;
+	line->shifted = false;
+	line->order = (struct score){0};
+	for (uint64_t ticket = line->first; ticket < line->end; ticket++)
+		if (place_at(line, ticket)->named)
+			claim_work(moment, line, place_at(line, ticket), unknown);
+	for (uint64_t number = line->first_handed; (int64_t)number <= unknown && number < line->end_handed; number++)
+		segment_at(line, number)->handed = 0;
+	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
+		struct place *place = place_at(line, ticket);
+
+		if (!place->named && !(segment && number_of(place, unknown) == segment->handed))
+			pair_place(moment, line, place, unknown);
+		place->named = 0;
+	}
+}
+
+/* Of those that responses have told of the latest ones; how many there are. */
+static uint32_t list_said(struct line *line, struct place **said)
+{
+	uint32_t count = 0;
+
+	for (uint64_t ticket = line->end; ticket-- > line->first && count < VOTES_MAX;)
+		if (is_said(place_at(line, ticket)))
+			said[count++] = place_at(line, ticket);
+	return count;
+}
+
+static uint32_t count_votes(struct line *line, struct place **said, uint32_t count, int64_t unknown)
+{
+	uint32_t votes = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		votes += last_number(line, said[i], unknown) == said[i]->named;
+	return votes;
+}
+
+/* What responses say of the number of those who had waited before: which most say, and how many those are. */
+struct verdict {
+	int64_t unknown;
+	uint32_t most, second;
+};
+
+static struct verdict hear(struct line *line, int64_t first, int64_t last, bool all_seen)
+{
+	struct verdict verdict = {0};
+	struct place *said[VOTES_MAX];
+	uint32_t count = list_said(line, said);
+
+	for (int64_t unknown = first; unknown < last; unknown++) {
+		uint32_t votes = count_votes(line, said, count, unknown);
+
+		if (!votes || (all_seen && !fits(line, unknown)))
+			continue;
+		if (votes > verdict.most) {
+			verdict.second = verdict.most;
+			verdict.most = votes;
+			verdict.unknown = unknown;
+		} else if (votes > verdict.second) {
+			verdict.second = votes;
+		}
+	}
+	return verdict;
+}
+
+bool line_find_shift(const struct moment *moment, struct line *line, struct context *segment, struct place *place)
+{
+	int64_t none = (int64_t)line->first_handed - 1, last = (int64_t)(segment->handed - line->kept), first;
+	bool all_seen = !moment->thread->continuations->has_workers;
+	struct verdict verdict = {0};
 
 	place->named = segment->handed;
-	places = rank_places(line);
-	if (!line->kept && places <= TRIED_MAX && given <= TRIED_MAX)
-		for (uint64_t unknown = 0; unknown < given; unknown++)
-			if (fits(line, unknown)) {
-				found = unknown;
-				count++;
-			}
-	if (count > 1)
+	first = none - (int64_t)rank_places(line);
+	if (!line->kept && (!all_seen || last - first <= TRIED_MAX))
+		verdict = hear(line, first, last, all_seen);
+	if (!verdict.most) /* somebody seems to wait for something else */
+		verdict = (struct verdict){.unknown = last - (int64_t)place->rank, .most = all_seen};
+	if (verdict.most < (all_seen || verdict.unknown == none ? 1 : AGREED_MIN) || verdict.most < 2 * verdict.second)
 		return false;
-	/* Somebody seems to wait for something else: as many connections as were given on before its own, less the places before. */
-	if (!count)
-		found = given > place->rank ? given - place->rank : 0;
-	pair(moment, line, segment, found);
+	pair(moment, line, segment, verdict.unknown);
 	return true;
 }
 
@@ -183,6 +267,6 @@ void line_nobody_waits(const struct moment *moment, struct line *line)
 {
 	uint64_t places = rank_places(line), given = line->end_handed - 1;
 
-	if (!line->kept && places <= given && places <= TRIED_MAX && fits(line, given - places))
-		pair(moment, line, NULL, given - places);
+	if (!line->kept && places <= given && places <= TRIED_MAX && fits(line, (int64_t)(given - places)))
+		pair(moment, line, NULL, (int64_t)(given - places));
 }

@@ -50,3 +50,15 @@ void line_exchange(struct line *line, struct context *segment, uint64_t unnamed,
 	else if (expected && waiting > unnamed)
 		swap_places(line, request, expected);
 }
+
+struct context *line_leave_unseen(struct line *line, struct context *request, uint64_t waiting)
+{
+	struct context *taken = line->shifted ? NULL : unnamed_at(line, waiting);
+
+	request->ambiguous = true;
+	if (line->shifted)
+		place_at(line, request->line_ticket)->named = NAMED_UNSEEN;
+	if (taken)
+		give_up(taken);
+	return taken;
+}

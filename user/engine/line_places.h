@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 12's two lines, as line.c keeps them: those who came to wait, and the segments that began with a connection that was given on.
- * Used by line.c; by line_before.c, which finds out how many have waited since before the trace; by line_exchange.c, and by line_moves.c.
+ * Used by line.c; by line_answered.c, where responses say whose turn it was; by line_before.c, which finds out how many have waited since
+ * before the trace; by line_exchange.c, and by line_moves.c.
  * Never: seen by a rule.
  */
 #ifndef IOCPU_ENGINE_LINE_PLACES_H
 #define IOCPU_ENGINE_LINE_PLACES_H
 
 #include "engine/moment.h"
+#include "engine/votes.h"
 
-#define LINE_MAX 1024 /* of more the oldest are forgotten. Power of two */
+#define LINE_MAX     1024 /* of more the oldest are forgotten. Power of two */
+#define NAMED_UNSEEN UINT64_MAX
 
 /* A request, or a segment that was given a connection before and waits once more. */
 struct place {
 	struct context *context;
 	uint64_t since_ns;
-	uint64_t named; /* while the line is shifted: the number of the segment in whose course its request was answered; 0: it was not */
-	uint64_t rank;  /* line_before.c's: the how manyth it is; 0: it waits no more */
+	/*
+	 * While the line is shifted: the number of the segment in whose course its request was answered. 0: it was not; NAMED_UNSEEN: in
+	 * none that is known.
+	 */
+	uint64_t named;
+	uint64_t rank; /* line_before.c's: the how manyth it is; 0: it waits no more */
 };
 
 struct line {
-	bool shifted;                     /* some may stand in front that have waited since before the trace */
-	bool aligned;                     /* it is known how many did */
-	uint64_t borne_out, contradicted; /* responses: by what they say of the order */
-	uint64_t first, end;              /* tickets of the places in use, from 1 */
+	bool shifted;        /* some may stand in front that have waited since before the trace */
+	bool aligned;        /* it is known how many did */
+	struct score order;  /* by what responses say of it, since it is known */
+	uint64_t first, end; /* tickets of the places in use, from 1 */
 	struct place places[LINE_MAX];
 	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
 	uint64_t kept;                     /* so many proved to be of whoever had the connection */
@@ -79,6 +86,19 @@ static inline bool is_unnamed(struct line *line, uint64_t number)
 	return segment->handed == number && !segment->bound_to && has_had_a_turn(segment);
 }
 
+/* Whose it is nobody will say any more. */
+static inline void give_up(struct context *segment)
+{
+	segment->handed = 0;
+	segment->ambiguous = true;
+}
+
+/* Of what is given away those wait in this line. */
+static inline enum line_kind line_for(enum given given)
+{
+	return given == GIVEN_WORKER ? LINE_WORKERS : LINE_ANY;
+}
+
 /* ---- line.c ---- */
 
 /* NULL: no memory. */
@@ -87,6 +107,8 @@ void line_stand_in(struct engine *engine, struct line *line, struct context *con
 /* There must be one. */
 void line_drop_first(struct engine *engine, struct line *line);
 void line_drop_first_handed(struct engine *engine, struct line *line);
+/* How many of the segments with a lower number are not named yet. */
+uint64_t line_count_unnamed(struct line *line, uint64_t before);
 /* It has waited, and goes on with what was given to it at at_ns. */
 void line_goes_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns);
 
@@ -96,7 +118,7 @@ void line_goes_on(struct engine *engine, const struct place *place, enum given g
  * A request that is known to have waited is answered in the course of this segment: does that tell how many had waited before the trace
  * began? Then all are paired in order. False: not yet.
  */
-bool line_find_shift(const struct moment *moment, struct line *line, struct context *segment, const struct context *request);
+bool line_find_shift(const struct moment *moment, struct line *line, struct context *segment, struct place *place);
 /* A connection lies idle: whoever has come to wait has been given one. */
 void line_nobody_waits(const struct moment *moment, struct line *line);
 
@@ -108,5 +130,7 @@ void line_nobody_waits(const struct moment *moment, struct line *line);
  */
 void line_exchange(struct line *line, struct context *segment, uint64_t unnamed, struct context *request, uint64_t waiting,
 		   struct context *expected);
+/* The request is answered, and has a place, but in the course of no segment of this line: it takes the one along that would be its. */
+struct context *line_leave_unseen(struct line *line, struct context *request, uint64_t waiting);
 
 #endif

@@ -82,6 +82,35 @@ static void give_running_unseen(const struct moment *moment, uint32_t worker_tid
 	handoff_unseen(moment, worker_tid, running);
 }
 
+/* It has handed back all that it had, and those callbacks have run. */
+static bool is_free(const struct moment *moment, uint32_t worker_tid)
+{
+	const struct handed_back *handed_back = moment->thread->handed_back;
+	const struct thread *worker = thread_of(moment->engine, worker_tid);
+
+	for (uint32_t i = 0; i < handed_back->count; i++)
+		if (handed_back->waiting[i].worker_tid == worker_tid)
+			return false;
+	return worker && !worker->holds && handoff_has_room(moment, worker_tid);
+}
+
+bool workers_give_at_once(const struct moment *moment, struct context *given)
+{
+	const struct handed_back *handed_back = moment->thread->handed_back;
+
+	for (uint32_t i = 0; handed_back && i < handed_back->worker_count; i++) {
+		uint32_t worker_tid = handed_back->workers[i];
+
+		if (!is_free(moment, worker_tid) || !handoff_is_unseen(moment, worker_tid))
+			continue;
+		given->at_worker = true;
+		given->came_back = false;
+		handoff_unseen(moment, worker_tid, given);
+		return true;
+	}
+	return false;
+}
+
 void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid)
 {
 	struct handed_back *handed_back = moment->thread->handed_back;
@@ -202,6 +231,11 @@ void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t work
 	handed_back->waiting[handed_back->count++] = (struct back){context_get(context), worker_tid, at_ns, false};
 }
 
+bool workers_call_back(const struct thread *loop)
+{
+	return loop->handed_back && loop->handed_back->in_callbacks;
+}
+
 void workers_callbacks_begin(const struct moment *moment)
 {
 	struct handed_back *handed_back = handed_back_of(moment->thread);
@@ -294,7 +328,9 @@ static void find_callback(const struct moment *moment, uint32_t worker_tid)
 	root = context_root(moment->thread->context);
 	if (!root || root->is_request || !root->evidence)
 		turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
-	(void)downstream_owner(moment);
+	root = downstream_owner(moment);
+	if (root)
+		root->came_back = true; /* for what it waits next is no worker */
 }
 
 struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
@@ -328,13 +364,17 @@ enum fit {
 	FIT_NOT
 };
 
+/* Stands for a request from before the trace. */
+static const struct context before_trace = {.is_request = true};
+
 static enum fit fit_of(const struct thread *thread, struct context *context, const struct context *request)
 {
-	const struct context *root = context_root(context);
+	const struct context *root = context_root(context), *whose;
 
 	if (root && root->is_request)
 		return !request || root == request ? FIT_IS : FIT_NOT;
-	return root && request && rule_12_whose_turn(thread, root) == request ? FIT_TURN : FIT_UNKNOWN;
+	whose = root ? rule_12_whose_turn(thread, root) : NULL;
+	return root && request && (whose ? whose : &before_trace) == request ? FIT_TURN : FIT_UNKNOWN;
 }
 
 /* Does the one callback rather act now than the other? While somebody waits for a worker, each gives its own something, be it unseen. */
@@ -400,6 +440,11 @@ void workers_callback_acts(const struct moment *moment, const struct context *re
 	} else if (acting) {
 		run_for(moment, (uint32_t)(acting - handed_back->waiting), false);
 	}
+}
+
+void workers_callback_answers_unknown(const struct moment *moment)
+{
+	workers_callback_acts(moment, &before_trace);
 }
 
 void workers_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)

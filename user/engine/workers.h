@@ -27,6 +27,8 @@ void workers_forget_giver(const struct moment *moment, uint32_t writer_tid, stru
 void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns);
 /* The worker wakes the loop: it hands this back. */
 void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t worker_tid, struct context *context, uint64_t at_ns);
+/* Do callbacks run of what workers have handed back? */
+bool workers_call_back(const struct thread *loop);
 /* The loop has read that workers woke it: callbacks of what they handed back are next. */
 void workers_callbacks_begin(const struct moment *moment);
 /*
@@ -34,10 +36,14 @@ void workers_callbacks_begin(const struct moment *moment);
  * longest for one. The reference is the caller's. NULL: nobody knows.
  */
 struct context *workers_give(const struct moment *moment, uint32_t worker_tid);
+/* Who would stand in line, which is empty, needs no wake-up where a worker is free and still has one to read. False: there is none. */
+bool workers_give_at_once(const struct moment *moment, struct context *given);
 /* The worker has done what nobody saw it being given: the loop's callback of what it had handed back before has given it that. */
 void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid);
 /* The loop asks a downstream, or answers this request (NULL: asks): whose callback is it? */
 void workers_callback_acts(const struct moment *moment, const struct context *request);
+/* The loop answers a request from before the trace. */
+void workers_callback_answers_unknown(const struct moment *moment);
 /* The loop turns to something else: those whose callbacks have shown nothing wait for something within the process. */
 void workers_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* ---- rules_handoff.c ---- */

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 12 where callbacks run at once: a response says whose turn it was when the segment began in whose course it goes out. So it bears
+ * the order of a line out, or contradicts it.
+ */
+#include "engine/chains.h"
+#include "engine/line.h"
+#include "engine/line_places.h"
+#include "engine/rules_loop.h"
+#include "engine/workers.h"
+
+/* So often must responses have contradicted the number of those that stood in front, and once for so many that bore it out. */
+#define CONTRADICTED_MIN     4
+#define RIGHT_PER_MISALIGNED 8
+#define LOST_MIN             6  /* so often, and oftener than they bore it out: the line is lost */
+#define RESPONSES_MAX        32 /* of longer ago they count half */
+
+/* How many requests wait before this ticket; *at_place is the one that has `place` before it, if there is one. */
+static uint64_t count_waiting(struct line *line, uint64_t before, uint64_t place, struct context **at_place)
+{
+	uint64_t count = 0;
+
+	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
+		struct context *context = place_at(line, ticket)->context;
+
+		if (!context->is_request || !still_waits(line, ticket))
+			continue;
+		if (place-- == 0)
+			*at_place = context;
+		count += ticket < before;
+	}
+	return count;
+}
+
+const struct context *rule_12_whose_turn(const struct thread *thread, const struct context *segment)
+{
+	struct line *line = thread->lines[line_for(segment->given)];
+	struct context *expected = NULL;
+
+	if (line && !line->shifted && was_handed(line, segment))
+		(void)count_waiting(line, line->end, line_count_unnamed(line, segment->handed), &expected);
+	return expected;
+}
+
+/* These stand in front, and others were given connections: it is for something else that they wait. */
+static void send_away(struct line *line, uint64_t count)
+{
+	for (uint64_t ticket = line->first; count; ticket++) {
+		struct context *context = place_at(line, ticket)->context;
+
+		if (!context->is_request || !still_waits(line, ticket))
+			continue;
+		context->line_ticket = 0;
+		count--;
+	}
+}
+
+/* There are more of them than can be anybody's who waits: whose they are, only their responses can say, and what came before that nobody.
+ */
+static void give_up_unnamed(struct line *line, uint64_t count)
+{
+	for (uint64_t number = line->first_handed; count; number++) {
+		struct context *segment = *handed_at(line, number);
+
+		if (!is_unnamed(line, number))
+			continue;
+		give_up(segment);
+		count--;
+	}
+}
+
+/* Did whoever had the connection go on with it? */
+static bool was_kept(const struct moment *moment, const struct context *segment, const struct context *request)
+{
+	const struct context *before = context_root(segment->instead);
+
+	if (!before || !before->is_request || segment->given == GIVEN_WORKER)
+		return false;
+	doubts_vote_given(moment->thread->proc, segment->given, before != request);
+	return before == request;
+}
+
+/* It began to wait in the turn in which the tracer came, as whoever the segment is of: before all that have a place. */
+static bool waits_since_before(const struct thread *thread, const struct context *segment, const struct context *request)
+{
+	return !segment->handed && !request->line_ticket && request->first_read_ns < thread->continuations->since_ns;
+}
+
+/* Was it the request's turn to be given a connection, or a worker, when the segment began? */
+static void judge_turn(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
+{
+	struct context *expected = NULL;
+	uint64_t unnamed, waiting, ticket = has_place(line, request) ? request->line_ticket : 0;
+	bool right;
+
+	if (line->shifted && segment->handed && ticket) {
+		request->ambiguous |= !line_find_shift(moment, line, segment, place_at(line, ticket)) || request->calls_in_flight;
+		return;
+	}
+	unnamed = segment->handed ? line_count_unnamed(line, segment->handed) : 0;
+	waiting = count_waiting(line, ticket, unnamed, &expected);
+	if (!line->shifted)
+		score_count(&line->order, segment->handed && ticket && waiting == unnamed, RESPONSES_MAX);
+	if (segment->given == GIVEN_WORKER && segment->handed && ticket && waiting != unnamed) {
+		(void)count_waiting(line, line->end, unnamed, &expected);
+		line_exchange(line, segment, unnamed, request, waiting, expected);
+		return;
+	}
+	if (segment->given == GIVEN_WORKER && !line->shifted && segment->handed && !ticket && expected) {
+		expected->line_ticket = 0;
+		expected->ambiguous = request->ambiguous = true;
+	}
+	right = waits_since_before(moment->thread, segment, request) || (segment->handed && ticket && waiting == unnamed);
+
+	if (ticket && waiting > unnamed && !segment->handed_again)
+		send_away(line, waiting - unnamed);
+	if (ticket && unnamed > waiting && !segment->handed_again)
+		give_up_unnamed(line, unnamed - waiting);
+	if (segment->handed_again)
+		doubts_vote(moment->thread->proc, DOUBT_LINE, right);
+	/* It waits for a call of its own; it has had its turn before; or what the segment began with may have been another one's. */
+	request->ambiguous |= request->calls_in_flight || unnamed > waiting || (segment->handed_again && !right);
+	if (segment->handed_again && !right && expected)
+		expected->ambiguous = true;
+}
+
+/* There are more segments than requests that wait: some are of such as were not seen to come. */
+static void give_up_surplus(struct line *line)
+{
+	struct context *none = NULL;
+	uint64_t unnamed = line && !line->shifted ? line_count_unnamed(line, line->end_handed) : 0;
+	uint64_t waiting = unnamed ? count_waiting(line, line->end, UINT64_MAX, &none) : 0;
+
+	if (unnamed > waiting)
+		give_up_unnamed(line, unnamed - waiting);
+}
+
+/* How many stood there since before the trace was found by few responses: others have often contradicted that. */
+static bool is_misaligned(const struct line *line)
+{
+	return line && line->aligned && line->order.wrong >= CONTRADICTED_MIN &&
+	       line->order.wrong * RIGHT_PER_MISALIGNED > line->order.right;
+}
+
+static bool is_lost(const struct line *line)
+{
+	return line && line->aligned && line->order.wrong >= LOST_MIN && line->order.wrong > line->order.right;
+}
+
+/* As if the trace began now. */
+static void begin_anew(const struct moment *moment)
+{
+	struct conn *conn;
+	size_t cursor = 0;
+
+	for (enum line_kind kind = 0; kind < LINES; kind++) {
+		struct line *line = moment->thread->lines[kind];
+
+		if (!line)
+			continue;
+		for (; line->first < line->end; line_drop_first(moment->engine, line))
+			place_at(line, line->first)->context->ambiguous |= still_waits(line, line->first);
+		for (; line->first_handed < line->end_handed; line_drop_first_handed(moment->engine, line))
+			if (is_unnamed(line, line->first_handed))
+				give_up(*handed_at(line, line->first_handed));
+		line->shifted = true;
+		line->aligned = false;
+		line->kept = 0;
+	}
+	while ((conn = idmap_next(&moment->engine->conns, &cursor))) {
+		const struct context *last = context_root(conn->answering);
+
+		conn->used_before |= last && last->proc == moment->thread->proc;
+	}
+}
+
+/*
+ * It stood in line for a worker, but what it is answered in the course of did not begin there: if that began with a connection, it says how
+ * many had waited for one before the trace.
+ */
+static void leave_workers(const struct moment *moment, struct context *segment, struct context *request)
+{
+	struct line *line = moment->thread->lines[LINE_WORKERS], *other = moment->thread->lines[LINE_ANY];
+	struct context *none = NULL, *taken = NULL;
+
+	if (!has_place(line, request) || (segment && segment->handed && segment->given == GIVEN_WORKER))
+		return;
+	if (workers_call_back(moment->thread) || has_had_a_turn(segment) || (segment && segment->is_request))
+		taken = line_leave_unseen(line, request, count_waiting(line, request->line_ticket, UINT64_MAX, &none));
+	if (taken && other && other->shifted && has_place(other, taken) && has_had_a_turn(segment) && segment->handed)
+		(void)line_find_shift(moment, other, segment, place_at(other, taken->line_ticket));
+}
+
+void rule_12_answered(const struct moment *moment, struct context *request)
+{
+	struct thread *thread = moment->thread;
+	struct context *segment = context_root(thread->context);
+	struct line *line = has_had_a_turn(segment) ? thread->lines[line_for(segment->given)] : NULL;
+
+	chains_answered(moment, request);
+	if (!loop_calls_back_at_once(thread))
+		return;
+	request->ambiguous |= is_misaligned(thread->lines[LINE_WORKERS]);
+	if (line && segment->handed && !was_handed(line, segment))
+		line = NULL; /* of another thread's */
+	leave_workers(moment, segment, request);
+	if (line) {
+		if (was_kept(moment, segment, request))
+			line->kept++;
+		else
+			judge_turn(moment, line, segment, request);
+		segment->handed = 0;
+	}
+	request->line_ticket = 0;
+	if (is_lost(thread->lines[LINE_WORKERS]))
+		begin_anew(moment);
+	for (enum line_kind kind = 0; kind < LINES; kind++)
+		give_up_surplus(thread->lines[kind]);
+}
