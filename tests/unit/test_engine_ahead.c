@@ -5,13 +5,10 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB_A = 200, DB_B, DB_C, DB_D };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, DB_A = 200, DB_B, DB_C, DB_D, DB_E };
 
-/*
- * A, B and C are read after an event, and each asks at once, of a connection that any of them might have used. All three answers are there
- * when their steps look for them first, from 1700 on.
- */
-static struct script *ask_all(void)
+/* A, B and C are read after an event, and each asks at once, of a connection that any of them might have used. */
+static struct script *ask_each(void)
 {
 	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
 	struct script *script = script_open();
@@ -28,6 +25,14 @@ static struct script *ask_all(void)
 	WRITE(script, 1110, LOOP, DB_B);
 	READ(script, 1120, LOOP, CLIENT_C, .arrived = 80, .line = lines[2]);
 	WRITE(script, 1620, LOOP, DB_C);
+	return script;
+}
+
+/* All three answers are there when their steps look for them first, from 1700 on. */
+static struct script *ask_all(void)
+{
+	struct script *script = ask_each();
+
 	READ(script, 1700, LOOP, DB_A, .arrived = 1000);
 	READ(script, 1710, LOOP, DB_B, .arrived = 1500);
 	return script;
@@ -155,6 +160,31 @@ static void test_caller_has_the_connection(void **state)
 	script_close(script);
 }
 
+/* Before the loop has shown that it reads ahead, A seems to have had its step as soon as it was read. So the next one's is nobody else's.
+ */
+static void test_not_known_to_read_ahead(void **state)
+{
+	struct script *script = ask_each();
+	(void)state;
+
+	script_conn(script, DB_D, CONN_DOWNSTREAM, 5432);
+	script_conn(script, DB_E, CONN_DOWNSTREAM, 5432);
+	READ(script, 1700, LOOP, DB_A, .arrived = 1000);
+	WRITE(script, 2100, LOOP, DB_E);
+	READ(script, 2110, LOOP, DB_B, .arrived = 1500);
+	READ(script, 2120, LOOP, DB_C, .arrived = 1690);
+	READ_NOTHING(script, 2130, LOOP, DB_B);
+	WRITE(script, 2630, LOOP, DB_D); /* A */
+	WRITE(script, 3030, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 3730, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 500 + 10 + 10 + 400);
+	assert_int_equal(told_of(script, "GET /c")->cpu_time, 500 + 80 + 10 + 700);
+	assert_false(told_of(script, "GET /b")->ambiguous || told_of(script, "GET /c")->ambiguous);
+	script_close(script);
+}
+
 /* Accepting takes as much as a short step, and no step of A's has run by that. */
 static void test_slow_accept(void **state)
 {
@@ -276,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_steps_without_a_call),
 		cmocka_unit_test(test_epoll_is_queued_too),
 		cmocka_unit_test(test_caller_has_the_connection),
+		cmocka_unit_test(test_not_known_to_read_ahead),
 		cmocka_unit_test(test_slow_accept),
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_order_proves_right_again),

@@ -89,6 +89,25 @@ static void test_named_by_its_response(void **state)
 	script_close(script);
 }
 
+/*
+ * E is answered on OTHER. LOOP had become free before OTHER, and might have been at D's step; but it was off its core until OTHER had
+ * begun, which only its own record tells, later. So D's may lie in front of E's.
+ */
+static void test_off_its_core(void **state)
+{
+	struct script *script = read_ahead(1900);
+	(void)state;
+
+	WRITE(script, 3400, OTHER, CLIENT_E, .off = 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 3900, LOOP, CLIENT_F, .off = 2955, .on = 3300, .cause = WAIT_RUNNABLE, .status = 200);
+	WRITE(script, 4300, LOOP, CLIENT_D, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /d")->ambiguous);
+	assert_true(told_of(script, "GET /e")->ambiguous);
+	assert_false(told_of(script, "GET /f")->ambiguous);
+	script_close(script);
+}
+
 /* F is answered, and one thread can be at D's step, but none at E's: that has made no call, and what it computed may lie in front of F's.
  */
 static void test_overtaken(void **state)
@@ -123,10 +142,8 @@ static void test_queued_in_either_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whoever_is_free),
-		cmocka_unit_test(test_named_by_its_response),
-		cmocka_unit_test(test_overtaken),
-		cmocka_unit_test(test_queued_in_either_order),
+		cmocka_unit_test(test_whoever_is_free), cmocka_unit_test(test_named_by_its_response),  cmocka_unit_test(test_off_its_core),
+		cmocka_unit_test(test_overtaken),       cmocka_unit_test(test_queued_in_either_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 #define CONTINUATIONS_MAX 1024 /* the oldest are forgotten: their work is then found by the response alone */
 #define NOBODY_MAX        16   /* what came of older ones has been answered, as a rule */
 #define SHOWN_MAX         64   /* of longer ago it only says less */
+#define AWAY_MAX          64   /* within the time that is looked ahead */
 #define HOPS_MAX          4    /* rounds between a read and what waits for it; more are not looked for */
 
 struct engine;
@@ -49,12 +50,18 @@ struct continuation {
 	uint64_t order;     /* of those that are due the lowest runs first */
 	uint64_t place;     /* in line: the lowest is woken first */
 	uint8_t side;       /* enum side: of what was read */
+	bool first_try;     /* that found it */
 	uint8_t turn;       /* enum turn */
 };
 
 /* The thread took then what had been queued at queued_ns. */
 struct shown {
 	uint64_t at_ns, queued_ns;
+};
+
+/* The thread was off its core. */
+struct away {
+	uint64_t off_ns, on_ns;
 };
 
 /* What a step goes on with was queued behind after_ns and before before_ns. */
@@ -68,12 +75,15 @@ struct continuations {
 	uint64_t since_ns;                  /* the first epoll return */
 	struct shown shown[SHOWN_MAX];      /* shared: what the thread showed last, the oldest at shown_count % SHOWN_MAX */
 	uint32_t shown_count;
+	struct away away[AWAY_MAX]; /* … also in spans that are still to come, as far as that is foreseen */
+	uint32_t away_count;
 	uint64_t wrote_conn_id;           /* shared: by the last step; 0: it did not write */
 	struct bounds nobody[NOBODY_MAX]; /* shared: where a step was seen for which nobody was queued */
 	uint32_t nobody_count;
 	uint64_t round;       /* epoll returns so far */
 	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
 	uint64_t returned_ns; /* the last epoll return: of loops that read ahead */
+	uint64_t missed_ns;   /* … what was read at the first try by then seemed to run at once, and may be queued still; 0: not so */
 	uint64_t next_order;
 	uint64_t unknown_answered_ns; /* a request from before the trace, the last one; 0: it has not */
 	uint64_t parent_round;        /* the last one in which a call seemed to be of a task that an earlier step had made */

@@ -178,13 +178,35 @@ static void (*const handlers[RECORD_KINDS])(struct engine *engine, const struct 
 	[RECORD_MESSAGES] = answers_note,
 };
 
+static void handle(struct engine *engine, const struct event *event)
+{
+	if (event->head->at_ns > engine->now_ns)
+		engine->now_ns = event->head->at_ns;
+	handlers[event->head->kind](engine, event);
+}
+
+static void handle_due(struct engine *engine, bool all)
+{
+	const struct event *event;
+
+	while ((event = foresight_due(&engine->foresight, all))) {
+		handle(engine, event);
+		foresight_drop(&engine->foresight);
+	}
+}
+
 int engine_handle(struct engine *engine, const struct event *event)
 {
 	if (event->head->kind >= RECORD_KINDS || !handlers[event->head->kind])
 		return -EPROTO;
-	if (event->head->at_ns > engine->now_ns)
-		engine->now_ns = event->head->at_ns;
-	handlers[event->head->kind](engine, event);
+	if (!engine->foresight.wanted) {
+		handle(engine, event);
+	} else if (foresight_hold(engine, event)) {
+		handle_due(engine, false);
+	} else {
+		handle_due(engine, true);
+		handle(engine, event);
+	}
 	return 0;
 }
 
@@ -196,6 +218,7 @@ void engine_finish(struct engine *engine)
 	struct conn *conn;
 	size_t cursor = 0;
 
+	handle_due(engine, true);
 	/* Time that is pending goes to its owners first, so that an answered request is told with all that it used. */
 	while ((thread = idmap_next(&engine->threads, &cursor))) {
 		thread_commit(engine, thread);

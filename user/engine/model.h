@@ -11,6 +11,7 @@
 #include "engine/continuations.h"
 #include "engine/doubts.h"
 #include "engine/engine.h"
+#include "engine/foresight.h"
 #include "engine/timeline.h"
 #include "engine/votes.h"
 #include "util/idmap.h"
@@ -217,6 +218,7 @@ struct thread {
 struct engine {
 	struct engine_sink sink;
 	struct engine_losses losses;
+	struct foresight foresight;
 	struct idmap procs, threads, conns;
 	struct proc **procs_in_order;
 	size_t proc_count, proc_capacity;

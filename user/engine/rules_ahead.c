@@ -86,15 +86,18 @@ static void end_steps(struct engine *engine, struct thread *thread, uint64_t bef
 	struct continuations *loop = thread->continuations;
 	struct context *step = present_step(thread), *root = context_root(thread->context);
 	bool much = step && thread_has_worked(thread, step);
+	bool missed = loop->missed_ns;
 	unsigned int count;
 
+	if (before_ns > loop->missed_ns)
+		loop->missed_ns = 0;
 	continuations_drop_dead(engine, loop);
 	count = count_read_before(loop, before_ns);
 	if (!count && much && thread_segment_cpu_ns(thread, step) >= SILENT_NS && count_read_before(loop, UINT64_MAX) == 1)
 		count = 1;
 	else if (!count && much && first_queued(loop))
 		leave_unclaimed(engine, step);
-	if (much && count == 1)
+	if (much && count == 1 && !missed)
 		belong_to(engine, thread, first_queued(loop), step);
 	else if (much && count)
 		leave_unclaimed(engine, step);
@@ -102,6 +105,8 @@ static void end_steps(struct engine *engine, struct thread *thread, uint64_t bef
 		context_bind(engine, step, step->hint);
 	else if (!step && root && count)
 		root->ambiguous = true; /* what followed its own step seems to be a part of that */
+	for (; count && missed; count--)
+		continuations_drop(engine, loop, first_queued(loop)); /* their calls may have been taken for others' */
 	while (count--)
 		first_queued(loop)->turn = TURN_IN_LINE;
 	if (!step && root && !root->calls_in_flight)
@@ -168,7 +173,8 @@ struct context *ahead_owner(const struct moment *moment)
 		return downstream_owner(moment);
 	continuations_drop_dead(moment->engine, thread->continuations);
 	queued = queued_caller(thread->continuations, moment->conn);
-	if (!queued || (thread_segment_cpu_ns(thread, step) < SILENT_NS && continuations_in_line(thread->continuations)))
+	if (!queued || thread->continuations->missed_ns ||
+	    (thread_segment_cpu_ns(thread, step) < SILENT_NS && continuations_in_line(thread->continuations)))
 		return unnamed_owner(moment);
 	deliver(moment, queued);
 	owner = context_root(thread->context);
@@ -183,18 +189,30 @@ void ahead_bear_out(const struct proc *proc, struct context *context)
 		context->doubts &= (uint8_t) ~(1u << DOUBT_ORDER);
 }
 
+/* Its step made no call, so that what it has asked since is nobody's who is known. */
+static bool stands_in_line(const struct continuations *loop, const struct context *request)
+{
+	for (uint32_t i = 0; i < loop->count; i++)
+		if (loop->waiting[i].turn == TURN_IN_LINE && context_root(loop->waiting[i].context) == request)
+			return !request->calls_in_flight;
+	return false;
+}
+
 /* What was read ahead for it, or else for nobody who is known: a response names one of those. NULL: there is none. */
 static struct continuation *queued_for(struct continuations *loop, const struct context *request)
 {
-	struct continuation *own = first_queued_of(loop, request), *first = NULL;
+	struct continuation *own = first_queued_of(loop, request), *first = own ? own : first_queued(loop);
 
-	for (uint32_t i = 0; !own && i < loop->count; i++) {
+	if (own || (first && !continuation_request(first)) || !stands_in_line(loop, request))
+		return first && (own || !continuation_request(first)) ? first : NULL;
+	first = NULL;
+	for (uint32_t i = 0; i < loop->count; i++) {
 		struct continuation *queued = &loop->waiting[i];
 
 		if (queued->turn == TURN_TO_COME && !continuation_request(queued) && (!first || queued->order < first->order))
 			first = queued;
 	}
-	return own ? own : first;
+	return first;
 }
 
 void ahead_server_write(const struct moment *moment, struct context *request)
@@ -209,7 +227,7 @@ void ahead_server_write(const struct moment *moment, struct context *request)
 		doubts_vote(thread->proc, DOUBT_ORDER, root == request);
 	continuations_drop_dead(moment->engine, loop);
 	own = queued_for(loop, request);
-	if (step && own) {
+	if (step && own && !loop->missed_ns) {
 		if (own == first_queued(loop))
 			doubts_vote(thread->proc, DOUBT_ORDER, true);
 		deliver(moment, own);

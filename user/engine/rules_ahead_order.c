@@ -10,20 +10,39 @@
 
 /* ---- when ---------------------------------------------------------------------------------------------------------------------------- */
 
+/* Since seen_ns nothing has been heard of the thread, which had computed for cpu_ns then. */
+static uint64_t took_behind(const struct continuations *loop, uint64_t at_ns, uint64_t seen_ns, uint64_t cpu_ns)
+{
+	uint32_t first = loop->away_count > AWAY_MAX ? loop->away_count - AWAY_MAX : 0;
+
+	for (uint32_t i = first; i != loop->away_count; i++) {
+		const struct away *away = &loop->away[i % AWAY_MAX];
+
+		if (away->on_ns <= seen_ns)
+			continue;
+		if (away->off_ns > seen_ns && (cpu_ns += away->off_ns - seen_ns) > QUEUE_NS)
+			break;
+		at_ns = seen_ns = away->on_ns;
+	}
+	return at_ns;
+}
+
 uint64_t shared_took_at_ns(const struct thread *thread, const struct context *step)
 {
 	const struct timeline *timeline = &step->timeline;
-	uint64_t at_ns = step->begun_ns, cpu_ns = 0;
+	uint64_t at_ns = step->begun_ns, seen_ns = at_ns, cpu_ns = 0;
 
 	for (uint32_t i = 0; i < timeline->count + thread->pending_count; i++) {
 		const struct interval *part = i < timeline->count ? &timeline->intervals[i] : &thread->pending[i - timeline->count];
 
 		if (part->state == STATE_CPU && (cpu_ns += part->end_ns - part->start_ns) > QUEUE_NS)
-			break;
+			return at_ns;
 		if (part->state != STATE_CPU && part->end_ns > at_ns)
 			at_ns = part->end_ns;
+		if (part->end_ns > seen_ns)
+			seen_ns = part->end_ns;
 	}
-	return at_ns;
+	return took_behind(thread->continuations, at_ns, seen_ns, cpu_ns);
 }
 
 static uint64_t last_queued_ns(const struct continuations *loop, const struct conn *conn)

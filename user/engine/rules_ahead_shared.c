@@ -171,6 +171,7 @@ void shared_before_read(const struct moment *moment)
 	bool by_event = moment->record->result > 0 && thread->continuations->found != FOUND_FIRST_TRY;
 	bool fresh = by_event && present_step(thread) && !thread->soft && !thread_has_worked(thread, present_step(thread));
 
+	moment->engine->foresight.wanted = true;
 	if (fresh)
 		return; /* what ran since epoll returned was for this read */
 	end_step(moment->engine, moment->thread, moment->at_ns);

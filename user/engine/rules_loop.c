@@ -194,7 +194,8 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 						 .conn_id = conn_had_by_one(moment),
 						 .read_at_ns = moment->at_ns,
 						 .round = loop->round,
-						 .side = (uint8_t)side});
+						 .side = (uint8_t)side,
+						 .first_try = loop->found == FOUND_FIRST_TRY});
 	if (continuations_ahead(loop) || continuations_collect(loop))
 		turn_to_segment(moment, ORIGIN_EVENT, NULL, false); /* what runs from here on may be for any of what was read */
 }
@@ -352,6 +353,8 @@ void rule_11_called_at_once(const struct moment *moment)
 		if (context_root(loop->waiting[i].context) != root || loop->waiting[i].round != loop->round)
 			continue;
 		continuations_vote(loop, &loop->waiting[i]);
+		if (loop->waiting[i].first_try)
+			loop->missed_ns = loop->waiting[i].read_at_ns;
 		continuations_drop(moment->engine, loop, &loop->waiting[i]);
 	}
 }
