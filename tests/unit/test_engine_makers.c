@@ -91,11 +91,41 @@ static void test_made_in_a_row(void **state)
 	script_close(script);
 }
 
+/*
+ * It asked for somebody before the trace, and is given something by A. What it asks then over its own connection is A's; if it answers
+ * somebody, it is a handler, and what it was given was leave to go on.
+ */
+static void test_known_late(void **state)
+{
+	(void)state;
+
+	for (int servant = 0; servant < 2; servant++) {
+		struct script *script = server_with_request();
+
+		RUNS(script, 1100, CARRIER, WRITER);
+		WRITE(script, 1200, CARRIER, CACHE);
+		RUNS(script, 1210, CARRIER, NONE, .left = WAIT_PIPE);
+		WOKEN(script, 1300, MAIN, WRITER);
+		RUNS(script, 1310, CARRIER, WRITER, .left = WAIT_PIPE);
+		RUNS(script, 1310, MAIN, NONE, .left = WAIT_PIPE);
+		WRITE(script, 1510, CARRIER, servant ? CACHE : CLIENT_B);
+		if (servant)
+			WOKEN(script, 1600, CARRIER, HANDLER_A);
+		RUNS(script, 1610, CARRIER, NONE, .left = WAIT_PIPE);
+		RUNS(script, 1620, MAIN, HANDLER_A, .left = WAIT_PIPE);
+		WRITE(script, 1700, MAIN, CLIENT_A, .status = 200);
+		script_finish(script);
+		assert_int_equal(told_of(script, "GET /a")->cpu_time, 10 + 300 + 80 + (servant ? 200 + 100 : 0));
+		assert_false(told_of(script, "GET /a")->ambiguous);
+		script_close(script);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parent_told_late), cmocka_unit_test(test_runtime_knows_better), cmocka_unit_test(test_maker_goes_on),
-		cmocka_unit_test(test_named_by_nobody),  cmocka_unit_test(test_made_in_a_row),
+		cmocka_unit_test(test_known_late),    cmocka_unit_test(test_parent_told_late), cmocka_unit_test(test_runtime_knows_better),
+		cmocka_unit_test(test_maker_goes_on), cmocka_unit_test(test_named_by_nobody),  cmocka_unit_test(test_made_in_a_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -414,6 +414,7 @@ void rule_2_server_write(const struct moment *moment)
 		stream_goes_out(moment);
 		return;
 	}
+	strand_writes_response(moment);
 	request = request_written_for(moment);
 	if (!request) {
 		if (!is_greeting(moment))

@@ -148,6 +148,15 @@ void strand_asks(const struct moment *moment, bool on_new_connection)
 		note_asker(moment->conn, thread->strand, strand_request_of(thread->context));
 }
 
+void strand_writes_response(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+
+	/* Who answers is no servant: it goes on with its own, of which nobody has said yet whose it is. */
+	if (thread->strand && thread->strand->own && !strand_whose(thread->strand->own)->is_request)
+		decide(moment->engine, thread, true);
+}
+
 /* ---- taking what is given ----------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -164,7 +173,17 @@ static bool takes_what_is_given(const struct strand *strand)
 		return true;
 	if (mine && mine == strand_request_of(strand->given))
 		return false;
-	return root->is_request ? !mine : root->origin == ORIGIN_WOKEN || root->origin == ORIGIN_MADE || (!mine && !root->evidence);
+	if (root->is_request || root->origin == ORIGIN_WOKEN || root->origin == ORIGIN_MADE)
+		return !root->is_request || !mine;
+	return !mine && (!root->evidence || root->origin == ORIGIN_STRAND);
+}
+
+/* Of what it did before it may go on with that now: an open request has made it for that, or it is not known whose that was. */
+static bool may_have_own(const struct strand *strand, struct context *root)
+{
+	if (!root || root->is_request || strand->soft)
+		return false;
+	return root->origin == ORIGIN_MADE ? strand_request_of(root) != NULL : root->origin == ORIGIN_STRAND && root->evidence;
 }
 
 /*
@@ -229,7 +248,7 @@ static void take_what_is_given(struct engine *engine, struct strand *strand, uin
 
 	if (!takes_what_is_given(strand))
 		return;
-	if (root && root->origin == ORIGIN_MADE && !strand->soft && strand_request_of(root))
+	if (may_have_own(strand, root))
 		strand->own = context_get(root);
 	else
 		strand_settle_hint(engine, before);

@@ -8,12 +8,16 @@
 
 #include "engine/model.h"
 
+struct moment;
+
 /* What the thread says of strands; its span is laid out up to there. */
 void rules_strand(struct engine *engine, struct thread *thread, const struct record *record);
 /* The thread's strand has read from this request: whoever answers wakes it. */
 void strand_reads(const struct thread *thread, struct context *request);
 /* It turned out whom a segment that has made tasks works for: so do they. */
 void strands_follow(struct engine *engine, struct proc *proc, struct context *request);
+/* The thread's strand is about to answer a request, known or not. */
+void strand_writes_response(const struct moment *moment);
 /* The thread's strand has answered a request on this connection. */
 void strand_answers(const struct thread *thread, struct conn *conn);
 /*
