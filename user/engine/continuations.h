@@ -85,7 +85,7 @@ struct continuations {
 	uint64_t returned_ns; /* the last epoll return: of loops that read ahead */
 	uint64_t missed_ns;   /* … what was read at the first try by then seemed to run at once, and may be queued still; 0: not so */
 	uint64_t next_order;
-	uint64_t unknown_answered_ns; /* a request from before the trace, the last one; 0: it has not */
+	uint64_t unknown_answered_ns; /* the last response to a request from before the trace; 0: none */
 	uint64_t parent_round;        /* the last one in which a call seemed to be of a task that an earlier step had made */
 	int32_t epoll_fd;
 	bool shared;      /* with other threads: each works at once */
