@@ -113,6 +113,51 @@ static void test_contradictions_in_the_midst(void **state)
 	check_contradiction(false);
 }
 
+/*
+ * DB's answer at `at` is that of who has waited for two rounds, or since before the trace; its response goes to `answered`. Then the next
+ * one in line asks on DB. A new request, `client`'s, finds no connection meanwhile.
+ */
+static void give_on(struct script *script, uint64_t at, uint64_t answered, uint64_t client, const char *line)
+{
+	READ(script, at + 10, LOOP, DB, .epoll = at + 5, .events = 2, .arrived = at);
+	READ(script, at + 20, LOOP, client, .arrived = at, .line = line);
+	WRITE(script, at + 540, LOOP, answered, .epoll = at + 30, .status = 200);
+	WRITE(script, at + 690, LOOP, DB, .epoll = at + 650);
+}
+
+/* One stands in line since before the trace. By how many places all others are behind is known once three have been answered. */
+static void test_line_from_before(void **state)
+{
+	enum { UNKNOWN = CLIENT_D + 1, UNKNOWN_2, UNKNOWN_3, REQUESTS = 9 };
+	struct script *script = asyncio_server();
+	char line[] = "GET /0";
+	(void)state;
+
+	for (uint64_t conn = UNKNOWN; conn <= UNKNOWN_3; conn++)
+		script_conn(script, conn, CONN_SERVER, 8080);
+	READ(script, 510, LOOP, CLIENT_D, .epoll = 505, .events = 1, .arrived = 500, .line = "GET /first");
+	WRITE(script, 540, LOOP, CLIENT_D, .epoll = 520, .status = 200);
+	READ(script, 610, LOOP, DB_2, .epoll = 605, .events = 2, .arrived = 600);
+	READ(script, 620, LOOP, CLIENT_A, .arrived = 600, .line = line);
+	WRITE(script, 640, LOOP, UNKNOWN, .epoll = 630, .status = 200);
+	for (uint64_t i = 1; i < REQUESTS; i++) {
+		line[5] = (char)('0' + i);
+		give_on(script, 1000 * i, i < 3 ? UNKNOWN + i : CLIENT_A + (i - 3) % 4, CLIENT_A + i % 4, line);
+	}
+	script_finish(script);
+	for (char i = 0; i < REQUESTS - 3; i++) {
+		const struct told *told;
+
+		line[5] = (char)('0' + i);
+		told = told_of(script, line);
+		assert_int_equal(told->call_count, 1);
+		assert_int_equal(told->ambiguous, i < 3);
+	}
+	assert_int_equal(told_of(script, "GET /4")->state[STATE_POOL], 1010 + 350);
+	assert_int_equal(told_of(script, "GET /4")->state[STATE_NET], 1000 - 690);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +165,7 @@ int main(void)
 		cmocka_unit_test(test_calls_before_the_first_round),
 		cmocka_unit_test(test_connected_before),
 		cmocka_unit_test(test_contradictions_in_the_midst),
+		cmocka_unit_test(test_line_from_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

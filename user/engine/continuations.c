@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/model.h"
+#include "engine/queue_before.h"
 
 #define VOTES_MAX     64
 #define HOPS_AT_FIRST 1
@@ -165,6 +166,11 @@ void continuations_publish(struct engine *engine, struct continuations *loop, st
 	context_hold(engine, &loop->published, step);
 }
 
+static bool still_tells(const struct continuations *loop, const struct continuation *waiting)
+{
+	return context_is_open_request(continuation_request(waiting)) || (loop->before && queue_before_is_unnamed(waiting));
+}
+
 void continuations_next_round(struct engine *engine, struct continuations *loop)
 {
 	bool deferred = continuations_defer(loop) || continuations_ahead(loop);
@@ -179,8 +185,7 @@ void continuations_next_round(struct engine *engine, struct continuations *loop)
 	loop->sleeps = false;
 	/* What was called back at once leaves nothing waiting; what is nobody's tells nothing any more when it is old. */
 	for (uint32_t i = loop->count; i-- > 0;)
-		if (loop->round - loop->waiting[i].round >= HOPS_MAX &&
-		    (!deferred || !context_is_open_request(continuation_request(&loop->waiting[i]))))
+		if (loop->round - loop->waiting[i].round >= HOPS_MAX && !(deferred && still_tells(loop, &loop->waiting[i])))
 			continuations_drop(engine, loop, &loop->waiting[i]);
 }
 
@@ -230,25 +235,41 @@ static struct continuation *first_in_line(struct continuations *loop)
 
 /* ---- the line ----------------------------------------------------------------------------------------------------------------------- */
 
-void continuations_stand_in_line(struct continuations *loop, struct continuation *waiting)
+void continuations_stand_in_line(struct engine *engine, struct continuations *loop, struct continuation *waiting)
 {
-	if (continuation_may_give_back(waiting))
-		continuations_wake(loop, waiting);
+	struct continuation by = *waiting;
+
+	if (continuation_may_give_back(&by))
+		continuations_wake(engine, loop, &by);
 	waiting->place = loop->next_order++;
 	waiting->ran_round = loop->round;
 	waiting->turn = TURN_IN_LINE;
 }
 
-void continuations_wake(struct continuations *loop, const struct continuation *by)
+void continuations_wake(struct engine *engine, struct continuations *loop, const struct continuation *by)
 {
-	struct continuation *first = first_in_line(loop);
+	struct continuation *first;
 
+	if (queue_before_wakes(engine, loop, by))
+		return;
+	first = first_in_line(loop);
 	if (!first)
 		return;
 	first->turn = TURN_WOKEN;
 	first->conn_id = by->conn_id;
 	first->round = loop->round;
 	first->order = by->order;
+}
+
+void continuations_push_woken(struct engine *engine, struct continuations *loop, const struct continuation *by, struct context *segment)
+{
+	uint64_t order = by->order, conn_id = by->conn_id;
+
+	if (loop->count == CONTINUATIONS_MAX)
+		return;
+	continuations_push(engine, loop,
+			   (struct continuation){.context = segment, .conn_id = conn_id, .round = loop->round, .turn = TURN_WOKEN});
+	loop->waiting[loop->count - 1].order = order;
 }
 
 void continuations_wait_again(struct engine *engine, struct continuations *loop, struct context *request)

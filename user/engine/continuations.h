@@ -69,6 +69,8 @@ struct bounds {
 	uint64_t after_ns, before_ns;
 };
 
+struct queue_before;
+
 struct continuations {
 	struct thread *thread;
 	struct continuations *next_sharing; /* those of threads that wait at the same epoll fd, in a ring; itself if there are none */
@@ -86,15 +88,17 @@ struct continuations {
 	uint64_t missed_ns;   /* … what was read at the first try by then seemed to run at once, and may be queued still; 0: not so */
 	uint64_t next_order;
 	uint64_t unknown_answered_ns; /* the last response to a request from before the trace; 0: none */
+	struct queue_before *before;  /* who may stand in front since before the trace; NULL: nobody */
 	uint64_t parent_round;        /* the last one in which a call seemed to be of a task that an earlier step had made */
 	int32_t epoll_fd;
-	bool shared;      /* with other threads: each works at once */
-	bool has_workers; /* threads that it gives work to: what comes rounds later came back from one. It calls back at once */
-	bool reading;     /* this round's steps are over */
-	bool sleeps;      /* since the last return */
-	bool wrote;       /* since the last read of this round */
-	bool sending;     /* of one that collects: what this round's reads brought has run */
-	uint32_t reads;   /* of this round */
+	bool shared;           /* with other threads: each works at once */
+	bool has_workers;      /* threads that it gives work to: what comes rounds later came back from one. It calls back at once */
+	bool answered_unknown; /* what was asked before the trace, and nobody came to wait since */
+	bool reading;          /* this round's steps are over */
+	bool sleeps;           /* since the last return */
+	bool wrote;            /* since the last read of this round */
+	bool sending;          /* of one that collects: what this round's reads brought has run */
+	uint32_t reads;        /* of this round */
 	uint64_t last_read_order;
 	uint32_t votes[SIDES][HOPS_MAX];
 	uint32_t sent[2];               /* in rounds of several reads: later, at once */
@@ -147,9 +151,11 @@ struct continuation *continuations_find_of(struct continuations *loop, const str
 /* Does anything stand in line, for something within the process, as far as is known: its step has made no call? */
 bool continuations_in_line(const struct continuations *loop);
 /* It has run, and made no call. If an answer had brought it its turn, the answer's connection may have been given back by that. */
-void continuations_stand_in_line(struct continuations *loop, struct continuation *waiting);
+void continuations_stand_in_line(struct engine *engine, struct continuations *loop, struct continuation *waiting);
 /* The step `by` has given a connection back: who stands first in line runs a round later, after all that stood before `by`. */
-void continuations_wake(struct continuations *loop, const struct continuation *by);
+void continuations_wake(struct engine *engine, struct continuations *loop, const struct continuation *by);
+/* `segment` is due as who is woken by that. */
+void continuations_push_woken(struct engine *engine, struct continuations *loop, const struct continuation *by, struct context *segment);
 /* Was who stood first in line for a connection the one who got it? */
 void continuations_vote_on_line(struct continuations *loop, bool right);
 bool continuations_trust_line(const struct continuations *loop);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/line.h"
+#include "engine/queue_before.h"
 #include "engine/rules_loop.h"
 
 struct continuations *rule_11_loop_of(const struct thread *thread)
@@ -58,6 +59,7 @@ void rule_11_forget(struct engine *engine, struct thread *thread)
 	if (!loop)
 		return;
 	continuations_publish(engine, loop, NULL);
+	queue_before_ends(engine, loop);
 	leave_ring(loop);
 	while (loop->count)
 		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);

@@ -3,6 +3,7 @@
  * Rule 11: event loops that read many sockets after one epoll return, and only rounds later run what waited for it (asyncio), beside those
  * that call back at once (Node, nginx). Between two such steps the kernel sees nothing: a step shows itself only by the call it ends in.
  */
+#include "engine/queue_before.h"
 #include "engine/rules_loop.h"
 
 bool rule_11_in_steps(const struct thread *thread)
@@ -47,6 +48,7 @@ static void stand_in_line(struct engine *engine, struct thread *thread, struct c
 {
 	struct context *request = continuation_request(waiting);
 	const struct interval *last = thread->pending_count ? &thread->pending[thread->pending_count - 1] : NULL;
+	uint64_t since_ns = last ? last->end_ns : step ? step->last_active_ns : 0;
 
 	name_hop(engine, thread, waiting, step);
 	/* A stream's message may have been all that there was. */
@@ -55,8 +57,9 @@ static void stand_in_line(struct engine *engine, struct thread *thread, struct c
 		return;
 	}
 	if (waiting->turn == TURN_TO_COME && step && request)
-		request->in_line_ns = last ? last->end_ns : step->last_active_ns;
-	continuations_stand_in_line(thread->continuations, waiting);
+		request->in_line_ns = since_ns;
+	continuations_stand_in_line(engine, thread->continuations, waiting);
+	queue_before_waits(engine, thread->continuations, context_root(waiting->context), since_ns);
 }
 
 void begin_turn(const struct moment *moment, const struct continuation *taken)
@@ -270,7 +273,7 @@ static void take_step(const struct moment *moment, struct context *step, struct 
 			guess_at(moment->engine, owner, step);
 	}
 	if (gave_back)
-		continuations_wake(loop, taken);
+		continuations_wake(moment->engine, loop, taken);
 	continuations_drop(moment->engine, loop, taken);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 11: a step that ends in a response. It says whose the step was, and so how the loop runs what waits in it. */
+#include "engine/queue_before.h"
 #include "engine/rules_loop.h"
 
 /*
@@ -70,7 +71,7 @@ static void bind_step(const struct moment *moment, struct continuations *loop, s
 		note_contradiction(moment, loop, request);
 	begin_turn(moment, taken);
 	if (continuation_may_give_back(taken))
-		continuations_wake(loop, taken);
+		continuations_wake(moment->engine, loop, taken);
 	if (segment == request)
 		return;
 	if (segment->origin == ORIGIN_POOL)
@@ -114,8 +115,10 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 		collect_server_write(moment, request);
 		return;
 	}
-	if (in_steps)
+	if (in_steps) {
+		queue_before_answered(moment, loop, request);
 		settle_guess(moment, loop, request);
+	}
 	taken = continuations_find_of(loop, request);
 	if (taken && !goes_on_for_unnamed(moment->thread, loop))
 		continuations_vote(loop, taken);

@@ -3,6 +3,7 @@
  * Rule 11 where the tracer came in the midst of a loop's work: steps are due whose reads it has not seen. Only of CPython's loops: others
  * may prove to call back at once, where rule 12 asks for who waited before.
  */
+#include "engine/queue_before.h"
 #include "engine/rules_loop.h"
 
 #define UNKNOWN_MAX_NS 1000000000 /* who is answered later than this has waited for something else: a stream, or a long poll */
@@ -34,19 +35,41 @@ void rule_11_unknown_called(const struct moment *moment, const struct context *o
 
 void rule_11_unknown_answer(const struct moment *moment)
 {
-	const struct continuations *loop = rule_11_loop_of(moment->thread);
+	struct continuations *loop = rule_11_loop_of(moment->thread);
 
-	if (loop && continuations_defer(loop) && proc_has_tasks(moment->thread->proc))
-		turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
+	if (!loop || !continuations_defer(loop) || !proc_has_tasks(moment->thread->proc))
+		return;
+	if (!moment->moved)
+		queue_before_answer(loop, moment->at_ns);
+	turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
+}
+
+static struct continuation *first_of_nobody(struct continuations *loop)
+{
+	struct continuation *first = NULL;
+
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *waiting = &loop->waiting[i];
+
+		if (continuation_is_due(loop, waiting) && !continuation_request(waiting) && (!first || waiting->order < first->order))
+			first = waiting;
+	}
+	return first;
 }
 
 void rule_11_unknown_write(const struct moment *moment)
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
-	struct continuation *first = loop && rule_11_in_steps(moment->thread) ? continuations_first_due(loop) : NULL;
+	struct continuation *first = loop && rule_11_in_steps(moment->thread) ? first_of_nobody(loop) : NULL;
 
 	if (loop && moment->at_ns < loop->since_ns + UNKNOWN_MAX_NS)
 		loop->unknown_answered_ns = moment->at_ns;
-	if (first && !continuation_request(first))
-		continuations_drop(moment->engine, loop, first);
+	if (!first || (!loop->before && first != continuations_first_due(loop)))
+		return;
+	if (loop->before) {
+		begin_turn(moment, first);
+		if (continuation_may_give_back(first))
+			continuations_wake(moment->engine, loop, first);
+	}
+	continuations_drop(moment->engine, loop, first);
 }
