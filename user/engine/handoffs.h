@@ -22,11 +22,12 @@ struct handoff {
 struct handoffs {
 	struct handoff *queue; /* a ring: most pipes have one write at a time in them, and there may be very many pipes */
 	uint32_t capacity, first, count;
-	uint32_t worker_tid; /* it is read by this worker thread; 0: by others */
-	uint32_t waker_tid;  /* a worker thread writes to it … */
-	uint32_t loop_tid;   /* … and this thread reads it */
-	uint64_t taken_ns;   /* that one has taken what was left here last */
-	bool taken_unread;   /* its reader, being awake, has taken what was left here before it looked */
+	uint32_t worker_tid;   /* it is read by this worker thread; 0: by others */
+	uint32_t waker_tid;    /* a worker thread writes to it … */
+	uint32_t loop_tid;     /* … and this thread reads it */
+	uint64_t taken_ns;     /* that one has taken what was left here last */
+	uint64_t read_late_ns; /* then it looked, having taken before what was left here */
+	bool taken_unread;     /* its reader, being awake, has taken what was left here before it looked */
 	/* Of writes that there was no room for: they are read before what is in the queue. The last one's time. */
 	uint64_t forgotten_bytes, forgotten_ns;
 	/* Read before their write was told. */

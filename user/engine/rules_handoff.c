@@ -72,6 +72,8 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 	reads_as_worker(moment, handoffs);
 	if (!handoffs->count && !handoffs->taken_unread)
 		handoffs_read_ahead(moment, handoffs, (uint64_t)moment->record->result, true);
+	if (handoffs->taken_unread)
+		handoffs->read_late_ns = moment->at_ns;
 	handoffs->taken_unread = false;
 	if (!handoffs->count)
 		return;
@@ -127,6 +129,13 @@ bool handoff_is_unseen(const struct moment *moment, uint32_t worker_tid)
 	const struct handoffs *handoffs = given_to(moment->engine, thread_of(moment->engine, worker_tid));
 
 	return handoffs && handoffs->taken_unread;
+}
+
+bool handoff_was_unseen(const struct moment *moment, uint32_t worker_tid, uint64_t since_ns)
+{
+	const struct handoffs *handoffs = given_to(moment->engine, thread_of(moment->engine, worker_tid));
+
+	return handoffs && (handoffs->taken_unread || handoffs->read_late_ns > since_ns);
 }
 
 bool handoff_has_room(const struct moment *moment, uint32_t worker_tid)

@@ -101,7 +101,7 @@ bool workers_give_at_once(const struct moment *moment, struct context *given)
 	for (uint32_t i = 0; handed_back && i < handed_back->worker_count; i++) {
 		uint32_t worker_tid = handed_back->workers[i];
 
-		if (!is_free(moment, worker_tid) || !handoff_is_unseen(moment, worker_tid))
+		if (!is_free(moment, worker_tid) || !handoff_was_unseen(moment, worker_tid, given->last_active_ns))
 			continue;
 		given->at_worker = true;
 		given->came_back = false;

@@ -50,6 +50,8 @@ void workers_turn_ends(struct engine *engine, struct thread *thread, uint64_t at
 
 /* The worker has taken what it was given before it read its eventfd: until it has, nobody writes there again. */
 bool handoff_is_unseen(const struct moment *moment, uint32_t worker_tid);
+/* The same at any time since then. */
+bool handoff_was_unseen(const struct moment *moment, uint32_t worker_tid, uint64_t since_ns);
 /* It has nothing yet of what was left there for it. */
 bool handoff_has_room(const struct moment *moment, uint32_t worker_tid);
 /* It is given this without a write. */
