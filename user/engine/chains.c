@@ -14,7 +14,10 @@
 #define WAITS_MAX  1024 /* of more the oldest are forgotten. Power of two */
 #define CHAIN_MAX  64   /* longer ones are not followed */
 #define NEAR       4    /* so far from its turn goes on who was given a connection */
-#define PASSED_MAX 2    /* whom so many have passed by does not go on yet: it has only seemed to wait */
+#define ASTRAY     3    /* so much weighs a response that contradicts the line, against one that bears it out */
+#define ASTRAY_MIN 10   /* the line has lost its place */
+#define ASTRAY_MAX 15
+#define PASSED_MAX 2 /* whom so many have passed by does not go on yet: it has only seemed to wait */
 
 /* A connection that was given back, and what has begun with it. */
 struct grant {
@@ -32,6 +35,7 @@ struct wait {
 
 struct chains {
 	uint64_t first, end; /* tickets in use, from CHAIN_TICKETS */
+	uint32_t astray;     /* how much the latest responses have contradicted it */
 	struct wait waits[WAITS_MAX];
 };
 
@@ -361,13 +365,22 @@ static bool mend(const struct moment *moment, struct chains *chains, struct cont
 	return true;
 }
 
+/* A line that has lost its place is contradicted by most responses, one that has not by one in ten. */
+static void note_order(struct chains *chains, bool borne_out)
+{
+	if (borne_out)
+		chains->astray -= chains->astray != 0;
+	else
+		chains->astray = chains->astray + ASTRAY < ASTRAY_MAX ? chains->astray + ASTRAY : ASTRAY_MAX;
+}
+
 /* All of the chain is the request's. */
 static void bind_chain(const struct moment *moment, struct chains *chains, struct context *last, struct context *request)
 {
 	struct path path = {0};
 
 	path_back(chains, last, &path);
-	request->ambiguous |= path.count > 1 && !doubts_mostly_right(moment->thread->proc, DOUBT_LINE);
+	request->ambiguous |= path.count > 1 && (chains->astray >= ASTRAY_MIN || !doubts_mostly_right(moment->thread->proc, DOUBT_LINE));
 	for (uint32_t i = path.count; i-- > 0;) {
 		struct wait *wait = wait_at(chains, path.tickets[i]);
 		struct context *begun = context_root(wait->grant.begun);
@@ -389,6 +402,8 @@ static void named(const struct moment *moment, struct chains *chains, struct con
 	doubts_vote_given(moment->thread->proc, GIVEN_TO_ANY, !kept);
 	if (began == request)
 		doubts_vote(moment->thread->proc, DOUBT_LINE, true);
+	if (!kept)
+		note_order(chains, began == request);
 	if (began == request || mend(moment, chains, began, request, &back, kept)) {
 		bind_chain(moment, chains, segment, request);
 		return;
