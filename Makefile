@@ -303,7 +303,7 @@ verifier-budget: $(PROGRAM)
 
 #: vm-test         boots other kernels in QEMU and traces there; downloads them once (UPDATE=1 writes their verifier budgets)
 vm-test:
-	$(SETUP) vm
+	$(SETUP) build test vm
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) all static
 	$(Q)$(RUN_TESTS) -t 1800 'tests/vm/run $(if $(UPDATE),-u) $(B)'
 
