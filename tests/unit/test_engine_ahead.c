@@ -219,6 +219,28 @@ static void test_out_of_order(void **state)
 	script_close(script);
 }
 
+/* D seems to be B's call, and C's is the answer: where the order is wrong, who needs none may have been served by another one's steps, too.
+ */
+static void test_order_is_wrong(void **state)
+{
+	struct script *script = ask_all();
+	(void)state;
+
+	script_conn(script, DB_D, CONN_DOWNSTREAM, 5432);
+	script_conn(script, CLIENT_D, CONN_SERVER, 8080);
+	READ_NOTHING(script, 1720, LOOP, DB_C);
+	WRITE(script, 2100, LOOP, DB_D); /* by B, as it seems A */
+	READ_NOTHING(script, 2110, LOOP, DB_D);
+	READ(script, 2600, LOOP, DB_D, .off = 2120, .on = 2580, .cause = WAIT_POLL, .epoll = 2590, .events = 1, .arrived = 2580);
+	WRITE(script, 2700, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 2750, LOOP, CLIENT_A, .status = 200);
+	READ(script, 3010, LOOP, CLIENT_D, SLEPT(2760, 3000, 1), .line = "GET /d");
+	WRITE(script, 3510, LOOP, CLIENT_D, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /d")->ambiguous);
+	script_close(script);
+}
+
 /*
  * What a request goes on with after an event came about in a step that was queued: its response bears the order out, too. Once that has
  * been right some times, what leads to its own response is not doubted for the one time that it was not.
@@ -309,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_not_known_to_read_ahead),
 		cmocka_unit_test(test_slow_accept),
 		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_order_is_wrong),
 		cmocka_unit_test(test_order_proves_right_again),
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_full_queue),

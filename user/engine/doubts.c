@@ -15,6 +15,7 @@
 #define TRIES_SHARED      64 /* so often may the line be wrong on a connection that is known to be shared */
 #define TRIES             4
 #define RIGHT_PER_KEPT    8 /* where connections are given on, who had one rarely goes on with it */
+#define OF_THE_THREAD     (1u << DOUBT_ORDER | 1u << DOUBT_TURN | 1u << DOUBT_THREAD) /* and not of a connection that several use */
 #define TRIES_GIVEN       8
 #define TRIES_TO_ANY      32 /* a response that tells that it was kept puts that right */
 
@@ -29,13 +30,18 @@ void doubts_vote_given(struct proc *proc, enum given given, bool right)
 	score_count(&proc->given[given], right, VOTES_MAX);
 }
 
-/* Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. */
+/*
+ * Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. So does a loop of a runtime
+ * whose tasks nobody tells of: it takes one that is answered in its own turn.
+ */
 static bool is_trusted(const struct proc *proc, enum doubt doubt)
 {
 	const struct score *score = &proc->doubts[doubt];
 
 	if (doubt == DOUBT_TURN)
-		return score->wrong * RIGHT_PER_TURN <= score->right;
+		return score->wrong * RIGHT_PER_TURN <= score->right && (score->right || !proc_has_tasks(proc));
+	if (doubt == DOUBT_THREAD)
+		return score->wrong * RIGHT_PER_WRONG <= score->right;
 	return score->wrong * RIGHT_PER_WRONG <= score->right && (!proc->threads_share || score->right >= RIGHT_MIN);
 }
 
@@ -69,13 +75,34 @@ static bool told_by_order(const struct continuations *loop)
 	return continuations_ahead(loop) || (continuations_known_to_defer(loop) && !continuations_collect(loop));
 }
 
-/* A loop that is taken for one that collects its writes now may have been taken for one of those before. */
+/*
+ * A loop that is taken for one that collects its writes now may have been taken for one of those before. Where the order of the reads is
+ * mostly wrong, what seems to need none is of such as were taken for another one's, too.
+ */
 static void doubt_turn(const struct thread *thread, struct context *request)
 {
 	const struct continuations *loop = rule_11_loop_of(thread);
 
 	if (loop && !told_by_order(loop))
 		request->doubts |= 1u << DOUBT_TURN;
+	else if (loop && !doubts_mostly_right(thread->proc, DOUBT_ORDER))
+		request->doubts |= 1u << DOUBT_ORDER;
+}
+
+/*
+ * Threads that serve one request at a time never contradict that. Where several wait at the same epoll fd what they take over from each
+ * other is in doubt by itself, so here it takes more.
+ */
+static void doubt_thread(const struct thread *thread, struct context *request, bool judged, bool right)
+{
+	struct proc *proc = thread->proc;
+
+	if (rule_11_loop_of(thread) || thread->carrier || thread_runs_untold_goroutines(thread))
+		return;
+	if (judged)
+		doubts_vote(proc, DOUBT_THREAD, right);
+	if (!thread->loop || !doubts_mostly_right(proc, DOUBT_THREAD))
+		request->doubts |= 1u << DOUBT_THREAD;
 }
 
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted)
@@ -89,6 +116,7 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 	if (before == request || contradicted)
 		doubts_vote(thread->proc, thread->via_doubt, before == request);
 	doubt_turn(thread, request);
+	doubt_thread(thread, request, before == request || contradicted, before == request);
 	/* What is read there belongs to what was read for; who is answered in the midst of another one's shows that it does not. */
 	if ((before == request || contradicted) && loop_calls_back_at_once(thread))
 		doubts_vote(thread->proc, DOUBT_TURN, before == request);
@@ -114,7 +142,7 @@ void doubts_settle(struct context *request)
 		if (!is_trusted(proc, doubt))
 			guessed |= request->doubts & (1u << doubt);
 	request->ambiguous |= guessed || request->names_guessed;
-	proc->told.shared_conn_ambiguous += (guessed & ~(1u << DOUBT_ORDER | 1u << DOUBT_TURN)) != 0;
+	proc->told.shared_conn_ambiguous += (guessed & ~OF_THE_THREAD) != 0;
 }
 
 /*

@@ -14,12 +14,13 @@ struct context;
 /* Why it may be another request's call, or step. Bits of struct context's `doubts`. */
 enum doubt {
 	DOUBT_NONE,
-	DOUBT_LINE,  /* it was made in the course of work that went on because of its place in a line */
-	DOUBT_SELF,  /* the thread worked for this one, but another one may have been given the connection */
-	DOUBT_NEXT,  /* … had asked or answered for this one before: another one's callback may have begun since */
-	DOUBT_MUX,   /* another call was in flight there: answers may come in another order */
-	DOUBT_ORDER, /* rule 11: in a loop that defers, by the order of the reads */
-	DOUBT_TURN,  /* in a loop that calls back at once, by what was read last */
+	DOUBT_LINE,   /* it was made in the course of work that went on because of its place in a line */
+	DOUBT_SELF,   /* the thread worked for this one, but another one may have been given the connection */
+	DOUBT_NEXT,   /* … had asked or answered for this one before: another one's callback may have begun since */
+	DOUBT_MUX,    /* another call was in flight there: answers may come in another order */
+	DOUBT_ORDER,  /* rule 11: in a loop that defers, by the order of the reads */
+	DOUBT_TURN,   /* in a loop that calls back at once, by what was read last */
+	DOUBT_THREAD, /* a thread works for whom it read for last, but a runtime may have it run several in turns, and tells of none */
 	DOUBTS
 };
 

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 13: how often responses bear out what a thread, or a loop, is taken for decides what is marked. Times in µs. */
+#include "unit/loop_script.h"
+
+enum { MAIN = LOOP };
+
+/*
+ * MAIN reads A and B, who ask one after the other, and both answers. What it reads last it works for; not so if it is switched between two
+ * threads of a runtime's own meanwhile, and answers the other one first.
+ */
+static void serve_both(struct script *script, uint64_t from, bool switched)
+{
+	READ(script, from + 10, MAIN, CLIENT_A, .line = "GET /a");
+	WRITE(script, from + 110, MAIN, DB);
+	READ(script, from + 120, MAIN, CLIENT_B, .line = "GET /b");
+	WRITE(script, from + 220, MAIN, DB_2);
+	READ(script, from + 500, MAIN, DB, .off = from + 230, .on = from + 490, .cause = WAIT_LOCK);
+	WRITE(script, from + 600, MAIN, switched ? CLIENT_B : CLIENT_A, .status = 200);
+	READ(script, from + 700, MAIN, DB_2, .off = from + 610, .on = from + 690, .cause = WAIT_LOCK);
+	WRITE(script, from + 800, MAIN, switched ? CLIENT_A : CLIENT_B, .status = 200);
+}
+
+/* C is served alone, and nothing contradicts. */
+static bool marks_alone(bool switched_before)
+{
+	struct script *script = server();
+	bool marked;
+
+	serve_both(script, 0, switched_before);
+	READ(script, 1010, MAIN, CLIENT_C, .off = 810, .on = 1000, .cause = WAIT_LOCK, .line = "GET /c");
+	WRITE(script, 1110, MAIN, DB_3);
+	READ(script, 1500, MAIN, DB_3, .off = 1120, .on = 1490, .cause = WAIT_LOCK);
+	WRITE(script, 1600, MAIN, CLIENT_C, .status = 200);
+	script_finish(script);
+	marked = told_of(script, "GET /c")->ambiguous;
+	script_close(script);
+	return marked;
+}
+
+static void test_thread_is_switched_unseen(void **state)
+{
+	(void)state;
+	assert_false(marks_alone(false));
+	assert_true(marks_alone(true));
+}
+
+/* A is answered rounds after it was read. A loop of callbacks does that behind its back; tasks do, as a rule. */
+static bool marks_later(enum runtime runtime, bool borne_out)
+{
+	struct script *script = server();
+	uint64_t at = 1000;
+	bool marked;
+
+	script_runtime(script, LOOP, runtime);
+	if (borne_out) {
+		READ(script, 110, LOOP, CLIENT_B, SLEPT(10, 100, 1), .line = "GET /b");
+		WRITE(script, 210, LOOP, CLIENT_B, .status = 200);
+	}
+	READ(script, at + 10, LOOP, CLIENT_A, SLEPT(220, at, 1), .line = "GET /a");
+	WINDOW(script, at + 100, LOOP, .epoll = at + 50);
+	WRITE(script, at + 310, LOOP, CLIENT_A, .off = at + 110, .on = at + 300, .cause = WAIT_POLL, .epoll = at + 305, .status = 200);
+	script_finish(script);
+	marked = told_of(script, "GET /a")->ambiguous;
+	script_close(script);
+	return marked;
+}
+
+static void test_tasks_must_be_borne_out(void **state)
+{
+	(void)state;
+	assert_false(marks_later(RUNTIME_NODE, false));
+	assert_true(marks_later(RUNTIME_PYTHON, false));
+	assert_false(marks_later(RUNTIME_PYTHON, true));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_thread_is_switched_unseen),
+		cmocka_unit_test(test_tasks_must_be_borne_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
