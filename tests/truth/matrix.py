@@ -103,11 +103,16 @@ def summary(done):
     return markdown(["server", "model", "calls", *loads, "wrong %, worst", "ambiguous %, worst", "NET ms, worst"], 3, rows)
 
 
+def faults_of(case, result):
+    """What must never be: of a run, and of a case."""
+    wrong = [f"{result.wrong:.1f}% told as another request's"] if result.wrong > targets.WRONG_MAX else []
+    return [f"{name_of(case)}: {fault}" for fault in [*result.faults, *wrong]]
+
+
 def facts(done, results, failed):
     """What the page's text says, each from these rounds."""
     rounds = [len(results.of(name_of(case))) for case, _ in done]
     met = sum(not targets.missed(result, case.load.name, case.way) for case, result in done)
-    faulty = [f"- {name_of(case)}: {fault}" for case, result in done for fault in result.faults]
     return {
         "summary": summary(done),
         "table": table(done),
@@ -115,7 +120,7 @@ def facts(done, results, failed):
         "cases": len(done),
         "met": met,
         "requests": f"{sum(each.requests for case, _ in done for each in results.of(name_of(case))):,}",
-        "faults": "\n".join(faulty) or "Nothing, in no run.",
+        "faults": "\n".join(f"- {fault}" for case, result in done for fault in faults_of(case, result)) or "Nothing, in no run.",
         "skipped": "\n".join(f"- {name}: {reason}" for name, reason in results.skipped.items()
                              if not any(name == case.row.name for case, _ in done)) or "Nothing.",
         "failed": "\n".join(f"- {name}: {reason}" for name, reason in failed.items()) or "None.",
@@ -221,4 +226,4 @@ def run(options):
     failed = failed_of(every, results)
     if options.page and measured:
         write_page(options.page, facts(measured, results, failed))
-    return 1 if failed or any(result.faults for _, result in measured) else 0
+    return 1 if failed or any(faults_of(case, result) for case, result in measured) else 0

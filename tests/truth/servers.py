@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The servers of the truth harness: a row each, with the ways in which they call their downstream."""
 import dataclasses
-import os
 import pathlib
 import subprocess
 
 import lab as labs
 from lab import ROOT, Server, need
 from tap import Skip
-from test_real import build, build_java, build_tokio
+from test_real import build, build_go, build_java, build_tokio
 
 REAL = ROOT / "tests/servers/real"
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's packages
@@ -65,11 +64,7 @@ def java(model, threads, series=None):
 def go(*arguments, cores=None):
     """cores: GOMAXPROCS; None: as many as the machine has."""
     def command():
-        need("go")
-        program = labs.BUILD / "servers/go_http"
-        environment = os.environ | {"GOFLAGS": "-mod=mod", "GOCACHE": str(labs.BUILD / "go-cache"), "GOTOOLCHAIN": "local"}
-        build("go", "build", "-o", program, ".", cwd=REAL / "go_http", env=environment)
-        return [*(["env", f"GOMAXPROCS={cores}"] if cores else []), program, *arguments]
+        return [*(["env", f"GOMAXPROCS={cores}"] if cores else []), build_go(), *arguments]
     return command
 
 
@@ -128,22 +123,23 @@ ROWS = [
     Row("C, epoll loop", "event loop", sample("epoll_loop"), C_CALLS, C_MORE),
     Row("C, loops on one port", "event loops", sample("reuseport_loops", "--threads", 2, "--as-threads"), C_CALLS, C_MORE),
     Row("Go, net/http", "goroutines", go("-locked=false"), ways("kept", "new", "pool", "mux", "client"), hooks=BOTH),
-    Row("Go, net/http, threads locked", "goroutines", go(), ways("kept", "pool")),
-    Row("Go, net/http, GOMAXPROCS=1", "goroutines", go("-locked=false", cores=1), ways("kept", "pool")),
-    Row("Go, net/http, GOMAXPROCS=8", "goroutines", go("-locked=false", cores=8), ways("kept", "pool")),
+    Row("Go, net/http, threads locked", "goroutines", go(), ways("kept", "pool"), hooks=BOTH),
+    Row("Go, net/http, GOMAXPROCS=1", "goroutines", go("-locked=false", cores=1), ways("kept", "pool"), hooks=BOTH),
+    Row("Go, net/http, GOMAXPROCS=8", "goroutines", go("-locked=false", cores=8), ways("kept", "pool"), hooks=BOTH),
     Row("Node, net", "event loop", real("node", "node_net.js"), ways("kept", "new", "pool", "mux")),
     Row("Node, http", "event loop", real("node", "node_http.js"), ways("kept", "new", "pool", "mux", "client")),
     Row("Node, http and worker threads", "event loop → workers", real("node", "node_http.js", "--workers", 2), ways("kept", "pool")),
     Row("Python, ThreadingHTTPServer", "threads", python("python_threads.py"), C_CALLS, C_MORE),
     Row("Python, gunicorn", "processes", python("python_gunicorn.py", "--workers", 32, needs="gunicorn"), {"kept": []}),
     Row("Python, asyncio streams", "tasks", python("python_asyncio.py"), ways("kept", "new", "pool", "mux"), hooks=BOTH),
-    Row("Python, aiohttp", "tasks", python("python_aiohttp.py", needs="aiohttp"), ways("kept", "new", "pool")),
-    Row("Python, uvicorn", "tasks", python("python_asgi.py", needs="uvicorn"), ways("kept", "new", "pool")),
-    Row("Python, FastAPI on uvicorn", "tasks", python("python_asgi.py", "--application", "fastapi", needs="fastapi"), ways("kept", "pool")),
+    Row("Python, aiohttp", "tasks", python("python_aiohttp.py", needs="aiohttp"), ways("kept", "new", "pool"), hooks=BOTH),
+    Row("Python, uvicorn", "tasks", python("python_asgi.py", needs="uvicorn"), ways("kept", "new", "pool"), hooks=BOTH),
+    Row("Python, FastAPI on uvicorn", "tasks", python("python_asgi.py", "--application", "fastapi", needs="fastapi"),
+        ways("kept", "pool"), hooks=BOTH),
     Row("Python, FastAPI on uvloop", "tasks", python("python_asgi.py", "--application", "fastapi", "--uvloop", needs="fastapi, uvloop"),
-        ways("kept", "pool")),
-    Row("Python, streams on uvloop", "tasks", python("python_asyncio.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
-    Row("Python, uvicorn on uvloop", "tasks", python("python_asgi.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool")),
+        ways("kept", "pool"), hooks=BOTH),
+    Row("Python, streams on uvloop", "tasks", python("python_asyncio.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool"), hooks=BOTH),
+    Row("Python, uvicorn on uvloop", "tasks", python("python_asgi.py", "--uvloop", needs="uvloop"), ways("kept", "new", "pool"), hooks=BOTH),
     Row("nginx, Lua", "event loop, coroutines", nginx_lua(1), ways("new", "kept", "pool")),
     Row("nginx, Lua, 2 workers", "event loops, coroutines", nginx_lua(2), ways("kept", "pool")),
     Row("Rust, tokio and hyper", "tasks on 2 threads", tokio, ways("kept", "new", "pool", "mux", "client"), hooks=BOTH),
@@ -152,6 +148,6 @@ ROWS = [
     Row("Java, executor", "threads of a pool", java("blocking", 128), ways("kept", "new", "pool", "mux", "client")),
     Row("Java, selector, queue, workers", "queue → workers", java("selector", THREADS), ways("kept", "new", "pool", "client")),
     Row("Java, HttpServer", "queue → workers", java("httpserver", THREADS), ways("kept", "pool")),
-    Row("Java 21, virtual threads", "virtual threads", java("blocking", "virtual", "21"), VIRTUAL_CALLS, VIRTUAL_MORE),
-    Row("Java 25, virtual threads", "virtual threads", java("blocking", "virtual", "25"), VIRTUAL_CALLS, VIRTUAL_MORE),
+    Row("Java 21, virtual threads", "virtual threads", java("blocking", "virtual", "21"), VIRTUAL_CALLS, VIRTUAL_MORE, hooks=BOTH),
+    Row("Java 25, virtual threads", "virtual threads", java("blocking", "virtual", "25"), VIRTUAL_CALLS, VIRTUAL_MORE, hooks=BOTH),
 ]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a run should come to: the goals of the page, and the bounds that hold today, which `make check` insists on."""
+"""What a run should come to: the goals of the page. The bounds that hold today, which `make check` insists on, are check.py's."""
+
+WRONG_MAX = 1  # in %, of a case: what is told as another request's, and not marked, must never be more
 
 # Of every run: the Result's figure, at most or at least, by load and way (None: any), the first row that fits a figure counts.
 GOALS = [
@@ -8,7 +10,7 @@ GOALS = [
     ("right", "least", 85, "32 saturated", "pool"),
     ("right", "least", 85, "128 saturated", "pool"),
     ("right", "least", 99, None, None),
-    ("wrong", "most", 1, None, None),
+    ("wrong", "most", WRONG_MAX, None, None),
     ("ambiguous", "most", 15, "32 saturated", "pool"),
     ("ambiguous", "most", 15, "128 saturated", "pool"),
     ("ambiguous", "most", 3, None, None),
