@@ -88,6 +88,56 @@ static void test_asked_before(void **state)
 	script_close(script);
 }
 
+/* A and B go on asking, `rounds` times, and are heard: but neither names anything. Returns when the last answer is read. */
+static uint64_t ask_unnamed(struct script *script, uint32_t rounds)
+{
+	uint64_t at = 2000;
+
+	for (uint32_t i = 0; i < rounds; i++, at += 200) {
+		ASKS(script, at, THREAD_A, "Q x\n");
+		ASKS(script, at + 10, THREAD_B, "Q x\n");
+		HEARS(script, at + 100, ANSWERS, "R ok\n", (at + 90), .off = at - 40, .on = at + 95, .cause = WAIT_NET, .arrived = at + 90);
+		HEARS(script, at + 150, ANSWERS, "R ok\n", (at + 140), .off = at + 105, .on = at + 145, .cause = WAIT_NET,
+		      .arrived = at + 140);
+	}
+	return at - 50;
+}
+
+/* So many answers name nobody that they can't all have been asked for before the trace: the oldest calls were answered by them. */
+static void test_unnamed_for_long(void **state)
+{
+	struct script *script = threads_that_asked(true);
+	uint64_t at = ask_unnamed(script, 200);
+	(void)state;
+
+	WRITE(script, at + 100, THREAD_A, CLIENT_A, .status = 200);
+	WRITE(script, at + 100, THREAD_B, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_non_null(told_of(script, "GET /a"));
+	assert_non_null(told_of(script, "GET /b"));
+	script_close(script);
+}
+
+/* The same, where the youngest call has an answer by its words when that shows. */
+static void test_unnamed_but_the_last(void **state)
+{
+	(void)state;
+
+	for (uint32_t rounds = 1; rounds < 200; rounds++) {
+		struct script *script = threads_that_asked(true);
+		uint64_t at = ask_unnamed(script, rounds);
+
+		ASKS(script, at + 10, THREAD_A, "Q x\n");
+		ASKS(script, at + 20, THREAD_B, "Q 77\n");
+		HEARS(script, at + 50, ANSWERS, "R ok\nR ok\n", (at + 30, at + 40), .off = at + 5, .on = at + 45, .cause = WAIT_NET,
+		      .arrived = at + 30);
+		HEARS(script, at + 80, ANSWERS, "R 77\nR ok\nR ok\nR ok\n", (at + 60, at + 60, at + 70, at + 70), .off = at + 55,
+		      .on = at + 75, .cause = WAIT_NET, .arrived = at + 60);
+		script_finish(script);
+		script_close(script);
+	}
+}
+
 /* Each answer has a word of one question alone, but in another place each time: that is chance. */
 static void test_same_by_chance(void **state)
 {
@@ -339,6 +389,8 @@ int main(void)
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_same_by_chance),
 		cmocka_unit_test(test_asked_before),
+		cmocka_unit_test(test_unnamed_for_long),
+		cmocka_unit_test(test_unnamed_but_the_last),
 		cmocka_unit_test(test_goroutines_unseen),
 		cmocka_unit_test(test_read_late),
 		cmocka_unit_test(test_unseen_question),

@@ -228,11 +228,14 @@ static struct common compare(struct conn *conn, const struct wire_message *answe
 	return common;
 }
 
-/* Nothing is repeated there, so these had not been asked before the trace: it was whoever asked first. */
+/* Nothing is repeated there, so these had not been asked before the trace: it was whoever asked first. One call is left, for this answer.
+ */
 static void take_back_earlier(struct engine *engine, struct conn *conn)
 {
-	for (; conn->correlation->passed_over && oldest_waiting(conn) != conn->last_call; conn->correlation->passed_over--) {
-		struct call *call = oldest_waiting(conn);
+	struct call *call;
+
+	for (; conn->correlation->passed_over && (call = oldest_waiting(conn)) && call != conn->last_call;
+	     conn->correlation->passed_over--) {
 		struct context *root = context_root(call->context);
 
 		if (root)

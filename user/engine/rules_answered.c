@@ -222,16 +222,24 @@ static void doubt_order(const struct moment *moment, struct call *oldest)
 		oldest->doubt = (uint8_t)doubt_of_call(moment, root, false, false);
 }
 
+/* Nothing says whose it is. */
+static void read_of_oldest(const struct moment *moment)
+{
+	struct call *oldest = moment->conn->first_call; /* now: the names may have shown that older ones had been answered before */
+
+	if (!oldest)
+		return;
+	rule_12_asked_in_first_turn(moment, oldest);
+	doubt_order(moment, oldest);
+	rule_5_answered(moment, oldest);
+}
+
 void rule_5_downstream_read(const struct moment *moment)
 {
-	struct call *oldest = moment->conn->first_call;
-
-	if (!oldest) {
+	if (!moment->conn->first_call) {
 		if (!read_greeting(moment))
 			read_further_answer(moment);
 	} else if (!strand_reads_answer(moment) && !read_named_answers(moment)) {
-		rule_12_asked_in_first_turn(moment, oldest);
-		doubt_order(moment, oldest);
-		rule_5_answered(moment, oldest);
+		read_of_oldest(moment);
 	}
 }
