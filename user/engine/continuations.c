@@ -47,7 +47,7 @@ void continuations_vote(struct continuations *loop, const struct continuation *w
 		struct continuation *other = &loop->waiting[i];
 		unsigned int now = hops_of(loop, other->side);
 
-		if (now != before[other->side] && other->round + now >= loop->round)
+		if (now != before[other->side] && other->round + now >= loop->round && other->turn != TURN_OVER)
 			other->turn = TURN_TO_COME;
 	}
 }
@@ -92,7 +92,7 @@ static bool is_alive(const struct continuation *waiting)
 {
 	struct context *request = continuation_request(waiting);
 
-	return !request || !request->is_request || context_is_open_request(request);
+	return waiting->turn != TURN_OVER && (!request || !request->is_request || context_is_open_request(request));
 }
 
 /* ---- all ---------------------------------------------------------------------------------------------------------------------------- */
@@ -156,7 +156,8 @@ void continuations_sleep(struct continuations *loop)
 
 		if (waiting->turn == TURN_TO_COME)
 			waiting->place = waiting->order;
-		waiting->turn = TURN_IN_LINE;
+		if (waiting->turn != TURN_OVER)
+			waiting->turn = TURN_IN_LINE;
 	}
 	loop->sleeps = true;
 }
@@ -185,7 +186,8 @@ void continuations_next_round(struct engine *engine, struct continuations *loop)
 	loop->sleeps = false;
 	/* What was called back at once leaves nothing waiting; what is nobody's tells nothing any more when it is old. */
 	for (uint32_t i = loop->count; i-- > 0;)
-		if (loop->round - loop->waiting[i].round >= HOPS_MAX && !(deferred && still_tells(loop, &loop->waiting[i])))
+		if (loop->waiting[i].turn == TURN_OVER ||
+		    (loop->round - loop->waiting[i].round >= HOPS_MAX && !(deferred && still_tells(loop, &loop->waiting[i]))))
 			continuations_drop(engine, loop, &loop->waiting[i]);
 }
 
@@ -214,7 +216,7 @@ struct continuation *continuations_find_of(struct continuations *loop, const str
 	struct continuation *found = NULL;
 
 	for (uint32_t i = 0; i < loop->count; i++) {
-		if (continuation_request(&loop->waiting[i]) != request)
+		if (continuation_request(&loop->waiting[i]) != request || loop->waiting[i].turn == TURN_OVER)
 			continue;
 		if (continuation_is_due(loop, &loop->waiting[i]))
 			return &loop->waiting[i];

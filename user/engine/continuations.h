@@ -39,6 +39,7 @@ enum turn {
 	TURN_IN_LINE, /* it ran, and made no call: it waits for something within the process, as a connection of a pool */
 	TURN_WOKEN,   /* it stood first in line when a connection was given back; of what several threads deliver: it was overtaken */
 	TURN_TAKEN,   /* of what several threads deliver: a step was taken for its */
+	TURN_OVER,    /* it ran, and waits for nothing: it goes with the next that are dropped as dead */
 };
 
 struct continuation {
@@ -136,7 +137,7 @@ void continuations_push(struct engine *engine, struct continuations *loop, struc
 /* The last one takes the place in memory of the one that is dropped. */
 void continuations_drop(struct engine *engine, struct continuations *loop, struct continuation *waiting);
 void continuations_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);
-/* Those whose request is over; and nobody was woken for a connection that has ended. */
+/* Those whose request or turn is over; and nobody was woken for a connection that has ended. */
 void continuations_drop_dead(struct engine *engine, struct continuations *loop);
 /* The loop falls asleep: that it does not do before all that is ready has run. */
 void continuations_sleep(struct continuations *loop);

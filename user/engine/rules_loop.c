@@ -53,7 +53,7 @@ static void stand_in_line(struct engine *engine, struct thread *thread, struct c
 	name_hop(engine, thread, waiting, step);
 	/* A stream's message may have been all that there was. */
 	if (request && request->stream) {
-		continuations_drop(engine, thread->continuations, waiting);
+		waiting->turn = TURN_OVER; /* its place is kept: others are in hand by theirs */
 		return;
 	}
 	if (waiting->turn == TURN_TO_COME && step && request)
@@ -88,7 +88,7 @@ static void end_steps(struct engine *engine, struct thread *thread, bool sleeps)
 	struct context *step = present_step(thread);
 	bool known = continuations_known_to_defer(loop), much = step && thread_has_worked(thread, step);
 	bool long_enough = step && known && (!thread->soft || !step->hint || much);
-	struct continuation *ran = NULL;
+	struct context *ran = NULL;
 	unsigned int ran_count = 0;
 
 	if (continuations_ahead(loop)) {
@@ -102,17 +102,18 @@ static void end_steps(struct engine *engine, struct thread *thread, bool sleeps)
 	continuations_drop_dead(engine, loop);
 	for (struct continuation *first; (first = continuations_first_due(loop));) {
 		if (first->turn == TURN_TO_COME) {
-			ran = first;
+			ran = first->context;
 			ran_count++;
 		}
 		stand_in_line(engine, thread, first, step);
 	}
 	if (ran_count == 1 && long_enough)
-		context_bind(engine, step, ran->context);
+		context_bind(engine, step, ran);
 	else if ((ran_count && long_enough) || (much && thread->soft && loop->count))
 		leave_unclaimed(engine, step);
 	else if (step && thread->soft && step->hint)
 		context_bind(engine, step, step->hint);
+	continuations_drop_dead(engine, loop);
 }
 
 bool rule_11_sleeps(struct engine *engine, struct thread *thread)
