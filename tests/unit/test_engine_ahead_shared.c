@@ -139,11 +139,44 @@ static void test_queued_in_either_order(void **state)
 	script_close(script);
 }
 
+/*
+ * A job of nobody's asks, reads its answer and makes no other call: that it waits for something is not believed for ever. Long after that
+ * G asks at once, which is certain.
+ */
+static void test_job_of_nobodys(void **state)
+{
+	enum { REQUESTS = 8 }; /* some must prove right before it is trusted that a thread goes on with what it read last */
+	struct script *script = read_ahead(1900);
+	(void)state;
+
+	WRITE(script, 3400, OTHER, CLIENT_D, .off = 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
+	WRITE(script, 4000, LOOP, CLIENT_F, .status = 200);
+	READ_NOTHING(script, 4010, LOOP, CLIENT_A);
+	WRITE(script, 4600, LOOP, DB_D, POLLED(4020, 4100, 1));
+	READ_NOTHING(script, 4610, LOOP, DB_D);
+	READ(script, 5010, LOOP, DB_D, SLEPT(4620, 4990, 1));
+	for (uint64_t i = 0, at = 10000; i < REQUESTS; i++, at += 300000) {
+		READ(script, at + 10, LOOP, CLIENT_A, SLEPT(i ? at - 298960 : 5300, at, 1),
+		     .line = i + 1 < REQUESTS ? "GET /before" : "GET /g");
+		WRITE(script, at + 20, LOOP, DB_A);
+		READ_NOTHING(script, at + 30, LOOP, DB_A);
+		READ(script, at + 1010, LOOP, DB_A, SLEPT(at + 40, at + 1000, 1));
+		WRITE(script, at + 1020, LOOP, CLIENT_A, .status = 200);
+		READ_NOTHING(script, at + 1030, LOOP, CLIENT_A);
+	}
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /g")->call_count, 1);
+	assert_false(told_of(script, "GET /g")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whoever_is_free), cmocka_unit_test(test_named_by_its_response),  cmocka_unit_test(test_off_its_core),
-		cmocka_unit_test(test_overtaken),       cmocka_unit_test(test_queued_in_either_order),
+		cmocka_unit_test(test_whoever_is_free),        cmocka_unit_test(test_named_by_its_response),
+		cmocka_unit_test(test_off_its_core),           cmocka_unit_test(test_overtaken),
+		cmocka_unit_test(test_queued_in_either_order), cmocka_unit_test(test_job_of_nobodys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,8 @@
  */
 #include "engine/rules_loop.h"
 
-#define RACE_NS 100000 /* threads that become free so shortly after each other may take what is queued in either order */
+#define RACE_NS    100000     /* threads that become free so shortly after each other may take what is queued in either order */
+#define NOBODYS_NS 1000000000 /* what is nobody's has no end that would be seen: after that time it waits no more */
 
 struct continuations *rule_11_shared_ahead(const struct thread *thread)
 {
@@ -39,13 +40,25 @@ static struct continuation *queued_request(struct continuations *loop, const str
 	return NULL;
 }
 
+static void drop_old_of_nobody(struct engine *engine, struct continuations *loop)
+{
+	for (uint32_t i = loop->count; i-- > 0;) {
+		struct continuation *waiting = &loop->waiting[i];
+		const struct context *request = continuation_request(waiting);
+
+		if (!(request && request->is_request) && waiting->read_at_ns + NOBODYS_NS < engine->now_ns)
+			continuations_drop(engine, loop, waiting);
+	}
+}
+
 static void drop_dead_of_all(struct engine *engine, struct continuations *loop)
 {
 	struct continuations *at = loop;
 
-	do
+	do {
 		continuations_drop_dead(engine, at);
-	while ((at = at->next_sharing) != loop);
+		drop_old_of_nobody(engine, at);
+	} while ((at = at->next_sharing) != loop);
 }
 
 void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request)
@@ -153,7 +166,9 @@ static void end_step(struct engine *engine, struct thread *thread, uint64_t now_
 	} else if (step && thread->soft && step->hint) {
 		context_bind(engine, step, step->hint);
 	} else if (root && !step && !root->calls_in_flight) {
-		continuations_push(engine, loop, (struct continuation){.context = root, .round = loop->round, .turn = TURN_IN_LINE});
+		continuations_push(
+			engine, loop,
+			(struct continuation){.context = root, .round = loop->round, .turn = TURN_IN_LINE, .read_at_ns = now_ns});
 	}
 }
 
@@ -187,13 +202,13 @@ struct context *shared_owner(const struct moment *moment)
 	struct continuation *queued;
 	bool much;
 
+	drop_dead_of_all(moment->engine, thread->continuations);
 	if (!step) {
 		/* What it waited for in vain, another one may have been given behind it. */
 		if (root && moment->conn->id != thread->last_read_conn_id && somebody_waits(thread->continuations))
 			root->ambiguous = true;
 		return downstream_owner(moment);
 	}
-	drop_dead_of_all(moment->engine, thread->continuations);
 	much = thread_has_worked(thread, step);
 	queued = much || !somebody_waits(thread->continuations) ? shared_expected(thread, step, &of) : NULL;
 	if (!queued && much)
