@@ -34,7 +34,7 @@ struct correlation {
 	uint32_t learnt_from;                                /* answers for which several waited, until it is known */
 	uint32_t earlier;                                    /* answers that had no word of any question that waits … */
 	uint32_t passed_over;                                /* … and were taken for nobody's, until it is known */
-	uint32_t most_waiting;                               /* calls, at once */
+	uint32_t most_waiting;                               /* calls, at once; but those that passed-over answers may have been to */
 	bool known;
 	bool known_before;              /* and forgotten again, as it was wrong */
 	uint8_t in_question, in_answer; /* if it is known: where what names a question stands */
@@ -163,6 +163,16 @@ static uint32_t earlier_max(const struct conn *conn)
 	return conn->connect_seen || conn->correlation->known_before ? 0 : LEARNING_MAX + conn->correlation->most_waiting;
 }
 
+/* Each answer that is passed over leaves its call waiting, if it had been to one: that must not make room for more of them. */
+static void note_waiting(struct conn *conn)
+{
+	struct correlation *correlation = conn->correlation;
+	uint32_t passed_over = correlation->known ? 0 : correlation->passed_over;
+
+	if (conn->waiting_calls > correlation->most_waiting + passed_over)
+		correlation->most_waiting = conn->waiting_calls - passed_over;
+}
+
 static void count(const struct conn *conn, struct pair *pair, uint32_t with_it)
 {
 	if (!with_it && pair->earlier < earlier_max(conn))
@@ -239,7 +249,8 @@ static void take_back_earlier(struct engine *engine, struct conn *conn)
 		struct context *root = context_root(call->context);
 
 		if (root)
-			root->names_in_order++;
+			root->ambiguous = true; /* when its answer came nobody went on with it */
+		engine->losses.calls++;
 		conn_drop_call(engine, conn, call);
 	}
 }
@@ -343,8 +354,7 @@ enum named_by names_find(struct engine *engine, struct conn *conn, const struct 
 	correlation = conn->correlation;
 	if (!correlation || !oldest_waiting(conn))
 		return NAMED_NOBODY;
-	if (conn->waiting_calls > correlation->most_waiting)
-		correlation->most_waiting = conn->waiting_calls;
+	note_waiting(conn);
 	if (correlation->known)
 		return find_named(conn, answer, call);
 	all_seen = !count_unseen(conn, &unseen);
