@@ -218,6 +218,57 @@ static void test_unseen_question(void **state)
 	script_close(script);
 }
 
+/* What names a question is known by now, and A's was not seen. That the server sends something unasked must not pass for A's answer. */
+static void test_sent_unasked(void **state)
+{
+	struct script *script = threads_that_asked(false);
+	uint64_t at = 2000;
+	(void)state;
+
+	for (uint32_t i = 18; i < 23; i++, at += 1000) {
+		char question[32], answer[32];
+
+		snprintf(question, sizeof(question), "Q %u 5000\n", i + 1);
+		snprintf(answer, sizeof(answer), "R %u ok\n", i);
+		HEARS(script, at, ANSWERS, answer, (at - 20), .off = at - 900, .on = at - 10, .cause = WAIT_NET, .arrived = at - 20);
+		ASKS(script, at + 50, THREAD_B, question, .off = at - 800, .on = at + 40, .cause = WAIT_LOCK);
+	}
+	HEARS(script, at, ANSWERS, "P 99\n", (at - 20), .off = at - 900, .on = at - 10, .cause = WAIT_NET, .arrived = at - 20);
+	WRITE(script, 19100, THREAD_A, CLIENT_A, .off = 1110, .on = 19000, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 19100, THREAD_B, CLIENT_B, .off = at - 900, .on = 19000, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+/* Each answer ends when 40 others have begun: that it names a question which waits no more says nothing against the names. */
+static void test_answers_that_end_late(void **state)
+{
+	struct script *script = threads_that_asked(true);
+	uint64_t at = 2000, off = 1110;
+	(void)state;
+
+	script_span(script, 1250, ANSWERS, RECORD_IO, IO_CONNECT, DB, 0, (struct with){0}); /* so nobody had asked before the trace */
+	for (uint32_t i = 17; i < 157; i += 2, at += 200) {
+		char text[64], a[32], b[32];
+
+		snprintf(text, sizeof(text), "R %u end\nR %u ok\nR %u ok\n", i - 40, i + 1, i);
+		snprintf(a, sizeof(a), "Q %u 5000\n", i + 2);
+		snprintf(b, sizeof(b), "Q %u 5000\n", i + 3);
+		HEARS(script, at, ANSWERS, i < 60 ? strchr(text, '\n') + 1 : text, (at - 20, at - 20, at - 20), .off = at - 90,
+		      .on = at - 5, .cause = WAIT_NET, .arrived = at - 20);
+		ASKS(script, at + 20, THREAD_A, a, .off = off, .on = at + 15, .cause = WAIT_LOCK);
+		ASKS(script, at + 30, THREAD_B, b, .off = off + 100, .on = at + 25, .cause = WAIT_LOCK);
+		off = at + 40;
+	}
+	answer_both(script, off);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 1980 - 1110 + 69 * 140);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 1980 - 1210 + 69 * 40);
+	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 /* ---- a loop ------------------------------------------------------------------------------------------------------------------------- */
 
 /* A, B and C have asked, at 1100, 1200 and 1300, in a loop that calls back at once. */
@@ -402,6 +453,8 @@ int main(void)
 		cmocka_unit_test(test_goroutines_unseen),
 		cmocka_unit_test(test_read_late),
 		cmocka_unit_test(test_unseen_question),
+		cmocka_unit_test(test_sent_unasked),
+		cmocka_unit_test(test_answers_that_end_late),
 		cmocka_unit_test(test_several_at_once),
 		cmocka_unit_test(test_rest_of_an_answer),
 		cmocka_unit_test(test_unnamed_out_of_order),

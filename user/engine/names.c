@@ -13,7 +13,7 @@
 #define EARLIER_PER_RIGHT 2          /* of answers to what was asked before the trace: where these are many, chance has more occasions */
 #define LEARNING_MAX      16         /* answers; where still nothing is known, nothing is repeated, and words are the same by chance */
 #define COUNTED_MAX       (1u << 20) /* connections live for weeks */
-#define ANSWERED_KEPT     16         /* power of two */
+#define ANSWERED_KEPT     CALLS_WAITING_MAX /* power of two; an answer may end behind those of all others that waited */
 #define GUESSES_MAX       64
 
 /* A place in questions, and one in answers. */
@@ -320,7 +320,17 @@ static void note_missed(struct conn *conn)
 		forget(correlation);
 }
 
-static enum named_by find_named(struct conn *conn, const struct wire_message *answer, struct call **call)
+/* What a server sends unasked, or late, names none of the questions that were seen, either: nothing proves that it is not that. */
+static enum named_by guess_unseen(const struct call *call)
+{
+	struct context *root = context_root(call->context);
+
+	if (root)
+		root->names_guessed++;
+	return NAMED_GUESSED;
+}
+
+static enum named_by find_named(struct conn *conn, const struct wire_message *answer, bool guesses, struct call **call)
 {
 	struct correlation *correlation = conn->correlation;
 	uint32_t token, unseen;
@@ -336,9 +346,11 @@ static enum named_by find_named(struct conn *conn, const struct wire_message *an
 	if (was_answered(correlation, token))
 		return NAMED_NOBODY; /* it goes on */
 	unseen = count_unseen(conn, call);
-	if (!unseen)
+	if (!unseen) {
 		note_missed(conn);
-	return !unseen ? NAMED_NOBODY : unseen == 1 ? NAMED_SURELY : NAMED_UNSEEN;
+		return NAMED_NOBODY;
+	}
+	return unseen == 1 && guesses ? guess_unseen(*call) : NAMED_UNSEEN;
 }
 
 enum named_by names_find(struct engine *engine, struct conn *conn, const struct wire_message *answer, bool guesses, struct call **call)
@@ -356,13 +368,13 @@ enum named_by names_find(struct engine *engine, struct conn *conn, const struct 
 		return NAMED_NOBODY;
 	note_waiting(conn);
 	if (correlation->known)
-		return find_named(conn, answer, call);
+		return find_named(conn, answer, guesses, call);
 	all_seen = !count_unseen(conn, &unseen);
 	common = compare(conn, answer, all_seen);
 	choose_pair(correlation);
 	if (correlation->known) {
 		prove_guesses(engine, correlation);
-		return find_named(conn, answer, call);
+		return find_named(conn, answer, guesses, call);
 	}
 	correlation->learnt_from += conn->waiting_calls > 1 && correlation->learnt_from <= LEARNING_MAX;
 	return guesses ? guess(engine, conn, &common, all_seen, call) : NAMED_NOBODY;

@@ -11,10 +11,11 @@
 
 enum named_by {
 	NAMED_NOBODY,  /* none that waits, by name; or nothing says which */
-	NAMED_SURELY,  /* it was the message that said so; or it is the only one whose question was not seen */
+	NAMED_SURELY,  /* it was the message that said so */
 	NAMED_ALONE,   /* no other one waits */
-	NAMED_GUESSED, /* nothing is known yet, but it is the only one with a word of the answer's */
-	NAMED_UNSEEN,  /* of several whose questions were not seen it is the oldest */
+	NAMED_GUESSED, /* nothing is known yet, but it is the only one with a word of the answer's; or the only one whose question was not
+			  seen */
+	NAMED_UNSEEN,  /* of those whose questions were not seen it is the oldest */
 	NAMED_EARLIER, /* none: the question seems to have been asked before the trace */
 };
 
