@@ -18,6 +18,7 @@ static struct script *threads_that_asked(bool a_is_seen)
 		script_thread(script, 0, tid, THREAD_A, THREAD_FOUND);
 	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
 	script_conn(script, CLIENT_B, CONN_SERVER, 8080);
+	script_conn(script, CLIENT_C, CONN_SERVER, 8080);
 	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
 	READ(script, 1000, THREAD_A, CLIENT_A, .arrived = 1000, .line = "GET /a");
 	READ(script, 1000, THREAD_B, CLIENT_B, .arrived = 1000, .line = "GET /b");
@@ -124,6 +125,27 @@ static void test_unnamed_for_long(void **state)
 		assert_true(told_of(script, "GET /a")->ambiguous && told_of(script, "GET /b")->ambiguous);
 		script_close(script);
 	}
+}
+
+/* Nothing was ever named there, and not every answer is searched for names any more: a word that is the same by chance is none. */
+static void test_unnamed_for_long_then_by_chance(void **state)
+{
+	struct script *script = threads_that_asked(true);
+	uint64_t at;
+	(void)state;
+
+	script_span(script, 1250, ANSWERS, RECORD_IO, IO_CONNECT, DB, 0, (struct with){0}); /* so nobody had asked before the trace */
+	at = ask_unnamed(script, 300);
+	HEARS(script, at + 30, ANSWERS, "R ok\n", (at + 20), .off = at + 5, .on = at + 25, .cause = WAIT_NET, .arrived = at + 20);
+	HEARS(script, at + 60, ANSWERS, "R ok\n", (at + 50), .off = at + 35, .on = at + 55, .cause = WAIT_NET, .arrived = at + 50);
+	READ(script, at + 100, THREAD_A, CLIENT_C, .line = "GET /c");
+	ASKS(script, at + 110, THREAD_A, "Q 61\n");
+	ASKS(script, at + 120, THREAD_B, "Q 62\n");
+	HEARS(script, at + 200, ANSWERS, "R 62\n", (at + 190), .off = at + 65, .on = at + 195, .cause = WAIT_NET, .arrived = at + 190);
+	WRITE(script, at + 300, THREAD_A, CLIENT_C, .off = at + 111, .on = at + 210, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /c")->state[STATE_NET], 195 - 111);
+	script_close(script);
 }
 
 /* The same, where the youngest call has an answer by its words when that shows. */
@@ -445,21 +467,14 @@ static void test_strands_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out_of_order),
-		cmocka_unit_test(test_same_by_chance),
-		cmocka_unit_test(test_asked_before),
-		cmocka_unit_test(test_unnamed_for_long),
-		cmocka_unit_test(test_unnamed_but_the_last),
-		cmocka_unit_test(test_goroutines_unseen),
-		cmocka_unit_test(test_read_late),
-		cmocka_unit_test(test_unseen_question),
-		cmocka_unit_test(test_sent_unasked),
-		cmocka_unit_test(test_answers_that_end_late),
-		cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_rest_of_an_answer),
-		cmocka_unit_test(test_unnamed_out_of_order),
-		cmocka_unit_test(test_strands_in_order),
-		cmocka_unit_test(test_strands_by_name),
+		cmocka_unit_test(test_out_of_order),          cmocka_unit_test(test_same_by_chance),
+		cmocka_unit_test(test_asked_before),          cmocka_unit_test(test_unnamed_for_long),
+		cmocka_unit_test(test_unnamed_but_the_last),  cmocka_unit_test(test_unnamed_for_long_then_by_chance),
+		cmocka_unit_test(test_goroutines_unseen),     cmocka_unit_test(test_read_late),
+		cmocka_unit_test(test_unseen_question),       cmocka_unit_test(test_sent_unasked),
+		cmocka_unit_test(test_answers_that_end_late), cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_rest_of_an_answer),     cmocka_unit_test(test_unnamed_out_of_order),
+		cmocka_unit_test(test_strands_in_order),      cmocka_unit_test(test_strands_by_name),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);

@@ -12,6 +12,8 @@
 #define RIGHT_PER_WRONG   8
 #define EARLIER_PER_RIGHT 2          /* of answers to what was asked before the trace: where these are many, chance has more occasions */
 #define LEARNING_MAX      16         /* answers; where still nothing is known, nothing is repeated, and words are the same by chance */
+#define COMPARED_MAX      512        /* answers; by then names are known even where many had been asked before the trace … */
+#define COMPARED_EVERY    16         /* … and since then one in so many is compared, as each costs 64 looks at every call */
 #define COUNTED_MAX       (1u << 20) /* connections live for weeks */
 #define ANSWERED_KEPT     CALLS_WAITING_MAX /* power of two; an answer may end behind those of all others that waited */
 #define GUESSES_MAX       64
@@ -31,7 +33,8 @@ struct guess {
 
 struct correlation {
 	struct pair pairs[WIRE_TOKENS_MAX][WIRE_TOKENS_MAX]; /* by place in the question, and in the answer */
-	uint32_t learnt_from;                                /* answers for which several waited, until it is known */
+	uint32_t learnt_from;                                /* answers for which several waited, until it is known; at most COMPARED_MAX */
+	uint32_t come_since;                                 /* of such ones, since there are so many */
 	uint32_t earlier;                                    /* answers that had no word of any question that waits … */
 	uint32_t passed_over;                                /* … and were taken for nobody's, until it is known */
 	uint32_t most_waiting;                               /* calls, at once; but those that passed-over answers may have been to */
@@ -353,6 +356,19 @@ static enum named_by find_named(struct conn *conn, const struct wire_message *an
 	return unseen == 1 && guesses ? guess_unseen(*call) : NAMED_UNSEEN;
 }
 
+/* Of what has not shown a name for long not all is compared. Counts it. */
+static bool is_compared(const struct conn *conn)
+{
+	struct correlation *correlation = conn->correlation;
+
+	if (conn->waiting_calls <= 1)
+		return true;
+	if (correlation->learnt_from == COMPARED_MAX)
+		return ++correlation->come_since % COMPARED_EVERY == 0;
+	correlation->learnt_from++;
+	return true;
+}
+
 enum named_by names_find(struct engine *engine, struct conn *conn, const struct wire_message *answer, bool guesses, struct call **call)
 {
 	struct correlation *correlation;
@@ -369,6 +385,8 @@ enum named_by names_find(struct engine *engine, struct conn *conn, const struct 
 	note_waiting(conn);
 	if (correlation->known)
 		return find_named(conn, answer, guesses, call);
+	if (!is_compared(conn))
+		return NAMED_NOBODY;
 	all_seen = !count_unseen(conn, &unseen);
 	common = compare(conn, answer, all_seen);
 	choose_pair(correlation);
@@ -376,6 +394,5 @@ enum named_by names_find(struct engine *engine, struct conn *conn, const struct 
 		prove_guesses(engine, correlation);
 		return find_named(conn, answer, guesses, call);
 	}
-	correlation->learnt_from += conn->waiting_calls > 1 && correlation->learnt_from <= LEARNING_MAX;
 	return guesses ? guess(engine, conn, &common, all_seen, call) : NAMED_NOBODY;
 }
