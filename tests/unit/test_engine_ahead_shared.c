@@ -5,7 +5,7 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1, OTHER = 2 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, DB_A = 200, DB_B, DB_C, DB_D };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, DB_A = 200, DB_B, DB_C, DB_D, UNKNOWN = 999 };
 
 /*
  * A, B and C are read after an event, and each asks at once. All three answers are there when LOOP looks for them first, from 1700 on, and
@@ -171,12 +171,89 @@ static void test_job_of_nobodys(void **state)
 	script_close(script);
 }
 
+/* While events are held back: a tick says that all before it has been told, and a window that ends there holds it. */
+static void test_tick_while_held(void **state)
+{
+	struct script *script = read_ahead(1900);
+	(void)state;
+
+	script_conn_ended(script, 3000, CLIENT_A);
+	assert_int_equal(script->count, 0);
+	script_tick(script, 3010);
+	assert_int_equal(script->count, 1);
+	script_finish(script);
+	script_close(script);
+}
+
+/* An event of a time that is far away, in a damaged recording, keeps back none of those behind it. */
+static void test_held_behind_a_wrong_time(void **state)
+{
+	struct script *script = read_ahead(1900);
+	(void)state;
+
+	script_conn_ended(script, 1ull << 50, UNKNOWN);
+	script_conn_ended(script, 3000, CLIENT_A);
+	script_conn_ended(script, 9000, UNKNOWN);
+	assert_int_equal(script->count, 1);
+	script_finish(script);
+	script_close(script);
+}
+
+/* However many come within that time. */
+static void test_many_held(void **state)
+{
+	struct script *script = read_ahead(1900);
+	(void)state;
+
+	script_conn_ended(script, 3000, CLIENT_A);
+	for (uint32_t i = 0; i < 70000; i++)
+		script_conn_ended(script, 3001, UNKNOWN);
+	assert_int_equal(script->count, 1);
+	script_finish(script);
+	script_close(script);
+}
+
+/* Where the last of such loops has ended nothing is held back any more. */
+static void test_last_loop_ends(void **state)
+{
+	struct script *script = read_ahead(1900);
+	(void)state;
+
+	script_span(script, 3000, LOOP, RECORD_THREAD_EXIT, 0, 0, 0, (struct with){0});
+	script_conn_ended(script, 9000, UNKNOWN);
+	script_conn_ended(script, 9010, CLIENT_A);
+	assert_int_equal(script->count, 1);
+	script_finish(script);
+	script_close(script);
+}
+
+/* What is held when the trace ends is handled before all else ends, with its request line. */
+static void test_end_while_held(void **state)
+{
+	struct script *script = read_ahead(1900);
+	(void)state;
+
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2960, 2990, 1), .line = "GET /last");
+	WRITE(script, 3500, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /last")->wall, 3500 - 2990);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whoever_is_free),        cmocka_unit_test(test_named_by_its_response),
-		cmocka_unit_test(test_off_its_core),           cmocka_unit_test(test_overtaken),
-		cmocka_unit_test(test_queued_in_either_order), cmocka_unit_test(test_job_of_nobodys),
+		cmocka_unit_test(test_whoever_is_free),
+		cmocka_unit_test(test_named_by_its_response),
+		cmocka_unit_test(test_off_its_core),
+		cmocka_unit_test(test_overtaken),
+		cmocka_unit_test(test_queued_in_either_order),
+		cmocka_unit_test(test_job_of_nobodys),
+		cmocka_unit_test(test_tick_while_held),
+		cmocka_unit_test(test_held_behind_a_wrong_time),
+		cmocka_unit_test(test_many_held),
+		cmocka_unit_test(test_last_loop_ends),
+		cmocka_unit_test(test_end_while_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,7 @@ struct continuations {
 	bool shared;           /* with other threads: each works at once */
 	bool has_workers;      /* threads that it gives work to: what comes rounds later came back from one. It calls back at once */
 	bool answered_unknown; /* what was asked before the trace, and nobody came to wait since */
+	bool wants_foresight;  /* a rule looks ahead for it */
 	bool reading;          /* this round's steps are over */
 	bool sleeps;           /* since the last return */
 	bool wrote;            /* since the last read of this round */

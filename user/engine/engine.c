@@ -199,10 +199,11 @@ int engine_handle(struct engine *engine, const struct event *event)
 {
 	if (event->head->kind >= RECORD_KINDS || !handlers[event->head->kind])
 		return -EPROTO;
-	if (!engine->foresight.wanted) {
+	if (!engine->foresight.wanted_by) {
 		handle(engine, event);
 	} else if (foresight_hold(engine, event)) {
-		handle_due(engine, false);
+		/* A tick says that all before it has been told. Windows end there, and hold all of it. */
+		handle_due(engine, event->head->kind == RECORD_TICK);
 	} else {
 		handle_due(engine, true);
 		handle(engine, event);

@@ -6,10 +6,14 @@
 
 #include "engine/model.h"
 
+#define HELD_MAX 65536 /* of more the first is due, however little time has passed: they take memory */
+
 struct held {
 	struct held *next;
-	struct event event; /* of its note only as many lines and messages as it has */
-	uint64_t bytes[];   /* what it points to */
+	uint64_t at_ns;
+	size_t fixed, payload_len;
+	bool has_window, has_payload;
+	uint64_t bytes[]; /* record, payload, note: of that only as many lines and messages as it has; what the lines point to */
 };
 
 /* The thread's loop knows when it will have been off its core. */
@@ -31,46 +35,80 @@ static size_t size_of_lines(const struct wire_note *note)
 	return size;
 }
 
-static const char *copy_text(char **to, const char *text, size_t len)
+/* Its lines and messages behind what all notes have. */
+static size_t size_of_note(const struct wire_note *note)
 {
-	char *copy = *to;
-
-	if (len)
-		memcpy(copy, text, len);
-	*to += len;
-	return copy;
+	return offsetof(struct wire_note, lines) + note->line_count * sizeof(note->lines[0]) +
+	       note->message_count * sizeof(note->messages[0]);
 }
 
-static void copy_note(struct wire_note *to, const struct wire_note *note, char *text)
+static uint8_t *put(uint8_t *to, const void *from, size_t size)
 {
-	memcpy(to, note, offsetof(struct wire_note, lines));
-	memcpy(to->messages, note->messages, note->message_count * sizeof(note->messages[0]));
+	if (size)
+		memcpy(to, from, size);
+	return to + size;
+}
+
+static const char *put_text(uint8_t **to, const char *text, size_t len)
+{
+	uint8_t *copy = *to;
+
+	*to = put(copy, text, len);
+	return (const char *)copy;
+}
+
+static void pack_note(uint8_t *to, const struct wire_note *note)
+{
+	uint8_t *text = to + size_of_note(note);
+
+	to = put(to, note, offsetof(struct wire_note, lines));
 	for (uint8_t i = 0; i < note->line_count; i++) {
-		to->lines[i] = note->lines[i];
-		to->lines[i].method = copy_text(&text, note->lines[i].method, note->lines[i].method_len);
-		to->lines[i].target = copy_text(&text, note->lines[i].target, note->lines[i].target_len);
+		struct wire_line line = note->lines[i];
+
+		line.method = put_text(&text, line.method, line.method_len);
+		line.target = put_text(&text, line.target, line.target_len);
+		to = put(to, &line, sizeof(line));
 	}
+	put(to, note->messages, note->message_count * sizeof(note->messages[0]));
+}
+
+static void unpack_note(struct wire_note *note, const uint8_t *from)
+{
+	memcpy(note, from, offsetof(struct wire_note, lines));
+	from += offsetof(struct wire_note, lines);
+	memcpy(note->lines, from, note->line_count * sizeof(note->lines[0]));
+	from += note->line_count * sizeof(note->lines[0]);
+	memcpy(note->messages, from, note->message_count * sizeof(note->messages[0]));
 }
 
 static struct held *copy_of(const struct event *event)
 {
 	size_t fixed = record_fixed_size(event->head->kind, event->head->flags);
-	struct held *held = malloc(sizeof(*held) + fixed + event->payload_len + size_of_lines(&event->note));
-	uint8_t *bytes;
+	struct held *held = malloc(sizeof(*held) + fixed + event->payload_len + size_of_note(&event->note) + size_of_lines(&event->note));
+	uint8_t *to;
 
 	if (!held)
 		return NULL;
-	bytes = (uint8_t *)held->bytes;
-	memcpy(bytes, event->head, fixed);
-	held->next = NULL;
-	held->event.head = (const struct record_head *)bytes;
-	held->event.window = event->window ? (const struct window *)(bytes + sizeof(struct record)) : NULL;
-	held->event.payload = event->payload ? bytes + fixed : NULL;
-	held->event.payload_len = event->payload_len;
-	if (event->payload)
-		memcpy(bytes + fixed, event->payload, event->payload_len);
-	copy_note(&held->event.note, &event->note, (char *)bytes + fixed + event->payload_len);
+	*held = (struct held){.at_ns = event->head->at_ns,
+			      .fixed = fixed,
+			      .payload_len = event->payload_len,
+			      .has_window = event->window,
+			      .has_payload = event->payload};
+	to = put((uint8_t *)held->bytes, event->head, fixed);
+	to = put(to, event->payload, event->payload_len);
+	pack_note(to, &event->note);
 	return held;
+}
+
+static void unpack(struct event *event, const struct held *held)
+{
+	const uint8_t *bytes = (const uint8_t *)held->bytes;
+
+	event->head = (const struct record_head *)bytes;
+	event->window = held->has_window ? (const struct window *)(bytes + sizeof(struct record)) : NULL;
+	event->payload = held->has_payload ? bytes + held->fixed : NULL;
+	event->payload_len = held->payload_len;
+	unpack_note(&event->note, bytes + held->fixed + held->payload_len);
 }
 
 bool foresight_hold(struct engine *engine, const struct event *event)
@@ -85,17 +123,25 @@ bool foresight_hold(struct engine *engine, const struct event *event)
 	else
 		foresight->first = held;
 	foresight->last = held;
-	if (event->head->at_ns > foresight->newest_ns)
-		foresight->newest_ns = event->head->at_ns;
+	foresight->held_count++;
 	note_away(engine, event);
 	return true;
 }
 
-const struct event *foresight_due(const struct foresight *foresight, bool all)
+/* The times of a damaged recording may be any: none keeps the others for ever. */
+static bool is_due(const struct foresight *foresight)
 {
-	const struct held *first = foresight->first;
+	uint64_t first_ns = foresight->first->at_ns, last_ns = foresight->last->at_ns;
 
-	return first && (all || first->event.head->at_ns + FORESIGHT_NS <= foresight->newest_ns) ? &first->event : NULL;
+	return last_ns < first_ns || last_ns - first_ns >= FORESIGHT_NS || foresight->held_count > HELD_MAX;
+}
+
+const struct event *foresight_due(struct foresight *foresight, bool all)
+{
+	if (!foresight->first || !(all || !foresight->wanted_by || is_due(foresight)))
+		return NULL;
+	unpack(&foresight->due, foresight->first);
+	return &foresight->due;
 }
 
 void foresight_drop(struct foresight *foresight)
@@ -105,5 +151,6 @@ void foresight_drop(struct foresight *foresight)
 	foresight->first = first->next;
 	if (!foresight->first)
 		foresight->last = NULL;
+	foresight->held_count--;
 	free(first);
 }

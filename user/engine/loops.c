@@ -61,6 +61,8 @@ void rule_11_forget(struct engine *engine, struct thread *thread)
 	continuations_publish(engine, loop, NULL);
 	queue_before_ends(engine, loop);
 	leave_ring(loop);
+	engine->foresight.wanted_by -= loop->wants_foresight;
+	loop->wants_foresight = false;
 	while (loop->count)
 		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
 }

@@ -180,13 +180,19 @@ bool shared_ends(struct engine *engine, struct thread *thread)
 	return true;
 }
 
+static void ask_for_foresight(struct engine *engine, struct continuations *loop)
+{
+	engine->foresight.wanted_by += !loop->wants_foresight;
+	loop->wants_foresight = true;
+}
+
 void shared_before_read(const struct moment *moment)
 {
 	const struct thread *thread = moment->thread;
 	bool by_event = moment->record->result > 0 && thread->continuations->found != FOUND_FIRST_TRY;
 	bool fresh = by_event && present_step(thread) && !thread->soft && !thread_has_worked(thread, present_step(thread));
 
-	moment->engine->foresight.wanted = true;
+	ask_for_foresight(moment->engine, thread->continuations);
 	if (fresh)
 		return; /* what ran since epoll returned was for this read */
 	end_step(moment->engine, moment->thread, moment->at_ns);
