@@ -30,6 +30,7 @@ struct wait {
 	struct context *context; /* NULL: that is over */
 	uint64_t since_ns;
 	uint32_t passed; /* so often has another one gone on in its place */
+	bool put_behind; /* for that: nobody knows how far */
 	struct grant grant;
 };
 
@@ -336,35 +337,6 @@ static struct crossing find_crossing(struct chains *chains, const struct path *b
 	return crossing;
 }
 
-/*
- * The chain ends with this request, but began with another one. kept: who had the connection has gone on with it, and nobody was given it.
- * False: where they were taken for each other nobody knows.
- */
-static bool mend(const struct moment *moment, struct chains *chains, struct context *began, struct context *request,
-		 const struct path *back, bool kept)
-{
-	struct path on = {0};
-	struct crossing crossing;
-	bool sure;
-
-	path_on(chains, request, &on);
-	crossing = find_crossing(chains, back, &on);
-	if (kept && back->count && on.count)
-		crossing = (struct crossing){.from = back->tickets[0], .to = on.tickets[0], .second_away = UINT64_MAX};
-	if (crossing.away == UINT64_MAX)
-		return false;
-	exchange_waiters(chains, crossing.from, crossing.to);
-	if (crossing.to > crossing.from && ++wait_at(chains, crossing.to)->passed >= PASSED_MAX)
-		wait_at(chains, put_behind(chains, crossing.to))->passed = 0;
-	sure = crossing.away <= NEAR && (back->count + on.count == 2 || crossing.second_away >= crossing.away + NEAR);
-	doubts_vote(moment->thread->proc, DOUBT_LINE, crossing.away <= NEAR);
-	if (!sure) {
-		request->ambiguous = true;
-		began->ambiguous |= back->count > 1;
-	}
-	return true;
-}
-
 /* A line that has lost its place is contradicted by most responses, one that has not by one in ten. */
 static void note_order(struct chains *chains, bool borne_out)
 {
@@ -379,7 +351,7 @@ static void bind_chain(const struct moment *moment, struct chains *chains, struc
 {
 	struct path path = {0};
 
-	path_back(chains, last, &path);
+	request->ambiguous |= path_back(chains, last, &path) != request;
 	request->ambiguous |= path.count > 1 && (chains->astray >= ASTRAY_MIN || !doubts_mostly_right(moment->thread->proc, DOUBT_LINE));
 	for (uint32_t i = path.count; i-- > 0;) {
 		struct wait *wait = wait_at(chains, path.tickets[i]);
@@ -393,21 +365,58 @@ static void bind_chain(const struct moment *moment, struct chains *chains, struc
 	}
 }
 
-static void named(const struct moment *moment, struct chains *chains, struct context *segment, struct context *request)
+/* Another one has gone on in its place. */
+static void pass_by(struct chains *chains, uint64_t ticket)
 {
-	struct path back = {0};
-	struct context *began = path_back(chains, segment, &back);
-	bool kept = context_root(segment->instead) == request;
+	struct wait *wait = wait_at(chains, ticket);
 
-	doubts_vote_given(moment->thread->proc, GIVEN_TO_ANY, !kept);
-	if (began == request)
-		doubts_vote(moment->thread->proc, DOUBT_LINE, true);
-	if (!kept)
-		note_order(chains, began == request);
-	if (began == request || mend(moment, chains, began, request, &back, kept)) {
-		bind_chain(moment, chains, segment, request);
+	if (++wait->passed < PASSED_MAX)
 		return;
+	wait = wait_at(chains, put_behind(chains, ticket));
+	wait->passed = 0;
+	wait->put_behind = true;
+}
+
+/* A response names the last segment of a chain. */
+struct naming {
+	struct context *segment, *began, *request; /* that segment, what its chain began with, and who is answered */
+	struct path back;
+	bool kept; /* who had the connection has gone on with it, and nobody was given it */
+};
+
+/* The chain ends with this request, but began with another one. False: where they were taken for each other nobody knows. */
+static bool mend(const struct moment *moment, struct chains *chains, const struct naming *naming)
+{
+	const struct path *back = &naming->back;
+	struct path on = {0};
+	struct crossing crossing;
+	bool sure;
+
+	path_on(chains, naming->request, &on);
+	crossing = find_crossing(chains, back, &on);
+	if (naming->kept && back->count && on.count)
+		crossing = (struct crossing){.from = back->tickets[0], .to = on.tickets[0], .second_away = UINT64_MAX};
+	if (crossing.away == UINT64_MAX)
+		return false;
+	exchange_waiters(chains, crossing.from, crossing.to);
+	sure = crossing.away <= NEAR &&
+	       (back->count + on.count == 2 || (crossing.second_away >= crossing.away + NEAR &&
+						!wait_at(chains, crossing.from)->put_behind && !wait_at(chains, crossing.to)->put_behind));
+	doubts_vote(moment->thread->proc, DOUBT_LINE, crossing.away <= NEAR);
+	if (!sure) {
+		naming->request->ambiguous = true;
+		naming->began->ambiguous |= back->count + on.count > 2; /* else it has only lost what it never had */
 	}
+	bind_chain(moment, chains, naming->segment, naming->request);
+	if (crossing.to > crossing.from)
+		pass_by(chains, crossing.to); /* not before: whoever is behind it in the chain keeps its place until then */
+	return true;
+}
+
+static void cannot_mend(const struct moment *moment, struct chains *chains, const struct naming *naming)
+{
+	struct context *segment = naming->segment, *began = naming->began, *request = naming->request;
+
 	request->ambiguous = true;
 	/* Nobody saw either come to wait: it asked when it was not known yet that its thread is a loop. */
 	if (!began->is_request && !wait_of(chains, request->line_ticket)) {
@@ -416,9 +425,25 @@ static void named(const struct moment *moment, struct chains *chains, struct con
 		bind_chain(moment, chains, segment, request);
 		return;
 	}
-	began->ambiguous |= back.count > 1; /* else it has only lost what it never had */
+	began->ambiguous |= naming->back.count > 1; /* else it has only lost what it never had */
 	if (wait_of(chains, segment->handed))
 		take_out(moment->engine, chains, segment->handed);
+}
+
+static void named(const struct moment *moment, struct chains *chains, struct context *segment, struct context *request)
+{
+	struct naming naming = {.segment = segment, .request = request, .kept = context_root(segment->instead) == request};
+
+	naming.began = path_back(chains, segment, &naming.back);
+	doubts_vote_given(moment->thread->proc, GIVEN_TO_ANY, !naming.kept);
+	if (!naming.kept)
+		note_order(chains, naming.began == request);
+	if (naming.began == request) {
+		doubts_vote(moment->thread->proc, DOUBT_LINE, true);
+		bind_chain(moment, chains, segment, request);
+	} else if (!mend(moment, chains, &naming)) {
+		cannot_mend(moment, chains, &naming);
+	}
 }
 
 /* It did not wait for a connection: what was given for it was another one's. */
