@@ -1,48 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 12 where threads run each other's requests: who is given a connection that another one has given back. Times in µs. */
-#include <stdio.h>
-
-#include "unit/engine_script.h"
-
-enum { FIRST = 1, SECOND = 2, THIRD = 3 }; /* threads; FIRST is the process too */
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, CLIENT_LAST = CLIENT_A + 30, DB = 200, DB_2, DB_LAST = DB + 3 };
-
-static struct script *server(enum runtime runtime)
-{
-	struct script *script = script_open();
-
-	for (uint32_t thread = FIRST; thread <= THIRD; thread++)
-		script_thread(script, 0, thread, FIRST, THREAD_FOUND);
-	script_runtime(script, FIRST, runtime);
-	for (uint64_t client = CLIENT_A; client <= CLIENT_LAST; client++)
-		script_conn(script, client, CONN_SERVER, 8080);
-	for (uint64_t db = DB; db <= DB_LAST; db++)
-		script_conn(script, db, CONN_DOWNSTREAM, 5432);
-	return script;
-}
-
-/* The goroutine asks, and leaves the thread until the answer is there. */
-static void ask(struct script *script, uint64_t at, uint32_t thread, uint64_t db)
-{
-	WRITE(script, at, thread, db);
-	READ_NOTHING(script, at + 5, thread, db);
-}
-
-/* The thread has slept since `off`. */
-static void answer(struct script *script, uint64_t at, uint32_t thread, uint64_t off, uint64_t db)
-{
-	READ(script, at, thread, db, .off = off, .on = at - 10, .cause = WAIT_POLL, .epoll = at - 5, .events = 1, .arrived = at - 20);
-}
-
-static void check(const struct script *script, const char *line, uint64_t cpu, uint64_t pool, uint64_t calls)
-{
-	const struct told *told = told_of(script, line);
-
-	assert_false(told->ambiguous);
-	assert_int_equal(told->call_count, calls);
-	assert_int_equal(told->state[STATE_POOL], pool);
-	assert_in_range(told->cpu_time, cpu, cpu + 40); /* what runs between two goroutines is the one's or the other's */
-}
+#include "unit/chains_script.h"
 
 /* A has the pool's only connection. B and C wait for it, and A once more, when its answer has come; then B does. */
 static void test_waits_twice(void **state)
@@ -264,125 +222,33 @@ static void test_sleeper_answers(void **state)
 	answer_of_sleeper(1600);
 }
 
-/* Who waits for one of POOL connections or has one, in order. Each request asks once, every third one twice; who is done begins anew. */
-enum { POOL = 4, ASKERS = 20 };
-
-struct asker {
-	uint64_t client;
-	bool again; /* it asks once more after this */
-};
-
-struct round {
-	struct script *script;
-	uint64_t at;
-	struct asker askers[2 * ASKERS]; /* the first POOL have a connection: that one, in turn */
-	size_t count;
-	unsigned int begun, answered;
-};
-
-static void begins(struct round *round, uint64_t client)
-{
-	char line[32];
-
-	snprintf(line, sizeof(line), "GET /%u", round->begun);
-	READ(round->script, round->at, FIRST, client, .arrived = round->at - 5, .line = line);
-	round->askers[round->count++] = (struct asker){client, round->begun++ % 3 == 0};
-	round->at += 100;
-}
-
-/* The first one's answer comes: it computes, and whoever has waited longest asks where it had. */
-static void goes_on(struct round *round, uint64_t db)
-{
-	struct asker first = round->askers[0];
-
-	answer(round->script, round->at + 100, FIRST, round->at, db);
-	round->at += 200;
-	memmove(&round->askers[0], &round->askers[1], --round->count * sizeof(round->askers[0]));
-	if (first.again) {
-		round->askers[round->count++] = (struct asker){first.client, false};
-	} else {
-		WRITE(round->script, round->at, FIRST, first.client, .status = 200);
-		round->answered++;
-	}
-	ask(round->script, round->at + 10, FIRST, db);
-	round->at += 20;
-	if (!first.again)
-		begins(round, first.client);
-}
-
-/* POOL of them have a connection, and the others wait; D may have seemed to come to wait before these. */
-static void begin_round(struct round *round, bool with_d)
-{
-	for (uint64_t db = DB; db < DB + POOL; db++) {
-		begins(round, CLIENT_D + round->count + 1);
-		ask(round->script, round->at, FIRST, db);
-		round->at += 10;
-	}
-	if (with_d)
-		READ(round->script, round->at, FIRST, CLIENT_D, .arrived = round->at - 5, .line = "GET /d");
-	round->at += 100;
-	while (round->count < ASKERS)
-		begins(round, CLIENT_D + round->count + 1);
-}
-
-static unsigned int count_ambiguous(const struct script *script)
-{
-	unsigned int ambiguous = 0;
-
-	for (size_t i = 0; i < script->count; i++)
-		ambiguous += script->told[i].ambiguous;
-	return ambiguous;
-}
-
-/* Whom nothing marks has all of its own, and nothing else. */
-static void check_unmarked(const struct script *script)
-{
-	for (size_t i = 0; i < script->count; i++) {
-		const struct told *told = &script->told[i];
-		uint64_t calls = strtoul(told->line + strlen("GET /"), NULL, 10) % 3 == 0 ? 2 : 1;
-
-		if (told->ambiguous || strcmp(told->line, "GET /d") == 0)
-			continue;
-		assert_int_equal(told->call_count, calls);
-		assert_in_range(told->cpu_time, 100 + 100 * calls, 160 + 100 * calls);
-	}
-}
-
-/* D has only seemed to come to wait: all behind it go on one place earlier. That shows in time. */
-static void test_only_seemed_to_wait(void **state)
+/* B has slept only. C has waited too, but gone on with a new connection: what B seemed to be given is E's, who waits behind them. */
+static void test_gone_on_by_itself(void **state)
 {
 	struct script *script = server(RUNTIME_GO);
-	struct round round = {.script = script, .at = 100};
 	(void)state;
 
-	begin_round(&round, true);
-	for (unsigned int i = 0; round.answered < 50; i++)
-		goes_on(&round, DB + i % POOL);
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 200, FIRST, DB);
+	READ(script, 210, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ(script, 310, SECOND, CLIENT_C, SLEPT(1, 300, 1), .line = "GET /c");
+	READ(script, 420, FIRST, CLIENT_E, .arrived = 90, .line = "GET /e");
+	READ(script, 520, FIRST, CLIENT_F, .arrived = 90, .line = "GET /f");
+	answer(script, 1000, FIRST, 620, DB);
+	WRITE(script, 1300, FIRST, CLIENT_A, .status = 200);
+	ask(script, 1310, FIRST, DB); /* E */
+	WRITE(script, 1500, SECOND, DB_2, .off = 410, .on = 1490, .cause = WAIT_LOCK);
+	WRITE(script, 1600, THIRD, CLIENT_B, .off = 1, .on = 1500, .cause = WAIT_LOCK, .status = 200);
+	answer(script, 2000, FIRST, 1316, DB);
+	ask(script, 2200, FIRST, DB); /* F */
+	answer(script, 3000, FIRST, 2206, DB);
+	WRITE(script, 3100, FIRST, CLIENT_F, .status = 200);
+	ask(script, 3110, FIRST, DB); /* E */
+	answer(script, 4000, FIRST, 3116, DB);
+	WRITE(script, 4150, FIRST, CLIENT_E, .status = 200);
 	script_finish(script);
-	assert_in_range(count_ambiguous(script), 0, 12);
-	check_unmarked(script);
-	script_close(script);
-}
-
-/* Of each two the second one goes on first: what most responses contradict tells of no chain of several parts any more. */
-static void test_line_has_lost_its_place(void **state)
-{
-	struct script *script = server(RUNTIME_GO);
-	struct round round = {.script = script, .at = 100};
-	(void)state;
-
-	begin_round(&round, false);
-	for (unsigned int i = 0; round.answered < 50; i++) {
-		if (i % 2 == 0) {
-			struct asker first = round.askers[POOL];
-
-			round.askers[POOL] = round.askers[POOL + 1];
-			round.askers[POOL + 1] = first;
-		}
-		goes_on(&round, DB + i % POOL);
-	}
-	script_finish(script);
-	assert_in_range(count_ambiguous(script), 10, 25);
+	check(script, "GET /e", 100 + 200 + 150, 1310 - 520 + 3110 - 2200, 2);
+	check(script, "GET /f", 100 + 100, 2200 - 620, 1);
 	script_close(script);
 }
 
@@ -463,8 +329,7 @@ int main(void)
 		cmocka_unit_test(test_far_from_its_turn),
 		cmocka_unit_test(test_sleeper_is_given_nothing),
 		cmocka_unit_test(test_sleeper_answers),
-		cmocka_unit_test(test_only_seemed_to_wait),
-		cmocka_unit_test(test_line_has_lost_its_place),
+		cmocka_unit_test(test_gone_on_by_itself),
 		cmocka_unit_test(test_events_shared),
 		cmocka_unit_test(test_asked_before_the_loop_was_known),
 	};

@@ -9,36 +9,15 @@
 
 #include <stdlib.h>
 
+#include "engine/chains_places.h"
 #include "engine/rules_loop.h"
 
-#define WAITS_MAX  1024 /* of more the oldest are forgotten. Power of two */
-#define CHAIN_MAX  64   /* longer ones are not followed */
-#define NEAR       4    /* so far from its turn goes on who was given a connection */
-#define ASTRAY     3    /* so much weighs a response that contradicts the line, against one that bears it out */
-#define ASTRAY_MIN 10   /* the line has lost its place */
+#define CHAIN_MAX  64 /* longer ones are not followed */
+#define NEAR       4  /* so far from its turn goes on who was given a connection */
+#define ASTRAY     3  /* so much weighs a response that contradicts the line, against one that bears it out */
+#define ASTRAY_MIN 10 /* the line has lost its place */
 #define ASTRAY_MAX 15
 #define PASSED_MAX 2 /* whom so many have passed by does not go on yet: it has only seemed to wait */
-
-/* A connection that was given back, and what has begun with it. */
-struct grant {
-	uint32_t tid;          /* who gave it back; 0: nobody yet */
-	struct context *begun; /* NULL: nothing yet */
-};
-
-/* A request, or a segment of one, that came to wait; and what it was given, if all are served in order. */
-struct wait {
-	struct context *context; /* NULL: that is over */
-	uint64_t since_ns;
-	uint32_t passed; /* so often has another one gone on in its place */
-	bool put_behind; /* for that: nobody knows how far */
-	struct grant grant;
-};
-
-struct chains {
-	uint64_t first, end; /* tickets in use, from CHAIN_TICKETS */
-	uint32_t astray;     /* how much the latest responses have contradicted it */
-	struct wait waits[WAITS_MAX];
-};
 
 bool chains_apply(const struct thread *thread)
 {
@@ -49,109 +28,13 @@ bool chains_apply(const struct thread *thread)
 	return thread_runs_untold_goroutines(thread) || (loop && loop->shared && !continuations_ahead(loop));
 }
 
-/* ---- places ----------------------------------------------------------------------------------------------------------------------------
- */
-
-static struct wait *wait_at(struct chains *chains, uint64_t ticket)
-{
-	return &chains->waits[ticket % WAITS_MAX];
-}
-
-/* NULL: nobody has it. */
-static struct wait *wait_of(struct chains *chains, uint64_t ticket)
-{
-	return ticket >= chains->first && ticket < chains->end && wait_at(chains, ticket)->context ? wait_at(chains, ticket) : NULL;
-}
-
-/* 0: none is in use behind it. */
-static uint64_t next_place(struct chains *chains, uint64_t ticket)
-{
-	while (++ticket < chains->end)
-		if (wait_of(chains, ticket))
-			return ticket;
-	return 0;
-}
-
-static bool still_waits(struct chains *chains, uint64_t ticket)
-{
-	struct wait *wait = wait_of(chains, ticket);
-	const struct context *root = wait ? context_root(wait->context) : NULL;
-
-	return root && !wait->grant.begun && root->line_ticket == ticket && (!root->is_request || context_is_open_request(root));
-}
-
-static void exchange_waiters(struct chains *chains, uint64_t one, uint64_t other)
-{
-	struct wait *a = wait_at(chains, one), *b = wait_at(chains, other), kept = *a;
-	struct context *to_a = context_root(b->context), *to_b = context_root(a->context);
-	bool moves_to_a = to_a->line_ticket == other, moves_to_b = to_b->line_ticket == one;
-
-	*a = *b;
-	*b = kept;
-	b->grant = a->grant;
-	a->grant = kept.grant;
-	if (moves_to_a)
-		to_a->line_ticket = one;
-	if (moves_to_b)
-		to_b->line_ticket = other;
-}
-
-static void move_grant(struct chains *chains, uint64_t from, uint64_t to)
-{
-	struct wait *wait = wait_at(chains, to);
-
-	wait->grant = wait_at(chains, from)->grant;
-	wait_at(chains, from)->grant = (struct grant){0};
-	if (wait->grant.begun && context_root(wait->grant.begun)->handed == from)
-		context_root(wait->grant.begun)->handed = to;
-}
-
-static void drop_grant(struct engine *engine, struct chains *chains, uint64_t ticket)
-{
-	struct grant *grant = &wait_at(chains, ticket)->grant;
-	struct context *begun = context_root(grant->begun);
-
-	if (begun && begun->handed == ticket)
-		begun->handed = 0;
-	context_put(engine, grant->begun);
-	*grant = (struct grant){0};
-}
-
-static void forget(struct engine *engine, struct chains *chains, uint64_t ticket)
-{
-	struct wait *wait = wait_at(chains, ticket);
-	struct context *root = context_root(wait->context), *context = wait->context;
-
-	drop_grant(engine, chains, ticket);
-	if (root && root->line_ticket == ticket)
-		root->line_ticket = 0;
-	*wait = (struct wait){0};
-	context_put(engine, context);
-}
-
-/* It has not gone on yet: what has begun since was of those behind it. Where it stands now. */
-static uint64_t put_behind(struct chains *chains, uint64_t ticket)
-{
-	for (uint64_t next; wait_at(chains, ticket)->grant.begun && (next = next_place(chains, ticket)); ticket = next)
-		exchange_waiters(chains, ticket, next);
-	return ticket;
-}
-
-/* What has begun there was nobody's who waits: what has begun since was of those before. */
-static void take_out(struct engine *engine, struct chains *chains, uint64_t ticket)
-{
-	drop_grant(engine, chains, ticket);
-	for (uint64_t next; (next = next_place(chains, ticket)) && wait_at(chains, next)->grant.tid; ticket = next)
-		move_grant(chains, next, ticket);
-}
-
 /* ---- who waits -------------------------------------------------------------------------------------------------------------------------
  */
 
 static struct chains *chains_of(struct proc *proc)
 {
 	if (!proc->chains && (proc->chains = calloc(1, sizeof(*proc->chains))))
-		proc->chains->first = proc->chains->end = CHAIN_TICKETS;
+		proc->chains->first = proc->chains->end = proc->chains->waiting = CHAIN_TICKETS;
 	return proc->chains;
 }
 
@@ -163,6 +46,16 @@ static bool may_wait(const struct context *root)
 	       !root->line_ticket;
 }
 
+/* Lets go of what is over. */
+static void drop_front(struct engine *engine, struct chains *chains)
+{
+	for (; chains->waiting < chains->end && !still_waits(chains, chains->waiting); chains->waiting++)
+		if (is_over(chains, chains->waiting))
+			chains_forget(engine, chains, chains->waiting);
+	while (chains->first < chains->end && (!wait_of(chains, chains->first) || chains->end - chains->first == WAITS_MAX))
+		chains_forget(engine, chains, chains->first++);
+}
+
 void chains_wait(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
 {
 	struct chains *chains = may_wait(root) ? chains_of(thread->proc) : NULL;
@@ -170,14 +63,13 @@ void chains_wait(struct engine *engine, struct thread *thread, struct context *r
 
 	if (!chains)
 		return;
-	while (chains->first < chains->end && (!wait_of(chains, chains->first) || chains->end - chains->first == WAITS_MAX))
-		forget(engine, chains, chains->first++);
+	drop_front(engine, chains);
 	ticket = chains->end++;
 	*wait_at(chains, ticket) = (struct wait){.context = context_get(root), .since_ns = at_ns};
 	root->line_ticket = ticket;
 	/* That a thread had fallen asleep is told only when it wakes. */
 	for (; still_waits(chains, ticket - 1) && wait_at(chains, ticket - 1)->since_ns > at_ns; ticket--)
-		exchange_waiters(chains, ticket - 1, ticket);
+		chains_exchange(chains, ticket - 1, ticket);
 }
 
 /* ---- who goes on -----------------------------------------------------------------------------------------------------------------------
@@ -185,7 +77,7 @@ void chains_wait(struct engine *engine, struct thread *thread, struct context *r
 
 static void give(struct chains *chains, uint32_t tid)
 {
-	for (uint64_t ticket = chains->first; ticket < chains->end; ticket++)
+	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++)
 		if (still_waits(chains, ticket) && !wait_at(chains, ticket)->grant.tid) {
 			wait_at(chains, ticket)->grant.tid = tid;
 			return;
@@ -208,7 +100,7 @@ static uint64_t next_given(struct chains *chains, uint32_t tid)
 {
 	uint64_t own = 0, oldest = 0;
 
-	for (uint64_t ticket = chains->first; ticket < chains->end; ticket++) {
+	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++) {
 		if (!still_waits(chains, ticket) || !wait_at(chains, ticket)->grant.tid)
 			continue;
 		if (wait_at(chains, ticket)->grant.tid == tid)
@@ -229,7 +121,7 @@ static void begin(struct chains *chains, uint64_t ticket, struct context *segmen
 void chains_begun(struct thread *thread, struct context *segment)
 {
 	struct chains *chains = thread->proc->chains;
-	uint64_t ticket = chains ? chains->first : 0;
+	uint64_t ticket = chains ? chains->waiting : 0;
 
 	segment->handed = 0;
 	while (chains && ticket < chains->end && !still_waits(chains, ticket))
@@ -361,7 +253,7 @@ static void bind_chain(const struct moment *moment, struct chains *chains, struc
 				     (struct interval){.start_ns = wait->since_ns, .end_ns = begun->begun_ns, .state = STATE_POOL});
 		if (begun != last)
 			context_bind(moment->engine, begun, request);
-		forget(moment->engine, chains, path.tickets[i]);
+		chains_forget(moment->engine, chains, path.tickets[i]);
 	}
 }
 
@@ -372,7 +264,7 @@ static void pass_by(struct chains *chains, uint64_t ticket)
 
 	if (++wait->passed < PASSED_MAX)
 		return;
-	wait = wait_at(chains, put_behind(chains, ticket));
+	wait = wait_at(chains, chains_put_behind(chains, ticket));
 	wait->passed = 0;
 	wait->put_behind = true;
 }
@@ -398,7 +290,7 @@ static bool mend(const struct moment *moment, struct chains *chains, const struc
 		crossing = (struct crossing){.from = back->tickets[0], .to = on.tickets[0], .second_away = UINT64_MAX};
 	if (crossing.away == UINT64_MAX)
 		return false;
-	exchange_waiters(chains, crossing.from, crossing.to);
+	chains_exchange(chains, crossing.from, crossing.to);
 	sure = crossing.away <= NEAR &&
 	       (back->count + on.count == 2 || (crossing.second_away >= crossing.away + NEAR &&
 						!wait_at(chains, crossing.from)->put_behind && !wait_at(chains, crossing.to)->put_behind));
@@ -427,7 +319,7 @@ static void cannot_mend(const struct moment *moment, struct chains *chains, cons
 	}
 	began->ambiguous |= naming->back.count > 1; /* else it has only lost what it never had */
 	if (wait_of(chains, segment->handed))
-		take_out(moment->engine, chains, segment->handed);
+		chains_take_out(moment->engine, chains, segment->handed);
 }
 
 static void named(const struct moment *moment, struct chains *chains, struct context *segment, struct context *request)
@@ -451,9 +343,9 @@ static void waits_no_more(struct engine *engine, struct chains *chains, uint64_t
 {
 	uint32_t tid;
 
-	ticket = put_behind(chains, ticket);
+	ticket = chains_put_behind(chains, ticket);
 	tid = wait_at(chains, ticket)->grant.begun ? 0 : wait_at(chains, ticket)->grant.tid;
-	forget(engine, chains, ticket);
+	chains_forget(engine, chains, ticket);
 	if (tid)
 		give(chains, tid);
 }
@@ -478,7 +370,7 @@ void chains_close(struct engine *engine, struct proc *proc)
 	if (!chains)
 		return;
 	while (chains->first < chains->end)
-		forget(engine, chains, chains->first++);
+		chains_forget(engine, chains, chains->first++);
 	free(chains);
 	proc->chains = NULL;
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 12 where threads run each other's requests: a line that loses its place, and what many responses tell of it. Times in µs. */
+#include "unit/chains_script.h"
+
+/* Who waits for one of POOL connections or has one, in order. Each request asks once, every third one twice; who is done begins anew. */
+enum { POOL = 4, ASKERS = 20 };
+
+struct asker {
+	uint64_t client;
+	bool again; /* it asks once more after this */
+};
+
+struct round {
+	struct script *script;
+	uint64_t at;
+	struct asker askers[2 * ASKERS]; /* the first POOL have a connection: that one, in turn */
+	size_t count;
+	unsigned int begun, answered;
+};
+
+static void begins(struct round *round, uint64_t client)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), "GET /%u", round->begun);
+	READ(round->script, round->at, FIRST, client, .arrived = round->at - 5, .line = line);
+	round->askers[round->count++] = (struct asker){client, round->begun++ % 3 == 0};
+	round->at += 100;
+}
+
+/* The first one's answer comes: it computes, and whoever has waited longest asks where it had. */
+static void goes_on(struct round *round, uint64_t db)
+{
+	struct asker first = round->askers[0];
+
+	answer(round->script, round->at + 100, FIRST, round->at, db);
+	round->at += 200;
+	memmove(&round->askers[0], &round->askers[1], --round->count * sizeof(round->askers[0]));
+	if (first.again) {
+		round->askers[round->count++] = (struct asker){first.client, false};
+	} else {
+		WRITE(round->script, round->at, FIRST, first.client, .status = 200);
+		round->answered++;
+	}
+	ask(round->script, round->at + 10, FIRST, db);
+	round->at += 20;
+	if (!first.again)
+		begins(round, first.client);
+}
+
+/* POOL of them have a connection, and the others wait; D may have seemed to come to wait before these. */
+static void begin_round(struct round *round, bool with_d)
+{
+	for (uint64_t db = DB; db < DB + POOL; db++) {
+		begins(round, CLIENT_D + round->count + 1);
+		ask(round->script, round->at, FIRST, db);
+		round->at += 10;
+	}
+	if (with_d)
+		READ(round->script, round->at, FIRST, CLIENT_D, .arrived = round->at - 5, .line = "GET /d");
+	round->at += 100;
+	while (round->count < ASKERS)
+		begins(round, CLIENT_D + round->count + 1);
+}
+
+static unsigned int count_ambiguous(const struct script *script)
+{
+	unsigned int ambiguous = 0;
+
+	for (size_t i = 0; i < script->count; i++)
+		ambiguous += script->told[i].ambiguous;
+	return ambiguous;
+}
+
+/* Whom nothing marks has all of its own, and nothing else. */
+static void check_unmarked(const struct script *script)
+{
+	for (size_t i = 0; i < script->count; i++) {
+		const struct told *told = &script->told[i];
+		uint64_t calls = strtoul(told->line + strlen("GET /"), NULL, 10) % 3 == 0 ? 2 : 1;
+
+		if (told->ambiguous || strcmp(told->line, "GET /d") == 0)
+			continue;
+		assert_int_equal(told->call_count, calls);
+		assert_in_range(told->cpu_time, 100 + 100 * calls, 160 + 100 * calls);
+	}
+}
+
+/* D has only seemed to come to wait: all behind it go on one place earlier. That shows in time. */
+static void test_only_seemed_to_wait(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	struct round round = {.script = script, .at = 100};
+	(void)state;
+
+	begin_round(&round, true);
+	for (unsigned int i = 0; round.answered < 50; i++)
+		goes_on(&round, DB + i % POOL);
+	script_finish(script);
+	assert_in_range(count_ambiguous(script), 0, 12);
+	check_unmarked(script);
+	script_close(script);
+}
+
+/* Of each two the second one goes on first: what most responses contradict tells of no chain of several parts any more. */
+static void test_line_has_lost_its_place(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	struct round round = {.script = script, .at = 100};
+	(void)state;
+
+	begin_round(&round, false);
+	for (unsigned int i = 0; round.answered < 50; i++) {
+		if (i % 2 == 0) {
+			struct asker first = round.askers[POOL];
+
+			round.askers[POOL] = round.askers[POOL + 1];
+			round.askers[POOL + 1] = first;
+		}
+		goes_on(&round, DB + i % POOL);
+	}
+	script_finish(script);
+	assert_in_range(count_ambiguous(script), 10, 25);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_only_seemed_to_wait),
+		cmocka_unit_test(test_line_has_lost_its_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 12 where threads run each other's requests: the places of those who came to wait, and what has begun with what each was given.
+ * Used by chains.c.
+ * Never: says who goes on.
+ */
+#ifndef IOCPU_ENGINE_CHAINS_PLACES_H
+#define IOCPU_ENGINE_CHAINS_PLACES_H
+
+#include "engine/chains.h"
+
+#define WAITS_MAX 1024 /* of more the oldest are forgotten. Power of two */
+
+/* A connection that was given back, and what has begun with it. */
+struct grant {
+	uint32_t tid;          /* who gave it back; 0: nobody yet */
+	struct context *begun; /* NULL: nothing yet */
+};
+
+/* A request, or a segment of one, that came to wait; and what it was given, if all are served in order. */
+struct wait {
+	struct context *context; /* NULL: that is over */
+	uint64_t since_ns;
+	uint32_t passed; /* so often has another one gone on in its place */
+	bool put_behind; /* for that: nobody knows how far */
+	struct grant grant;
+};
+
+struct chains {
+	uint64_t first, end; /* tickets in use, from CHAIN_TICKETS */
+	uint64_t waiting;    /* before this one nobody waits: what is in use there has been given its connection */
+	uint32_t astray;     /* how much the latest responses have contradicted it */
+	struct wait waits[WAITS_MAX];
+};
+
+static inline struct wait *wait_at(struct chains *chains, uint64_t ticket)
+{
+	return &chains->waits[ticket % WAITS_MAX];
+}
+
+/* NULL: nobody has it. */
+static inline struct wait *wait_of(struct chains *chains, uint64_t ticket)
+{
+	return ticket >= chains->first && ticket < chains->end && wait_at(chains, ticket)->context ? wait_at(chains, ticket) : NULL;
+}
+
+static inline bool still_waits(struct chains *chains, uint64_t ticket)
+{
+	struct wait *wait = wait_of(chains, ticket);
+	const struct context *root = wait ? context_root(wait->context) : NULL;
+
+	return root && !wait->grant.begun && root->line_ticket == ticket && (!root->is_request || context_is_open_request(root));
+}
+
+/* Who went on by itself, or was answered, and was given nothing that has begun. */
+static inline bool is_over(struct chains *chains, uint64_t ticket)
+{
+	return !still_waits(chains, ticket) && !wait_at(chains, ticket)->grant.begun;
+}
+
+/* The two who wait there change places. */
+void chains_exchange(struct chains *chains, uint64_t one, uint64_t other);
+void chains_forget(struct engine *engine, struct chains *chains, uint64_t ticket);
+/* It has not gone on yet: what has begun since was of those behind it. Where it stands now. */
+uint64_t chains_put_behind(struct chains *chains, uint64_t ticket);
+/* What has begun there was nobody's who waits: what has begun since was of those before. */
+void chains_take_out(struct engine *engine, struct chains *chains, uint64_t ticket);
+
+#endif
