@@ -354,6 +354,22 @@ static void test_pool_lies_idle(void **state)
 	script_close(script);
 }
 
+/* A is answered in the course of what began before it had come to wait: no number of those who had waited before allows that. */
+static void test_no_number_fits(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	answer(script, 1000, 20);
+	WRITE(script, 1010, LOOP, DB); /* by one who had waited */
+	READ(script, 1500, LOOP, CLIENT_A, SLEPT(1110, 1480, 1), .line = "GET /a");
+	answer(script, 2000, 1600);
+	WRITE(script, 2100, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_kept_before_anybody_waits),
 		cmocka_unit_test(test_told_by_a_second_turn),
 		cmocka_unit_test(test_pool_lies_idle),
+		cmocka_unit_test(test_no_number_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ void line_stand_in(struct engine *engine, struct line *line, struct context *con
 /* What a loop's workers are given may be of a request that nobody saw begin. */
 static bool is_of_a_worker_loop(const struct thread *thread, const struct context *root)
 {
-	return thread->continuations->has_workers && root && !root->is_request && root->evidence;
+	return thread->continuations && thread->continuations->has_workers && context_is_segment(root) && root->evidence;
 }
 
 bool rule_12_may_wait(const struct thread *thread, const struct context *root)

@@ -36,7 +36,7 @@ static struct context *segment_at(struct line *line, uint64_t number)
 /* A response has told in the course of which segment it was answered. */
 static bool is_said(const struct place *place)
 {
-	return place->named && place->named != NAMED_UNSEEN;
+	return place->named && place->named != ANSWERED_ELSEWHERE;
 }
 
 /* Where the work that began with this segment waits once more. NULL: it does not. */
@@ -250,17 +250,19 @@ bool line_find_shift(const struct moment *moment, struct line *line, struct cont
 	int64_t none = (int64_t)line->first_handed - 1, last = (int64_t)(segment->handed - line->kept), first;
 	bool all_seen = !moment->thread->continuations->has_workers;
 	struct verdict verdict = {0};
+	bool said;
 
 	place->named = segment->handed;
 	first = none - (int64_t)rank_places(line);
 	if (!line->kept && (!all_seen || last - first <= TRIED_MAX))
 		verdict = hear(line, first, last, all_seen);
-	if (!verdict.most) /* somebody seems to wait for something else */
+	said = verdict.most;
+	if (!said) /* somebody seems to wait for something else */
 		verdict = (struct verdict){.unknown = last - (int64_t)place->rank, .most = all_seen};
 	if (verdict.most < (all_seen || verdict.unknown == none ? 1 : AGREED_MIN) || verdict.most < 2 * verdict.second)
 		return false;
 	pair(moment, line, segment, verdict.unknown);
-	return true;
+	return said;
 }
 
 void line_nobody_waits(const struct moment *moment, struct line *line)

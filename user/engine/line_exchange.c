@@ -57,7 +57,7 @@ struct context *line_leave_unseen(struct line *line, struct context *request, ui
 
 	request->ambiguous = true;
 	if (line->shifted)
-		place_at(line, request->line_ticket)->named = NAMED_UNSEEN;
+		place_at(line, request->line_ticket)->named = ANSWERED_ELSEWHERE;
 	if (taken)
 		give_up(taken);
 	return taken;

@@ -11,16 +11,16 @@
 #include "engine/moment.h"
 #include "engine/votes.h"
 
-#define LINE_MAX     1024 /* of more the oldest are forgotten. Power of two */
-#define NAMED_UNSEEN UINT64_MAX
+#define LINE_MAX           1024 /* of more the oldest are forgotten. Power of two */
+#define ANSWERED_ELSEWHERE UINT64_MAX
 
 /* A request, or a segment that was given a connection before and waits once more. */
 struct place {
 	struct context *context;
 	uint64_t since_ns;
 	/*
-	 * While the line is shifted: the number of the segment in whose course its request was answered. 0: it was not; NAMED_UNSEEN: in
-	 * none that is known.
+	 * While the line is shifted: the number of the segment in whose course its request was answered. 0: it was not; ANSWERED_ELSEWHERE:
+	 * in none that is known.
 	 */
 	uint64_t named;
 	uint64_t rank; /* line_before.c's: the how manyth it is; 0: it waits no more */
@@ -116,7 +116,7 @@ void line_goes_on(struct engine *engine, const struct place *place, enum given g
 
 /*
  * A request that is known to have waited is answered in the course of this segment: does that tell how many had waited before the trace
- * began? Then all are paired in order. False: not yet.
+ * began? Then all are paired in order. False: not for sure yet.
  */
 bool line_find_shift(const struct moment *moment, struct line *line, struct context *segment, struct place *place);
 /* A connection lies idle: whoever has come to wait has been given one. */
