@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 13: how often responses bear out what a thread, or a loop, is taken for decides what is marked. Times in µs. */
+#include "engine/line.h"
 #include "unit/loop_script.h"
 
 enum { MAIN = LOOP };
@@ -73,11 +74,32 @@ static void test_tasks_must_be_borne_out(void **state)
 	assert_false(marks_later(RUNTIME_PYTHON, true));
 }
 
+/* Eight responses came in the loop's own turn, and two did not; of its order, where it had one, one was right or none. */
+static bool marks_turn(bool order_right)
+{
+	struct proc proc = {0};
+	struct context request = {.proc = &proc, .is_request = true, .doubts = 1u << DOUBT_TURN};
+
+	for (int i = 0; i < 10; i++)
+		doubts_vote(&proc, DOUBT_TURN, i >= 2);
+	doubts_vote(&proc, DOUBT_ORDER, order_right);
+	doubts_settle(&request);
+	return request.ambiguous;
+}
+
+static void test_loop_that_does_neither(void **state)
+{
+	(void)state;
+	assert_false(marks_turn(true));
+	assert_true(marks_turn(false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_thread_is_switched_unseen),
 		cmocka_unit_test(test_tasks_must_be_borne_out),
+		cmocka_unit_test(test_loop_that_does_neither),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,26 +30,35 @@ void doubts_vote_given(struct proc *proc, enum given given, bool right)
 	score_count(&proc->given[given], right, VOTES_MAX);
 }
 
-/*
- * Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. So does a loop of a runtime
- * whose tasks nobody tells of: it takes one that is answered in its own turn.
- */
-static bool is_trusted(const struct proc *proc, enum doubt doubt)
-{
-	const struct score *score = &proc->doubts[doubt];
-
-	if (doubt == DOUBT_TURN)
-		return score->wrong * RIGHT_PER_TURN <= score->right && (score->right || !proc_has_tasks(proc));
-	if (doubt == DOUBT_THREAD)
-		return score->wrong * RIGHT_PER_WRONG <= score->right;
-	return score->wrong * RIGHT_PER_WRONG <= score->right && (!proc->threads_share || score->right >= RIGHT_MIN);
-}
-
 bool doubts_mostly_right(const struct proc *proc, enum doubt doubt)
 {
 	const struct score *score = &proc->doubts[doubt];
 
 	return score->wrong * RIGHT_PER_MISTAKE <= score->right;
+}
+
+/*
+ * A loop that now seems to call back at once, and now to defer, in an order that is wrong as a rule, does neither. One of a runtime whose
+ * tasks nobody tells of is trusted once somebody was answered in its own turn.
+ */
+static bool is_turn_trusted(const struct proc *proc)
+{
+	const struct score *score = &proc->doubts[DOUBT_TURN];
+	uint32_t right_per_wrong = doubts_mostly_right(proc, DOUBT_ORDER) ? RIGHT_PER_TURN : RIGHT_PER_WRONG;
+
+	return score->wrong * right_per_wrong <= score->right && (score->right || !proc_has_tasks(proc));
+}
+
+/* Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. */
+static bool is_trusted(const struct proc *proc, enum doubt doubt)
+{
+	const struct score *score = &proc->doubts[doubt];
+
+	if (doubt == DOUBT_TURN)
+		return is_turn_trusted(proc);
+	if (doubt == DOUBT_THREAD)
+		return score->wrong * RIGHT_PER_WRONG <= score->right;
+	return score->wrong * RIGHT_PER_WRONG <= score->right && (!proc->threads_share || score->right >= RIGHT_MIN);
 }
 
 bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given)
