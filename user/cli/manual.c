@@ -22,11 +22,9 @@ static const struct remark_row {
 	 "Breakpoints at places of the runtime's scheduler that say which of its strands (goroutines, virtual threads, tasks) a thread "
 	 "runs.\n"
 	 "Of a Java process the tracer reads the JVM's memory too, and says so.\n"
-	 "With auto they are attached, as soon as it is followed, to each traced program whose runtime and version are known (Go 1.19 to "
-	 "1.26, HotSpot 21 "
-	 "and later, CPython 3.11 to 3.13 with asyncio or uvloop, tokio 1.23 to 1.53 in programs that keep their symbols; on x86-64), and "
-	 "what was "
-	 "attached is said;\n"
+	 "With auto they are attached to each traced program as soon as it is followed, if its runtime and version are known (Go 1.19 to "
+	 "1.26, HotSpot 21 and later, CPython 3.11 to 3.13 with asyncio or uvloop, tokio 1.23 to 1.53 in programs that keep their "
+	 "symbols; on x86-64), and what was attached is said;\n"
 	 "with off requests are told apart by the kernel's evidence alone.\n"
 	 "They are gone when the tracer ends."},
 };

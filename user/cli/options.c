@@ -276,7 +276,7 @@ const struct option_row option_rows[] = {
 
 	{"Recording", "write", 'w', "FILE", RECORD, "the recording (default iocpu-trace.rec), mode 0600", take_file},
 	{"Recording", "payload", 0, NULL, RECORD,
-	 "keep the first bytes of requests and responses too; without it only method and path are kept", take_payload},
+	 "keep the first bytes of requests, responses and calls on shared connections; without it only method and path", take_payload},
 
 	{"Serving", "listen", 0, "ADDRESS:PORT", SERVE, "where Prometheus finds it (default " LISTEN_DEFAULT "); *:PORT for all addresses",
 	 take_listen},
