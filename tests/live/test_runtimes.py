@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the tracer tells its user of the runtime, the model and the hooks; and of its doubts, what would settle them."""
 import subprocess
+import time
 
 import test_hooks as hooks
 import test_real as real
@@ -9,19 +10,26 @@ from lab import Lab, Server, need
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's packages
 MIX = "2 /work?cpu=300&calls=1&hold=1000&id=#, 1 /json?id=#"
 REQUESTS, CONNECTIONS = 120, 6
-# With so many connections, more than its pool has, and no hook, most requests of Go are ambiguous.
-POOL_LOAD = {"requests": 503, "connections": 32, "mix": "1 /work?cpu=900&calls=2&hold=3000&id=#"}
+# Which goroutine is given one of a pool's connections only a hook tells, where the tracer comes when they are all in use.
+POOL_LOAD = {"requests": 5003, "connections": 32, "mix": "1 /work?cpu=900&calls=2&hold=3000&id=#"}
+LATE_SECONDS = 0.7
 POOL_OPTIONS = ("-locked=false", "-calls", "pool", "-pool", 6)
 ADVICE = "a hook into Go's scheduler may show (--hooks auto)"
 
 
-def traced(lab, command, *options, load=None):
-    """(what -o json told, the table's totals) of a load from its beginning to its end."""
+def traced(lab, command, *options, load=None, late=False):
+    """(what -o json told, the table's totals) of a load from its beginning, or its middle, to its end."""
     downstream = lab.downstream()
     server = lab.keep(Server(lab, "server", [*command, *downstream.arguments()]))
+    load = load or {"requests": REQUESTS, "connections": CONNECTIONS, "mix": MIX}
+    begun = lab.load(server, **load) if late else None
+    if late:
+        time.sleep(LATE_SECONDS)
     json = lab.trace("json", "-p", server.pid, "-o", "json", *options).attached()
     table = lab.trace("table", "-p", server.pid, *options).attached()
-    lab.run_load(server, **(load or {"requests": REQUESTS, "connections": CONNECTIONS, "mix": MIX}))
+    begun = begun or lab.load(server, **load)
+    if begun.finish():
+        raise RuntimeError(f"the load failed: {begun.out().strip()} {begun.err().strip()}")
     for tracer in (json, table):
         if tracer.end():
             raise RuntimeError(f"{tracer.name}: {tracer.err()}")
@@ -90,14 +98,14 @@ def doubts(tap):
     """Without its hook Go's pool is in doubt, and the hook is named, in the table and in JSON; with it neither is so."""
     command = [real.build_go(), *POOL_OPTIONS]
     with Lab() as lab:
-        totals, table = traced(lab, command, "--hooks", "off", load=POOL_LOAD)
+        totals, table = traced(lab, command, "--hooks", "off", load=POOL_LOAD, late=True)
     process = serving(totals)
     tap.at_least("ambiguous requests with --hooks off", process["ambiguous_requests"], 1, "")
     tap.equal("… of the endpoints", sum(endpoint["ambiguous_requests"] for endpoint in totals["endpoints"]), process["ambiguous_requests"])
     tap.equal("the hook that is missing", process["missing_hook"], "Go's scheduler")
     tap.check("the footer says what may settle it", ADVICE in table, table[-400:])
     with Lab() as lab:
-        totals, table = traced(lab, command, load=POOL_LOAD)
+        totals, table = traced(lab, command, load=POOL_LOAD, late=True)
     tap.equal("the hook that is missing by default", serving(totals)["missing_hook"], None)
     tap.check("the footer does not recommend what is so already", "--hooks" not in table, table[-400:])
 
@@ -105,11 +113,11 @@ def doubts(tap):
 def refused(tap):
     """The same of a version that nobody knows: why there is no hook is said, and none is recommended."""
     with Lab() as lab:
-        program = lab.scratch / "go_http"
+        known, program = real.build_go(), lab.scratch / "go_http"
         version = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, check=True, text=True).stdout.strip().encode("ascii")
-        program.write_bytes(real.build_go().read_bytes().replace(version, b"go1.99" + version[6:]))
+        program.write_bytes(known.read_bytes().replace(version, b"go1.99" + version[6:]))
         program.chmod(0o755)
-        totals, table = traced(lab, [program, *POOL_OPTIONS], load=POOL_LOAD)
+        totals, table = traced(lab, [program, *POOL_OPTIONS], load=POOL_LOAD, late=True)
     why = "off: go1.99" + version[6:].decode("ascii") + ": the layout of this version is not known"
     process = serving(totals)
     tap.equal("hook", process["hook"], {"on": False, "says": why})
