@@ -79,7 +79,7 @@ def build_go():
     need("go")
     program = labs.BUILD / "servers" / "go_http"
     environment = os.environ | {"GOFLAGS": "-mod=mod", "GOCACHE": str(labs.BUILD / "go-cache"), "GOTOOLCHAIN": "local"}
-    subprocess.run(["go", "build", "-o", program, "."], cwd=REAL / "go_http", env=environment, check=True, capture_output=True, timeout=300)
+    build("go", "build", "-o", program, ".", cwd=REAL / "go_http", env=environment, timeout=300)
     return program
 
 
@@ -88,8 +88,7 @@ def build_tokio():
     if not list(pathlib.Path("/usr/share/cargo/registry").glob("hyper-0.14.*")):
         raise Skip("librust-hyper-dev is not installed")
     target = labs.BUILD / "servers/rust"
-    subprocess.run(["cargo", "build", "--quiet", "--release", "--offline", "--target-dir", target], cwd=REAL / "rust_tokio", check=True,
-                   capture_output=True, timeout=600)
+    build("cargo", "build", "--quiet", "--release", "--offline", "--target-dir", target, cwd=REAL / "rust_tokio", timeout=600)
     return target / "release/rust_tokio"
 
 
