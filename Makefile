@@ -243,7 +243,7 @@ demo:
 
 #: check           sets up, builds, and runs every test that CI runs (as root); ends with the totals
 check:
-	$(SETUP) build test package cross
+	$(SETUP) build test truth package cross
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(LIVE_PROGRAMS) test-programs asan-programs
 	$(Q)$(RUN_TESTS) $(FAST_TESTS) $(ASAN_TESTS) $(SLOW_TESTS) --live $(LIVE_TESTS)
 
