@@ -159,7 +159,7 @@ class Run:
         by_id = {truth.id_of({"target": request.target}): request for request in requests}
         joined = truth.join([request.traced() for request in requests], server.truth_path, self.rows, downstream.log_path)
         pairs = [(by_id[pair.sent["id"]], pair) for pair in joined]
-        losses = {name: count for name, count in losses.items() if name not in scenario.PUT_RIGHT}
+        losses = {name: count for name, count in losses.items() if name not in truth.PUT_RIGHT}
         ids = {row["id"] for row in self.rows}
         wrong_ms = wrong_turn_ms(pairs) + measure.mean(truth.net_excesses_ms(joined)) + measure.mean(truth.unexplained_shortages_ms(joined))
         return measure.share_cpu(requests, pairs).percent("right"), wrong_ms, measure.faults_of(requests, processes, losses, ids, ids)

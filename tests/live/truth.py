@@ -18,6 +18,7 @@ from lab import read_csv
 HANDLER_BLIND_NS = 150_000
 CLOCK_SLACK_NS = 100_000  # realtime against monotonic, as two processes read them
 NS_PER_MS = 1e6
+PUT_RIGHT = ("hidden_switches", "folded_timelines")  # losses that are made up for: times, CPU, switches are right all the same
 
 Pair = collections.namedtuple("Pair", "traced truth calls sent")  # sent: the load generator's row
 

@@ -20,7 +20,6 @@ WARM_FIRST_ID, WARM_REQUESTS = 9_000_001, 300  # before the trace: compilers, ca
 LATE_SECONDS = 0.7  # the tracer comes so long after the load, which runs twice so long again
 LOAD_TIMEOUT_S = 300
 REST_SECONDS, REST_LOOK_SECONDS, REST_CPU_NS = 20, 0.15, 2_000_000
-PUT_RIGHT = ("hidden_switches", "folded_timelines")  # counted, but made up for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,5 +140,5 @@ def run(make_server, load, requests, more="", hooks="auto"):
         by_id = {truth.id_of({"target": request.target}): request for request in requests_told}
         joined = truth.join([request.traced() for request in requests_told], server.truth_path, wanted, downstream.log_path)
         pairs = [(by_id[pair.sent["id"]], pair) for pair in joined]
-        losses = {name: count for name, count in losses.items() if name not in PUT_RIGHT}
+        losses = {name: count for name, count in losses.items() if name not in truth.PUT_RIGHT}
         return measure.measure(requests_told, processes, losses, pairs, wanted, rows, kernel, steps.seconds)
