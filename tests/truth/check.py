@@ -6,79 +6,80 @@ import time
 import check_measure
 import scenario
 import servers
+import targets
 from tap import Tap
 
 REQUESTS = 503
 LOADS = {load.name: load for load in scenario.LOADS}
-FULL, MODERATE, MANY, LATE = (load.name for load in scenario.LOADS)
+FULL, MODERATE, MANY, LATE = "32 saturated", "32 moderate", "128 saturated", "32 attached in the middle"
 ANY = 100  # of a share
 
-# Server, way to call, load, --hooks, right % at least, wrong % at most, ambiguous % at most, NET ms at most.
+# Server, way to call, load, --hooks, right % at least, ambiguous % at most, NET ms at most.
 BOUNDS = [
-    ("C, thread per connection", "kept", FULL, "auto", 99, 1, 1, 0.5),
-    ("C, selector, queue, workers", "kept", FULL, "auto", 99, 1, 1, 0.5),
-    ("C, selector, queue, workers", "pool", FULL, "auto", 98, 1, 1, 0.5),
-    ("C, pre-fork", "kept", FULL, "auto", 99, 1, 1, 0.5),
-    ("C, epoll loop", "kept", FULL, "auto", 99, 1, 1, 0.5),
-    ("C, epoll loop", "pool", FULL, "auto", 98, 1, 1, 0.5),
-    ("Go, net/http", "kept", FULL, "auto", 98, 1, 1, 0.5),
-    ("Go, net/http", "pool", FULL, "auto", 98, 1, 1, 0.5),
-    ("Rust, tokio and hyper", "pool", FULL, "auto", 98, 1, 1, 0.5),
-    ("Rust, tokio and hyper", "client", FULL, "auto", 98, 1, 1, 0.5),
-    ("Node, http", "new", FULL, "auto", 98, 1, 1, 0.5),
-    ("Node, net", "pool", FULL, "auto", 98, 1, 1, 0.5),
-    ("Python, ThreadingHTTPServer", "kept", FULL, "auto", 99, 1, 1, 0.5),
-    ("Python, asyncio streams", "new", FULL, "auto", 99, 1, 1, 0.5),
-    ("Python, asyncio streams", "pool", FULL, "auto", 99, 1, 1, 0.5),
-    ("Python, aiohttp", "new", FULL, "auto", 99, 1, 1, 0.5),
-    ("Python, uvicorn", "kept", FULL, "auto", 99, 1, 1, 0.5),
-    ("Python, FastAPI on uvicorn", "pool", FULL, "auto", 98, 1, 1, 0.5),
-    ("Python, streams on uvloop", "pool", FULL, "auto", 98, 1, 1, 0.5),
-    ("Python, FastAPI on uvloop", "pool", FULL, "auto", 98, 1, 1, 0.5),
+    ("C, thread per connection", "kept", FULL, "auto", 99, 1, 0.5),
+    ("C, selector, queue, workers", "kept", FULL, "auto", 99, 1, 0.5),
+    ("C, selector, queue, workers", "pool", FULL, "auto", 98, 1, 0.5),
+    ("C, pre-fork", "kept", FULL, "auto", 99, 1, 0.5),
+    ("C, epoll loop", "kept", FULL, "auto", 99, 1, 0.5),
+    ("C, epoll loop", "pool", FULL, "auto", 98, 1, 0.5),
+    ("Go, net/http", "kept", FULL, "auto", 98, 1, 0.5),
+    ("Go, net/http", "pool", FULL, "auto", 98, 1, 0.5),
+    ("Rust, tokio and hyper", "pool", FULL, "auto", 98, 1, 0.5),
+    ("Rust, tokio and hyper", "client", FULL, "auto", 98, 1, 0.5),
+    ("Node, http", "new", FULL, "auto", 98, 1, 0.5),
+    ("Node, net", "pool", FULL, "auto", 98, 1, 0.5),
+    ("Python, ThreadingHTTPServer", "kept", FULL, "auto", 99, 1, 0.5),
+    ("Python, asyncio streams", "new", FULL, "auto", 99, 1, 0.5),
+    ("Python, asyncio streams", "pool", FULL, "auto", 99, 1, 0.5),
+    ("Python, aiohttp", "new", FULL, "auto", 99, 1, 0.5),
+    ("Python, uvicorn", "kept", FULL, "auto", 99, 1, 0.5),
+    ("Python, FastAPI on uvicorn", "pool", FULL, "auto", 98, 1, 0.5),
+    ("Python, streams on uvloop", "pool", FULL, "auto", 98, 1, 0.5),
+    ("Python, FastAPI on uvloop", "pool", FULL, "auto", 98, 1, 0.5),
     # Of like runs some are 98.1% right, others all: one mistaken order marks what it touches.
-    ("C++, coroutines on Asio", "kept", FULL, "auto", 96, 1, 3, 0.5),
-    ("C++, coroutines on Asio", "pool", FULL, "auto", 92, 1, 3, 0.5),
-    ("Java, executor", "kept", FULL, "auto", 99, 1, 1, 0.5),
-    ("Java, selector, queue, workers", "kept", FULL, "auto", 98, 1, 1, 0.5),
-    ("Java 21, virtual threads", "pool", FULL, "auto", 99, 1, 1, 0.5),
-    ("Java 25, virtual threads", "client", FULL, "auto", 98, 1, 1, 0.5),
-    ("Java 25, virtual threads", "scope", FULL, "auto", 98, 1, 1, 0.5),
-    ("Java 21, virtual threads", "executor", FULL, "auto", 98, 1, 1, 0.5),
-    ("Java 25, virtual threads", "executor", FULL, "auto", 98, 1, 1, 0.5),
-    ("C, epoll loop", "pool", LATE, "auto", 98, 1, 1, 0.5),
-    ("C, pre-fork", "kept", LATE, "auto", 98, 1, 1, 0.5),
-    ("Go, net/http", "pool", LATE, "auto", 97, 1, 2, 0.5),
-    ("Node, http", "pool", LATE, "auto", 97, 1, 2, 0.5),
-    ("Python, asyncio streams", "pool", LATE, "auto", 98, 1, 1, 0.5),
-    ("Java 25, virtual threads", "kept", LATE, "auto", 98, 1, 1, 0.5),
-    ("Node, net", "pool", MANY, "auto", 98, 1, 1, 0.5),
-    ("Python, uvicorn on uvloop", "pool", MANY, "auto", 98, 1, 1, 0.5),
-    ("Go, net/http", "client", MODERATE, "auto", 98, 1, 2, 0.5),
-    ("nginx, Lua", "kept", MODERATE, "auto", 98, 1, 1, 0.5),
-    ("Python, gunicorn", "kept", FULL, "auto", 99, 1, 1, 0.5),
-    ("C, loops on one port", "pool", FULL, "auto", 98, 1, 1, 0.5),
-    ("Go, net/http", "mux", FULL, "auto", 98, 1, 1, 0.5),
-    ("Rust, tokio and hyper", "mux", FULL, "auto", 98, 1, 1, 0.5),
+    ("C++, coroutines on Asio", "kept", FULL, "auto", 96, 3, 0.5),
+    ("C++, coroutines on Asio", "pool", FULL, "auto", 92, 3, 0.5),
+    ("Java, executor", "kept", FULL, "auto", 99, 1, 0.5),
+    ("Java, selector, queue, workers", "kept", FULL, "auto", 98, 1, 0.5),
+    ("Java 21, virtual threads", "pool", FULL, "auto", 99, 1, 0.5),
+    ("Java 25, virtual threads", "client", FULL, "auto", 98, 1, 0.5),
+    ("Java 25, virtual threads", "scope", FULL, "auto", 98, 1, 0.5),
+    ("Java 21, virtual threads", "executor", FULL, "auto", 98, 1, 0.5),
+    ("Java 25, virtual threads", "executor", FULL, "auto", 98, 1, 0.5),
+    ("C, epoll loop", "pool", LATE, "auto", 98, 1, 0.5),
+    ("C, pre-fork", "kept", LATE, "auto", 98, 1, 0.5),
+    ("Go, net/http", "pool", LATE, "auto", 97, 2, 0.5),
+    ("Node, http", "pool", LATE, "auto", 97, 2, 0.5),
+    ("Python, asyncio streams", "pool", LATE, "auto", 98, 1, 0.5),
+    ("Java 25, virtual threads", "kept", LATE, "auto", 98, 1, 0.5),
+    ("Node, net", "pool", MANY, "auto", 98, 1, 0.5),
+    ("Python, uvicorn on uvloop", "pool", MANY, "auto", 98, 1, 0.5),
+    ("Go, net/http", "client", MODERATE, "auto", 98, 2, 0.5),
+    ("nginx, Lua", "kept", MODERATE, "auto", 98, 1, 0.5),
+    ("Python, gunicorn", "kept", FULL, "auto", 99, 1, 0.5),
+    ("C, loops on one port", "pool", FULL, "auto", 98, 1, 0.5),
+    ("Go, net/http", "mux", FULL, "auto", 98, 1, 0.5),
+    ("Rust, tokio and hyper", "mux", FULL, "auto", 98, 1, 0.5),
     # What the kernel's evidence alone tells, and where it does not: hardly anything may be wrong there all the same.
-    ("Go, net/http", "kept", FULL, "off", 95, 1, 4, 0.5),
-    ("Rust, tokio and hyper", "kept", FULL, "off", 97, 1, 3, 0.5),
-    ("Python, asyncio streams", "kept", FULL, "off", 98, 1, 1, 0.5),
-    ("Python, FastAPI on uvloop", "kept", FULL, "off", 0, 1, ANY, None),
-    ("Java 21, virtual threads", "kept", FULL, "off", 98, 1, 1, 0.5),
-    ("Java 21, virtual threads", "client", FULL, "off", 0, 1, ANY, None),
-    ("Java 25, virtual threads", "executor", FULL, "off", 0, 1, ANY, None),
+    ("Go, net/http", "kept", FULL, "off", 95, 4, 0.5),
+    ("Rust, tokio and hyper", "kept", FULL, "off", 97, 3, 0.5),
+    ("Python, asyncio streams", "kept", FULL, "off", 98, 1, 0.5),
+    ("Python, FastAPI on uvloop", "kept", FULL, "off", 0, ANY, None),
+    ("Java 21, virtual threads", "kept", FULL, "off", 98, 1, 0.5),
+    ("Java 21, virtual threads", "client", FULL, "off", 0, ANY, None),
+    ("Java 25, virtual threads", "executor", FULL, "off", 0, ANY, None),
 ]
 
 
 def topic(bounds):
-    name, way, load, hooks, right, wrong, ambiguous, net_ms = bounds
+    name, way, load, hooks, right, ambiguous, net_ms = bounds
     row = next(row for row in servers.ROWS if row.name == name)
 
     def check(tap):
         result = scenario.run(row.make(way), LOADS[load], REQUESTS, row.more.get(way, ""), hooks)
         tap.equal("counted exactly, closed, nothing lost", result.faults, [])
         tap.at_least("CPU told as its true request's", result.right, right, "%")
-        tap.at_most("CPU told as another request's", result.wrong, wrong, "%")
+        tap.at_most("CPU told as another request's", result.wrong, targets.WRONG_MAX, "%")
         tap.at_most("CPU of ambiguous requests", result.ambiguous, ambiguous, "%")
         if net_ms is not None:
             tap.at_most("NET, mean error", result.net_ms, net_ms, " ms")
