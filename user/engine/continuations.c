@@ -193,14 +193,28 @@ void continuations_next_round(struct engine *engine, struct continuations *loop)
 
 /* ---- finding ------------------------------------------------------------------------------------------------------------------------ */
 
-struct continuation *continuations_first_due(struct continuations *loop)
+struct continuation *continuations_first(struct continuations *loop, continuation_test *test, const void *argument)
 {
 	struct continuation *first = NULL;
 
-	for (uint32_t i = 0; i < loop->count; i++)
-		if (continuation_is_due(loop, &loop->waiting[i]) && (!first || loop->waiting[i].order < first->order))
-			first = &loop->waiting[i];
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *waiting = &loop->waiting[i];
+
+		if ((!first || waiting->order < first->order) && test(loop, waiting, argument))
+			first = waiting;
+	}
 	return first;
+}
+
+static bool is_due(const struct continuations *loop, const struct continuation *waiting, const void *unused)
+{
+	(void)unused;
+	return continuation_is_due(loop, waiting);
+}
+
+struct continuation *continuations_first_due(struct continuations *loop)
+{
+	return continuations_first(loop, is_due, NULL);
 }
 
 bool continuations_in_line(const struct continuations *loop)
@@ -225,13 +239,16 @@ struct continuation *continuations_find_of(struct continuations *loop, const str
 	return found;
 }
 
-static struct continuation *first_in_line(struct continuations *loop)
+struct continuation *continuations_first_in_line(struct continuations *loop, uint64_t place)
 {
 	struct continuation *first = NULL;
 
-	for (uint32_t i = 0; i < loop->count; i++)
-		if (loop->waiting[i].turn == TURN_IN_LINE && (!first || loop->waiting[i].place < first->place))
-			first = &loop->waiting[i];
+	for (uint32_t i = 0; i < loop->count; i++) {
+		struct continuation *waiting = &loop->waiting[i];
+
+		if (waiting->turn == TURN_IN_LINE && waiting->place >= place && (!first || waiting->place < first->place))
+			first = waiting;
+	}
 	return first;
 }
 
@@ -254,7 +271,7 @@ void continuations_wake(struct engine *engine, struct continuations *loop, const
 
 	if (queue_before_wakes(engine, loop, by))
 		return;
-	first = first_in_line(loop);
+	first = continuations_first_in_line(loop, 0);
 	if (!first)
 		return;
 	first->turn = TURN_WOKEN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What an event loop has read and not run yet, in the order in which it will run, and who waits for something within the process.
- * Used by rules_loop.c (rule 11), which span.c and the other rules call.
- * Never: looks at a record, or gives time to anybody.
+ * Used by rule 11 (rules_loop*.c, rules_ahead*.c, rules_collect.c, loops.c, queue_before.c); chains.c, doubts.c and line.c ask what a loop
+ * does. Never: looks at a record, or gives time to anybody.
  *
  * A round is what lies between two epoll returns: first the steps that earlier rounds made ready, in that order, then this round's reads.
  */
@@ -146,8 +146,14 @@ void continuations_next_round(struct engine *engine, struct continuations *loop)
 /* NULL: nothing is published any more. */
 void continuations_publish(struct engine *engine, struct continuations *loop, struct context *step);
 
-/* NULL: none. Of a request's several the one that is due is found first. */
+typedef bool continuation_test(const struct continuations *loop, const struct continuation *waiting, const void *argument);
+
+/* Of those that pass the test, which is given the argument, who runs first. NULL: none does. */
+struct continuation *continuations_first(struct continuations *loop, continuation_test *test, const void *argument);
 struct continuation *continuations_first_due(struct continuations *loop);
+/* Who is woken first of those that stand at `place` or behind it. NULL: nobody. */
+struct continuation *continuations_first_in_line(struct continuations *loop, uint64_t place);
+/* NULL: none. Of a request's several the one that is due is found first. */
 struct continuation *continuations_find_of(struct continuations *loop, const struct context *request);
 
 /* Does anything stand in line, for something within the process, as far as is known: its step has made no call? */

@@ -28,19 +28,6 @@ void queue_before_answer(struct continuations *loop, uint64_t now_ns)
 	loop->answered_unknown |= now_ns < loop->since_ns + BEGINS_NS;
 }
 
-static struct continuation *first_in_line(struct continuations *loop, uint64_t after)
-{
-	struct continuation *first = NULL;
-
-	for (uint32_t i = 0; i < loop->count; i++) {
-		struct continuation *waiting = &loop->waiting[i];
-
-		if (waiting->turn == TURN_IN_LINE && waiting->place >= after && (!first || waiting->place < first->place))
-			first = waiting;
-	}
-	return first;
-}
-
 static void number(struct engine *engine, struct queue_before *queue, struct context *root, uint64_t since_ns)
 {
 	uint64_t at = ++queue->wait_count % QUEUE_MAX;
@@ -58,7 +45,7 @@ static void begin(struct engine *engine, struct continuations *loop)
 		return;
 	loop->answered_unknown = false;
 	loop->before = calloc(1, sizeof(*loop->before));
-	for (uint64_t after = 0; loop->before && (next = first_in_line(loop, after)); after = next->place + 1) {
+	for (uint64_t after = 0; loop->before && (next = continuations_first_in_line(loop, after)); after = next->place + 1) {
 		struct context *root = context_root(next->context);
 
 		number(engine, loop->before, root, root->in_line_ns);
@@ -161,23 +148,17 @@ static void claim(const struct moment *moment, const struct queue_before *queue,
 		context_bind(moment->engine, woken, request);
 }
 
-static struct continuation *first_unnamed(struct continuations *loop)
+static bool is_due_unnamed(const struct continuations *loop, const struct continuation *waiting, const void *unused)
 {
-	struct continuation *first = NULL;
-
-	for (uint32_t i = 0; i < loop->count; i++) {
-		struct continuation *waiting = &loop->waiting[i];
-
-		if (continuation_is_due(loop, waiting) && queue_before_is_unnamed(waiting) && (!first || waiting->order < first->order))
-			first = waiting;
-	}
-	return first;
+	(void)unused;
+	return continuation_is_due(loop, waiting) && queue_before_is_unnamed(waiting);
 }
 
 void queue_before_answered(const struct moment *moment, struct continuations *loop, struct context *request)
 {
 	struct queue_before *queue = loop->before;
-	struct continuation *first = queue ? first_unnamed(loop) : NULL, *own = continuations_find_of(loop, request);
+	struct continuation *first = queue ? continuations_first(loop, is_due_unnamed, NULL) : NULL,
+			    *own = continuations_find_of(loop, request);
 	uint64_t wait, wake, waits[LINKS_MAX];
 	struct context *segment;
 	uint32_t count;

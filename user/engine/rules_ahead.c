@@ -6,25 +6,23 @@
  */
 #include "engine/rules_loop.h"
 
-/* The first that was read ahead and not delivered yet, of a request's or of all (NULL). NULL: there is none. */
-static struct continuation *first_queued_of(struct continuations *loop, const struct context *request)
+/* Read ahead, and not delivered yet. */
+static bool is_queued(const struct continuations *loop, const struct continuation *waiting, const void *unused)
 {
-	struct continuation *first = NULL;
+	(void)loop;
+	(void)unused;
+	return waiting->turn == TURN_TO_COME;
+}
 
-	for (uint32_t i = 0; i < loop->count; i++) {
-		struct continuation *queued = &loop->waiting[i];
-
-		if (queued->turn != TURN_TO_COME || (request && continuation_request(queued) != request))
-			continue;
-		if (!first || queued->order < first->order)
-			first = queued;
-	}
-	return first;
+/* NULL: nobody's yet. */
+static bool is_queued_of(const struct continuations *loop, const struct continuation *waiting, const void *request)
+{
+	return is_queued(loop, waiting, NULL) && continuation_request(waiting) == request;
 }
 
 static struct continuation *first_queued(struct continuations *loop)
 {
-	return first_queued_of(loop, NULL);
+	return continuations_first(loop, is_queued, NULL);
 }
 
 static unsigned int count_read_before(const struct continuations *loop, uint64_t before_ns)
@@ -201,18 +199,11 @@ static bool stands_in_line(const struct continuations *loop, const struct contex
 /* What was read ahead for it, or else for nobody who is known: a response names one of those. NULL: there is none. */
 static struct continuation *queued_for(struct continuations *loop, const struct context *request)
 {
-	struct continuation *own = first_queued_of(loop, request), *first = own ? own : first_queued(loop);
+	struct continuation *own = continuations_first(loop, is_queued_of, request), *first = own ? own : first_queued(loop);
 
-	if (own || (first && !continuation_request(first)) || !stands_in_line(loop, request))
-		return first && (own || !continuation_request(first)) ? first : NULL;
-	first = NULL;
-	for (uint32_t i = 0; i < loop->count; i++) {
-		struct continuation *queued = &loop->waiting[i];
-
-		if (queued->turn == TURN_TO_COME && !continuation_request(queued) && (!first || queued->order < first->order))
-			first = queued;
-	}
-	return first;
+	if (own || (first && !continuation_request(first)))
+		return first;
+	return stands_in_line(loop, request) ? continuations_first(loop, is_queued_of, NULL) : NULL;
 }
 
 void ahead_server_write(const struct moment *moment, struct context *request)

@@ -25,19 +25,38 @@ static bool may_come(const struct continuation *waiting)
 	return waiting->turn == TURN_TO_COME || waiting->turn == TURN_WOKEN;
 }
 
-/* The request itself was read ahead, and is not known to have been delivered. */
-static struct continuation *queued_request(struct continuations *loop, const struct context *request, struct continuations **of)
+typedef struct context *owner_of(const struct continuation *waiting);
+
+/* What was read ahead for the request, by that measure, and is not known to have been delivered. */
+static struct continuation *queued_of(struct continuations *loop, const struct context *request, owner_of *owner, struct continuations **of)
 {
 	struct continuations *at = loop;
 
 	do {
 		for (uint32_t i = 0; i < at->count; i++)
-			if (may_come(&at->waiting[i]) && context_root(at->waiting[i].context) == request) {
+			if (may_come(&at->waiting[i]) && owner(&at->waiting[i]) == request) {
 				*of = at;
 				return &at->waiting[i];
 			}
 	} while ((at = at->next_sharing) != loop);
 	return NULL;
+}
+
+static struct context *root_of(const struct continuation *waiting)
+{
+	return context_root(waiting->context);
+}
+
+/* The request itself. */
+static struct continuation *queued_request(struct continuations *loop, const struct context *request, struct continuations **of)
+{
+	return queued_of(loop, request, root_of, of);
+}
+
+/* Or an answer to a call of its, as far as is known. */
+static struct continuation *queued_answer(struct continuations *loop, const struct context *request, struct continuations **of)
+{
+	return queued_of(loop, request, continuation_request, of);
 }
 
 static void drop_old_of_nobody(struct engine *engine, struct continuations *loop)
@@ -320,21 +339,6 @@ static void exchange(const struct moment *moment, struct context *request, struc
 	note_mixed(moment, mine, request, other);
 	retarget(moment->engine, mine, other);
 	queued->turn = TURN_TAKEN;
-}
-
-/* An answer to a call of this request's, as far as is known, was read ahead. */
-static struct continuation *queued_answer(struct continuations *loop, const struct context *request, struct continuations **of)
-{
-	struct continuations *at = loop;
-
-	do {
-		for (uint32_t i = 0; i < at->count; i++)
-			if (may_come(&at->waiting[i]) && continuation_request(&at->waiting[i]) == request) {
-				*of = at;
-				return &at->waiting[i];
-			}
-	} while ((at = at->next_sharing) != loop);
-	return NULL;
 }
 
 /* The step ends in the response: what it goes on with. */

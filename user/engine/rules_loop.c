@@ -230,17 +230,10 @@ static struct continuation *caller_among(struct continuations *loop, const struc
 }
 
 /* What a step that ended in no call has started (other tasks) runs one round later. */
-static struct continuation *parent_among(struct continuations *loop)
+static bool may_be_parent(const struct continuations *loop, const struct continuation *waiting, const void *unused)
 {
-	struct continuation *first = NULL;
-
-	for (uint32_t i = 0; i < loop->count; i++) {
-		struct continuation *waiting = &loop->waiting[i];
-
-		if (waiting->turn == TURN_IN_LINE && waiting->ran_round + 1 == loop->round && (!first || waiting->order < first->order))
-			first = waiting;
-	}
-	return first;
+	(void)unused;
+	return waiting->turn == TURN_IN_LINE && waiting->ran_round + 1 == loop->round;
 }
 
 void guess_at(struct engine *engine, struct context *request, struct context *segment)
@@ -316,7 +309,7 @@ struct context *rule_11_step_owner(const struct moment *moment)
 	taken = caller_among(loop, moment->conn);
 	if (taken)
 		begin_turn(moment, taken);
-	else if ((taken = parent_among(loop)))
+	else if ((taken = continuations_first(loop, may_be_parent, NULL)))
 		loop->parent_round = loop->round;
 	step = present_step(thread);
 	if (!step)

@@ -44,23 +44,17 @@ void rule_11_unknown_answer(const struct moment *moment)
 	turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
 }
 
-static struct continuation *first_of_nobody(struct continuations *loop)
+static bool is_due_of_nobody(const struct continuations *loop, const struct continuation *waiting, const void *unused)
 {
-	struct continuation *first = NULL;
-
-	for (uint32_t i = 0; i < loop->count; i++) {
-		struct continuation *waiting = &loop->waiting[i];
-
-		if (continuation_is_due(loop, waiting) && !continuation_request(waiting) && (!first || waiting->order < first->order))
-			first = waiting;
-	}
-	return first;
+	(void)unused;
+	return continuation_is_due(loop, waiting) && !continuation_request(waiting);
 }
 
 void rule_11_unknown_write(const struct moment *moment)
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
-	struct continuation *first = loop && rule_11_in_steps(moment->thread) ? first_of_nobody(loop) : NULL;
+	bool in_steps = loop && rule_11_in_steps(moment->thread);
+	struct continuation *first = in_steps ? continuations_first(loop, is_due_of_nobody, NULL) : NULL;
 
 	if (loop && moment->at_ns < loop->since_ns + UNKNOWN_MAX_NS)
 		loop->unknown_answered_ns = moment->at_ns;
