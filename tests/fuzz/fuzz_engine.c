@@ -275,6 +275,30 @@ static struct wire_note take_note(struct sim *sim, uint8_t op)
 	return note;
 }
 
+/* What the read or write that follows moves of a connection that several requests use at once: few different words, so that some agree. */
+static void tell_messages(struct sim *sim, struct sim_thread *thread, uint64_t conn_id, uint8_t op)
+{
+	uint8_t how = take(sim);
+	struct {
+		struct record_messages record;
+		struct arrival arrivals[ARRIVALS_MAX];
+	} bytes = {.record = {.head = {.at_ns = thread->clock_ns, .kind = RECORD_MESSAGES, .op = op}, .conn_id = conn_id, .length = 64}};
+	struct wire_note note = {.message_count = how & 128 ? how % WIRE_MESSAGES_MAX : how & 3};
+	bool arrivals = op == IO_READ && how & 64;
+
+	bytes.record.head.tid = TID + (uint32_t)(thread - sim->threads);
+	bytes.record.head.flags = arrivals ? RECORD_HAS_ARRIVALS : 0;
+	bytes.record.until = 64u * how;
+	for (uint32_t i = 0; i < ARRIVALS_MAX; i++)
+		bytes.arrivals[i] = (struct arrival){16 * (i + how), (uint32_t)thread->clock_ns - 1000 * i};
+	for (uint32_t i = 0; i < note.message_count; i++) {
+		uint8_t words = take(sim);
+
+		note.messages[i] = (struct wire_message){2 * i, 1 + (words & 1), {words >> 1 & 7, words >> 4}};
+	}
+	feed(sim, &bytes, arrivals ? sizeof(bytes) : sizeof(bytes.record), &note);
+}
+
 static void do_io(struct sim *sim, struct sim_thread *thread)
 {
 	static const int32_t results[] = {64, 64, 64, 64, 640, 64, 64, 64, -11, -11, -11, 0, -104, -4, -115, 1};
@@ -290,6 +314,8 @@ static void do_io(struct sim *sim, struct sim_thread *thread)
 		record.arrived_ns = thread->clock_ns - early_ns;
 	if (what >> 5 == 7)
 		record.head.flags = op == IO_READ ? RECORD_PEEK : op == IO_WRITE ? RECORD_PARTIAL : RECORD_ESTABLISHED;
+	if (role_by_conn[what % CONNS] == CONN_DOWNSTREAM && op <= IO_WRITE && !(how & 8))
+		tell_messages(sim, thread, record.conn_id, op);
 	feed_span(sim, thread, record, &note);
 }
 
