@@ -3,28 +3,33 @@
 #include "unit/chains_script.h"
 
 /* A has the pool's only connection. B and C wait for it, and A once more, when its answer has come; then B does. */
+static void wait_twice(struct script *script, uint64_t from)
+{
+	READ(script, from + 100, FIRST, CLIENT_A, .arrived = from + 90, .line = "GET /a");
+	ask(script, from + 300, FIRST, DB);
+	READ(script, from + 310, FIRST, CLIENT_B, .arrived = from + 300, .line = "GET /b");
+	READ(script, from + 510, FIRST, CLIENT_C, .arrived = from + 500, .line = "GET /c");
+	answer(script, from + 1000, FIRST, from + 610, DB);
+	ask(script, from + 1300, FIRST, DB); /* B */
+	answer(script, from + 2000, FIRST, from + 1306, DB);
+	ask(script, from + 2200, FIRST, DB); /* C */
+	answer(script, from + 3000, FIRST, from + 2206, DB);
+	WRITE(script, from + 3100, FIRST, CLIENT_C, .status = 200);
+	ask(script, from + 3110, FIRST, DB); /* A */
+	answer(script, from + 4000, FIRST, from + 3116, DB);
+	WRITE(script, from + 4150, FIRST, CLIENT_A, .status = 200);
+	ask(script, from + 4160, FIRST, DB); /* B */
+	answer(script, from + 5000, FIRST, from + 4166, DB);
+	WRITE(script, from + 5100, FIRST, CLIENT_B, .status = 200);
+	script_finish(script);
+}
+
 static void test_waits_twice(void **state)
 {
 	struct script *script = server(RUNTIME_GO);
 	(void)state;
 
-	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
-	ask(script, 300, FIRST, DB);
-	READ(script, 310, FIRST, CLIENT_B, .arrived = 300, .line = "GET /b");
-	READ(script, 510, FIRST, CLIENT_C, .arrived = 500, .line = "GET /c");
-	answer(script, 1000, FIRST, 610, DB);
-	ask(script, 1300, FIRST, DB); /* B */
-	answer(script, 2000, FIRST, 1306, DB);
-	ask(script, 2200, FIRST, DB); /* C */
-	answer(script, 3000, FIRST, 2206, DB);
-	WRITE(script, 3100, FIRST, CLIENT_C, .status = 200);
-	ask(script, 3110, FIRST, DB); /* A */
-	answer(script, 4000, FIRST, 3116, DB);
-	WRITE(script, 4150, FIRST, CLIENT_A, .status = 200);
-	ask(script, 4160, FIRST, DB); /* B */
-	answer(script, 5000, FIRST, 4166, DB);
-	WRITE(script, 5100, FIRST, CLIENT_B, .status = 200);
-	script_finish(script);
+	wait_twice(script, 0);
 	check(script, "GET /a", 200 + 300 + 150, 3110 - 1300, 2);
 	check(script, "GET /b", 200 + 200 + 100, 1300 - 510 + 4160 - 2200, 2);
 	check(script, "GET /c", 100 + 100, 2200 - 610, 1);
@@ -150,20 +155,25 @@ static void test_told_when_it_wakes(void **state)
 }
 
 /* Six wait, and the last one is given the connection: where they are not served in order it may have been given one in between, too. */
+static void serve_last(struct script *script, uint64_t from)
+{
+	READ(script, from + 100, FIRST, CLIENT_A, .arrived = from + 90, .line = "GET /first");
+	ask(script, from + 200, FIRST, DB);
+	for (uint64_t i = 1; i < 7; i++)
+		READ(script, from + 200 + 100 * i, FIRST, CLIENT_A + i, .arrived = from + 90, .line = "GET /waits");
+	answer(script, from + 1000, FIRST, from + 900, DB);
+	WRITE(script, from + 1100, FIRST, CLIENT_A, .status = 200);
+	ask(script, from + 1110, FIRST, DB);
+	answer(script, from + 2000, FIRST, from + 1116, DB);
+	WRITE(script, from + 2100, FIRST, CLIENT_A + 6, .status = 200);
+}
+
 static void test_far_from_its_turn(void **state)
 {
 	struct script *script = server(RUNTIME_GO);
 	(void)state;
 
-	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
-	ask(script, 200, FIRST, DB);
-	for (uint64_t i = 1; i < 7; i++)
-		READ(script, 200 + 100 * i, FIRST, CLIENT_A + i, .arrived = 90, .line = "GET /waits");
-	answer(script, 1000, FIRST, 900, DB);
-	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
-	ask(script, 1110, FIRST, DB);
-	answer(script, 2000, FIRST, 1116, DB);
-	WRITE(script, 2100, FIRST, CLIENT_A + 6, .status = 200);
+	serve_last(script, 0);
 	script_finish(script);
 	assert_int_equal(script->count, 2);
 	assert_false(script->told[0].ambiguous);
@@ -188,6 +198,33 @@ static void test_sleeper_is_given_nothing(void **state)
 	script_finish(script);
 	check(script, "GET /a", 100 + 200 + 100, 0, 2);
 	check(script, "GET /b", 100 + 95, 0, 0);
+	script_close(script);
+}
+
+/* A sleeper is given nothing four times: no response bears out that the line tells who is given a connection, and then one contradicts. */
+static void test_kept_bears_out_nothing(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	uint64_t at = 200;
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_LAST, .arrived = 90, .line = "GET /sleeps");
+	for (uint64_t db = DB; db <= DB_LAST; db++, at += 2000) {
+		READ(script, at, FIRST, CLIENT_A, .arrived = at - 10, .line = "GET /keeps");
+		ask(script, at + 100, FIRST, db);
+		answer(script, at + 800, FIRST, at + 106, db);
+		ask(script, at + 1000, FIRST, db);
+		answer(script, at + 1800, FIRST, at + 1006, db);
+		WRITE(script, at + 1900, FIRST, CLIENT_A, .status = 200);
+	}
+	WRITE(script, at, SECOND, CLIENT_LAST, .off = 1, .on = at - 100, .cause = WAIT_LOCK, .status = 200);
+	serve_last(script, at);
+	at += 3000;
+	for (uint64_t i = 1; i < 6; i++)
+		WRITE(script, at + 100 * i, SECOND, CLIENT_A + i, .status = 200);
+	wait_twice(script, at + 1000);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	assert_false(told_of(script, "GET /c")->ambiguous);
 	script_close(script);
 }
 
@@ -328,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_told_when_it_wakes),
 		cmocka_unit_test(test_far_from_its_turn),
 		cmocka_unit_test(test_sleeper_is_given_nothing),
+		cmocka_unit_test(test_kept_bears_out_nothing),
 		cmocka_unit_test(test_sleeper_answers),
 		cmocka_unit_test(test_gone_on_by_itself),
 		cmocka_unit_test(test_events_shared),

@@ -294,7 +294,8 @@ static bool mend(const struct moment *moment, struct chains *chains, const struc
 	sure = crossing.away <= NEAR &&
 	       (back->count + on.count == 2 || (crossing.second_away >= crossing.away + NEAR &&
 						!wait_at(chains, crossing.from)->put_behind && !wait_at(chains, crossing.to)->put_behind));
-	doubts_vote(moment->thread->proc, DOUBT_LINE, crossing.away <= NEAR);
+	if (!naming->kept)
+		doubts_vote(moment->thread->proc, DOUBT_LINE, crossing.away <= NEAR);
 	if (!sure) {
 		naming->request->ambiguous = true;
 		naming->began->ambiguous |= back->count + on.count > 2; /* else it has only lost what it never had */
