@@ -124,11 +124,74 @@ static void test_line_has_lost_its_place(void **state)
 	script_close(script);
 }
 
+enum { KEPT = 1024, MORE = 50, CROWD = 1000 }; /* places; who comes when all are taken; the first client's connection */
+
+static uint64_t lost_waiters(const struct script *script)
+{
+	struct engine_losses losses;
+
+	engine_losses(script->engine, &losses);
+	return losses.waiters;
+}
+
+/* More wait than there are places: the latest have none, and those whose turn it is are told all the same. */
+static void test_more_wait_than_are_kept(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	uint64_t at = 1000;
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 200, FIRST, DB);
+	for (uint64_t i = 0; i < KEPT + MORE; i++, at += 100) {
+		script_conn(script, CROWD + i, CONN_SERVER, 8080);
+		READ(script, at, FIRST, CROWD + i, .arrived = at - 5, .line = i ? "GET /crowd" : "GET /first");
+	}
+	answer(script, at + 1000, FIRST, at, DB);
+	WRITE(script, at + 1100, FIRST, CLIENT_A, .status = 200);
+	ask(script, at + 1110, FIRST, DB);
+	answer(script, at + 2000, FIRST, at + 1116, DB);
+	WRITE(script, at + 2100, FIRST, CROWD, .status = 200);
+	script_finish(script);
+	check(script, "GET /first", 100 + 100, at + 1110 - 1100, 1);
+	assert_int_equal(lost_waiters(script), MORE);
+	script_close(script);
+}
+
+/* B sleeps while many come and are answered: it takes no place from those who come to wait for a connection then. */
+static void test_sleeps_while_many_come(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	uint64_t at = 200;
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
+	for (unsigned int i = 0; i < KEPT + MORE; i++, at += 200, script->count = 0) {
+		READ(script, at, FIRST, CLIENT_C + i % 2, .arrived = at - 5, .line = "GET /many");
+		if (i)
+			WRITE(script, at + 50, SECOND, CLIENT_C + (i + 1) % 2, .status = 200);
+	}
+	READ(script, at, FIRST, CLIENT_A, .arrived = at - 10, .line = "GET /a");
+	ask(script, at + 100, FIRST, DB);
+	READ(script, at + 110, FIRST, CLIENT_E, .arrived = at + 105, .line = "GET /e");
+	answer(script, at + 1000, FIRST, at + 210, DB);
+	WRITE(script, at + 1100, FIRST, CLIENT_A, .status = 200);
+	ask(script, at + 1110, FIRST, DB);
+	answer(script, at + 2000, FIRST, at + 1116, DB);
+	WRITE(script, at + 2100, FIRST, CLIENT_E, .status = 200);
+	script_finish(script);
+	check(script, "GET /e", 100 + 100, at + 1110 - (at + 210), 1);
+	assert_int_equal(lost_waiters(script), 0);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_seemed_to_wait),
 		cmocka_unit_test(test_line_has_lost_its_place),
+		cmocka_unit_test(test_more_wait_than_are_kept),
+		cmocka_unit_test(test_sleeps_while_many_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

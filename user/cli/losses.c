@@ -14,6 +14,7 @@ static const struct loss_row {
 	{"forgotten_connections", offsetof(struct engine_losses, conns)},
 	{"unlisted_calls", offsetof(struct engine_losses, calls)},
 	{"unnamed_lock_waits", offsetof(struct engine_losses, holds)},
+	{"waiters", offsetof(struct engine_losses, waiters)},
 	{"late_writes", offsetof(struct engine_losses, late_writes)},
 	{"folded_timelines", offsetof(struct engine_losses, stretches)},
 	{"unknown_threads", offsetof(struct engine_losses, unknown_threads)},

@@ -10,7 +10,7 @@
 #include "cli/feed.h"
 #include "engine/engine.h"
 
-#define LOSSES_MAX (TOOL_LOSSES_MAX + 8)
+#define LOSSES_MAX (TOOL_LOSSES_MAX + 9)
 
 struct loss_list {
 	struct snapshot_loss losses[LOSSES_MAX]; /* the first is "records" */

@@ -46,14 +46,44 @@ static bool may_wait(const struct context *root)
 	       !root->line_ticket;
 }
 
-/* Lets go of what is over. */
+static bool is_full(const struct chains *chains)
+{
+	return chains->end - chains->first == WAITS_MAX;
+}
+
+/* Lets go of what is over; if there is no room, of the oldest chain that no response has named. */
 static void drop_front(struct engine *engine, struct chains *chains)
 {
 	for (; chains->waiting < chains->end && !still_waits(chains, chains->waiting); chains->waiting++)
 		if (is_over(chains, chains->waiting))
 			chains_forget(engine, chains, chains->waiting);
-	while (chains->first < chains->end && (!wait_of(chains, chains->first) || chains->end - chains->first == WAITS_MAX))
+	while (chains->first < chains->waiting && (!wait_of(chains, chains->first) || is_full(chains)))
 		chains_forget(engine, chains, chains->first++);
+}
+
+/* Most of those who came after the first one have gone on by themselves, or been answered: it waits for something else. */
+static bool first_is_stuck(struct chains *chains)
+{
+	uint64_t over = 0;
+
+	for (uint64_t ticket = chains->first; ticket < chains->end; ticket++)
+		over += is_over(chains, ticket);
+	return over > WAITS_MAX / 2;
+}
+
+/* False: as many wait as are kept. Who comes then would be served last. */
+static bool make_room(struct engine *engine, struct chains *chains)
+{
+	drop_front(engine, chains);
+	if (!is_full(chains))
+		return true;
+	if (!first_is_stuck(chains)) {
+		engine->losses.waiters++;
+		return false;
+	}
+	chains_forget(engine, chains, chains->first);
+	drop_front(engine, chains);
+	return true;
 }
 
 void chains_wait(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
@@ -61,9 +91,8 @@ void chains_wait(struct engine *engine, struct thread *thread, struct context *r
 	struct chains *chains = may_wait(root) ? chains_of(thread->proc) : NULL;
 	uint64_t ticket;
 
-	if (!chains)
+	if (!chains || !make_room(engine, chains))
 		return;
-	drop_front(engine, chains);
 	ticket = chains->end++;
 	*wait_at(chains, ticket) = (struct wait){.context = context_get(root), .since_ns = at_ns};
 	root->line_ticket = ticket;
@@ -187,7 +216,7 @@ static struct context *path_back(struct chains *chains, struct context *segment,
 	struct wait *wait;
 
 	while (!segment->is_request && segment->given == GIVEN_TO_ANY && path->count < CHAIN_MAX &&
-	       (wait = wait_of(chains, segment->handed)) && may_be_of(wait, segment)) {
+	       (wait = wait_of(chains, segment->handed)) && context_root(wait->grant.begun) == segment && may_be_of(wait, segment)) {
 		path->tickets[path->count++] = segment->handed;
 		segment = context_root(wait->context);
 	}

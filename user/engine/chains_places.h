@@ -9,7 +9,7 @@
 
 #include "engine/chains.h"
 
-#define WAITS_MAX 1024 /* of more the oldest are forgotten. Power of two */
+#define WAITS_MAX 1024 /* of more the latest are counted in struct engine_losses. Power of two */
 
 /* A connection that was given back, and what has begun with it. */
 struct grant {

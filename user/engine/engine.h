@@ -28,6 +28,7 @@ struct engine_losses {
 	uint64_t conns;           /* a connection forgotten while in use */
 	uint64_t calls;           /* calls beyond a cap, or answered unseen: of a request their time is in the states, not in the list */
 	uint64_t holds;           /* waits for locks beyond the cap of one request: their time is in the states, without a holder */
+	uint64_t waiters;         /* who came to wait for a pool while as many did as are kept: ambiguous, if it matters */
 	uint64_t stretches;       /* timelines folded because they grew too long: sums right, order lost */
 	uint64_t late_writes;     /* response bytes after a request had been told as finished */
 	uint64_t unknown_threads; /* records of a thread that was never described */
