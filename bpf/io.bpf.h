@@ -245,24 +245,9 @@ static __always_inline void emit_io(struct thread *thread, struct task_struct *t
 	}
 }
 
-/* Before the record of the read or write itself. A read whose bytes go elsewhere (splice), or are only looked at, tells nothing. */
-static __always_inline void tell_messages(struct thread *thread, struct pt_regs *regs, struct boundary *end, const struct call *call,
-					  struct sock *sk)
+static __always_inline void tell_of_shared(struct shared *shared, struct pt_regs *regs, struct boundary *end, const struct call *call,
+					   struct sock *sk)
 {
-	bool with_others = end->op == IO_WRITE && asks_with_others(thread, end->conn_id);
-	struct shared *shared;
-
-	if (with_others)
-		note_shared(end->conn_id);
-	else if (end->op == IO_READ)
-		note_answer(end->conn_id);
-	if (!knows_shared)
-		return;
-	shared = bpf_map_lookup_elem(&shared_by_conn, &end->conn_id);
-	if (!shared)
-		return;
-	if (end->op == IO_WRITE)
-		count_alone(shared, end->conn_id, with_others);
 	shared->unread = end->op == IO_WRITE ? shared->unread + 1 : 0;
 	if (shared->unread > UNREAD_MAX)
 		return;
@@ -272,6 +257,24 @@ static __always_inline void tell_messages(struct thread *thread, struct pt_regs 
 		tell_questions(end);
 	else
 		tell_answers(end, shared, sk);
+}
+
+/* Before the record of the read or write itself. A read whose bytes go elsewhere (splice), or are only looked at, tells nothing. */
+static __always_inline void tell_messages(struct thread *thread, struct pt_regs *regs, struct boundary *end, const struct call *call,
+					  struct sock *sk)
+{
+	bool with_others = end->op == IO_WRITE && asks_with_others(thread, end->conn_id), shared_no_more;
+	struct shared *shared;
+
+	if (end->op == IO_READ)
+		note_answer(end->conn_id);
+	shared = find_shared(end->conn_id, with_others);
+	if (!shared)
+		return;
+	shared_no_more = end->op == IO_WRITE && count_alone(shared, with_others);
+	tell_of_shared(shared, regs, end, call, sk);
+	if (shared_no_more)
+		bpf_map_delete_elem(&shared_by_conn, &end->conn_id);
 }
 
 static __always_inline void tell_io(struct thread *thread, struct task_struct *task, struct syscall_trace_exit *ctx, const struct call call)

@@ -56,18 +56,23 @@ static __always_inline bool asks_with_others(const struct thread *thread, __u64 
 	return last >> 32 == (__u32)conn_id && last != (conn_id << 32 | asker);
 }
 
-static __always_inline void note_shared(__u64 conn_id)
+/* Looks first: an update takes a free entry, or another connection's, before it sees that this one is known. NULL: it is not shared. */
+static __always_inline struct shared *find_shared(__u64 conn_id, bool with_others)
 {
+	struct shared *shared = knows_shared ? bpf_map_lookup_elem(&shared_by_conn, &conn_id) : NULL;
+
+	if (shared || !with_others)
+		return shared;
 	bpf_map_update_elem(&shared_by_conn, &conn_id, (const void *)&fresh_shared, BPF_NOEXIST);
 	knows_shared = true;
+	return bpf_map_lookup_elem(&shared_by_conn, &conn_id);
 }
 
-/* Another write. What is forgotten for that is known again as soon as a second one is seen to ask again. */
-static __always_inline void count_alone(struct shared *shared, __u64 conn_id, bool with_others)
+/* Another write. True: it is shared no more. What is forgotten for that is known again as soon as a second one is seen to ask again. */
+static __always_inline bool count_alone(struct shared *shared, bool with_others)
 {
 	shared->alone = with_others ? 0 : shared->alone + 1;
-	if (shared->alone == ALONE_MAX)
-		bpf_map_delete_elem(&shared_by_conn, &conn_id);
+	return shared->alone >= ALONE_MAX;
 }
 
 static __always_inline void note_answer(__u64 conn_id)
