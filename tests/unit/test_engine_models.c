@@ -305,6 +305,28 @@ static void test_models_of_strands(void **state)
 	}
 }
 
+/* A process that executes another program has no strands of the earlier one. Of the same program, told once more, they are told on. */
+static void test_strands_end_with_their_program(void **state)
+{
+	static const struct {
+		enum runtime next;
+		bool goes_on;
+	} cases[] = {{RUNTIME_NODE, false}, {RUNTIME_GO, true}};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct script *script = server_with_clients();
+
+		script_runtime(script, MAIN, RUNTIME_GO);
+		RUNS(script, 900, MAIN, 10);
+		script_runtime(script, MAIN, cases[i].next);
+		if (cases[i].goes_on)
+			RUNS(script, 1000, MAIN, 11);
+		assert_int_equal(script_finish(script).strands_told, cases[i].goes_on);
+		script_close(script);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_worker_that_slept_between_two_jobs),
 		cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_models_of_strands),
+		cmocka_unit_test(test_strands_end_with_their_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,8 @@ static void a_process_tells_of_its_hook(void **state)
 		 "\"runtime\":\"jvm\",\"hook\":{\"on\":false,\"says\":\"off: --hooks off\"}", "\"the JVM's virtual threads\""},
 		{RUNTIME_RUST, true, HOOK_UNKNOWN, NULL, "\"runtime\":\"rust\",\"hook\":{\"on\":true,\"says\":null}", "null"},
 		{RUNTIME_PYTHON, false, HOOK_UNKNOWN, NULL, "\"runtime\":\"python\",\"hook\":null", "\"asyncio's loop\""},
+		{RUNTIME_PYTHON, true, HOOK_REFUSED, "off: Python 3.11: …", "\"hook\":{\"on\":false,\"says\":\"off: Python 3.11: …\"}",
+		 "\"asyncio's loop\""},
 		{RUNTIME_NODE, false, HOOK_ABSENT, NULL, "\"runtime\":\"node\",\"hook\":null", "null"},
 	};
 

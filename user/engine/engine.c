@@ -116,6 +116,7 @@ static void on_process(struct engine *engine, const struct event *event)
 	if (!proc)
 		return;
 	strands_forget(engine, proc); /* a new program, or the same one told again before anything else of it */
+	proc->told.strands_told = false;
 	proc->told.runtime = record->runtime;
 	memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
 }

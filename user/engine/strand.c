@@ -153,10 +153,10 @@ static void become_carrier(struct engine *engine, struct thread *thread)
 {
 	struct context *root = context_root(thread->context);
 
+	thread->proc->told.strands_told = true; /* of this program: the one before may have been another runtime's */
 	if (thread->carrier)
 		return;
 	thread->carrier = true;
-	thread->proc->told.strands_told = true;
 	if (context_is_segment(root) && root->origin == ORIGIN_START)
 		root->origin = ORIGIN_RUNTIME;
 	if (root)

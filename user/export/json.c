@@ -87,7 +87,7 @@ static void put_core_use(struct json_out *json, const struct snapshot_frame *fra
 /* Whether a hook into the runtime tells; null: it has none, or there is nothing to hook, or a recording does not say. */
 static void put_hook(struct json_out *json, const struct snapshot_process *process)
 {
-	bool on = process->hook == HOOK_ON || process->now.strands_told;
+	bool on = snapshot_hook_is_on(process);
 
 	if (!on && process->hook != HOOK_REFUSED && process->hook != HOOK_UNASKED) {
 		json_null(json, "hook");

@@ -268,11 +268,16 @@ static void fill_streams(struct snapshot_made *made, const struct endpoint_table
 	snapshot->streams = streams;
 }
 
+bool snapshot_hook_is_on(const struct snapshot_process *process)
+{
+	return process->hook == HOOK_ON || (process->now.strands_told && process->hook != HOOK_REFUSED);
+}
+
 const char *snapshot_missing_hook(const struct snapshot_process *process)
 {
 	const struct process *now = &process->now;
 
-	if (now->strands_told || process->hook == HOOK_ON || process->hook == HOOK_ABSENT)
+	if (snapshot_hook_is_on(process) || process->hook == HOOK_ABSENT)
 		return NULL;
 	/* Tasks are an event loop's. */
 	if (now->runtime == RUNTIME_PYTHON && !now->loop_threads)

@@ -141,6 +141,9 @@ static inline double snapshot_tool_share(const struct snapshot_frame *frame)
 	return (double)(frame->tool_kernel_ns + frame->tool_user_cpu_ns) / (double)frame->window_ns;
 }
 
+/* Does a hook into its runtime tell of the process? A recording says nothing of hooks, but holds what one has told. */
+bool snapshot_hook_is_on(const struct snapshot_process *process);
+
 /* Into what a hook would tell more of a process whose strands nobody tells of: "Go's scheduler"; NULL: none would, or one does. */
 const char *snapshot_missing_hook(const struct snapshot_process *process);
 
