@@ -203,8 +203,8 @@ static void print_why_ambiguous(FILE *out, const struct snapshot_frame *frame)
 	if (snapshot_missing_hook(process))
 		print_missing_hook(out, process);
 	else if (process->now.shared_conn_ambiguous)
-		fputs(process->now.strands_told ? ", and not even the hook shows whose call is whose"
-						: ", and no hook tells which of them a callback works for",
+		fputs(snapshot_hook_is_on(process) ? ", and not even the hook shows whose call is whose"
+						   : ", and no hook tells which of them a callback works for",
 		      out);
 }
 
