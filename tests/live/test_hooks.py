@@ -22,6 +22,13 @@ TOKIO_MIX = "8 /work?cpu=2000&calls=2&hold=5000&id=#, 3 /json?id=#, 1 /typical?i
 SLEEP_MS, SLEEP_LATE_MS = 28, 8
 JVM_S = 60
 LOOKS_S = 1  # some more looks of the tracer, which are to find nothing new
+BEYOND = 3  # processes for which there is no place
+BECOMES = """import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+print("it waits", flush=True)
+signal.sigwait({signal.SIGUSR1})
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 SLEEPER = "public class Sleeper { public static void main(String[] ignored) throws Exception { Thread.sleep(600_000); } }"
 
 
@@ -54,9 +61,13 @@ def uvloop_told(tap):
         real.mixed(tap, [PYTHON, real.REAL / "python_asyncio.py"], "--uvloop", "--calls", calls, checks=(*real.CHECKS, check_no_doubt))
 
 
+def count_places():
+    return int(re.search(r"#define HOOKED_PROCESSES_MAX\s+(\d+)", (ROOT / "include/config.h").read_text(encoding="utf-8")).group(1))
+
+
 def go_in_turn(tap):
     """More processes than there are places for hooks, as a service's workers are in a week: those that have ended give theirs up."""
-    places = int(re.search(r"#define HOOKED_PROCESSES_MAX\s+(\d+)", (ROOT / "include/config.h").read_text(encoding="utf-8")).group(1))
+    places = count_places()
     program, refused = real.build_go(), []
     with Lab() as lab:
         shell = lab.keep(Process(lab, "shell", ["sh"], stdin=subprocess.PIPE))
@@ -71,6 +82,36 @@ def go_in_turn(tap):
             os.kill(pid, signal.SIGKILL)
         tap.equal("processes that are not hooked", refused, [])
         tap.equal("exit code", tracer.end(), 0)
+
+
+def go_side_by_side(tap):
+    """More processes at once than there are places for hooks: each without a place is told so, until it is a program that has one."""
+    program, pids = real.build_go(), []
+    with Lab() as lab:
+        (lab.scratch / "becomes.py").write_text(BECOMES, encoding="ascii")
+        shell = lab.keep(Process(lab, "shell", ["sh"], stdin=subprocess.PIPE))
+        tracer = lab.trace("tracer", "-p", shell.pid, "-o", "json").attached()
+        try:
+            for command in [program] * (count_places() + BEYOND) + [f"{PYTHON} becomes.py {program}"]:
+                shell.child.stdin.write(f"{command} & echo child {len(pids)} $!\n".encode("ascii"))
+                shell.child.stdin.flush()
+                pids.append(int(shell.await_text(shell.out_path, f"child {len(pids)} ").split()[2]))
+                tracer.await_text(tracer.err_path, f"hooks: pid {pids[-1]} (")
+            shell.await_text(shell.out_path, "it waits")
+            os.kill(pids[0], signal.SIGKILL)
+            shell.child.stdin.write(f"wait {pids[0]}; echo one has ended\n".encode("ascii"))
+            shell.child.stdin.flush()
+            shell.await_text(shell.out_path, "one has ended")
+            os.kill(pids[-1], signal.SIGUSR1)
+            tracer.await_text(tracer.err_path, f"hooks: pid {pids[-1]} (go_http): go")
+            tap.equal("exit code", tracer.end(), 0)
+        finally:
+            for pid in pids[1:]:
+                os.kill(pid, signal.SIGKILL)
+        hook_by_pid = {process["pid"]: process["hook"] for process in tracer.json()["processes"]}
+        off = [pid for pid in pids[1:] if not hook_by_pid[pid]["on"]]
+        tap.equal("told as off", off, pids[-1 - BEYOND:-1])
+        tap.equal("why", {hook_by_pid[pid]["says"] for pid in off}, {"off: too many processes are hooked already"})
 
 
 def changed_code(pid, program):
@@ -311,6 +352,7 @@ TOPICS = {
     "go, behind a shell": go_behind_shell,
     "asyncio, told by its event loop": asyncio_told,
     "go, more processes in turn than places": go_in_turn,
+    "go, more processes at once than places": go_side_by_side,
     "uvloop, told by its event loop": uvloop_told,
     "asyncio, hooks leave nothing behind": python_left_behind,
     "uvloop, hooks leave nothing behind": uvloop_left_behind,

@@ -337,6 +337,14 @@ static struct hooked *find_place(struct runtime_hooks *hooks)
 	return NULL;
 }
 
+/* What the process was before it executed this program says nothing of it. */
+static void forget_refusals(struct runtime_hooks *hooks, pid_t tgid)
+{
+	for (size_t i = 0; i < HOOK_REFUSALS_MAX; i++)
+		if (hooks->refused[i] == tgid)
+			hooks->refused[i] = 0;
+}
+
 /*
  * What the process was before it executed this program is not looked at any more. If it executes the same file again, the places in that
  * would tell of it twice, and the first time by what lay where in the earlier one.
@@ -346,22 +354,26 @@ static void forget_earlier_programs(struct runtime_hooks *hooks, pid_t tgid)
 	for (size_t i = 0; i < hooks->count; i++) {
 		if (hooks->processes[i].tgid != tgid)
 			continue;
-		hooks->processes[i].looks_left = 0;
 		unhook(hooks, &hooks->processes[i]);
+		hooks->processes[i] = (struct hooked){0};
 	}
 }
 
 void hooks_attach(struct runtime_hooks *hooks, pid_t tgid, enum runtime runtime, const struct execution *execution)
 {
-	struct hooked *hooked = find_place(hooks);
+	struct hooked *hooked;
 
-	if (!hooks->wanted || !hook_by_runtime[runtime].attach)
+	if (!hooks->wanted)
 		return;
+	forget_refusals(hooks, tgid);
+	forget_earlier_programs(hooks, tgid);
+	if (!hook_by_runtime[runtime].attach)
+		return;
+	hooked = find_place(hooks);
 	if (!hooked) {
-		hooks->refused = tgid;
+		hooks->refused[hooks->refusals++ % HOOK_REFUSALS_MAX] = tgid;
 		return;
 	}
-	forget_earlier_programs(hooks, tgid);
 	*hooked = (struct hooked){.tgid = tgid, .runtime = runtime, .execution = *execution, .looks_left = HOOK_LOOKS_MAX};
 	if (!executes_it_still(hooked))
 		return;
@@ -387,11 +399,12 @@ pid_t hooks_look_again(struct runtime_hooks *hooks)
 
 const char *hooks_say(const struct runtime_hooks *hooks, pid_t tgid)
 {
-	if (tgid == hooks->refused)
-		return "off: too many processes are hooked already";
-	for (size_t i = hooks->count; i-- > 0;)
+	for (size_t i = 0; i < hooks->count; i++)
 		if (hooks->processes[i].tgid == tgid)
 			return *hooks->processes[i].says ? hooks->processes[i].says : NULL;
+	for (size_t i = 0; i < HOOK_REFUSALS_MAX; i++)
+		if (hooks->refused[i] == tgid)
+			return "off: too many processes are hooked already";
 	return NULL;
 }
 

@@ -22,8 +22,11 @@
 /* Ten seconds, four times a second: a JVM takes one or two to begin, on a busy machine several. */
 #define HOOK_LOOKS_MAX 40
 
+/* Of so many it is known that they would be hooked if there were room. */
+#define HOOK_REFUSALS_MAX 1024
+
 struct hooked {
-	pid_t tgid;
+	pid_t tgid; /* 0: it has become another program */
 	enum runtime runtime;
 	struct execution execution; /* which one of the process's was looked at */
 	unsigned int looks_left;    /* 0: it is hooked for good, or cannot be */
@@ -37,7 +40,8 @@ struct runtime_hooks {
 	struct hooked processes[HOOKED_PROCESSES_MAX]; /* a process that executes another program is a new one */
 	size_t count;
 	struct known_files known;
-	pid_t refused; /* the last one that found no room */
+	pid_t refused[HOOK_REFUSALS_MAX]; /* those that found no room; 0: none. Full: the first ones are forgotten */
+	size_t refusals;
 };
 
 void hooks_init(struct runtime_hooks *hooks, struct loader *loader, bool wanted);
