@@ -87,70 +87,71 @@ static enum exit_code complain_create(const char *path, int err)
 }
 
 /* Whoever has the recording lacks the key, which nobody keeps: the hashes of words can be compared, but not looked up. */
-static struct wire *open_wire(void)
+static enum exit_code open_wire(struct wire **wire)
 {
 	struct siphash_key key;
-	struct wire *wire;
 
 	if (getentropy(&key, sizeof(key)))
-		return NULL;
-	wire = wire_open(false);
-	if (wire)
-		wire_set_key(wire, &key);
-	return wire;
+		return complain(EXIT_FAILED, NULL, "getting a random key for the recording: %s", strerror(errno));
+	*wire = wire_open(false);
+	if (!*wire)
+		return complain(EXIT_FAILED, NULL, "out of memory");
+	wire_set_key(*wire, &key);
+	return EXIT_DONE;
 }
 
 /* Until the feed ends; the file is closed in any case. */
-static enum exit_code record_into(struct recording_writer *writer, const char *path, struct feed *feed)
+static enum exit_code record_into(struct recorder *recorder, const char *path, struct feed *feed)
 {
-	struct recorder recorder = {.wire = open_wire(), .writer = writer};
 	struct recording_trailer trailer;
 	struct tool_figures tool = {0};
-	int err, feed_err = -errno;
+	int err, feed_err;
 
-	if (recorder.wire)
-		record_events(feed, &recorder, &feed_err);
-	wire_close(recorder.wire);
+	record_events(feed, recorder, &feed_err);
 	feed->read_tool(feed, &tool);
 	trailer = describe_end(feed, &tool);
-	err = recording_close(writer, &trailer);
+	err = recording_close(recorder->writer, &trailer);
 	if (err)
 		return complain_file(path, err);
 	if (feed_err == -ESRCH)
 		return complain_gone();
 	if (feed_err)
 		return complain(EXIT_FAILED, NULL, "reading events: %s", strerror(-feed_err));
-	remark("%llu events of %.1f s in %s", (unsigned long long)recorder.event_count, (double)(feed->end_ns - feed->start_ns) / 1e9,
+	remark("%llu events of %.1f s in %s", (unsigned long long)recorder->event_count, (double)(feed->end_ns - feed->start_ns) / 1e9,
 	       path);
 	losses_remark(tool.losses, tool.loss_count);
 	return EXIT_DONE;
 }
 
 /* The file comes before the command: a program must not run for a recording that cannot be written. */
-static enum exit_code record_trace(struct trace *trace, const struct options *options)
+static enum exit_code record_trace(struct trace *trace, struct wire *wire, const struct options *options)
 {
 	const char *path = options->file ? options->file : DEFAULT_FILE;
 	const struct recording_info info = describe_run(trace_feed(trace), options);
-	struct recording_writer *writer = recording_create(path, &info);
+	struct recorder recorder = {.writer = recording_create(path, &info), .wire = wire};
 	enum exit_code code;
 
-	if (!writer)
+	if (!recorder.writer)
 		return complain_create(path, errno);
 	code = trace_start(trace);
 	if (!code)
-		return record_into(writer, path, trace_feed(trace));
-	recording_close(writer, NULL);
+		return record_into(&recorder, path, trace_feed(trace));
+	recording_close(recorder.writer, NULL);
 	return code;
 }
 
 enum exit_code run_record(const struct options *options)
 {
+	struct wire *wire = NULL;
 	struct trace *trace;
 	enum exit_code code = trace_open(options, &trace);
 
 	if (code)
 		return code;
-	code = record_trace(trace, options);
+	code = open_wire(&wire);
+	if (!code)
+		code = record_trace(trace, wire, options);
+	wire_close(wire);
 	trace_close(trace);
 	return code;
 }
