@@ -11,6 +11,7 @@ import threading
 FILE_BYTES, ASKED_BYTES = 10_000, 4_000_000
 SHUTDOWNS = 7
 REPLACED = 17
+SHARERS = 2
 
 
 def zombie():
@@ -82,5 +83,22 @@ def selects():
     print(f"DONE returns={returns}", flush=True)
 
 
-{"zombie": zombie, "sendfile": sendfile, "shutdown": shutdown, "replaced": replaced, "selects": selects}[sys.argv[1]]()
+def shared():
+    """Two requests at a time ask the downstream at the port that is given, on one connection, the second before the first is answered."""
+    with socket.create_connection(("127.0.0.1", int(sys.argv[2]))) as downstream, socket.create_server(("127.0.0.1", 0)) as listener:
+        print(f"READY port={listener.getsockname()[1]} pid={os.getpid()}", flush=True)
+        clients = [listener.accept()[0] for _ in range(SHARERS)]
+        while True:
+            for client in clients:
+                request = client.recv(4096)
+                if not request:
+                    return
+                downstream.sendall(b"ask " + request.split()[1][1:] + b"\n")
+            downstream.recv(4096)
+            for client in clients:
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+{"zombie": zombie, "sendfile": sendfile, "shutdown": shutdown, "replaced": replaced, "selects": selects,
+ "shared": shared}[sys.argv[1]]()
 sys.stdin.read()

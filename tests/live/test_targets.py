@@ -15,7 +15,8 @@ from tap import Skip
 ODD_TARGET = pathlib.Path(__file__).with_name("odd_target.py")
 CPU_SHARE_MIN, CPU_SHARE_MAX = 0.95, 1.02
 READS = 3001
-SHUTDOWNS, REPLACED = 7, 17  # as odd_target.py has them
+SHUTDOWNS, REPLACED, SHARERS = 7, 17, 2  # as odd_target.py has them
+ROUNDS = 5
 SELECTED = 19
 SELDOM_CALLED = {"select", "pselect6", "ppoll", "epoll_pwait2"}
 BEFORE_ACCEPT_MAX_NS = 5_000_000  # data may wait for accept, but nobody here keeps it waiting
@@ -153,6 +154,55 @@ def seldom_called(tap):
         tap.equal("returns of select that are told", told, int(done["returns"]))
 
 
+def ask_in_rounds(clients, downstream):
+    """In each round all clients ask for a word of their own, and the downstream answers all at once."""
+    for number in range(ROUNDS):
+        words = [b"word%d%d" % (number, i) for i in range(len(clients))]
+        for client, word in zip(clients, words):
+            client.sendall(b"GET /%s HTTP/1.1\r\n\r\n" % word)
+        questions = b""
+        while questions.count(b"\n") < len(words):
+            questions += downstream.recv(4096)
+        downstream.sendall(b"".join(b"answer %s\n" % word for word in words))
+        for client in clients:
+            client.recv(4096)
+
+
+def hashed_words(path, op):
+    """Of the messages that were read or written on connections that several requests use."""
+    text = subprocess.run([labs.BUILD / "rec_to_text", path], check=True, capture_output=True, text=True, timeout=60).stdout
+    return {word for line in text.splitlines() if f" messages {op} " in line
+            for words in re.findall(r" message=\d+:(\S+)", line) for word in words.split(",")}
+
+
+def record_shared(tap, lab, name):
+    """The words of the questions and of the answers in a recording of its own."""
+    path = lab.scratch / f"{name}.rec"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        target, ready = start(lab, f"target of {name}", ODD_TARGET, "shared", listener.getsockname()[1])
+        downstream = listener.accept()[0]
+        recorder = lab.trace(name, "record", "-w", path, "-p", ready["pid"]).attached()
+        clients = [socket.create_connection(("127.0.0.1", int(ready["port"]))) for _ in range(SHARERS)]
+        ask_in_rounds(clients, downstream)
+        for connection in (*clients, downstream):
+            connection.close()
+        target.child.stdin.close()
+        tap.equal("the target's exit code", target.wait(), 0)
+        tap.equal("exit code of a run that ends with its target", recorder.wait(), 0)
+    return hashed_words(path, "write"), hashed_words(path, "read")
+
+
+def key_of_its_own(tap):
+    """The same words are told as other hashes in each recording, as one hash within it: nobody can look them up."""
+    with Lab() as lab:
+        recordings = [record_shared(tap, lab, name) for name in ("one", "other")]
+        for questions, answers in recordings:
+            tap.equal("words of questions that answers name, but the first: then one asks alone", len(questions & answers),
+                      ROUNDS * SHARERS - 1)
+        one, other = (questions | answers for questions, answers in recordings)
+        tap.equal("hashes that both recordings hold", one & other, set())
+
+
 TOPICS = {
     "a child that nobody waited for": zombie_child,
     "a file shorter than was asked for": short_file,
@@ -160,4 +210,5 @@ TOPICS = {
     "a connection shut down in both directions, a named pipe": shutdown_in_both,
     "an fd replaced under a read": replaced_fd,
     "a call that few servers wait in": seldom_called,
+    "a recording has a key of its own": key_of_its_own,
 }
