@@ -58,23 +58,43 @@ static void refuses_other_files(void **state)
 	assert_int_equal(errno, EISDIR);
 }
 
-static void refuses_newer_versions(void **state)
+/* As if another version of the program had written it. As count_events. */
+static int count_events_of(uint32_t version, uint32_t record_abi, int *end)
 {
 	struct file_header header;
 	size_t size;
 	uint8_t *bytes;
-	int end;
 
-	(void)state;
 	write_samples(false, NULL);
 	bytes = read_file(&size);
 	memcpy(&header, bytes, sizeof(header));
-	header.version = RECORDING_VERSION + 1;
+	header.version = version;
+	header.record_abi = record_abi;
 	memcpy(bytes, &header, sizeof(header));
 	write_file(bytes, size);
-	assert_int_equal(count_events(&end), -1);
-	assert_int_equal(end, -EPROTONOSUPPORT);
 	free(bytes);
+	return count_events(end);
+}
+
+static void refuses_newer_versions(void **state)
+{
+	int end;
+
+	(void)state;
+	assert_int_equal(count_events_of(RECORDING_VERSION + 1, RECORD_ABI, &end), -1);
+	assert_int_equal(end, -EPROTONOSUPPORT);
+	assert_int_equal(count_events_of(RECORDING_VERSION, RECORD_ABI + 1, &end), -1);
+	assert_int_equal(end, -EPROTONOSUPPORT);
+}
+
+/* ABI 7 has only added to 6. */
+static void reads_older_records(void **state)
+{
+	int end;
+
+	(void)state;
+	assert_int_equal(count_events_of(RECORDING_VERSION, 6, &end), SAMPLES);
+	assert_int_equal(end, 0);
 }
 
 /* Whatever a byte is changed to: the reader ends, and what it gives is safe to use. */
@@ -172,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ends_where_it_was_cut, make_path, remove_path),
 		cmocka_unit_test_setup_teardown(refuses_other_files, make_path, remove_path),
 		cmocka_unit_test_setup_teardown(refuses_newer_versions, make_path, remove_path),
+		cmocka_unit_test_setup_teardown(reads_older_records, make_path, remove_path),
 		cmocka_unit_test_setup_teardown(survives_any_wrong_byte, make_path, remove_path),
 		cmocka_unit_test(tells_a_full_disk),
 		cmocka_unit_test_setup_teardown(keeps_whole_events_when_there_is_no_room, keep_limits, remove_path),
