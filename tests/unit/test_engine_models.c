@@ -327,6 +327,23 @@ static void test_strands_end_with_their_program(void **state)
 	}
 }
 
+/* Nor is a thread that ran them a carrier in the next program: there it may be a loop. */
+static void test_carrier_becomes_a_loop(void **state)
+{
+	struct script *script = server_with_clients();
+	(void)state;
+
+	script_runtime(script, MAIN, RUNTIME_GO);
+	RUNS(script, 900, MAIN, 10);
+	script_thread(script, 900, MAIN, MAIN, THREAD_EXECED);
+	script_runtime(script, MAIN, RUNTIME_NODE);
+	READ(script, 1010, MAIN, CLIENT_A, SLEPT(960, 1000, 1), .line = "GET /a");
+	WRITE(script, 1110, MAIN, CLIENT_A, .status = 200);
+	READ_NOTHING(script, 1112, MAIN, CLIENT_A);
+	assert_string_equal(script_finish(script).model, "event-loop");
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +359,7 @@ int main(void)
 		cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_models_of_strands),
 		cmocka_unit_test(test_strands_end_with_their_program),
+		cmocka_unit_test(test_carrier_becomes_a_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

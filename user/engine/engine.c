@@ -83,7 +83,7 @@ static void on_thread(struct engine *engine, const struct event *event)
 		proc->forked = record->origin == THREAD_FORKED || strncmp(proc->parent->told.comm, record->comm, COMM_MAX) == 0;
 	}
 	if (record->origin == THREAD_EXECED)
-		proc->forked = false;
+		proc->forked = thread->carrier = false;
 	if (record->head.tid == record->tgid || !proc->told.comm[0])
 		memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
 }
