@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 13: how often responses bear out what a thread, or a loop, is taken for decides what is marked. Times in µs. */
 #include "engine/line.h"
+#include "engine/moment.h"
 #include "unit/loop_script.h"
 
 enum { MAIN = LOOP };
