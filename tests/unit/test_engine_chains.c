@@ -201,6 +201,27 @@ static void test_sleeper_is_given_nothing(void **state)
 	script_close(script);
 }
 
+/* B seems to wait; but the connection that A has given back lay idle until D came, whose answer's thread turns to B then. */
+static void test_idle_connection_was_not_waited_for(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ(script, 200, FIRST, CLIENT_A, .arrived = 190, .line = "GET /a");
+	ask(script, 300, FIRST, DB);
+	answer(script, 1000, FIRST, 306, DB);
+	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
+	READ(script, 5000, FIRST, CLIENT_D, .off = 1110, .on = 4990, .cause = WAIT_POLL, .epoll = 4995, .events = 1, .line = "GET /d");
+	ask(script, 5100, FIRST, DB);
+	answer(script, 6000, FIRST, 5106, DB);
+	WRITE(script, 6100, FIRST, CLIENT_B, .status = 200);
+	WRITE(script, 6200, SECOND, CLIENT_D, .off = 10, .on = 6150, .cause = WAIT_POLL, .epoll = 6155, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 /* A sleeper is given nothing four times: no response bears out that the line tells who is given a connection, and then one contradicts. */
 static void test_kept_bears_out_nothing(void **state)
 {
@@ -365,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_told_when_it_wakes),
 		cmocka_unit_test(test_far_from_its_turn),
 		cmocka_unit_test(test_sleeper_is_given_nothing),
+		cmocka_unit_test(test_idle_connection_was_not_waited_for),
 		cmocka_unit_test(test_kept_bears_out_nothing),
 		cmocka_unit_test(test_sleeper_answers),
 		cmocka_unit_test(test_gone_on_by_itself),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "engine/chains_places.h"
+#include "engine/goroutines.h"
 #include "engine/rules_loop.h"
 
 #define CHAIN_MAX  64 /* longer ones are not followed */
@@ -17,6 +18,7 @@
 #define ASTRAY     3  /* so much weighs a response that contradicts the line, against one that bears it out */
 #define ASTRAY_MIN 10 /* the line has lost its place */
 #define ASTRAY_MAX 15
+#define IDLE_NS    1000000
 #define PASSED_MAX 2 /* whom so many have passed by does not go on yet: it has only seemed to wait */
 
 bool chains_apply(const struct thread *thread)
@@ -88,7 +90,7 @@ static bool make_room(struct engine *engine, struct chains *chains)
 
 void chains_wait(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
 {
-	struct chains *chains = may_wait(root) ? chains_of(thread->proc) : NULL;
+	struct chains *chains = may_wait(root) && !goroutine_may_be_moved(thread, at_ns) ? chains_of(thread->proc) : NULL;
 	uint64_t ticket;
 
 	if (!chains || !make_room(engine, chains))
@@ -168,6 +170,21 @@ static bool is_of_a_pool(const struct moment *moment)
 	       doubts_try_line(moment->thread->proc, conn, GIVEN_TO_ANY);
 }
 
+/*
+ * A goroutine may seem to wait that was only held up. Where so few seem to that it may be none, a connection that has lain idle for a while
+ * was not waited for.
+ */
+static bool may_wait_for_it(struct chains *chains, const struct moment *moment)
+{
+	uint64_t count = 0;
+
+	if (!thread_runs_untold_goroutines(moment->thread) || moment->at_ns < moment->conn->answer_read_ns + IDLE_NS)
+		return true;
+	for (uint64_t ticket = chains->waiting; ticket < chains->end && count < NEAR; ticket++)
+		count += still_waits(chains, ticket);
+	return count == NEAR;
+}
+
 /* Whoever ran on the thread until now. */
 static struct context *ran_before(const struct thread *thread)
 {
@@ -181,13 +198,12 @@ struct context *chains_next(const struct moment *moment)
 	struct thread *thread = moment->thread;
 	struct chains *chains = thread->proc->chains;
 	struct context *segment, *before = ran_before(thread);
-	uint64_t ticket = chains && is_of_a_pool(moment) ? next_given(chains, thread->tid) : 0;
+	uint64_t ticket = chains && is_of_a_pool(moment) && may_wait_for_it(chains, moment) ? next_given(chains, thread->tid) : 0;
 
 	segment = ticket ? context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns) : NULL;
 	if (!segment)
 		return NULL;
-	segment->evidence = true;
-	segment->helper_only = false;
+	context_note_evidence(segment);
 	segment->instead = context_get(before);
 	begin(chains, ticket, segment);
 	end_soft_tail(moment);

@@ -35,6 +35,11 @@ uint64_t goroutine_seen_until(const struct thread *thread)
 	return thread->shown_ns + (thread->soft ? SCHEDULER_NS : PREEMPTED_NS);
 }
 
+bool goroutine_may_be_moved(const struct thread *thread, uint64_t at_ns)
+{
+	return thread_runs_untold_goroutines(thread) && at_ns >= thread->shown_ns + PREEMPTED_NS;
+}
+
 bool goroutine_reads_for_all(const struct thread *thread, const struct conn *conn)
 {
 	return thread_runs_untold_goroutines(thread) && (conn->shared || conn->waiting_calls > 1);

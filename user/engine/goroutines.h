@@ -27,6 +27,8 @@ bool goroutine_is_unseen(const struct context *segment);
 bool goroutine_may_resume(const struct thread *thread);
 /* When the goroutine that the thread shows may have been taken off it. UINT64_MAX: never, or it shows none. */
 uint64_t goroutine_seen_until(const struct thread *thread);
+/* It has computed for so long that it may have been taken off the thread: if another one is there it need not wait for anything. */
+bool goroutine_may_be_moved(const struct thread *thread, uint64_t at_ns);
 /* Where several requests use a connection a goroutine reads for all, and who has asked waits for what that gives to it. */
 bool goroutine_reads_for_all(const struct thread *thread, const struct conn *conn);
 /* From at_ns on it is not sure any more that the thread runs the goroutine that it showed last. */
