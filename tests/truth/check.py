@@ -12,9 +12,8 @@ from tap import Tap
 REQUESTS = 503
 LOADS = {load.name: load for load in scenario.LOADS}
 FULL, MODERATE, MANY, LATE = "32 saturated", "32 moderate", "128 saturated", "32 attached in the middle"
-ANY = 100  # of a share
 
-# Server, way to call, load, --hooks, right % at least, ambiguous % at most, NET ms at most.
+# Server, way to call, load, --hooks, right % at least, ambiguous % at most, NET ms at most (None: not bounded).
 BOUNDS = [
     ("C, thread per connection", "kept", FULL, "auto", 99, 1, 0.5),
     ("C, selector, queue, workers", "kept", FULL, "auto", 99, 1, 0.5),
@@ -64,10 +63,10 @@ BOUNDS = [
     ("Go, net/http", "kept", FULL, "off", 95, 4, 0.5),
     ("Rust, tokio and hyper", "kept", FULL, "off", 97, 3, 0.5),
     ("Python, asyncio streams", "kept", FULL, "off", 98, 1, 0.5),
-    ("Python, FastAPI on uvloop", "kept", FULL, "off", 0, ANY, None),
+    ("Python, FastAPI on uvloop", "kept", FULL, "off", None, None, None),
     ("Java 21, virtual threads", "kept", FULL, "off", 98, 1, 0.5),
-    ("Java 21, virtual threads", "client", FULL, "off", 0, ANY, None),
-    ("Java 25, virtual threads", "executor", FULL, "off", 0, ANY, None),
+    ("Java 21, virtual threads", "client", FULL, "off", None, None, None),
+    ("Java 25, virtual threads", "executor", FULL, "off", None, None, None),
 ]
 
 
@@ -78,9 +77,11 @@ def topic(bounds):
     def check(tap):
         result = scenario.run(row.make(way), LOADS[load], REQUESTS, row.more.get(way, ""), hooks)
         tap.equal("counted exactly, closed, nothing lost", result.faults, [])
-        tap.at_least("CPU told as its true request's", result.right, right, "%")
+        if right is not None:
+            tap.at_least("CPU told as its true request's", result.right, right, "%")
         tap.at_most("CPU told as another request's", result.wrong, targets.WRONG_MAX, "%")
-        tap.at_most("CPU of ambiguous requests", result.ambiguous, ambiguous, "%")
+        if ambiguous is not None:
+            tap.at_most("CPU of ambiguous requests", result.ambiguous, ambiguous, "%")
         if net_ms is not None:
             tap.at_most("NET, mean error", result.net_ms, net_ms, " ms")
         tap.at_most("CPU against the kernel's total", result.conservation, 0.5, "%")
