@@ -219,21 +219,28 @@ static void test_out_of_order(void **state)
 	script_close(script);
 }
 
-/* D seems to be B's call, and C's is the answer: where the order is wrong, who needs none may have been served by another one's steps, too.
- */
-static void test_order_is_wrong(void **state)
+/* B asks in what seems to be A's turn, and its response contradicts the order. */
+static struct script *contradict_order(void)
 {
 	struct script *script = ask_all();
-	(void)state;
 
 	script_conn(script, DB_D, CONN_DOWNSTREAM, 5432);
-	script_conn(script, CLIENT_D, CONN_SERVER, 8080);
 	READ_NOTHING(script, 1720, LOOP, DB_C);
 	WRITE(script, 2100, LOOP, DB_D); /* by B, as it seems A */
 	READ_NOTHING(script, 2110, LOOP, DB_D);
 	READ(script, 2600, LOOP, DB_D, .off = 2120, .on = 2580, .cause = WAIT_POLL, .epoll = 2590, .events = 1, .arrived = 2580);
 	WRITE(script, 2700, LOOP, CLIENT_B, .status = 200);
 	WRITE(script, 2750, LOOP, CLIENT_A, .status = 200);
+	return script;
+}
+
+/* Where the order is wrong, who needs none may have been served by another one's steps, too. */
+static void test_order_is_wrong(void **state)
+{
+	struct script *script = contradict_order();
+	(void)state;
+
+	script_conn(script, CLIENT_D, CONN_SERVER, 8080);
 	READ(script, 3010, LOOP, CLIENT_D, SLEPT(2760, 3000, 1), .line = "GET /d");
 	WRITE(script, 3510, LOOP, CLIENT_D, .status = 200);
 	script_finish(script);
@@ -247,17 +254,10 @@ static void test_order_is_wrong(void **state)
  */
 static void test_order_proves_right_again(void **state)
 {
-	struct script *script = ask_all();
+	struct script *script = contradict_order();
 	uint64_t at = 2800;
 	(void)state;
 
-	script_conn(script, DB_D, CONN_DOWNSTREAM, 5432);
-	READ_NOTHING(script, 1720, LOOP, DB_C);
-	WRITE(script, 2100, LOOP, DB_D); /* by B, as it seems A */
-	READ_NOTHING(script, 2110, LOOP, DB_D);
-	READ(script, 2600, LOOP, DB_D, .off = 2120, .on = 2580, .cause = WAIT_POLL, .epoll = 2590, .events = 1, .arrived = 2580);
-	WRITE(script, 2700, LOOP, CLIENT_B, .status = 200);
-	WRITE(script, 2750, LOOP, CLIENT_A, .status = 200);
 	for (uint64_t i = 0; i < 40; i++, at += 2000) {
 		READ(script, at, LOOP, CLIENT_A, .arrived = at - 10, .line = "GET /next");
 		READ_NOTHING(script, at + 10, LOOP, CLIENT_B);

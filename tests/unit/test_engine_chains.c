@@ -181,16 +181,24 @@ static void test_far_from_its_turn(void **state)
 	script_close(script);
 }
 
-/* B sleeps, and C waits. D has come, and computes elsewhere: A goes on with the connection that it has. */
-static void test_sleeper_is_given_nothing(void **state)
+/* B seems to wait; A asks, and is answered at 1000. */
+static struct script *ask_while_one_sleeps(void)
 {
 	struct script *script = server(RUNTIME_GO);
-	(void)state;
 
 	READ(script, 100, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
 	READ(script, 200, FIRST, CLIENT_A, .arrived = 190, .line = "GET /a");
 	ask(script, 300, FIRST, DB);
 	answer(script, 1000, FIRST, 306, DB);
+	return script;
+}
+
+/* A goes on with the connection that it has. */
+static void test_sleeper_is_given_nothing(void **state)
+{
+	struct script *script = ask_while_one_sleeps();
+	(void)state;
+
 	ask(script, 1200, FIRST, DB);
 	answer(script, 2000, FIRST, 1206, DB);
 	WRITE(script, 2100, FIRST, CLIENT_A, .status = 200);
@@ -201,16 +209,12 @@ static void test_sleeper_is_given_nothing(void **state)
 	script_close(script);
 }
 
-/* B seems to wait; but the connection that A has given back lay idle until D came, whose answer's thread turns to B then. */
+/* The connection that A has given back lay idle until D came, whose answer's thread turns to B then. */
 static void test_idle_connection_was_not_waited_for(void **state)
 {
-	struct script *script = server(RUNTIME_GO);
+	struct script *script = ask_while_one_sleeps();
 	(void)state;
 
-	READ(script, 100, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
-	READ(script, 200, FIRST, CLIENT_A, .arrived = 190, .line = "GET /a");
-	ask(script, 300, FIRST, DB);
-	answer(script, 1000, FIRST, 306, DB);
 	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
 	READ(script, 5000, FIRST, CLIENT_D, .off = 1110, .on = 4990, .cause = WAIT_POLL, .epoll = 4995, .events = 1, .line = "GET /d");
 	ask(script, 5100, FIRST, DB);

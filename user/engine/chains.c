@@ -18,8 +18,9 @@
 #define ASTRAY     3  /* so much weighs a response that contradicts the line, against one that bears it out */
 #define ASTRAY_MIN 10 /* the line has lost its place */
 #define ASTRAY_MAX 15
-#define IDLE_NS    1000000
-#define PASSED_MAX 2 /* whom so many have passed by does not go on yet: it has only seemed to wait */
+#define HELD_UP    4       /* fewer goroutines may only seem to wait: they were held up */
+#define IDLE_NS    1000000 /* who is given a connection asks sooner, as a rule */
+#define PASSED_MAX 2       /* whom so many have passed by does not go on yet: it has only seemed to wait */
 
 bool chains_apply(const struct thread *thread)
 {
@@ -30,8 +31,7 @@ bool chains_apply(const struct thread *thread)
 	return thread_runs_untold_goroutines(thread) || (loop && loop->shared && !continuations_ahead(loop));
 }
 
-/* ---- who waits -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- who waits ----------------------------------------------------------------------------------------------------------------------- */
 
 static struct chains *chains_of(struct proc *proc)
 {
@@ -103,8 +103,7 @@ void chains_wait(struct engine *engine, struct thread *thread, struct context *r
 		chains_exchange(chains, ticket - 1, ticket);
 }
 
-/* ---- who goes on -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- who goes on --------------------------------------------------------------------------------------------------------------------- */
 
 static void give(struct chains *chains, uint32_t tid)
 {
@@ -180,9 +179,9 @@ static bool may_wait_for_it(struct chains *chains, const struct moment *moment)
 
 	if (!thread_runs_untold_goroutines(moment->thread) || moment->at_ns < moment->conn->answer_read_ns + IDLE_NS)
 		return true;
-	for (uint64_t ticket = chains->waiting; ticket < chains->end && count < NEAR; ticket++)
+	for (uint64_t ticket = chains->waiting; ticket < chains->end && count < HELD_UP; ticket++)
 		count += still_waits(chains, ticket);
-	return count == NEAR;
+	return count == HELD_UP;
 }
 
 /* Whoever ran on the thread until now. */
@@ -212,8 +211,7 @@ struct context *chains_next(const struct moment *moment)
 	return segment;
 }
 
-/* ---- a response names one --------------------------------------------------------------------------------------------------------------
- */
+/* ---- a response names one ------------------------------------------------------------------------------------------------------------ */
 
 struct path {
 	uint64_t tickets[CHAIN_MAX];

@@ -130,6 +130,12 @@ void continuations_vote(struct continuations *loop, const struct continuation *w
 bool continuation_is_due(const struct continuations *loop, const struct continuation *waiting);
 /* Is its answer read, and its step to come, so that the connection may be given back by that? */
 bool continuation_may_give_back(const struct continuation *waiting);
+/* Was it read on this connection to a downstream? */
+static inline bool continuation_is_answer_on(const struct continuation *waiting, uint64_t conn_id)
+{
+	return waiting->side == SIDE_DOWNSTREAM && waiting->conn_id == conn_id;
+}
+
 /* The request that it belongs to, as far as is known. NULL: nobody's yet. */
 struct context *continuation_request(const struct continuation *waiting);
 

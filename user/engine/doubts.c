@@ -19,6 +19,8 @@
 #define TRIES_GIVEN       8
 #define TRIES_TO_ANY      32 /* a response that tells that it was kept puts that right */
 
+_Static_assert(DOUBTS <= 8, "struct context keeps them as bits of a byte");
+
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
 {
 	if (doubt != DOUBT_NONE)

@@ -55,8 +55,7 @@ static void send_away(struct line *line, uint64_t count)
 	}
 }
 
-/* There are more of them than can be anybody's who waits: whose they are, only their responses can say, and what came before that nobody.
- */
+/* More than can be anybody's who waits: whose they are only their responses can say, and what came before that nobody. */
 static void give_up_unnamed(struct line *line, uint64_t count)
 {
 	for (uint64_t number = line->first_handed; count; number++) {

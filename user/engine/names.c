@@ -241,8 +241,7 @@ static struct common compare(struct conn *conn, const struct wire_message *answe
 	return common;
 }
 
-/* Nothing is repeated there, so these had not been asked before the trace: it was whoever asked first. One call is left, for this answer.
- */
+/* Nothing is repeated there, so it was whoever asked first, and not before the trace. One call is left, for this answer. */
 static void take_back_earlier(struct engine *engine, struct conn *conn)
 {
 	struct call *call;

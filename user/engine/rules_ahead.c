@@ -149,16 +149,17 @@ static struct context *unnamed_owner(const struct moment *moment)
 	return segment;
 }
 
+static bool is_queued_answer(const struct continuations *loop, const struct continuation *waiting, const void *conn)
+{
+	return is_queued(loop, waiting, NULL) && continuation_is_answer_on(waiting, ((const struct conn *)conn)->id);
+}
+
 /* Whose answer was read there has the connection; otherwise it is who comes first. */
 static struct continuation *queued_caller(struct continuations *loop, const struct conn *conn)
 {
-	for (uint32_t i = 0; i < loop->count; i++) {
-		struct continuation *queued = &loop->waiting[i];
+	struct continuation *queued = continuations_first(loop, is_queued_answer, conn);
 
-		if (queued->turn == TURN_TO_COME && queued->side == SIDE_DOWNSTREAM && queued->conn_id == conn->id)
-			return queued;
-	}
-	return first_queued(loop);
+	return queued ? queued : first_queued(loop);
 }
 
 struct context *ahead_owner(const struct moment *moment)

@@ -63,7 +63,7 @@ void collect_end(struct engine *engine, struct thread *thread)
 static struct continuation *caller_of(struct continuations *loop, const struct conn *conn)
 {
 	for (uint32_t i = 0; i < loop->count; i++)
-		if (loop->waiting[i].side == SIDE_DOWNSTREAM && loop->waiting[i].conn_id == conn->id)
+		if (continuation_is_answer_on(&loop->waiting[i], conn->id))
 			return &loop->waiting[i];
 	return only_read(loop);
 }

@@ -219,7 +219,7 @@ static struct continuation *caller_among(struct continuations *loop, const struc
 
 		if (!continuation_is_due(loop, waiting))
 			continue;
-		if (!woken && waiting->side == SIDE_DOWNSTREAM && waiting->conn_id == conn->id)
+		if (!woken && continuation_is_answer_on(waiting, conn->id))
 			return waiting;
 		if (context_root(waiting->context)->fans_out)
 			continue; /* it has further answers to wait for, or others to wake */
