@@ -118,13 +118,17 @@ static bool is_sure(enum named_by found)
 
 void answers_name(struct engine *engine, struct conn *conn, const struct moved *moved, bool sure, struct named *named)
 {
-	named->count = 0;
-	named->earlier = false;
+	*named = (struct named){0};
 	for (uint32_t i = 0; moved && i < moved->message_count; i++) {
 		struct call *call;
 		enum named_by found = names_find(engine, conn, &moved->messages[i], !sure, &call);
 
-		named->earlier |= found == NAMED_EARLIER;
+		if (found == NAMED_EARLIER) {
+			named->calls[named->count++] = NULL;
+			named->earlier++;
+			continue;
+		}
+		named->any_unknown |= found == NAMED_NOBODY && !names_known(conn);
 		if (!call || (sure && !is_sure(found)))
 			continue;
 		if (found == NAMED_UNSEEN)

@@ -34,9 +34,10 @@ bool answers_next_segment(const struct moved *moved, uint32_t *offset);
 
 /* The calls that are answered by what was read, in that order. */
 struct named {
-	struct call *calls[WIRE_MESSAGES_MAX];
+	struct call *calls[WIRE_MESSAGES_MAX]; /* NULL: it seems to have been asked before the trace */
 	uint32_t count;
-	bool earlier; /* there are answers among them to what seems to have been asked before the trace */
+	uint32_t earlier; /* of them, so many are NULL */
+	bool any_unknown; /* while nothing is known of names: there are messages among them that say nothing */
 };
 
 /*

@@ -176,12 +176,16 @@ static void note_waiting(struct conn *conn)
 		correlation->most_waiting = conn->waiting_calls - passed_over;
 }
 
-static void count(const struct conn *conn, struct pair *pair, uint32_t with_it)
+/* False: it is for what may have been asked before the trace, and no vote. */
+static bool count(const struct conn *conn, struct pair *pair, uint32_t with_it)
 {
-	if (!with_it && pair->earlier < earlier_max(conn))
+	bool earlier = !with_it && pair->earlier < earlier_max(conn);
+
+	if (earlier)
 		pair->earlier++;
 	else
 		score_count(&pair->score, with_it == 1, COUNTED_MAX);
+	return !earlier;
 }
 
 static bool is_right(const struct pair *pair)
@@ -276,6 +280,16 @@ static bool was_asked_earlier(struct engine *engine, struct conn *conn)
 	return correlation->most_waiting > 1;
 }
 
+/* What a server sends unasked, or late, names none of the questions that were seen, either: nothing proves that it is not that. */
+static enum named_by guess_unseen(const struct call *call)
+{
+	struct context *root = context_root(call->context);
+
+	if (root)
+		root->names_guessed++;
+	return NAMED_GUESSED;
+}
+
 static enum named_by guess(struct engine *engine, struct conn *conn, const struct common *common, bool all_seen, struct call **call)
 {
 	struct correlation *correlation = conn->correlation;
@@ -283,6 +297,8 @@ static enum named_by guess(struct engine *engine, struct conn *conn, const struc
 
 	if (!common->any && all_seen && was_asked_earlier(engine, conn))
 		return NAMED_EARLIER;
+	if (several && !common->any && count_unseen(conn, call) == 1)
+		return guess_unseen(*call);
 	*call = several ? common->call : oldest_waiting(conn);
 	if (!*call)
 		return NAMED_NOBODY;
@@ -312,24 +328,16 @@ static void forget(struct correlation *correlation)
 }
 
 /* It names no question that waits, nor one that was answered just now: oftener than once in a while, and what was learnt is forgotten. */
-static void note_missed(struct conn *conn)
+static enum named_by note_missed(struct conn *conn)
 {
 	struct correlation *correlation = conn->correlation;
 	struct pair *pair = &correlation->pairs[correlation->in_question][correlation->in_answer];
 
-	count(conn, pair, 0);
+	if (!count(conn, pair, 0))
+		return NAMED_EARLIER;
 	if (!is_right(pair))
 		forget(correlation);
-}
-
-/* What a server sends unasked, or late, names none of the questions that were seen, either: nothing proves that it is not that. */
-static enum named_by guess_unseen(const struct call *call)
-{
-	struct context *root = context_root(call->context);
-
-	if (root)
-		root->names_guessed++;
-	return NAMED_GUESSED;
+	return NAMED_NOBODY;
 }
 
 static enum named_by find_named(struct conn *conn, const struct wire_message *answer, bool guesses, struct call **call)
@@ -348,10 +356,8 @@ static enum named_by find_named(struct conn *conn, const struct wire_message *an
 	if (was_answered(correlation, token))
 		return NAMED_NOBODY; /* it goes on */
 	unseen = count_unseen(conn, call);
-	if (!unseen) {
-		note_missed(conn);
-		return NAMED_NOBODY;
-	}
+	if (!unseen)
+		return note_missed(conn);
 	return unseen == 1 && guesses ? guess_unseen(*call) : NAMED_UNSEEN;
 }
 

@@ -136,10 +136,16 @@ static struct moment moment_of_answer(const struct moment *moment, const struct 
 	return answer;
 }
 
+/* NULL: nobody known. */
+static const struct context *asker_of(const struct named *named, uint32_t at)
+{
+	return named->calls[at] ? context_root(named->calls[at]->context) : NULL;
+}
+
 static bool are_of_several(const struct named *named)
 {
 	for (uint32_t i = 1; i < named->count; i++)
-		if (context_root(named->calls[i]->context) != context_root(named->calls[0]->context))
+		if (!named->calls[i] || asker_of(named, i) != asker_of(named, 0))
 			return true;
 	return false;
 }
@@ -154,7 +160,7 @@ static bool reads_for_others(const struct moment *moment, const struct named *na
 	if (thread_runs_untold_goroutines(moment->thread))
 		return goroutine_reads_for_all(thread, moment->conn);
 	for (uint32_t i = 0; i < named->count; i++)
-		if (context_root(named->calls[i]->context) == context_root(thread->context))
+		if (named->calls[i] && asker_of(named, i) == context_root(thread->context))
 			return false;
 	return true;
 }
@@ -175,42 +181,92 @@ static bool names_nobody(const struct moment *moment, const struct named *named)
 	return true;
 }
 
+/* An answer to somebody who had asked before the trace: that one goes on too, and a response may name it. */
+static void add_turn_of_unknown(const struct moment *moment)
+{
+	struct context *segment = context_new_segment(moment->engine, ORIGIN_MISSED, NULL, moment->at_ns);
+
+	context_note_evidence(segment);
+	turns_add(moment, segment, DOUBT_NONE);
+	context_put(moment->engine, segment);
+}
+
+/* Whoever is answered goes on in turn. */
+static void read_in_turn(const struct moment *moment, const struct named *named)
+{
+	turns_begin(moment);
+	for (uint32_t i = 0; i < named->count; i++) {
+		struct call *call = named->calls[i];
+		struct context *context;
+		enum doubt doubt;
+		uint32_t number;
+		struct moment answer;
+
+		if (!call) {
+			add_turn_of_unknown(moment);
+			continue;
+		}
+		answer = moment_of_answer(moment, call, i == 0);
+		rule_12_asked_in_first_turn(moment, call);
+		doubt = call->doubt;
+		context = end_call(&answer, call, false, &number);
+		if (!context)
+			continue;
+		context->ambiguous |= named->any_unknown; /* what says nothing may be an answer, too */
+		turns_add(&answer, context, doubt);
+	}
+}
+
+/* Whoever is answered is let go on, elsewhere. */
+static void hand_on(const struct moment *moment, const struct named *named)
+{
+	bool goroutines = thread_runs_untold_goroutines(moment->thread);
+
+	end_soft_tail(moment);
+	for (uint32_t i = 0; i < named->count; i++) {
+		struct moment answer;
+		uint32_t number;
+
+		if (!named->calls[i])
+			continue;
+		answer = moment_of_answer(moment, named->calls[i], i == 0);
+		rule_12_asked_in_first_turn(moment, named->calls[i]);
+		strand_is_answered(moment, named->calls[i]);
+		end_call(&answer, named->calls[i], false, &number);
+	}
+	turn_to_segment(moment, goroutines ? ORIGIN_PARK : ORIGIN_SOCKET, NULL, false);
+	moment->thread->proc->reads_for_others |= goroutines;
+}
+
+static void read_at_once(const struct moment *moment, const struct named *named)
+{
+	for (uint32_t i = 0; i < named->count; i++) {
+		struct moment answer;
+
+		if (!named->calls[i])
+			continue;
+		answer = moment_of_answer(moment, named->calls[i], i == 0);
+		rule_12_asked_in_first_turn(moment, named->calls[i]);
+		rule_5_answered(&answer, named->calls[i]);
+		moment->thread->via_call = 0; /* it is certain whose it was */
+	}
+}
+
 /* Answers that say to which question each is. False: they do not. */
 static bool read_named_answers(const struct moment *moment)
 {
 	struct named named;
-	uint32_t number;
-	bool in_turn, hands_on;
 
 	answers_name(moment->engine, moment->conn, moment->moved, false, &named);
-	in_turn = turns_are_told(moment->thread) && are_of_several(&named);
-	hands_on = named.count && reads_for_others(moment, &named);
-	if (in_turn)
-		turns_begin(moment);
-	if (hands_on)
-		end_soft_tail(moment);
-	for (uint32_t i = 0; i < named.count; i++) {
-		struct call *call = named.calls[i];
-		struct moment answer = moment_of_answer(moment, call, i == 0);
-		struct context *context;
-		enum doubt doubt;
-
-		rule_12_asked_in_first_turn(moment, call);
-		doubt = call->doubt;
-		if (hands_on) {
-			strand_is_answered(moment, call);
-			end_call(&answer, call, false, &number);
-		} else if (!in_turn) {
-			rule_5_answered(&answer, call);
-			moment->thread->via_call = 0; /* it is certain whose it was */
-		} else if ((context = end_call(&answer, call, false, &number))) {
-			turns_add(&answer, context, doubt);
-		}
-	}
-	if (hands_on)
-		turn_to_segment(moment, thread_runs_untold_goroutines(moment->thread) ? ORIGIN_PARK : ORIGIN_SOCKET, NULL, false);
-	moment->thread->proc->reads_for_others |= hands_on && thread_runs_untold_goroutines(moment->thread);
-	return named.count || names_nobody(moment, &named);
+	if (turns_are_told(moment->thread) && are_of_several(&named))
+		read_in_turn(moment, &named);
+	else if (named.count == named.earlier)
+		return names_nobody(moment, &named);
+	else if (reads_for_others(moment, &named))
+		hand_on(moment, &named);
+	else
+		read_at_once(moment, &named);
+	return true;
 }
 
 /* Its question was seen, so that its answer might have named it; but it is taken for the oldest one's. */

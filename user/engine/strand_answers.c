@@ -89,7 +89,8 @@ bool strand_reads_answer(const struct moment *moment)
 		return false;
 	answers_name(moment->engine, conn, moment->moved, !proc_hides_wakeups(thread->proc), &named);
 	for (uint32_t i = named.count; i-- > 0;)
-		strand_is_answered(moment, named.calls[i]);
+		if (named.calls[i])
+			strand_is_answered(moment, named.calls[i]);
 	root = context_root(thread->context);
 	own = root && root->handler_strand_id == thread->strand->id ? call_of(conn, root) : NULL;
 	if (own) {

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Answers to several requests in one read, in a loop that calls back at once: some to questions that were not seen. Who had asked them goes
+ * on in turn like everybody else. Times in µs.
+ */
+#include "unit/answers_script.h"
+
+static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
+
+/* A, B and C have asked, 17, 18 and 19, at 1100, 1200 and 1300. */
+static struct script *loop_that_asked(bool a_is_seen)
+{
+	static const char *const questions[] = {"Q 17 9\n", "Q 18 9\n", "Q 19 9\n"};
+	struct script *script = loop_with_clients();
+
+	for (uint64_t i = 0; i < 3; i++) {
+		uint64_t at = 1010 + 100 * i;
+
+		READ(script, at, MAIN, CLIENT_A + i, POLLED(at - 9, at - 5, 1), .arrived = at - 5, .line = lines[i]);
+		if (i || a_is_seen)
+			ASKS(script, 1100 + 100 * i, MAIN, questions[i]);
+		else
+			WRITE(script, 1100, MAIN, DB);
+	}
+	return script;
+}
+
+/* Each of them asks again right after the other, and is answered when its answer comes, 1000 later; one unknown asks before that. */
+static void ask_again(struct script *script, uint64_t at, const char *answers, bool unknown)
+{
+	static const char *const questions[] = {"Q 27 9\n", "Q 28 9\n", "Q 29 9\n"};
+
+	for (uint64_t i = 0; i < 3; i++)
+		ASKS(script, at + 10 * i, MAIN, questions[i]);
+	at += 1000;
+	HEARS(script, at, MAIN, answers, (at - 30, at - 30, at - 30, at - 30), POLLED(at - 979, at - 20, 1), .arrived = at - 30);
+	if (unknown)
+		ASKS(script, at + 1, MAIN, "Q 4 9\n");
+	for (uint64_t i = 0; i < 3; i++)
+		WRITE(script, at + 10 + 10 * i, MAIN, CLIENT_A + i, .status = 200);
+}
+
+static void assert_calls(const struct script *script)
+{
+	static const uint64_t net[] = {6000 - 1101 + 970, 6000 - 1201 + 960, 6000 - 1310 + 949};
+
+	for (int i = 0; i < 3; i++) {
+		const struct told *told = told_of(script, lines[i]);
+
+		assert_int_equal(told->call_count, 2);
+		assert_int_equal(told->state[STATE_NET], net[i]);
+	}
+}
+
+/* Nothing is known of names yet. What has no word of B's and C's questions is to A's, which was not seen; that alone stays a guess. */
+static void test_unseen_question(void **state)
+{
+	struct script *script = loop_that_asked(false);
+	(void)state;
+
+	HEARS(script, 8000, MAIN, "R 17 ok\nR 18 ok\nR 19 ok\n", (6000, 6000, 6000), POLLED(1310, 7980, 1), .arrived = 6000);
+	ask_again(script, 8900, "R 27 ok\nR 28 ok\nR 29 ok\n", false);
+	script_finish(script);
+	assert_calls(script);
+	assert_true(told_of(script, lines[0])->ambiguous);
+	assert_false(told_of(script, lines[1])->ambiguous || told_of(script, lines[2])->ambiguous);
+	script_close(script);
+}
+
+/*
+ * Two more go on who had asked before the trace, the first of all, and the first of those that come next, when what names a question is
+ * known. What these two ask is of none of the others.
+ */
+static void test_asked_before(void **state)
+{
+	struct script *script = loop_that_asked(true);
+	(void)state;
+
+	HEARS(script, 8000, MAIN, "R 2 ok\nR 17 ok\nR 18 ok\nR 19 ok\n", (6000, 6000, 6000, 6000), POLLED(1310, 7980, 1), .arrived = 6000);
+	ASKS(script, 8800, MAIN, "Q 3 9\n");
+	ask_again(script, 8900, "R 1 ok\nR 27 ok\nR 28 ok\nR 29 ok\n", true);
+	script_finish(script);
+	assert_calls(script);
+	for (int i = 0; i < 3; i++)
+		assert_false(told_of(script, lines[i])->ambiguous);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unseen_question),
+		cmocka_unit_test(test_asked_before),
+	};
+
+	return cmocka_run_group_tests_name("engine, answers to unknown questions", tests, NULL, NULL);
+}
