@@ -130,17 +130,14 @@ static void test_two_places_of_doubt(void **state)
 	script_close(script);
 }
 
-/* B's thread fell asleep when B came to wait, which it tells only when it wakes: C has come to wait by then. */
-static void test_told_when_it_wakes(void **state)
+/* B's thread falls asleep when B comes to wait, which it tells only when it wakes: C has come to wait by then. */
+static void sleep_when_it_waits(struct script *script)
 {
-	struct script *script = server(RUNTIME_GO);
-	(void)state;
-
 	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
 	ask(script, 200, FIRST, DB);
 	READ(script, 210, FIRST, CLIENT_D, .arrived = 90, .line = "GET /d");
 	ask(script, 310, FIRST, DB_2);
-	READ(script, 310, SECOND, CLIENT_B, SLEPT(1, 300, 1), .line = "GET /b");
+	READ(script, 310, SECOND, CLIENT_B, SLEPT(50, 300, 1), .line = "GET /b");
 	READ(script, 320, FIRST, CLIENT_C, .arrived = 90, .line = "GET /c");
 	READ(script, 420, FIRST, CLIENT_E, .arrived = 90, .line = "GET /e");
 	READ(script, 520, FIRST, CLIENT_F, .arrived = 90, .line = "GET /f");
@@ -149,7 +146,34 @@ static void test_told_when_it_wakes(void **state)
 	READ(script, 1000, FIRST, DB, .arrived = 980);
 	READ(script, 1010, SECOND, DB_2, .arrived = 980);
 	ask_twice_each(script, 1310, CLIENT_B, CLIENT_C);
+}
+
+static void test_told_when_it_wakes(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	sleep_when_it_waits(script);
 	check(script, "GET /b", 100 + 200 + 150, 1310 - 410 + 3110 - 2200, 2);
+	check(script, "GET /c", 100 + 200 + 150, 1400 - 420 + 3410 - 2500, 2);
+	script_close(script);
+}
+
+/* A runtime's threads wait at one epoll fd in turn: the other one sleeps in a futex when it has nothing to do, and looks what there is. */
+static void test_sleeps_beside_the_epoll_fd(void **state)
+{
+	struct script *script = server(RUNTIME_NATIVE);
+	const struct told *told;
+	(void)state;
+
+	WINDOW(script, 20, FIRST, .epoll = 10, .events = 1);
+	WINDOW(script, 50, SECOND, .epoll = 40, .events = 1);
+	sleep_when_it_waits(script);
+	told = told_of(script, "GET /b");
+	assert_false(told->ambiguous);
+	assert_int_equal(told->call_count, 2);
+	assert_int_equal(told->state[STATE_LOCK], 0);
+	assert_int_equal(told->state[STATE_POOL], 985 - 410 + 1310 - 1010 + 3110 - 2200);
 	check(script, "GET /c", 100 + 200 + 150, 1400 - 420 + 3410 - 2500, 2);
 	script_close(script);
 }
@@ -388,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_each_thread_goes_on_with_its_own),
 		cmocka_unit_test(test_two_places_of_doubt),
 		cmocka_unit_test(test_told_when_it_wakes),
+		cmocka_unit_test(test_sleeps_beside_the_epoll_fd),
 		cmocka_unit_test(test_far_from_its_turn),
 		cmocka_unit_test(test_sleeper_is_given_nothing),
 		cmocka_unit_test(test_idle_connection_was_not_waited_for),

@@ -11,6 +11,7 @@
 
 #include "engine/chains_places.h"
 #include "engine/goroutines.h"
+#include "engine/locks.h"
 #include "engine/rules_loop.h"
 
 #define CHAIN_MAX  64 /* longer ones are not followed */
@@ -95,6 +96,8 @@ void chains_wait(struct engine *engine, struct thread *thread, struct context *r
 
 	if (!chains || !make_room(engine, chains))
 		return;
+	if (root == context_root(thread->context))
+		at_ns = lock_idle_since(thread, at_ns);
 	ticket = chains->end++;
 	*wait_at(chains, ticket) = (struct wait){.context = context_get(root), .since_ns = at_ns};
 	root->line_ticket = ticket;

@@ -59,3 +59,36 @@ struct lock_wait lock_waits_before(struct thread *thread, bool rename)
 		(void)walk_waits(&waits, context->timeline.intervals, context->timeline.count);
 	return (struct lock_wait){waits.begun_ns, until_ns};
 }
+
+/* Going back from the latest: where the earliest sleep between which it only looked began, and how long it has been on a core since. */
+struct idling {
+	uint64_t since_ns, core_ns;
+};
+
+/* False: before these it worked. Whoever seemed to sleep so was not blocked, as the thread turns to something else. */
+static bool look_back(struct idling *idling, struct interval *intervals, uint32_t count)
+{
+	while (count--) {
+		struct interval *interval = &intervals[count];
+
+		if (interval->state == STATE_CPU)
+			idling->core_ns += interval->end_ns - interval->start_ns;
+		if (idling->core_ns >= WORK_MIN_NS || interval->state == STATE_NET)
+			return false;
+		if (interval->state != STATE_LOCK)
+			continue;
+		idling->since_ns = interval->start_ns;
+		interval->state = STATE_OTHER;
+	}
+	return true;
+}
+
+uint64_t lock_idle_since(struct thread *thread, uint64_t at_ns)
+{
+	struct context *context = context_root(thread->context);
+	struct idling idling = {.since_ns = at_ns};
+
+	if (look_back(&idling, thread->pending, thread->pending_count) && context)
+		(void)look_back(&idling, context->timeline.intervals, context->timeline.count);
+	return idling.since_ns;
+}

@@ -23,6 +23,12 @@ struct lock_wait {
 /* Those right before this moment; the earlier ones may have been given to its context already. rename: they were POOL. */
 struct lock_wait lock_waits_before(struct thread *thread, bool rename);
 
+/*
+ * The thread turns to something else at at_ns. Since when it has only slept in futexes, having nothing to do, and looked whether there is:
+ * those waits were nobody's for a lock. at_ns: it worked until then.
+ */
+uint64_t lock_idle_since(struct thread *thread, uint64_t at_ns);
+
 /* ---- futex.c ---- */
 
 /* Rule 10 (and 8): the thread woke somebody in a futex, or was woken. Its span is laid out up to there. */
