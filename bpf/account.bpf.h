@@ -138,30 +138,24 @@ static __always_inline void weigh_stint(struct thread *thread, struct task_struc
 	thread->charged_ns = charged_ns;
 }
 
-/* At most `core_ns` of the stolen time; the rest is told with a later window. */
-static __always_inline __u64 take_stolen(struct thread *thread, __u64 core_ns)
+/* The stolen time so far, at most what 32 bits hold; the rest is told with a later window. */
+static __always_inline __u32 take_stolen(struct thread *thread)
 {
 	__u64 stolen_ns;
 
 	if (thread->uncharged_ns <= 0)
 		return 0;
 	stolen_ns = thread->uncharged_ns;
-	if (stolen_ns > core_ns)
-		stolen_ns = core_ns;
+	if (stolen_ns > (__u32)-1)
+		stolen_ns = (__u32)-1;
 	thread->uncharged_ns -= stolen_ns;
 	return stolen_ns;
 }
 
 /* Stolen time of the stint behind the span's finished window. Told once: a failed record must give it back. */
-static __always_inline void take_stolen_after(struct thread *thread, __u64 now)
+static __always_inline void take_stolen_after(struct thread *thread)
 {
-	__u64 core_ns = now - thread->window.on_at_ns;
-
-	if (core_ns > thread->core_ns)
-		core_ns = thread->core_ns;
-	if (core_ns > (__u32)-1)
-		core_ns = (__u32)-1;
-	thread->window.stolen_after_ns = take_stolen(thread, core_ns);
+	thread->window.stolen_after_ns = take_stolen(thread);
 }
 
 static __always_inline void count_switches(struct thread *thread, struct task_struct *task)
@@ -203,7 +197,7 @@ static __always_inline void open_window(struct thread *thread, struct task_struc
 		__builtin_memset(window, 0, sizeof(*window));
 		window->off_at_ns = now;
 		window->core = thread->core;
-		window->stolen_ns = take_stolen(thread, thread->core_ns);
+		window->stolen_ns = take_stolen(thread);
 	} else {
 		reopen_window(thread);
 	}
@@ -227,7 +221,7 @@ static __always_inline void emit_window(struct thread *thread, struct task_struc
 {
 	struct boundary end = {.at_ns = now, .tid = task->pid, .kind = RECORD_WINDOW, .fd = -1};
 
-	take_stolen_after(thread, now);
+	take_stolen_after(thread);
 	emit_span(thread, task, &end, 0);
 }
 
@@ -249,7 +243,7 @@ static __always_inline void leave_for_ever(struct thread *thread, struct task_st
 	charge_core(thread, task, now);
 	weigh_stint(thread, task, now);
 	if (thread->window_state != WINDOW_NONE) {
-		take_stolen_after(thread, now);
+		take_stolen_after(thread);
 		count_switches(thread, task);
 	} else {
 		open_window(thread, task, true, now);

@@ -80,20 +80,22 @@ int adopt_threads(struct bpf_iter__task *ctx)
 /* A hook writes for up to 0.5 µs, a try takes 40 ns: together they outlast it. */
 #define READ_TRIES 16
 
-static __always_inline bool try_to_read_account(struct thread *copy, struct thread *thread)
+/* The look at the clock lies within: a reader that loses its core behind the copy would take what the thread has slept since for CPU. */
+static __always_inline bool try_to_read_account(struct thread *copy, struct thread *thread, __u64 *at_ns)
 {
 	__u32 before = read_in_order(&thread->sequence);
 
 	bpf_probe_read_kernel(copy, sizeof(*copy), (const void *)thread);
+	*at_ns = bpf_ktime_get_ns();
 	return !(before & 1) && read_in_order(&thread->sequence) == before;
 }
 
 /* Copies an account as it was at one moment. False: its thread kept writing, or lost its core while it did. */
-static __always_inline bool read_account(struct thread *copy, struct thread *thread)
+static __always_inline bool read_account(struct thread *copy, struct thread *thread, __u64 *at_ns)
 {
 #pragma clang loop unroll(full)
 	for (int i = 0; i < READ_TRIES; i++)
-		if (try_to_read_account(copy, thread))
+		if (try_to_read_account(copy, thread, at_ns))
 			return true;
 	return false;
 }
@@ -112,9 +114,9 @@ static __always_inline __u64 ready_so_far(const struct thread *thread, struct ta
 }
 
 /* Not before the thread's own last hook, which may have been under way when the tracing was paused. */
-static __always_inline __u64 moment_of_snapshot(const struct thread *thread)
+static __always_inline __u64 moment_of_snapshot(const struct thread *thread, __u64 read_at_ns)
 {
-	__u64 now = paused ? paused_at_ns : bpf_ktime_get_ns();
+	__u64 now = paused ? paused_at_ns : read_at_ns;
 	__u64 last_ns = thread->on_core ? thread->since_ns : thread->reopened_at_ns;
 
 	return now > last_ns ? now : last_ns;
@@ -138,10 +140,10 @@ static __always_inline void tell_early_start(struct thread *copy, __u64 now)
 		copy->window.off_at_ns += early_ns;
 }
 
-static __always_inline void emit_snapshot(struct thread *copy, struct task_struct *task)
+static __always_inline void emit_snapshot(struct thread *copy, struct task_struct *task, __u64 read_at_ns)
 {
 	struct boundary end = {.tid = task->pid, .kind = RECORD_SNAPSHOT, .fd = -1};
-	__u64 now = moment_of_snapshot(copy);
+	__u64 now = moment_of_snapshot(copy, read_at_ns);
 
 	end.at_ns = now;
 	if (copy->on_core) {
@@ -174,6 +176,7 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct thread *thread;
 	struct thread copy;
+	__u64 read_at_ns;
 
 	if (!task)
 		return 0;
@@ -182,10 +185,10 @@ int snapshot_threads(struct bpf_iter__task *ctx)
 	thread = thread_of(task);
 	if (!thread)
 		return 0;
-	if (!read_account(&copy, thread))
+	if (!read_account(&copy, thread, &read_at_ns))
 		count_loss(LOSS_SNAPSHOTS);
 	else if (may_be_told(&copy))
-		emit_snapshot(&copy, task);
+		emit_snapshot(&copy, task, read_at_ns);
 	return 0;
 }
 

@@ -154,8 +154,8 @@ struct window {
 	__u64 off_at_ns;
 	__u64 on_at_ns; /* of a RECORD_SNAPSHOT of a thread that is still off the core: its at_ns */
 	__u64 ready_ns;
-	__u64 stolen_ns; /* of the core time before off_at_ns: what the scheduler did not charge (hypervisor, interrupts); at most that time
-			  */
+	__u64 stolen_ns; /* of the time on that core until off_at_ns, also of earlier spans: what the scheduler did not charge (hypervisor,
+			  * interrupts) */
 	__u32 voluntary; /* switches, from the task's own nvcsw and nivcsw */
 	__u32 involuntary;
 	__u8 cause;            /* enum wait_cause */
@@ -172,7 +172,7 @@ struct record {
 		__u64 strand_id; /* of a RECORD_STRAND */
 		__u64 futex_at;  /* of a RECORD_FUTEX: its address in the process, with FUTEX_SHARED */
 	};
-	__u64 core_ns; /* of the span: on a core, by the wall clock; window.stolen_ns is a part of it */
+	__u64 core_ns; /* of the span: on a core, by the wall clock; of window.stolen_ns a part, or all */
 	union {
 		__u64 arrived_ns;       /* reads: when the first byte that this read took had arrived; 0: unknown */
 		__u64 parent_strand_id; /* of a STRAND_RUNS: who made the strand, where the hook knows it only now; 0: unknown */

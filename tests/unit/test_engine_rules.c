@@ -315,42 +315,6 @@ static void test_work_after_the_response(void **state)
 	script_close(script);
 }
 
-/* Stolen time is found out at the switch-out, also when a snapshot had given its core time away before. */
-static void test_stolen_time(void **state)
-{
-	struct script *script = server();
-	(void)state;
-
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
-	WRITE(script, 3110, MAIN, CLIENT_A, .off = 2000, .on = 2500, .stolen = 40, .ready = 500, .cause = WAIT_RUNNABLE, .status = 200);
-	SNAPSHOT(script, 4110, MAIN, .flags = RECORD_ON_CORE);
-	READ(script, 9010, MAIN, CLIENT_A, .off = 4200, .on = 9000, .stolen = 100, .cause = WAIT_NET, .arrived = 9000, .line = "GET /b");
-	WRITE(script, 9110, MAIN, CLIENT_A, .off = 9050, .on = 9100, .stolen = 2, .ready = 50, .cause = WAIT_RUNNABLE, .status = 200);
-	script_finish(script);
-	assert_int_equal(script->count, 2);
-	assert_int_equal(script->told[0].ready[READY_PART_STOLEN], 40);
-	assert_int_equal(script->told[0].ready[READY_PART_PREEMPTED], 500);
-	assert_int_equal(script->told[0].involuntary, 1);
-	assert_int_equal(script->told[0].state[STATE_CPU], 3010 - 540);
-	script_close(script);
-}
-
-/* A window that ends in a switch-out tells what was stolen on both of its sides. */
-static void test_stolen_after_a_window(void **state)
-{
-	struct script *script = server();
-	(void)state;
-
-	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
-	WINDOW(script, 3000, MAIN, .off = 1000, .on = 1500, .stolen = 40, .stolen_after = 300, .ready = 500, .cause = WAIT_RUNNABLE);
-	WRITE(script, 3600, MAIN, CLIENT_A, .off = 3000, .on = 3500, .ready = 500, .cause = WAIT_RUNNABLE, .status = 200);
-	script_finish(script);
-	assert_int_equal(script->told[0].ready[READY_PART_STOLEN], 340);
-	assert_int_equal(script->told[0].ready[READY_PART_PREEMPTED], 1000);
-	assert_int_equal(script->told[0].state[STATE_CPU], 3500 - 1340);
-	script_close(script);
-}
-
 /* Snapshots give time away early; the record that comes later gives only the rest. */
 static void test_snapshots_count_once(void **state)
 {
@@ -470,8 +434,6 @@ int main(void)
 		cmocka_unit_test(test_pool_woken_in_vain),
 		cmocka_unit_test(test_pool_slow_look),
 		cmocka_unit_test(test_work_after_the_response),
-		cmocka_unit_test(test_stolen_time),
-		cmocka_unit_test(test_stolen_after_a_window),
 		cmocka_unit_test(test_snapshots_count_once),
 		cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_long_timeline),

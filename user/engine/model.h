@@ -182,7 +182,10 @@ struct thread {
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
 	uint32_t applied_voluntary, applied_involuntary;
 	uint64_t applied_stolen_ns;
-	uint64_t owed_stolen_ns; /* stolen time whose core time had been given before it was known */
+	uint64_t owed_stolen_ns; /* stolen time whose core time had been given, and told, before it was known */
+	uint64_t stint_from_ns;  /* it came onto its core then */
+	uint64_t miscounted_ns;  /* what was counted as time on a core, and taken back since */
+	struct context *gave_to; /* the request that was given its CPU last; NULL: none */
 	uint64_t stint_ns;       /* on a core, which one is told when it leaves */
 	uint64_t boundary_ns;    /* in the present span: where the free stretch begins that nobody owns yet; 0: there is none */
 	/* Since the last change of owner: given to the context when the owner changes. */

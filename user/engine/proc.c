@@ -212,6 +212,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	set_aside_end(engine, thread);
 	strand_ends_with(engine, thread);
 	context_put(engine, thread->context);
+	context_put(engine, thread->gave_to);
 	thread_forget_history(engine, thread);
 	free(thread->history);
 	free(thread->continuations);
@@ -263,6 +264,8 @@ void thread_commit(struct engine *engine, struct thread *thread)
 		if (interval.state == STATE_CPU) {
 			interval.proc = thread->proc;
 			interval.tid = thread->tid;
+			if (root && root->is_request)
+				context_hold(engine, &thread->gave_to, root);
 		}
 		if (root || interval.state == STATE_CPU)
 			context_add_interval(engine, root, interval);

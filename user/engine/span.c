@@ -7,6 +7,7 @@
 #include "engine/line.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
+#include "engine/stolen.h"
 #include "engine/workers.h"
 #include "engine/strands.h"
 #include "engine/turns.h"
@@ -203,14 +204,22 @@ static void pass_boundary(struct layout *layout)
 	layout->boundary.at_ns = 0;
 }
 
+/* These only grow: what was taken back is not counted next time. */
+static void count_core_time(struct thread *thread, uint64_t cpu_ns)
+{
+	uint64_t counted_ns = cpu_ns > thread->miscounted_ns ? cpu_ns - thread->miscounted_ns : 0;
+
+	thread->miscounted_ns -= cpu_ns - counted_ns;
+	thread->proc->told.on_core_ns += counted_ns;
+	thread->stint_ns += counted_ns;
+}
+
 static void pend(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8_t state, uint8_t ready_part)
 {
 	thread_pend(layout->engine, layout->thread,
 		    (struct interval){.start_ns = start_ns, .end_ns = end_ns, .state = state, .ready_part = ready_part});
-	if (state == STATE_CPU) {
-		layout->thread->proc->told.on_core_ns += end_ns - start_ns;
-		layout->thread->stint_ns += end_ns - start_ns;
-	}
+	if (state == STATE_CPU)
+		count_core_time(layout->thread, end_ns - start_ns);
 }
 
 static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8_t state, uint8_t ready_part)
@@ -238,7 +247,7 @@ static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8
 	pend(layout, start_ns, end_ns, state, ready_part);
 }
 
-/* A stretch on a core, of which the scheduler did not charge the last stolen_ns. What was given away before that was known is owed. */
+/* A stretch on a core, of which the scheduler did not charge the last stolen_ns. What was told before that was known is owed. */
 static void lay_core(struct layout *layout, uint64_t start_ns, uint64_t off_ns, uint64_t stolen_ns)
 {
 	struct thread *thread = layout->thread;
@@ -251,6 +260,8 @@ static void lay_core(struct layout *layout, uint64_t start_ns, uint64_t off_ns, 
 	thread->owed_stolen_ns -= taken_ns;
 	lay(layout, start_ns, off_ns - taken_ns, STATE_CPU, 0);
 	lay(layout, off_ns - taken_ns, off_ns, STATE_READY, READY_PART_STOLEN);
+	if (thread->owed_stolen_ns)
+		thread->owed_stolen_ns -= stolen_take_back(layout->engine, thread, thread->owed_stolen_ns);
 }
 
 static void count_switches(struct thread *thread, const struct window *window)
@@ -411,8 +422,10 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 		thread->applied_stolen_ns = window->stolen_ns;
 		if (!told_by_snapshot)
 			end_stint(engine, thread, window->core);
-		if (!shape.open)
+		if (!shape.open) {
 			lay_window(&layout, &shape, window);
+			thread->stint_from_ns = shape.on_ns;
+		}
 		count_switches(thread, window);
 	}
 	if (!shape.open)
