@@ -11,6 +11,7 @@
 
 #include "engine/chains_places.h"
 #include "engine/goroutines.h"
+#include "engine/idle.h"
 #include "engine/locks.h"
 #include "engine/rules_loop.h"
 
@@ -108,10 +109,52 @@ void chains_wait(struct engine *engine, struct thread *thread, struct context *r
 
 /* ---- who goes on --------------------------------------------------------------------------------------------------------------------- */
 
-static void give(struct chains *chains, uint32_t tid)
+/*
+ * Those who wait, from the front, for a connection to one peer. Who came when one lay idle for which nobody before it waited would have
+ * taken that: it is held up, or waits for something else.
+ */
+struct queue {
+	const struct conn
+		*idle; /* the first one that came to lie idle after the last who was looked at had come; NULL: none has, or all are */
+	uint64_t idle_before, waiting;
+};
+
+static struct queue queue_for(const struct moment *moment)
+{
+	return (struct queue){.idle = idle_longest(moment->thread->proc, moment->conn->peer)};
+}
+
+/* Is it in the queue? Asked of all from the front on. */
+static bool stands_in(struct queue *queue, struct chains *chains, uint64_t ticket)
+{
+	if (!still_waits(chains, ticket))
+		return false;
+	for (; queue->idle && queue->idle->idle_from_ns < wait_at(chains, ticket)->since_ns && queue->idle_before <= queue->waiting;
+	     queue->idle = queue->idle->next_idle)
+		queue->idle_before++;
+	if (queue->idle_before > queue->waiting)
+		return false;
+	queue->waiting++;
+	return true;
+}
+
+bool chains_nobody_waits(const struct moment *moment)
+{
+	struct chains *chains = moment->thread->proc->chains;
+	struct queue queue = queue_for(moment);
+
+	if (!thread_runs_untold_goroutines(moment->thread))
+		return false;
+	for (uint64_t ticket = chains ? chains->waiting : 0; chains && ticket < chains->end; ticket++)
+		if (stands_in(&queue, chains, ticket))
+			return false;
+	return true;
+}
+
+static void give(struct chains *chains, struct queue queue, uint32_t tid)
 {
 	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++)
-		if (still_waits(chains, ticket) && !wait_at(chains, ticket)->grant.tid) {
+		if (stands_in(&queue, chains, ticket) && !wait_at(chains, ticket)->grant.tid) {
 			wait_at(chains, ticket)->grant.tid = tid;
 			return;
 		}
@@ -120,21 +163,26 @@ static void give(struct chains *chains, uint32_t tid)
 void chains_released(const struct moment *moment)
 {
 	const struct thread *thread = moment->thread;
+	struct conn *conn = moment->conn;
 
-	if (thread->proc->chains && chains_apply(thread) && !moment->conn->read_for_others)
-		give(thread->proc->chains, thread->tid);
+	if (!chains_apply(thread) || conn->read_for_others)
+		return;
+	if (thread->proc->chains)
+		give(thread->proc->chains, queue_for(moment), thread->tid);
+	if (thread_runs_untold_goroutines(thread) && !conn->first_call)
+		idle_begins(thread->proc, conn, moment->at_ns);
 }
 
 /*
  * Who is let go on runs on the thread that gave the connection back, the last one first, unless another one that had nothing to do has
  * taken it from there. 0: nobody is.
  */
-static uint64_t next_given(struct chains *chains, uint32_t tid)
+static uint64_t next_given(struct chains *chains, struct queue queue, uint32_t tid)
 {
 	uint64_t own = 0, oldest = 0;
 
 	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++) {
-		if (!still_waits(chains, ticket) || !wait_at(chains, ticket)->grant.tid)
+		if (!stands_in(&queue, chains, ticket) || !wait_at(chains, ticket)->grant.tid)
 			continue;
 		if (wait_at(chains, ticket)->grant.tid == tid)
 			own = ticket;
@@ -200,7 +248,8 @@ struct context *chains_next(const struct moment *moment)
 	struct thread *thread = moment->thread;
 	struct chains *chains = thread->proc->chains;
 	struct context *segment, *before = ran_before(thread);
-	uint64_t ticket = chains && is_of_a_pool(moment) && may_wait_for_it(chains, moment) ? next_given(chains, thread->tid) : 0;
+	uint64_t ticket =
+		chains && is_of_a_pool(moment) && may_wait_for_it(chains, moment) ? next_given(chains, queue_for(moment), thread->tid) : 0;
 
 	segment = ticket ? context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns) : NULL;
 	if (!segment)
@@ -394,7 +443,7 @@ static void waits_no_more(struct engine *engine, struct chains *chains, uint64_t
 	tid = wait_at(chains, ticket)->grant.begun ? 0 : wait_at(chains, ticket)->grant.tid;
 	chains_forget(engine, chains, ticket);
 	if (tid)
-		give(chains, tid);
+		give(chains, (struct queue){0}, tid);
 }
 
 void chains_answered(const struct moment *moment, struct context *request)
@@ -414,6 +463,7 @@ void chains_close(struct engine *engine, struct proc *proc)
 {
 	struct chains *chains = proc->chains;
 
+	idle_close(proc);
 	if (!chains)
 		return;
 	while (chains->first < chains->end)

@@ -16,6 +16,11 @@
 bool chains_apply(const struct thread *thread);
 /* The thread has left `root`: if that made no call it waits for something within the process. */
 void chains_wait(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns);
+/*
+ * A goroutine that no hook tells of asks, or is about to: has nobody come to wait who could have been given the connection? False: somebody
+ * has, or it is none.
+ */
+bool chains_nobody_waits(const struct moment *moment);
 /* A call is answered: who made it will give back its connection, to who waits longest. */
 void chains_released(const struct moment *moment);
 /* A segment has begun like that before the threads were known to share a line: for who waits longest. */

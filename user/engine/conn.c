@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/handoffs.h"
+#include "engine/idle.h"
 #include "engine/names.h"
 
 /* A connection without traffic for this long may be forgotten when there are too many. */
@@ -157,6 +158,7 @@ struct call *conn_push_call(struct conn *conn, struct context *context, uint64_t
 
 	if (!call)
 		return NULL;
+	idle_ends(conn);
 	call->conn = conn;
 	call->context = context_get(context);
 	call->start_ns = call->write_ns = now_ns;
@@ -242,6 +244,7 @@ static void end_calls(struct engine *engine, struct conn *conn, uint64_t now_ns)
 void conn_remove(struct engine *engine, struct conn *conn)
 {
 	handoffs_forget(engine, conn);
+	idle_ends(conn);
 	context_put(engine, conn->last_told);
 	context_put(engine, conn->answering);
 	context_put(engine, conn->reserved);

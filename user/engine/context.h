@@ -86,7 +86,7 @@ struct context {
 	uint64_t handed;         /* rule 12: of a segment that began with a connection that was given on: its number in a struct line */
 	uint8_t given;           /* … how: enum given */
 	struct context *instead; /* … and whose work it is if the connection was not given on */
-	uint8_t doubts;          /* enum doubt, as bits: of its calls */
+	uint16_t doubts;         /* enum doubt, as bits: of its calls */
 	uint32_t names_guessed;  /* so many of its calls were told by words that nothing has proven to be names yet … */
 	uint32_t names_in_order; /* … or by these and by their order */
 	struct proc *proc; /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */

@@ -4,6 +4,7 @@
  * keep. Each response says whether what led to it had been taken for the right one's: where that was often wrong, all that was told by
  * that order is ambiguous.
  */
+#include "engine/chains.h"
 #include "engine/line.h"
 #include "engine/rules_loop.h"
 
@@ -19,7 +20,7 @@
 #define TRIES_GIVEN       8
 #define TRIES_TO_ANY      32 /* a response that tells that it was kept puts that right */
 
-_Static_assert(DOUBTS <= 8, "struct context keeps them as bits of a byte");
+_Static_assert(DOUBTS <= 16, "struct context keeps them as bits of 16");
 
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
 {
@@ -55,12 +56,15 @@ static bool is_turn_trusted(const struct proc *proc)
 static bool is_trusted(const struct proc *proc, enum doubt doubt)
 {
 	const struct score *score = &proc->doubts[doubt];
+	uint32_t right = score->right + (doubt == DOUBT_SELF ? proc->doubts[DOUBT_FREE].right : 0);
 
 	if (doubt == DOUBT_TURN)
 		return is_turn_trusted(proc);
+	if (doubt == DOUBT_FREE)
+		return score->wrong * RIGHT_PER_TURN <= right + RIGHT_PER_TURN;
 	if (doubt == DOUBT_THREAD)
 		return score->wrong * RIGHT_PER_WRONG <= score->right;
-	return score->wrong * RIGHT_PER_WRONG <= score->right && (!proc->threads_share || score->right >= RIGHT_MIN);
+	return score->wrong * RIGHT_PER_WRONG <= right && (!proc->threads_share || right >= RIGHT_MIN);
 }
 
 bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given)
@@ -145,7 +149,7 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 void doubts_settle(struct context *request)
 {
 	struct proc *proc = request->proc;
-	uint8_t guessed = 0;
+	uint16_t guessed = 0;
 
 	if (request->names_in_order)
 		request->doubts |= 1u << DOUBT_MUX;
@@ -189,7 +193,7 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 	else if (conn->first_call && !named)
 		doubt = DOUBT_MUX;
 	else if ((conn->shared && !named) || (loop && loop->shared))
-		doubt = doubt_of_own(thread, owner);
-	owner->doubts |= (uint8_t)(1u << doubt);
+		doubt = chains_nobody_waits(moment) ? DOUBT_FREE : doubt_of_own(thread, owner);
+	owner->doubts |= (uint16_t)(1u << doubt);
 	return doubt;
 }

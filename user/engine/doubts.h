@@ -20,6 +20,7 @@ enum doubt {
 	DOUBT_MUX,    /* another call was in flight there: answers may come in another order */
 	DOUBT_ORDER,  /* rule 11: in a loop that defers, by the order of the reads */
 	DOUBT_TURN,   /* in a loop that calls back at once, by what was read last */
+	DOUBT_FREE,   /* as DOUBT_SELF, but nobody is known to wait who could have been given it */
 	DOUBT_THREAD, /* a thread works for whom it read for last, but a runtime may have it run several in turns, and tells of none */
 	DOUBTS
 };

@@ -51,6 +51,7 @@ struct stray;
 struct open_stream;
 struct moved;
 struct correlation;
+struct idle;
 struct turns;
 
 /*
@@ -76,6 +77,7 @@ struct proc {
 	struct score given[GIVENS];  /* right: it was given on; wrong: who had it went on with it */
 	bool threads_share;          /* some of them run each other's requests */
 	bool reads_for_others;       /* in Go: a goroutine reads answers for others, on a connection that several requests use */
+	struct idle *idle;           /* rule 12, in Go: connections that lie idle, by peer; NULL: none ever did */
 	struct chains *chains;       /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
 	struct futexes *futexes;     /* rule 10: who woke whom in those that are its own; NULL: nobody */
 };
@@ -130,10 +132,13 @@ struct conn {
 	uint32_t waiting_calls;
 	struct context *answering; /* whose answer was read last, and may go on */
 	uint64_t answer_read_ns;
-	uint64_t written_ns;      /* last; of either side, as read_state is */
-	uint8_t read_state;       /* enum read_state */
-	bool used_before;         /* it has been in use since before the trace, and never idle */
-	uint64_t idle_until_ns;   /* rule 12: then it was used again, and not given on in the callback of its answer; 0: never */
+	uint64_t written_ns;    /* last; of either side, as read_state is */
+	uint8_t read_state;     /* enum read_state */
+	bool used_before;       /* it has been in use since before the trace, and never idle */
+	uint64_t idle_until_ns; /* rule 12: then it was used again, and not given on in the callback of its answer; 0: never */
+	struct idle *idle;      /* … in Go: among which it lies idle; NULL: among none */
+	struct conn *next_idle, *prev_idle;
+	uint64_t idle_from_ns;
 	struct context *reserved; /* rule 7: whose the next call on it is */
 	uint64_t user_conn_id;    /* the server side's connection whose request called last; 0: none has */
 	bool shared;              /* such requests of several connections have */

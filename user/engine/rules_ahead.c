@@ -185,7 +185,7 @@ struct context *ahead_owner(const struct moment *moment)
 void ahead_bear_out(const struct proc *proc, struct context *context)
 {
 	if (!context->in_line_ns && doubts_mostly_right(proc, DOUBT_ORDER))
-		context->doubts &= (uint8_t) ~(1u << DOUBT_ORDER);
+		context->doubts &= (uint16_t) ~(1u << DOUBT_ORDER);
 }
 
 /* Its step made no call, so that what it has asked since is nobody's who is known. */

@@ -3,6 +3,7 @@
 #include "engine/answers.h"
 #include "engine/chains.h"
 #include "engine/goroutines.h"
+#include "engine/idle.h"
 #include "engine/moment.h"
 #include "engine/strands.h"
 #include "engine/turns.h"
@@ -55,6 +56,8 @@ static void read_further_answer(const struct moment *moment)
 		work_for(moment, context);
 	(void)name_wait(moment, context, conn->answer_read_ns);
 	conn->answer_read_ns = moment->at_ns;
+	if (conn->idle)
+		idle_begins(moment->thread->proc, conn, moment->at_ns);
 	if (!context->told)
 		rule_11_read(moment, context, SIDE_DOWNSTREAM);
 }

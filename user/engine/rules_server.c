@@ -293,7 +293,7 @@ static void rule_3_detach(const struct moment *moment, struct context *request)
 		if (!segment)
 			continue;
 		context_note_evidence(segment);
-		segment->doubts = (uint8_t)(1u << call->doubt);
+		segment->doubts = (uint16_t)(1u << call->doubt);
 		context_put(moment->engine, call->context);
 		call->context = segment;
 		call_enlist(call, segment);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/idle.h"
+
+#include <stdlib.h>
+
+/* Those to one peer; servers have few. */
+struct idle {
+	struct idle *next;
+	uint16_t peer;
+	struct conn *first, *last;
+};
+
+static struct idle *idle_to(const struct proc *proc, uint16_t peer)
+{
+	struct idle *idle = proc->idle;
+
+	while (idle && idle->peer != peer)
+		idle = idle->next;
+	return idle;
+}
+
+/* NULL: no memory; then it is taken for one that is in use. */
+static struct idle *idle_add(struct proc *proc, uint16_t peer)
+{
+	struct idle *idle = calloc(1, sizeof(*idle));
+
+	if (!idle)
+		return NULL;
+	*idle = (struct idle){.next = proc->idle, .peer = peer};
+	proc->idle = idle;
+	return idle;
+}
+
+void idle_begins(struct proc *proc, struct conn *conn, uint64_t at_ns)
+{
+	struct idle *idle = idle_to(proc, conn->peer);
+
+	idle_ends(conn);
+	if (!idle && !(idle = idle_add(proc, conn->peer)))
+		return;
+	conn->idle = idle;
+	conn->idle_from_ns = at_ns;
+	conn->prev_idle = idle->last;
+	if (idle->last)
+		idle->last->next_idle = conn;
+	else
+		idle->first = conn;
+	idle->last = conn;
+}
+
+void idle_ends(struct conn *conn)
+{
+	struct idle *idle = conn->idle;
+
+	if (!idle)
+		return;
+	if (conn->prev_idle)
+		conn->prev_idle->next_idle = conn->next_idle;
+	else
+		idle->first = conn->next_idle;
+	if (conn->next_idle)
+		conn->next_idle->prev_idle = conn->prev_idle;
+	else
+		idle->last = conn->prev_idle;
+	conn->idle = NULL;
+	conn->next_idle = conn->prev_idle = NULL;
+}
+
+const struct conn *idle_longest(const struct proc *proc, uint16_t peer)
+{
+	const struct idle *idle = idle_to(proc, peer);
+
+	return idle ? idle->first : NULL;
+}
+
+void idle_close(struct proc *proc)
+{
+	for (struct idle *idle; (idle = proc->idle);) {
+		while (idle->first)
+			idle_ends(idle->first);
+		proc->idle = idle->next;
+		free(idle);
+	}
+}
