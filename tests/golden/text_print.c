@@ -143,6 +143,6 @@ void print_process(FILE *out, const struct process *process)
 void print_losses(FILE *out, const struct engine_losses *losses)
 {
 	PRINT_COUNTERS(out, "lost", {"contexts", losses->contexts}, {"conns", losses->conns}, {"calls", losses->calls},
-		       {"stretches", losses->stretches}, {"late_writes", losses->late_writes},
-		       {"unknown_threads", losses->unknown_threads});
+		       {"holds", losses->holds}, {"waiters", losses->waiters}, {"stretches", losses->stretches},
+		       {"late_writes", losses->late_writes}, {"unknown_threads", losses->unknown_threads});
 }

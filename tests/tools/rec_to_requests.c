@@ -63,7 +63,8 @@ static void print_losses(const struct event_source *source, const struct engine 
 	else
 		printf("loss trailers 1\n");
 	engine_losses(engine, &losses);
-	printf("loss contexts %" PRIu64 "\nloss folded_timelines %" PRIu64 "\n", losses.contexts, losses.stretches);
+	printf("loss contexts %" PRIu64 "\nloss waiters %" PRIu64 "\nloss folded_timelines %" PRIu64 "\n", losses.contexts, losses.waiters,
+	       losses.stretches);
 }
 
 static int replay(struct event_source *source, struct wire *wire, struct engine *engine)

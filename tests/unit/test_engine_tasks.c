@@ -32,6 +32,24 @@ static void test_tasks_of_reads(void **state)
 	script_close(script);
 }
 
+/* The process is told once more between a read and the step of its task, as its uvloop is hooked only now: the task stays what it was. */
+static void test_told_once_more(void **state)
+{
+	struct script *script = server_with_requests();
+	(void)state;
+
+	script_runtime(script, LOOP, RUNTIME_PYTHON);
+	RUNS(script, 1080, LOOP, TASK_A, ENDS, .epoll = 1070, .events = 0);
+	RUNS(script, 1580, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 2280, LOOP, CLIENT_B, .status = 200);
+	RUNS(script, 2300, LOOP, TASK_A, .left = WAIT_PIPE);
+	WRITE(script, 2310, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->cpu_time, 20 + 10 + 500 + 10);
+	assert_int_equal(told_of(script, "GET /b")->cpu_time, 10 + 20 + 700);
+	script_close(script);
+}
+
 /*
  * A pool: the task that gives its connection back lets another one go on, which keeps its own request; that one is woken in vain once, as
  * the first is quicker. All that time it waited for a connection.
@@ -411,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tasks_of_reads),
+		cmocka_unit_test(test_told_once_more),
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_made_tasks),
 		cmocka_unit_test(test_sleep_and_turns),

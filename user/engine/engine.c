@@ -60,6 +60,13 @@ static void on_span(struct engine *engine, const struct event *event)
 		thread_remove(engine, thread);
 }
 
+/* Its strands, whatever their ids, have nothing to do with those of the program that it becomes. */
+static void end_program(struct engine *engine, struct proc *proc)
+{
+	strands_forget(engine, proc);
+	proc->told.strands_told = false;
+}
+
 static void on_thread(struct engine *engine, const struct event *event)
 {
 	const struct record_thread *record = (const struct record_thread *)event->head;
@@ -82,8 +89,10 @@ static void on_thread(struct engine *engine, const struct event *event)
 		proc->parent = proc_get(parent->proc);
 		proc->forked = record->origin == THREAD_FORKED || strncmp(proc->parent->told.comm, record->comm, COMM_MAX) == 0;
 	}
-	if (record->origin == THREAD_EXECED)
+	if (record->origin == THREAD_EXECED) {
 		proc->forked = thread->carrier = false;
+		end_program(engine, proc);
+	}
 	if (record->head.tid == record->tgid || !proc->told.comm[0])
 		memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
 }
@@ -115,8 +124,9 @@ static void on_process(struct engine *engine, const struct event *event)
 
 	if (!proc)
 		return;
-	strands_forget(engine, proc); /* a new program, or the same one told again before anything else of it */
-	proc->told.strands_told = false;
+	/* Told once more, as a library of it is hooked only now, it goes on. */
+	if (proc->told.runtime != record->runtime)
+		end_program(engine, proc);
 	proc->told.runtime = record->runtime;
 	memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
 }
