@@ -86,11 +86,60 @@ static void test_asked_before(void **state)
 	script_close(script);
 }
 
+/* The three have asked in the turn in which the tracer came; A is answered, B and C ask again, and are heard at 9900. */
+static struct script *loop_that_asked_in_its_first_turn(void)
+{
+	static const char *const questions[] = {"Q 17 9\n", "Q 18 9\n", "Q 19 9\n"};
+	struct script *script = loop_with_clients();
+
+	WRITE(script, 1000, MAIN, DB);
+	for (uint64_t i = 0; i < 3; i++) {
+		READ(script, 1050 + 100 * i, MAIN, CLIENT_A + i, .arrived = 1000, .line = lines[i]);
+		ASKS(script, 1100 + 100 * i, MAIN, questions[i]);
+	}
+	HEARS(script, 8000, MAIN, "R 17 ok\nR 18 ok\nR 19 ok\n", (6000, 6000, 6000), POLLED(1310, 7980, 1), .arrived = 6000);
+	WRITE(script, 8900, MAIN, CLIENT_A, .status = 200);
+	ASKS(script, 8910, MAIN, "Q 28 9\n");
+	ASKS(script, 8920, MAIN, "Q 29 9\n");
+	HEARS(script, 9900, MAIN, "R 28 ok\nR 29 ok\n", (9870, 9870), POLLED(8930, 9880, 1), .arrived = 9870);
+	return script;
+}
+
+/*
+ * Callbacks may have begun unseen there, so it is their responses that name them, in turn. What B and C ask behind A's response is not told
+ * as that of those before them.
+ */
+static void test_asked_in_first_turn(void **state)
+{
+	static const uint64_t calls[] = {1, 2, 2};
+	struct script *script = loop_that_asked_in_its_first_turn();
+	(void)state;
+
+	WRITE(script, 9910, MAIN, CLIENT_B, .status = 200);
+	WRITE(script, 9920, MAIN, CLIENT_C, .status = 200);
+	script_finish(script);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(told_of(script, lines[i])->call_count, calls[i]);
+	script_close(script);
+}
+
+/* The trace ends before they go on: the CPU of those whose turn was to come is told all the same, as nobody's. */
+static void test_end_before_their_turn(void **state)
+{
+	struct script *script = loop_that_asked_in_its_first_turn();
+	(void)state;
+
+	script_finish(script);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unseen_question),
 		cmocka_unit_test(test_asked_before),
+		cmocka_unit_test(test_asked_in_first_turn),
+		cmocka_unit_test(test_end_before_their_turn),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers to unknown questions", tests, NULL, NULL);

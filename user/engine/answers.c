@@ -123,12 +123,12 @@ void answers_name(struct engine *engine, struct conn *conn, const struct moved *
 		struct call *call;
 		enum named_by found = names_find(engine, conn, &moved->messages[i], !sure, &call);
 
-		if (found == NAMED_EARLIER) {
+		named->earlier |= found == NAMED_EARLIER;
+		named->guessed |= found == NAMED_NOBODY && !names_known(conn);
+		if (found == NAMED_EARLIER || (found == NAMED_NOBODY && !names_known(conn))) {
 			named->calls[named->count++] = NULL;
-			named->earlier++;
-			continue;
+			named->unknown++;
 		}
-		named->any_unknown |= found == NAMED_NOBODY && !names_known(conn);
 		if (!call || (sure && !is_sure(found)))
 			continue;
 		if (found == NAMED_UNSEEN)

@@ -34,10 +34,11 @@ bool answers_next_segment(const struct moved *moved, uint32_t *offset);
 
 /* The calls that are answered by what was read, in that order. */
 struct named {
-	struct call *calls[WIRE_MESSAGES_MAX]; /* NULL: it seems to have been asked before the trace */
+	struct call *calls[WIRE_MESSAGES_MAX]; /* NULL: nobody knows which */
 	uint32_t count;
-	uint32_t earlier; /* of them, so many are NULL */
-	bool any_unknown; /* while nothing is known of names: there are messages among them that say nothing */
+	uint32_t unknown; /* of them, so many are NULL … */
+	bool earlier;     /* … among which there are answers to what seems to have been asked before the trace */
+	bool guessed;     /* … or which may be no answers at all, as it is not known yet what names a question */
 };
 
 /*

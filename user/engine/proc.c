@@ -200,6 +200,7 @@ void thread_forget_history(struct engine *engine, struct thread *thread)
 	rule_11_forget(engine, thread);
 	workers_forget(engine, thread);
 	lines_close(engine, thread);
+	turns_forget(engine, thread);
 	for (uint32_t i = 0; thread->history && i < HISTORY_MAX; i++) {
 		context_put(engine, thread->history[i].context);
 		thread->history[i] = (struct history_entry){0};
@@ -217,7 +218,6 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	free(thread->history);
 	free(thread->continuations);
 	free(thread->moved);
-	turns_close(engine, thread->turns);
 	if (thread->loop && thread->proc->told.loop_threads)
 		thread->proc->told.loop_threads--;
 	if (--thread->proc->told.threads == 0) {

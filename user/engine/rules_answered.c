@@ -184,16 +184,6 @@ static bool names_nobody(const struct moment *moment, const struct named *named)
 	return true;
 }
 
-/* An answer to somebody who had asked before the trace: that one goes on too, and a response may name it. */
-static void add_turn_of_unknown(const struct moment *moment)
-{
-	struct context *segment = context_new_segment(moment->engine, ORIGIN_MISSED, NULL, moment->at_ns);
-
-	context_note_evidence(segment);
-	turns_add(moment, segment, DOUBT_NONE);
-	context_put(moment->engine, segment);
-}
-
 /* Whoever is answered goes on in turn. */
 static void read_in_turn(const struct moment *moment, const struct named *named)
 {
@@ -206,7 +196,7 @@ static void read_in_turn(const struct moment *moment, const struct named *named)
 		struct moment answer;
 
 		if (!call) {
-			add_turn_of_unknown(moment);
+			turns_add_unknown(moment);
 			continue;
 		}
 		answer = moment_of_answer(moment, call, i == 0);
@@ -215,7 +205,7 @@ static void read_in_turn(const struct moment *moment, const struct named *named)
 		context = end_call(&answer, call, false, &number);
 		if (!context)
 			continue;
-		context->ambiguous |= named->any_unknown; /* what says nothing may be an answer, too */
+		context->ambiguous |= named->guessed; /* who comes after whom is a guess, too */
 		turns_add(&answer, context, doubt);
 	}
 }
@@ -263,7 +253,7 @@ static bool read_named_answers(const struct moment *moment)
 	answers_name(moment->engine, moment->conn, moment->moved, false, &named);
 	if (turns_are_told(moment->thread) && are_of_several(&named))
 		read_in_turn(moment, &named);
-	else if (named.count == named.earlier)
+	else if (named.count == named.unknown)
 		return names_nobody(moment, &named);
 	else if (reads_for_others(moment, &named))
 		hand_on(moment, &named);

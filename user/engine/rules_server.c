@@ -419,8 +419,10 @@ void rule_2_server_write(const struct moment *moment)
 	if (!request) {
 		if (!is_greeting(moment))
 			rule_11_unknown_write(moment);
-		if (!is_greeting(moment) && !moment->conn->last_told)
+		if (!is_greeting(moment) && !moment->conn->last_told) {
+			turns_answer(moment, NULL);
 			workers_callback_answers_unknown(moment);
+		}
 		write_without_request(moment);
 		return;
 	}

@@ -75,12 +75,29 @@ void turns_add(const struct moment *moment, struct context *context, enum doubt 
 		turns->list[turns->count++] = (struct due){context_get(context), (uint8_t)doubt};
 }
 
+void turns_add_unknown(const struct moment *moment)
+{
+	struct context *segment = context_new_segment(moment->engine, ORIGIN_MISSED, NULL, moment->at_ns);
+
+	if (!segment)
+		return;
+	context_note_evidence(segment);
+	turns_add(moment, segment, DOUBT_NONE);
+	context_put(moment->engine, segment);
+}
+
+/* The thread works for nobody known yet. One that is not known either, but has asked in its turn, has shown itself. */
+static bool is_of_nobody(const struct thread *thread, const struct context *root)
+{
+	return context_is_segment(root) && !thread->asked;
+}
+
 /* What the thread has done since the last one has asked or answered is nobody's. */
 static void leave_to_nobody(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	struct context *before = context_root(thread->context), *segment;
 
-	if (before && !before->is_request) {
+	if (is_of_nobody(thread, before)) {
 		leave_unclaimed(engine, before);
 		context_note_evidence(before);
 		thread->soft = false;
@@ -109,7 +126,7 @@ static void take_turn(struct engine *engine, struct thread *thread, uint32_t at,
 
 	if (turns->count > 1 && computed_ns(thread) >= WORK_MIN_NS) {
 		leave_to_nobody(engine, thread, at_ns);
-	} else if (before && !before->is_request) {
+	} else if (is_of_nobody(thread, before)) {
 		blame_hop(engine, thread, root, turns->read_ns, begins_ns);
 		context_bind(engine, before, root);
 	} else if (before) {
@@ -135,20 +152,41 @@ bool turns_ask(const struct moment *moment)
 	return true;
 }
 
+/*
+ * Whose turn it is if `request` is answered: its own, or else that of the first of whom nobody has said yet whose work it is. count:
+ * nobody's.
+ */
+static uint32_t turn_of(const struct turns *turns, const struct context *request)
+{
+	uint32_t unnamed = turns->count;
+
+	for (uint32_t i = turns->count; i-- > 0;) {
+		const struct context *root = context_root(turns->list[i].context);
+
+		if (root == request)
+			return i;
+		if (!root->is_request)
+			unnamed = i;
+	}
+	return unnamed;
+}
+
 void turns_answer(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
 	struct turns *turns = thread->turns;
 	struct context *first;
+	uint32_t at;
 
-	if (!turns || !turns->count || request->answered)
+	if (!turns || !turns->count || (request && request->answered))
 		return;
-	for (uint32_t i = 0; i < turns->count; i++) {
-		if (context_root(turns->list[i].context) != request)
-			continue;
-		take_turn(moment->engine, thread, i, moment->at_ns);
+	at = turn_of(turns, request);
+	if (at < turns->count) {
+		take_turn(moment->engine, thread, at, moment->at_ns);
 		return;
 	}
+	if (!request)
+		return;
 	/* An answer was taken for another one's; or a timer's callback runs. */
 	first = context_root(turns->list[0].context);
 	doubts_vote(thread->proc, turns->list[0].doubt, false);
@@ -171,9 +209,10 @@ void turns_end(struct engine *engine, struct thread *thread)
 		drop(engine, turns, turns->count - 1);
 }
 
-void turns_close(struct engine *engine, struct turns *turns)
+void turns_forget(struct engine *engine, struct thread *thread)
 {
-	while (turns && turns->count)
-		drop(engine, turns, turns->count - 1);
-	free(turns);
+	while (thread->turns && thread->turns->count)
+		drop(engine, thread->turns, thread->turns->count - 1);
+	free(thread->turns);
+	thread->turns = NULL;
 }

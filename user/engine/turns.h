@@ -16,12 +16,14 @@ void turns_of_nobody(const struct moment *moment);
 /* Several answers have come in this read; each of them, in order. */
 void turns_begin(const struct moment *moment);
 void turns_add(const struct moment *moment, struct context *context, enum doubt doubt);
+/* Of one of them nobody known has asked for it. */
+void turns_add_unknown(const struct moment *moment);
 /* The thread asks a downstream: that is whose turn is next, and it works for that one now. False: nobody's turn is to come. */
 bool turns_ask(const struct moment *moment);
-/* `request` is answered. */
+/* `request` is answered; NULL: one from before the trace. */
 void turns_answer(const struct moment *moment, struct context *request);
 /* The loop reads something else, or has nothing more to do. */
 void turns_end(struct engine *engine, struct thread *thread);
-void turns_close(struct engine *engine, struct turns *turns);
+void turns_forget(struct engine *engine, struct thread *thread);
 
 #endif
