@@ -260,6 +260,12 @@ class Lab:
     def trace(self, name, *arguments, **how):
         return self.keep(Tracer(self, name, *arguments, **how))
 
+    def keep_tracepoints_armed(self):
+        """The kernel arms a tracepoint for its first tracer and disarms it after its last, one at a time, and waits for an RCU grace period at
+        each: a quarter of a short run. A tracer of a process that does nothing keeps them armed until the lab is left."""
+        idle = self.keep(Process(self, "idle", ["sleep", "infinity"]))
+        self.trace("keeper of tracepoints", "--hooks", "off", "-o", "json", "-p", idle.pid).attached()
+
 
 def need(*commands):
     path = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"

@@ -4,6 +4,7 @@ import os
 import time
 
 import check_measure
+import lab as labs
 import scenario
 import servers
 import targets
@@ -104,9 +105,11 @@ def run(options):
         print("1..0 # SKIP tracing needs root")
         return 0
     tap = Tap()
-    for name, each in topics.items():
-        began = time.monotonic()
-        tap.run(name, each)
-        print(f"# {name}: {time.monotonic() - began:.1f} s")
+    with labs.Lab() as lab:
+        lab.keep_tracepoints_armed()
+        for name, each in topics.items():
+            began = time.monotonic()
+            tap.run(name, each)
+            print(f"# {name}: {time.monotonic() - began:.1f} s")
     print(f"1..{tap.count}")
     return 1 if tap.failed else 0

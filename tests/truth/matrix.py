@@ -210,7 +210,11 @@ def run(options):
         return 1
     results = Results(labs.BUILD / "truth/rounds.jsonl", options.requests, Result)
     print(table([]))
-    more = not options.tell and measure_cases(results, options)
+    more = False
+    if not options.tell:
+        with labs.Lab() as lab:
+            lab.keep_tracepoints_armed()
+            more = measure_cases(results, options)
     every = cases(options.pattern)
     measured = [(case, median_of(rounds)) for case in every if (rounds := results.of(name_of(case)))]
     if options.tell:
