@@ -261,8 +261,8 @@ class Lab:
         return self.keep(Tracer(self, name, *arguments, **how))
 
     def keep_tracepoints_armed(self):
-        """The kernel arms a tracepoint for its first tracer and disarms it after its last, one at a time, and waits for an RCU grace period at
-        each: a quarter of a short run. A tracer of a process that does nothing keeps them armed until the lab is left."""
+        """The kernel arms a tracepoint for its first tracer and disarms it after its last, one at a time, and waits for an RCU grace period
+        at each: a quarter of a short run. A tracer of a process that does nothing keeps them armed until the lab is left."""
         idle = self.keep(Process(self, "idle", ["sleep", "infinity"]))
         self.trace("keeper of tracepoints", "--hooks", "off", "-o", "json", "-p", idle.pid).attached()
 

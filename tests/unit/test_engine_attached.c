@@ -167,6 +167,49 @@ static void test_request_of_the_first_turn(void **state)
 	script_close(script);
 }
 
+/*
+ * There, two are answered one right after the other, U, who waits once more, and X. Their connections are given to V and W, who had waited
+ * in front of A: the next one is A's, and not V's, who waits once more.
+ */
+static void test_two_answers_in_the_first_turn(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	(void)state;
+
+	READ(script, 50, LOOP, CLIENT_A, .arrived = 40, .line = "GET /a");
+	READ(script, 100, LOOP, DB, .arrived = 80);
+	WRITE(script, 110, LOOP, DB);
+	READ(script, 200, LOOP, DB_2, .arrived = 90);
+	WRITE(script, 210, LOOP, DB_2);
+	WRITE(script, 300, LOOP, CLIENT_C, .status = 200);
+	answer(script, 1000, 310); /* V */
+	WRITE(script, 1010, LOOP, DB);
+	READ(script, 1300, LOOP, CLIENT_B, SLEPT(1200, 1280, 1), .line = "GET /b");
+	READ(script, 2000, LOOP, DB_2, SLEPT(1400, 1980, 1)); /* W */
+	WRITE(script, 2010, LOOP, DB_2);
+	WRITE(script, 2100, LOOP, CLIENT_D, .status = 200);
+	answer(script, 3000, 2110); /* A */
+	WRITE(script, 3010, LOOP, DB);
+	WRITE(script, 3400, LOOP, CLIENT_A, .status = 200);
+	READ(script, 4000, LOOP, DB_2, SLEPT(3410, 3980, 1)); /* U */
+	WRITE(script, 4010, LOOP, DB_2);
+	WRITE(script, 4200, LOOP, CLIENT_D, .status = 200);
+	answer(script, 5000, 4210); /* V */
+	WRITE(script, 5200, LOOP, CLIENT_C, .status = 200);
+	READ(script, 6000, LOOP, DB_2, SLEPT(5210, 5980, 1)); /* B */
+	WRITE(script, 6300, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_false(a->ambiguous || b->ambiguous);
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(a->state[STATE_CPU], 10 + 50 + 20 + 400);
+	assert_int_equal(b->state[STATE_POOL], 4010 - 1400);
+	script_close(script);
+}
+
 /* Who answers before its first epoll return is seen is no thread that runs others' requests: nothing is in doubt because of that. */
 static void test_answers_in_the_first_turn(void **state)
 {
@@ -378,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_asked_later_in_the_turn),
 		cmocka_unit_test(test_attached_within_a_turn),
 		cmocka_unit_test(test_request_of_the_first_turn),
+		cmocka_unit_test(test_two_answers_in_the_first_turn),
 		cmocka_unit_test(test_answers_in_the_first_turn),
 		cmocka_unit_test(test_unknown_answer_in_a_shared_loop),
 		cmocka_unit_test(test_first_answered_has_waited_twice),

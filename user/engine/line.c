@@ -289,12 +289,12 @@ void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call)
 
 	if (!works_at_once(thread) || thread->born || call->connect_ns || call->write_ns >= thread->continuations->since_ns)
 		return;
+	moment->conn->used_before = true;
 	if (has_had_a_turn(context_root(before)))
 		return; /* it is nobody's already */
 	segment = begin_work(moment, GIVEN_NOT);
 	if (!segment)
 		return;
-	moment->conn->used_before = true;
 	if (loop_calls_back_at_once(thread))
 		expect_unknown(thread, LINE_ANY);
 	call_delist(call);
