@@ -206,6 +206,7 @@ void context_put(struct engine *engine, struct context *context)
 		let_go(&dead, context->instead);
 		let_go(&dead, context->culprit);
 		let_go(&dead, context->guess);
+		let_go(&dead, context->step);
 		free_parts(context);
 		context->bound_to = engine->free_contexts;
 		engine->free_contexts = context;

@@ -131,10 +131,12 @@ struct context {
 	uint64_t partial_since_ns; /* its last write found the send buffer full; 0: it did not */
 	struct context *culprit;
 	uint64_t culprit_ns;
-	bool connects;         /* it has asked for a connection of its own, and not called since */
-	uint64_t line_ticket;  /* rule 12: its place in a struct line; of a segment too; 0: it has none */
-	uint64_t in_line_ns;   /* rule 11: since then it waits for something within the process; 0: it does not */
-	struct context *guess; /* rule 11: a segment that is hinted at this one for no better reason than its place in a line */
+	bool connects;                   /* it has asked for a connection of its own, and not called since */
+	uint64_t line_ticket;            /* rule 12: its place in a struct line; of a segment too; 0: it has none */
+	uint64_t in_line_ns;             /* rule 11: since then it waits for something within the process; 0: it does not */
+	struct context *guess;           /* rule 11: a segment that is hinted at this one for no better reason than its place in a line */
+	struct context *step;            /* rule 11: … than the order of the reads: what it seems to have begun with */
+	uint64_t read_round, read_order; /* rule 11: of its loop, when it was read; 0: that was none yet */
 };
 
 /* ---- context.c ---- */

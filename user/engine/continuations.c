@@ -6,8 +6,9 @@
 #include "engine/model.h"
 #include "engine/queue_before.h"
 
-#define VOTES_MAX     64
-#define HOPS_AT_FIRST 1
+#define VOTES_MAX       64
+#define HOPS_AT_FIRST   1
+#define TRIES_GIVE_BACK 2
 
 /* ---- how many rounds lie between a read and its step -------------------------------------------------------------------------------- */
 
@@ -33,13 +34,29 @@ static unsigned int hops_of(const struct continuations *loop, uint8_t side)
 	return best;
 }
 
+unsigned int continuations_hops(const struct continuations *loop, enum side side)
+{
+	return hops_of(loop, (uint8_t)side);
+}
+
+bool continuations_hops_told(const struct continuations *loop, enum side side)
+{
+	return any_votes(loop, (uint8_t)side);
+}
+
+void continuations_vote_rounds(struct continuations *loop, enum side side, uint64_t hops)
+{
+	if (hops < HOPS_MAX)
+		votes_count(loop->votes[side], HOPS_MAX, (unsigned int)hops, VOTES_MAX);
+}
+
 void continuations_vote(struct continuations *loop, const struct continuation *waiting)
 {
 	uint64_t hops = loop->round - waiting->round;
 	unsigned int before[SIDES] = {hops_of(loop, SIDE_SERVER), hops_of(loop, SIDE_DOWNSTREAM)};
 
-	/* Who waited longer than the loop had something to do, waited for something else. */
-	if (hops >= HOPS_MAX || waiting->round < loop->slept_round || waiting->turn == TURN_WOKEN)
+	/* Who waited longer than the loop had something to do, waited for something else; and who was not read waits for nothing else. */
+	if (hops >= HOPS_MAX || !waiting->read_at_ns || waiting->round < loop->slept_round || waiting->turn == TURN_WOKEN)
 		return;
 	votes_count(loop->votes[waiting->side], HOPS_MAX, (unsigned int)hops, VOTES_MAX);
 	/* Those whose turn seemed to be over may have it in this round, or later. */
@@ -144,8 +161,10 @@ void continuations_drop_dead(struct engine *engine, struct continuations *loop)
 
 		if (!is_alive(waiting))
 			continuations_drop(engine, loop, waiting);
-		else if (waiting->turn == TURN_WOKEN && !conn_of(engine, waiting->conn_id))
+		else if (waiting->turn == TURN_WOKEN && !conn_of(engine, waiting->conn_id)) {
 			waiting->turn = TURN_IN_LINE; /* it was closed, not given back */
+			continuations_vote_on_giving_back(engine, loop, false);
+		}
 	}
 }
 
@@ -269,6 +288,8 @@ void continuations_wake(struct engine *engine, struct continuations *loop, const
 {
 	struct continuation *first;
 
+	if (!continuations_give_back(loop))
+		return;
 	if (queue_before_wakes(engine, loop, by))
 		return;
 	first = continuations_first_in_line(loop, 0);
@@ -299,6 +320,18 @@ void continuations_wait_again(struct engine *engine, struct continuations *loop,
 void continuations_vote_on_line(struct continuations *loop, bool right)
 {
 	score_count(&loop->line, right, VOTES_MAX);
+}
+
+void continuations_vote_on_giving_back(struct engine *engine, struct continuations *loop, bool asked_again)
+{
+	score_count(&loop->given_back, asked_again, VOTES_MAX);
+	if (!continuations_give_back(loop))
+		queue_before_ends(engine, loop);
+}
+
+bool continuations_give_back(const struct continuations *loop)
+{
+	return loop->given_back.wrong <= loop->given_back.right + TRIES_GIVE_BACK;
 }
 
 bool continuations_trust_line(const struct continuations *loop)

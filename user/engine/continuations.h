@@ -107,6 +107,7 @@ struct continuations {
 	uint8_t found;                  /* enum found: how what was read last came, if it has neither read nor called since */
 	uint32_t acted[FOUND_KINDS][2]; /* on such a read: not at once, at once */
 	struct score line;              /* of responses: did they bear out who had been taken for the first in line? */
+	struct score given_back;        /* of connections that seemed to be: they were asked on again, or ended */
 	struct context *published; /* in this round: what ran up to a write on a stream, of a step that nobody has shown yet. NULL: none */
 	uint32_t count;
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
@@ -127,6 +128,11 @@ bool continuations_ahead(const struct continuations *loop);
 void continuations_judge_last_read(struct continuations *loop, bool at_once);
 /* What waited for this read has run now: so many rounds later it is. */
 void continuations_vote(struct continuations *loop, const struct continuation *waiting);
+/* The same, of what was read so many rounds ago. */
+void continuations_vote_rounds(struct continuations *loop, enum side side, uint64_t hops);
+/* So many rounds later it is, as far as is known; and has anything told of it? */
+unsigned int continuations_hops(const struct continuations *loop, enum side side);
+bool continuations_hops_told(const struct continuations *loop, enum side side);
 bool continuation_is_due(const struct continuations *loop, const struct continuation *waiting);
 /* Is its answer read, and its step to come, so that the connection may be given back by that? */
 bool continuation_may_give_back(const struct continuation *waiting);
@@ -173,6 +179,10 @@ void continuations_push_woken(struct engine *engine, struct continuations *loop,
 /* Was who stood first in line for a connection the one who got it? */
 void continuations_vote_on_line(struct continuations *loop, bool right);
 bool continuations_trust_line(const struct continuations *loop);
+/* A connection that was answered on is asked on again, or it has ended. */
+void continuations_vote_on_giving_back(struct engine *engine, struct continuations *loop, bool asked_again);
+/* Do steps give connections back, as far as is known, so that somebody may wait for one? */
+bool continuations_give_back(const struct continuations *loop);
 /* It stands first in line. */
 void continuations_wait_again(struct engine *engine, struct continuations *loop, struct context *request);
 

@@ -300,6 +300,7 @@ static void close_request(struct engine *engine, struct context *request)
 	holds_forget(request);
 	context_hold(engine, &request->culprit, NULL);
 	context_hold(engine, &request->guess, NULL);
+	context_hold(engine, &request->step, NULL);
 	if (request->conn) {
 		context_hold(engine, &request->conn->last_told, request);
 		request->conn = NULL;

@@ -41,7 +41,7 @@ static void begin(struct engine *engine, struct continuations *loop)
 {
 	struct continuation *next;
 
-	if (!loop->answered_unknown || !continuations_known_to_defer(loop))
+	if (!loop->answered_unknown || !continuations_known_to_defer(loop) || !continuations_give_back(loop))
 		return;
 	loop->answered_unknown = false;
 	loop->before = calloc(1, sizeof(*loop->before));

@@ -200,6 +200,10 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 						 .round = loop->round,
 						 .side = (uint8_t)side,
 						 .first_try = loop->found == FOUND_FIRST_TRY});
+	if (context->is_request && side == SIDE_SERVER) {
+		context->read_round = loop->round;
+		context->read_order = loop->last_read_order;
+	}
 	if (continuations_ahead(loop) || continuations_collect(loop))
 		turn_to_segment(moment, ORIGIN_EVENT, NULL, false); /* what runs from here on may be for any of what was read */
 }
@@ -254,7 +258,7 @@ static void take_step(const struct moment *moment, struct context *step, struct 
 	struct context *owner = context_root(taken->context);
 	bool gave_back = continuation_may_give_back(taken);
 
-	if (loop->count == 1)
+	if (loop->count == 1 && !came_in_its_midst(thread, UINT64_MAX))
 		continuations_vote(loop, taken);
 	if (!owner->is_request) {
 		if (taken->turn == TURN_WOKEN)
@@ -265,6 +269,8 @@ static void take_step(const struct moment *moment, struct context *step, struct 
 		step->origin = taken->turn == TURN_WOKEN ? ORIGIN_POOL : ORIGIN_EVENT;
 		if (taken->turn == TURN_WOKEN)
 			guess_at(moment->engine, owner, step);
+		else
+			context_hold(moment->engine, &owner->step, step);
 	}
 	if (gave_back)
 		continuations_wake(moment->engine, loop, taken);
@@ -301,6 +307,8 @@ struct context *rule_11_step_owner(const struct moment *moment)
 		return collect_owner(moment);
 	if (!step)
 		return downstream_owner(moment);
+	if (moment->conn->answer_read_ns && !moment->conn->first_call)
+		continuations_vote_on_giving_back(moment->engine, loop, true);
 	if (is_of_one_who_connected(moment, step)) {
 		turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
 		return downstream_owner(moment);

@@ -33,6 +33,18 @@ bool came_in_its_midst(const struct thread *thread, uint64_t rounds);
 /* Its connection was made before the trace, and is written for the first time: for whoever has connected, not for who is due. */
 bool is_of_one_who_connected(const struct moment *moment, const struct context *step);
 
+/* ---- rules_loop_anew.c ---- */
+
+/* The request is answered: what it seemed to have begun with was another one's, if that still waits for an answer. */
+void rule_11_step_was_anothers(const struct moment *moment, struct continuations *loop, struct context *request);
+/*
+ * Where nobody waits for a connection, who is due first is who is answered: if that had been taken for another one's, it is this request's,
+ * and what had been taken for this one's is the other's. True: it was so.
+ */
+bool rule_11_change_places(const struct moment *moment, struct continuations *loop, struct context *request);
+/* How many rounds a request waits for its step was not known until this response: who is due, and whose calls they were, is learnt anew. */
+void rule_11_begin_anew(const struct moment *moment, struct continuations *loop, struct context *shown);
+
 /* ---- rules_ahead.c ---- */
 
 /* Before a read is given to anybody, or after one that found nothing: the steps before it are over. */

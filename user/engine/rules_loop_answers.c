@@ -61,11 +61,12 @@ static void bind_unexpected(const struct moment *moment, struct continuations *l
 		context_bind(moment->engine, first->context, request);
 }
 
-static void bind_step(const struct moment *moment, struct continuations *loop, struct continuation *taken, struct context *request)
+static void bind_step(const struct moment *moment, struct continuations *loop, struct continuation *taken, struct context *request,
+		      bool in_turn)
 {
 	struct context *segment = context_root(taken->context);
 
-	if (continuation_is_due(loop, taken) && segment != request)
+	if (in_turn && continuation_is_due(loop, taken) && segment != request)
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, true);
 	if (!continuation_is_due(loop, taken))
 		note_contradiction(moment, loop, request);
@@ -90,11 +91,21 @@ static bool goes_on_for_unnamed(const struct thread *thread, const struct contin
 	return loop->reading && !thread->soft && context_is_segment(present) && present->evidence;
 }
 
+/* hops: how many rounds a request seemed to wait until this response. True: its place was another one's. */
+static bool put_right(const struct moment *moment, struct continuations *loop, struct context *request, unsigned int hops)
+{
+	if (hops != continuations_hops(loop, SIDE_SERVER) && came_in_its_midst(moment->thread, UINT64_MAX))
+		rule_11_begin_anew(moment, loop, request);
+	return rule_11_change_places(moment, loop, request);
+}
+
 void rule_11_server_write(const struct moment *moment, struct context *request)
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
 	bool in_steps = rule_11_in_steps(moment->thread);
 	struct continuation *taken;
+	unsigned int hops;
+	bool in_turn;
 
 	if (rule_11_shared_ahead(moment->thread) && !request->answered)
 		shared_server_write(moment, request);
@@ -106,6 +117,9 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 		ahead_server_write(moment, request);
 		return;
 	}
+	hops = continuations_hops(loop, SIDE_SERVER);
+	if (in_steps)
+		rule_11_step_was_anothers(moment, loop, request);
 	continuations_drop_dead(moment->engine, loop);
 	taken = continuations_find_of(loop, request);
 	if (taken && taken->turn == TURN_TO_COME && taken->round == loop->round && loop->reads > 1)
@@ -122,10 +136,12 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	taken = continuations_find_of(loop, request);
 	if (taken && !goes_on_for_unnamed(moment->thread, loop))
 		continuations_vote(loop, taken);
+	in_turn = in_steps && !put_right(moment, loop, request, hops);
+	taken = continuations_find_of(loop, request);
 	if (in_steps)
 		claim_published(moment, loop, taken, request);
 	if (in_steps && taken)
-		bind_step(moment, loop, taken, request);
+		bind_step(moment, loop, taken, request, in_turn);
 	else if (in_steps)
 		bind_unexpected(moment, loop, request);
 	request->doubts |= in_steps ? 1u << DOUBT_ORDER : 0;

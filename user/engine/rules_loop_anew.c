@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 11 where what was taken for the requests' steps were others', and the order would not be found again by itself: the loop shows only
+ * in the midst of its work how many rounds a request waits for its step (aiohttp's: 2, for a task of its own), or one of whom nothing is
+ * known had its turn, and all behind it were taken for the ones before them.
+ */
+#include "engine/queue_before.h"
+#include "engine/rules_loop.h"
+
+#define ANEW_NS 1000000000 /* what began unseen has been answered by then, as a rule */
+
+/* Whose it is, of those that are known, was told by an order that was wrong. */
+static void forget_whose(struct engine *engine, const struct proc *proc, struct context *segment)
+{
+	const struct context *hint = context_root(segment->hint);
+
+	if (!context_is_segment(segment) || !hint || hint->proc != proc)
+		return;
+	hint_at(engine, segment, NULL);
+	segment->ambiguous = true; /* what was joined in it may be several ones' */
+}
+
+void rule_11_step_was_anothers(const struct moment *moment, struct continuations *loop, struct context *request)
+{
+	struct context *step = context_root(request->step);
+	bool waits = context_is_segment(step) && step->calls_in_flight && context_root(step->hint) == request;
+
+	if (!waits || !request->read_round || !came_in_its_midst(moment->thread, UINT64_MAX))
+		return;
+	hint_at(moment->engine, step, NULL);
+	if (!continuations_hops_told(loop, SIDE_SERVER))
+		continuations_vote_rounds(loop, SIDE_SERVER, loop->round - request->read_round);
+}
+
+static bool is_to_come(const struct continuations *loop, const struct context *request, const struct context *shown)
+{
+	uint64_t due_round = request->read_round + continuations_hops(loop, SIDE_SERVER);
+
+	return request->read_round && !request->answered &&
+	       (due_round > loop->round || (due_round == loop->round && request->read_order >= shown->read_order));
+}
+
+static void forget_calls(struct engine *engine, const struct proc *proc)
+{
+	struct conn *conn;
+	size_t cursor = 0;
+
+	while ((conn = idmap_next(&engine->conns, &cursor)))
+		for (struct call *call = conn->first_call; call; call = call->next)
+			forget_whose(engine, proc, context_root(call->context));
+}
+
+void rule_11_begin_anew(const struct moment *moment, struct continuations *loop, struct context *shown)
+{
+	struct engine *engine = moment->engine;
+	struct proc *proc = moment->thread->proc;
+
+	for (uint32_t i = loop->count; i-- > 0;) {
+		struct continuation *waiting = &loop->waiting[i];
+
+		if (waiting->side == SIDE_DOWNSTREAM && waiting->turn == TURN_TO_COME)
+			forget_whose(engine, proc, context_root(waiting->context));
+		else
+			continuations_drop(engine, loop, waiting);
+	}
+	forget_calls(engine, proc);
+	for (struct context *request = engine->open_requests; request; request = request->next_open) {
+		if (request->proc != proc || !is_to_come(loop, request, shown) || loop->count == CONTINUATIONS_MAX)
+			continue;
+		continuations_push(engine, loop,
+				   (struct continuation){.context = request,
+							 .read_at_ns = request->first_read_ns,
+							 .round = request->read_round,
+							 .side = SIDE_SERVER});
+		loop->waiting[loop->count - 1].order = request->read_order;
+	}
+	queue_before_ends(engine, loop);
+	loop->answered_unknown = false;
+	proc->doubts[DOUBT_ORDER] = loop->line = (struct score){0};
+}
+
+/* Nobody waits for what a step gives back: so who is due first is who runs. */
+static bool has_no_line(const struct thread *thread, const struct continuations *loop)
+{
+	return !continuations_give_back(loop) ||
+	       (came_in_its_midst(thread, UINT64_MAX) && !loop->before && !loop->answered_unknown && !loop->line.right);
+}
+
+/* What was taken for its work. NULL: nothing. */
+static struct context *taken_for(struct continuation *taken, struct context *request)
+{
+	struct context *segment = context_root(taken ? taken->context : request->step);
+
+	return context_is_segment(segment) && context_root(segment->hint) == request ? segment : NULL;
+}
+
+static bool is_read_itself(const struct continuation *taken)
+{
+	return taken && taken->turn == TURN_TO_COME && context_root(taken->context)->is_request;
+}
+
+bool rule_11_change_places(const struct moment *moment, struct continuations *loop, struct context *request)
+{
+	struct engine *engine = moment->engine;
+	struct continuation *first = continuations_first_due(loop), *taken = continuations_find_of(loop, request);
+	struct context *segment = first ? context_root(first->context) : NULL, *mine = taken_for(taken, request), *other;
+
+	if (!first || first->turn != TURN_TO_COME || !context_is_segment(segment) || is_read_itself(taken) ||
+	    !has_no_line(moment->thread, loop))
+		return false;
+	other = continuation_request(first);
+	if (other == request)
+		return false;
+	hint_at(engine, segment, request);
+	context_hold(engine, &request->step, segment);
+	request->ambiguous = true;
+	if (mine) {
+		hint_at(engine, mine, other);
+		mine->ambiguous = true;
+	}
+	if (!came_in_its_midst(moment->thread, UINT64_MAX) || moment->at_ns >= loop->since_ns + ANEW_NS)
+		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
+	if (other) {
+		context_hold(engine, &other->step, mine);
+		other->ambiguous = true;
+	}
+	return true;
+}
