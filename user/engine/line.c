@@ -20,17 +20,47 @@ bool loop_calls_back_at_once(const struct thread *thread)
 	return loop && !continuations_known_to_defer(loop) && !continuations_collect(loop) && !continuations_ahead(loop);
 }
 
-#define TICKETS (1ull << 60) /* those of two lines differ */
+#define TICKETS      (1ull << 60) /* those of two lines differ */
+#define CAPACITY_MIN 64
+
+static bool grow(struct line *line)
+{
+	struct line bigger = *line;
+
+	bigger.capacity = line->capacity ? 2 * line->capacity : CAPACITY_MIN;
+	if (bigger.capacity > LINE_MAX)
+		return false;
+	bigger.places = calloc(bigger.capacity, sizeof(*bigger.places));
+	bigger.handed = calloc(bigger.capacity, sizeof(struct context *));
+	if (!bigger.places || !bigger.handed) {
+		free(bigger.places);
+		free(bigger.handed);
+		return false;
+	}
+	for (uint64_t ticket = line->first; ticket < line->end; ticket++)
+		*place_at(&bigger, ticket) = *place_at(line, ticket);
+	for (uint64_t number = line->first_handed; number < line->end_handed; number++)
+		*handed_at(&bigger, number) = *handed_at(line, number);
+	free(line->places);
+	free(line->handed);
+	*line = bigger;
+	return true;
+}
 
 struct line *line_of(struct thread *thread, enum line_kind kind)
 {
 	struct line *line = thread->lines[kind];
 
-	if (!line && (line = calloc(1, sizeof(*line)))) {
-		line->first = line->end = kind * TICKETS + 1;
-		line->first_handed = line->end_handed = 1;
-		thread->lines[kind] = line;
+	if (line)
+		return line;
+	line = calloc(1, sizeof(*line));
+	if (!line || !grow(line)) {
+		free(line);
+		return NULL;
 	}
+	line->first = line->end = kind * TICKETS + 1;
+	line->first_handed = line->end_handed = 1;
+	thread->lines[kind] = line;
 	return line;
 }
 
@@ -46,10 +76,48 @@ void line_drop_first(struct engine *engine, struct line *line)
 	context_put(engine, context);
 }
 
+/* Behind one that waits for long others have come and gone: all that wait move up. */
+static void close_ranks(struct engine *engine, struct line *line)
+{
+	uint64_t to = line->first;
+
+	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
+		struct place place = *place_at(line, ticket);
+		bool counts = place_counts(line, ticket);
+
+		if (place.context->line_ticket == ticket)
+			place.context->line_ticket = counts ? to : 0;
+		if (counts)
+			*place_at(line, to++) = place;
+		else
+			context_put(engine, place.context);
+	}
+	line->end = to;
+}
+
+/* So many in a ring leave it no room, or too little to be worth moving all the others. */
+static bool is_nearly_full(const struct line *line, uint64_t count)
+{
+	return count > line->capacity - line->capacity / 4;
+}
+
+/* False: there is none. */
+static bool make_place(struct engine *engine, struct line *line)
+{
+	while (line->first < line->end && !place_counts(line, line->first))
+		line_drop_first(engine, line);
+	if (line->end - line->first < line->capacity)
+		return true;
+	close_ranks(engine, line);
+	return !is_nearly_full(line, line->end - line->first) || grow(line) || line->end - line->first < line->capacity;
+}
+
 void line_stand_in(struct engine *engine, struct line *line, struct context *context, uint64_t since_ns)
 {
-	while (line->first < line->end && (!place_counts(line, line->first) || line->end - line->first == LINE_MAX))
-		line_drop_first(engine, line);
+	if (!make_place(engine, line)) {
+		engine->losses.waiters++;
+		return;
+	}
 	context->line_ticket = line->end;
 	*place_at(line, line->end++) = (struct place){.context = context_get(context), .since_ns = since_ns};
 }
@@ -114,15 +182,48 @@ static struct context *begin_work(const struct moment *moment, enum given given)
 	return segment;
 }
 
+/* The same of the segments. Their numbers tell how many have begun, as long as that matters. */
+static void close_ranks_handed(struct engine *engine, struct line *line)
+{
+	uint64_t to = line->first_handed;
+
+	for (uint64_t number = line->first_handed; number < line->end_handed; number++) {
+		struct context *segment = *handed_at(line, number);
+		bool unnamed = is_unnamed(line, number);
+
+		if (segment->handed == number)
+			segment->handed = unnamed ? to : 0;
+		if (unnamed)
+			*handed_at(line, to++) = segment;
+		else
+			context_put(engine, segment);
+	}
+	line->end_handed = to;
+}
+
+/* If there is no room, the oldest is forgotten. */
+static void make_room_for_handed(struct engine *engine, struct line *line)
+{
+	while (line->first_handed < line->end_handed && !is_unnamed(line, line->first_handed))
+		line_drop_first_handed(engine, line);
+	if (line->end_handed - line->first_handed < line->capacity)
+		return;
+	if (!line->shifted)
+		close_ranks_handed(engine, line);
+	if (is_nearly_full(line, line->end_handed - line->first_handed) && !grow(line) &&
+	    line->end_handed - line->first_handed == line->capacity) {
+		engine->losses.waiters++;
+		line_drop_first_handed(engine, line);
+	}
+}
+
 static struct context *begin_handed(const struct moment *moment, struct line *line, enum given given)
 {
 	struct context *segment = begin_work(moment, given);
 
 	if (!segment)
 		return NULL;
-	while (line->first_handed < line->end_handed &&
-	       (!is_unnamed(line, line->first_handed) || line->end_handed - line->first_handed == LINE_MAX))
-		line_drop_first_handed(moment->engine, line);
+	make_room_for_handed(moment->engine, line);
 	segment->given = (uint8_t)given;
 	segment->instead = context_get(context_root(moment->thread->context));
 	segment->handed = line->end_handed;
@@ -312,6 +413,10 @@ static void line_close(struct engine *engine, struct line *line)
 		line_drop_first(engine, line);
 	while (line && line->first_handed < line->end_handed)
 		line_drop_first_handed(engine, line);
+	if (line) {
+		free(line->places);
+		free(line->handed);
+	}
 	free(line);
 }
 

@@ -15,42 +15,46 @@
 #define LOST_MIN             6  /* so often, and oftener than they bore it out: the line is lost */
 #define RESPONSES_MAX        32 /* of longer ago they count half */
 
-/* How many requests wait before this ticket; *at_place is the one that has `place` before it, if there is one. */
-static uint64_t count_waiting(struct line *line, uint64_t before, uint64_t place, struct context **at_place)
+static bool request_waits(struct line *line, uint64_t ticket)
+{
+	return place_at(line, ticket)->context->is_request && still_waits(line, ticket);
+}
+
+/* How many requests wait before this ticket, as far as that is less than most. */
+static uint64_t count_waiting(struct line *line, uint64_t before, uint64_t most)
 {
 	uint64_t count = 0;
 
-	for (uint64_t ticket = line->first; ticket < line->end; ticket++) {
-		struct context *context = place_at(line, ticket)->context;
-
-		if (!context->is_request || !still_waits(line, ticket))
-			continue;
-		if (place-- == 0)
-			*at_place = context;
-		count += ticket < before;
-	}
+	for (uint64_t ticket = line->first; ticket < line->end && ticket < before && count < most; ticket++)
+		count += request_waits(line, ticket);
 	return count;
+}
+
+/* The request that waits and has so many before it. NULL: there is none. */
+static struct context *waiting_at(struct line *line, uint64_t place)
+{
+	for (uint64_t ticket = line->first; ticket < line->end; ticket++)
+		if (request_waits(line, ticket) && place-- == 0)
+			return place_at(line, ticket)->context;
+	return NULL;
 }
 
 const struct context *rule_12_whose_turn(const struct thread *thread, const struct context *segment)
 {
 	struct line *line = thread->lines[line_for(segment->given)];
-	struct context *expected = NULL;
 
-	if (line && !line->shifted && was_handed(line, segment))
-		(void)count_waiting(line, line->end, line_count_unnamed(line, segment->handed), &expected);
-	return expected;
+	if (!line || line->shifted || !was_handed(line, segment))
+		return NULL;
+	return waiting_at(line, line_count_unnamed(line, segment->handed));
 }
 
 /* These stand in front, and others were given connections: it is for something else that they wait. */
 static void send_away(struct line *line, uint64_t count)
 {
 	for (uint64_t ticket = line->first; count; ticket++) {
-		struct context *context = place_at(line, ticket)->context;
-
-		if (!context->is_request || !still_waits(line, ticket))
+		if (!request_waits(line, ticket))
 			continue;
-		context->line_ticket = 0;
+		place_at(line, ticket)->context->line_ticket = 0;
 		count--;
 	}
 }
@@ -88,7 +92,7 @@ static bool waits_since_before(const struct thread *thread, const struct context
 /* Was it the request's turn to be given a connection, or a worker, when the segment began? */
 static void judge_turn(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
 {
-	struct context *expected = NULL;
+	struct context *expected;
 	uint64_t unnamed, waiting, ticket = has_place(line, request) ? request->line_ticket : 0;
 	bool right;
 
@@ -97,11 +101,11 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 		return;
 	}
 	unnamed = segment->handed ? line_count_unnamed(line, segment->handed) : 0;
-	waiting = count_waiting(line, ticket, unnamed, &expected);
+	waiting = count_waiting(line, ticket, UINT64_MAX);
+	expected = waiting_at(line, unnamed);
 	if (!line->shifted)
 		score_count(&line->order, segment->handed && ticket && waiting == unnamed, RESPONSES_MAX);
 	if (segment->given == GIVEN_WORKER && segment->handed && ticket && waiting != unnamed) {
-		(void)count_waiting(line, line->end, unnamed, &expected);
 		line_exchange(line, segment, unnamed, request, waiting, expected);
 		return;
 	}
@@ -126,9 +130,8 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 /* There are more segments than requests that wait: some are of such as were not seen to come. */
 static void give_up_surplus(struct line *line)
 {
-	struct context *none = NULL;
 	uint64_t unnamed = line && !line->shifted ? line_count_unnamed(line, line->end_handed) : 0;
-	uint64_t waiting = unnamed ? count_waiting(line, line->end, UINT64_MAX, &none) : 0;
+	uint64_t waiting = unnamed ? count_waiting(line, line->end, unnamed) : 0;
 
 	if (unnamed > waiting)
 		give_up_unnamed(line, unnamed - waiting);
@@ -180,12 +183,12 @@ static void begin_anew(const struct moment *moment)
 static void leave_workers(const struct moment *moment, struct context *segment, struct context *request)
 {
 	struct line *line = moment->thread->lines[LINE_WORKERS], *other = moment->thread->lines[LINE_ANY];
-	struct context *none = NULL, *taken = NULL;
+	struct context *taken = NULL;
 
 	if (!has_place(line, request) || (segment && segment->handed && segment->given == GIVEN_WORKER))
 		return;
 	if (workers_call_back(moment->thread) || has_had_a_turn(segment) || (segment && segment->is_request))
-		taken = line_leave_unseen(line, request, count_waiting(line, request->line_ticket, UINT64_MAX, &none));
+		taken = line_leave_unseen(line, request, count_waiting(line, request->line_ticket, UINT64_MAX));
 	if (taken && other && other->shifted && has_place(other, taken) && has_had_a_turn(segment) && segment->handed)
 		(void)line_find_shift(moment, other, segment, place_at(other, taken->line_ticket));
 }

@@ -11,7 +11,7 @@
 #include "engine/moment.h"
 #include "engine/votes.h"
 
-#define LINE_MAX           1024 /* of more the oldest are forgotten. Power of two */
+#define LINE_MAX           4096 /* who comes then has no place, and is counted in struct engine_losses. Power of two */
 #define ANSWERED_ELSEWHERE UINT64_MAX
 
 /* A request, or a segment that was given a connection before and waits once more. */
@@ -31,22 +31,23 @@ struct line {
 	bool aligned;        /* it is known how many did */
 	struct score order;  /* by what responses say of it, since it is known */
 	uint64_t first, end; /* tickets of the places in use, from 1 */
-	struct place places[LINE_MAX];
+	struct place *places;
 	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
 	uint64_t kept;                     /* so many proved to be of whoever had the connection */
-	struct context *handed[LINE_MAX];
+	struct context **handed;
+	uint64_t capacity; /* of either: a power of two */
 };
 
 static inline struct place *place_at(struct line *line, uint64_t ticket)
 {
-	return &line->places[ticket % LINE_MAX];
+	return &line->places[ticket & (line->capacity - 1)];
 }
 
 /* Is its place in this line? Another thread's lines count by themselves. */
 static inline bool has_place(const struct line *line, const struct context *context)
 {
 	return line && context->line_ticket >= line->first && context->line_ticket < line->end &&
-	       line->places[context->line_ticket % LINE_MAX].context == context;
+	       line->places[context->line_ticket & (line->capacity - 1)].context == context;
 }
 
 /* Who went on by itself, or is over, waits no more. */
@@ -70,7 +71,7 @@ static inline bool has_had_a_turn(const struct context *root)
 
 static inline struct context **handed_at(struct line *line, uint64_t number)
 {
-	return &line->handed[number % LINE_MAX];
+	return &line->handed[number & (line->capacity - 1)];
 }
 
 /* Is its number of this line? What began in one thread may go on, and be answered, in another one. */
