@@ -250,54 +250,6 @@ static void test_idle_connection_was_not_waited_for(void **state)
 	script_close(script);
 }
 
-/* B seems to wait while DB lies idle: it is only held up. So what E asks, gives back and asks again is E's, which slept in between. */
-static void test_who_finds_one_idle_does_not_wait(void **state)
-{
-	struct script *script = server(RUNTIME_GO);
-	(void)state;
-
-	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
-	ask(script, 200, FIRST, DB);
-	READ(script, 300, SECOND, CLIENT_D, .arrived = 290, .line = "GET /d");
-	ask(script, 400, SECOND, DB_2);
-	answer(script, 1000, FIRST, 206, DB);
-	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
-	READ(script, 1200, FIRST, CLIENT_B, .arrived = 1190, .line = "GET /b");
-	READ(script, 1300, FIRST, CLIENT_E, .arrived = 1290, .line = "GET /e");
-	answer(script, 1500, SECOND, 406, DB_2);
-	WRITE(script, 1600, SECOND, CLIENT_D, .status = 200);
-	ask(script, 1700, FIRST, DB_2);
-	answer(script, 2000, FIRST, 1706, DB_2);
-	ask(script, 2200, FIRST, DB_2);
-	answer(script, 2500, FIRST, 2206, DB_2);
-	WRITE(script, 2600, FIRST, CLIENT_E, .status = 200);
-	WRITE(script, 2700, SECOND, CLIENT_B, .off = 1610, .on = 2600, .cause = WAIT_LOCK, .status = 200);
-	script_finish(script);
-	check(script, "GET /e", 400 + 200 + 100, 0, 2);
-	check(script, "GET /b", 100 + 100, 0, 0);
-	script_close(script);
-}
-
-/* Two connections, and never more than one is asked on: who asks on one that others have used is in no doubt from the beginning. */
-static void test_nobody_waits(void **state)
-{
-	struct script *script = server(RUNTIME_GO);
-	uint64_t at = 200;
-	(void)state;
-
-	for (uint64_t client = CLIENT_A; client <= CLIENT_F; client++, at += 2000) {
-		READ(script, at, FIRST, client, .arrived = at - 10, .line = "GET /nobody-waits");
-		ask(script, at + 100, FIRST, client % 2 ? DB : DB_2);
-		answer(script, at + 800, FIRST, at + 106, client % 2 ? DB : DB_2);
-		WRITE(script, at + 900, FIRST, client, .status = 200);
-	}
-	script_finish(script);
-	assert_int_equal(script->count, 6);
-	for (uint32_t i = 0; i < script->count; i++)
-		assert_false(script->told[i].ambiguous);
-	script_close(script);
-}
-
 /* A sleeper is given nothing four times: no response bears out that the line tells who is given a connection, and then one contradicts. */
 static void test_kept_bears_out_nothing(void **state)
 {
@@ -373,7 +325,8 @@ static void test_gone_on_by_itself(void **state)
 	answer(script, 1000, FIRST, 620, DB);
 	WRITE(script, 1300, FIRST, CLIENT_A, .status = 200);
 	ask(script, 1310, FIRST, DB); /* E */
-	WRITE(script, 1500, SECOND, DB_2, .off = 410, .on = 1490, .cause = WAIT_LOCK);
+	script_span(script, 1495, SECOND, RECORD_IO, IO_CONNECT, DB_2, 0, (struct with){.off = 410, .on = 1490, .cause = WAIT_LOCK});
+	WRITE(script, 1500, SECOND, DB_2);
 	WRITE(script, 1600, THIRD, CLIENT_B, .off = 1, .on = 1500, .cause = WAIT_LOCK, .status = 200);
 	answer(script, 2000, FIRST, 1316, DB);
 	ask(script, 2200, FIRST, DB); /* F */
@@ -466,8 +419,6 @@ int main(void)
 		cmocka_unit_test(test_far_from_its_turn),
 		cmocka_unit_test(test_sleeper_is_given_nothing),
 		cmocka_unit_test(test_idle_connection_was_not_waited_for),
-		cmocka_unit_test(test_who_finds_one_idle_does_not_wait),
-		cmocka_unit_test(test_nobody_waits),
 		cmocka_unit_test(test_kept_bears_out_nothing),
 		cmocka_unit_test(test_sleeper_answers),
 		cmocka_unit_test(test_gone_on_by_itself),

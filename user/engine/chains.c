@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#include "engine/chains_places.h"
+#include "engine/chains_queue.h"
 #include "engine/goroutines.h"
 #include "engine/idle.h"
 #include "engine/locks.h"
@@ -109,35 +109,6 @@ void chains_wait(struct engine *engine, struct thread *thread, struct context *r
 
 /* ---- who goes on --------------------------------------------------------------------------------------------------------------------- */
 
-/*
- * Those who wait, from the front, for a connection to one peer. Who came when one lay idle for which nobody before it waited would have
- * taken that: it is held up, or waits for something else.
- */
-struct queue {
-	const struct conn
-		*idle; /* the first one that came to lie idle after the last who was looked at had come; NULL: none has, or all are */
-	uint64_t idle_before, waiting;
-};
-
-static struct queue queue_for(const struct moment *moment)
-{
-	return (struct queue){.idle = idle_longest(moment->thread->proc, moment->conn->peer)};
-}
-
-/* Is it in the queue? Asked of all from the front on. */
-static bool stands_in(struct queue *queue, struct chains *chains, uint64_t ticket)
-{
-	if (!still_waits(chains, ticket))
-		return false;
-	for (; queue->idle && queue->idle->idle_from_ns < wait_at(chains, ticket)->since_ns && queue->idle_before <= queue->waiting;
-	     queue->idle = queue->idle->next_idle)
-		queue->idle_before++;
-	if (queue->idle_before > queue->waiting)
-		return false;
-	queue->waiting++;
-	return true;
-}
-
 bool chains_nobody_waits(const struct moment *moment)
 {
 	struct chains *chains = moment->thread->proc->chains;
@@ -146,7 +117,7 @@ bool chains_nobody_waits(const struct moment *moment)
 	if (!thread_runs_untold_goroutines(moment->thread))
 		return false;
 	for (uint64_t ticket = chains ? chains->waiting : 0; chains && ticket < chains->end; ticket++)
-		if (stands_in(&queue, chains, ticket))
+		if (queue_has(&queue, chains, ticket))
 			return false;
 	return true;
 }
@@ -154,7 +125,7 @@ bool chains_nobody_waits(const struct moment *moment)
 static void give(struct chains *chains, struct queue queue, uint32_t tid)
 {
 	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++)
-		if (stands_in(&queue, chains, ticket) && !wait_at(chains, ticket)->grant.tid) {
+		if (queue_has(&queue, chains, ticket) && !wait_at(chains, ticket)->grant.tid) {
 			wait_at(chains, ticket)->grant.tid = tid;
 			return;
 		}
@@ -182,7 +153,7 @@ static uint64_t next_given(struct chains *chains, struct queue queue, uint32_t t
 	uint64_t own = 0, oldest = 0;
 
 	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++) {
-		if (!stands_in(&queue, chains, ticket) || !wait_at(chains, ticket)->grant.tid)
+		if (!queue_has(&queue, chains, ticket) || !wait_at(chains, ticket)->grant.tid)
 			continue;
 		if (wait_at(chains, ticket)->grant.tid == tid)
 			own = ticket;
@@ -248,9 +219,12 @@ struct context *chains_next(const struct moment *moment)
 	struct thread *thread = moment->thread;
 	struct chains *chains = thread->proc->chains;
 	struct context *segment, *before = ran_before(thread);
-	uint64_t ticket =
-		chains && is_of_a_pool(moment) && may_wait_for_it(chains, moment) ? next_given(chains, queue_for(moment), thread->tid) : 0;
+	uint64_t ticket = 0;
 
+	if (chains)
+		queue_leave_idle(moment, chains);
+	if (chains && is_of_a_pool(moment) && may_wait_for_it(chains, moment))
+		ticket = next_given(chains, queue_for(moment), thread->tid);
 	segment = ticket ? context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns) : NULL;
 	if (!segment)
 		return NULL;

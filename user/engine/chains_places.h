@@ -21,8 +21,9 @@ struct grant {
 struct wait {
 	struct context *context; /* NULL: that is over */
 	uint64_t since_ns;
-	uint32_t passed; /* so often has another one gone on in its place */
-	bool put_behind; /* for that: nobody knows how far */
+	uint64_t found_idle; /* of which peers a connection lay idle that it could have taken: bits, by number modulo 64 */
+	uint32_t passed;     /* so often has another one gone on in its place */
+	bool put_behind;     /* for that: nobody knows how far */
 	struct grant grant;
 };
 
