@@ -153,9 +153,14 @@ static bool is_taken_elsewhere(struct thread *thread, uint64_t took_ns, const st
 	for (struct continuations *at = thread->continuations->next_sharing; at != thread->continuations; at = at->next_sharing) {
 		const struct context *step = present_step(at->thread);
 		uint64_t other_took_ns = step ? shared_took_at_ns(at->thread, step) : UINT64_MAX;
-		struct bounds bounds = bounds_of(at, other_took_ns);
+		struct bounds bounds;
 
-		if (other_took_ns < took_ns && shared_first_between(at, bounds.after_ns, bounds.before_ns, &of) == queued)
+		/* First what is cheap: the rest goes over what all threads have shown and read, for each of them. */
+		if (other_took_ns >= took_ns)
+			continue;
+		bounds = bounds_of(at, other_took_ns);
+		if (queued->read_at_ns > bounds.after_ns && queued->read_at_ns < bounds.before_ns &&
+		    shared_first_between(at, bounds.after_ns, bounds.before_ns, &of) == queued)
 			return true;
 	}
 	return false;

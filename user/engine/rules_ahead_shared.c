@@ -8,7 +8,8 @@
 #include "engine/rules_loop.h"
 
 #define RACE_NS    100000     /* threads that become free so shortly after each other may take what is queued in either order */
-#define NOBODYS_NS 1000000000 /* what is nobody's has no end that would be seen: after that time it waits no more */
+#define NOBODYS_NS 1000000000 /* what is nobody's has no end that would be seen: after that time it waits no more … */
+#define SWEEP_NS   50000000   /* … which is looked for so often */
 
 struct continuations *rule_11_shared_ahead(const struct thread *thread)
 {
@@ -73,10 +74,14 @@ static void drop_old_of_nobody(struct engine *engine, struct continuations *loop
 static void drop_dead_of_all(struct engine *engine, struct continuations *loop)
 {
 	struct continuations *at = loop;
+	bool sweeps = engine->now_ns >= loop->swept_ns + SWEEP_NS;
 
+	if (sweeps)
+		loop->swept_ns = engine->now_ns;
 	do {
 		continuations_drop_dead(engine, at);
-		drop_old_of_nobody(engine, at);
+		if (sweeps)
+			drop_old_of_nobody(engine, at);
 	} while ((at = at->next_sharing) != loop);
 }
 
