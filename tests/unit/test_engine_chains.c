@@ -347,7 +347,7 @@ static void test_events_shared(void **state)
 	struct script *script = server(RUNTIME_NATIVE);
 	(void)state;
 
-	answer(script, 50, FIRST, 10, DB); /* to what was asked before the trace */
+	WINDOW(script, 20, FIRST, .epoll = 10, .events = 1);
 	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
 	WRITE(script, 200, FIRST, DB);
 	READ(script, 210, SECOND, CLIENT_B, .arrived = 200, .line = "GET /b");

@@ -124,6 +124,62 @@ static void test_line_has_lost_its_place(void **state)
 	script_close(script);
 }
 
+/*
+ * The tracer comes when POOL have a connection and the others wait for one: how many those are the first responses tell. Those who come to
+ * wait until then, and of those only who waits twice, may be in doubt.
+ */
+static void attach_in_the_middle(uint64_t turns_unseen, unsigned int doubtful)
+{
+	struct script *unseen = server(RUNTIME_GO), *script = server(RUNTIME_GO);
+	struct round round = {.script = unseen, .at = 100};
+
+	begin_round(&round, false);
+	for (uint64_t i = 0; i < turns_unseen; i++, unseen->count = 0)
+		goes_on(&round, DB + i % POOL);
+	round.script = script;
+	for (uint64_t i = turns_unseen, before = round.answered; round.answered < before + 60; i++)
+		goes_on(&round, DB + i % POOL);
+	script_finish(unseen);
+	script_finish(script);
+	assert_in_range(script->count, 30, TOLD_MAX);
+	assert_in_range(count_ambiguous(script), 1, doubtful);
+	check_unmarked(script);
+	script_close(unseen);
+	script_close(script);
+}
+
+static void test_attached_in_the_middle(void **state)
+{
+	(void)state;
+	attach_in_the_middle(90, 8);
+	attach_in_the_middle(91, 8);
+}
+
+/* Some have asked before the tracer came, but nobody waits: each asks where it finds a connection. */
+static void test_attached_where_nobody_waits(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	uint64_t at = 1000;
+	(void)state;
+
+	for (uint64_t i = 0; i < POOL; i++, at += 100)
+		answer(script, at, FIRST, at - 50, DB + i);
+	for (uint64_t i = 0; i < 12; i++, at += 1000) {
+		READ(script, at, FIRST, CLIENT_A + i, .arrived = at - 5, .line = "GET /asks");
+		ask(script, at + 100, FIRST, DB + i % POOL);
+		answer(script, at + 500, FIRST, at + 110, DB + i % POOL);
+		WRITE(script, at + 600, FIRST, CLIENT_A + i, .status = 200);
+	}
+	script_finish(script);
+	assert_int_equal(script->count, 12);
+	assert_int_equal(count_ambiguous(script), 0);
+	for (size_t i = 0; i < script->count; i++) {
+		assert_int_equal(script->told[i].call_count, 1);
+		assert_in_range(script->told[i].cpu_time, 200, 240);
+	}
+	script_close(script);
+}
+
 enum { KEPT = 1024, MORE = 50, CROWD = 1000 }; /* places; who comes when all are taken; the first client's connection */
 
 static uint64_t lost_waiters(const struct script *script)
@@ -188,10 +244,9 @@ static void test_sleeps_while_many_come(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_only_seemed_to_wait),
-		cmocka_unit_test(test_line_has_lost_its_place),
-		cmocka_unit_test(test_more_wait_than_are_kept),
-		cmocka_unit_test(test_sleeps_while_many_come),
+		cmocka_unit_test(test_only_seemed_to_wait),         cmocka_unit_test(test_line_has_lost_its_place),
+		cmocka_unit_test(test_attached_in_the_middle),      cmocka_unit_test(test_more_wait_than_are_kept),
+		cmocka_unit_test(test_attached_where_nobody_waits), cmocka_unit_test(test_sleeps_while_many_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,20 +9,15 @@
 
 #include <stdlib.h>
 
+#include "engine/chains_before.h"
 #include "engine/chains_queue.h"
 #include "engine/goroutines.h"
 #include "engine/idle.h"
 #include "engine/locks.h"
 #include "engine/rules_loop.h"
 
-#define CHAIN_MAX  64 /* longer ones are not followed */
-#define NEAR       4  /* so far from its turn goes on who was given a connection */
-#define ASTRAY     3  /* so much weighs a response that contradicts the line, against one that bears it out */
-#define ASTRAY_MIN 10 /* the line has lost its place */
-#define ASTRAY_MAX 15
-#define HELD_UP    4       /* fewer goroutines may only seem to wait: they were held up */
-#define IDLE_NS    1000000 /* who is given a connection asks sooner, as a rule */
-#define PASSED_MAX 2       /* whom so many have passed by does not go on yet: it has only seemed to wait */
+#define HELD_UP 4       /* fewer goroutines may only seem to wait: they were held up */
+#define IDLE_NS 1000000 /* who is given a connection asks sooner, as a rule */
 
 bool chains_apply(const struct thread *thread)
 {
@@ -37,9 +32,14 @@ bool chains_apply(const struct thread *thread)
 
 static struct chains *chains_of(struct proc *proc)
 {
-	if (!proc->chains && (proc->chains = calloc(1, sizeof(*proc->chains))))
-		proc->chains->first = proc->chains->end = proc->chains->waiting = CHAIN_TICKETS;
-	return proc->chains;
+	struct chains *chains = proc->chains;
+
+	if (chains || !(chains = calloc(1, sizeof(*chains))))
+		return chains;
+	chains->first = chains->end = chains->waiting = CHAIN_TICKETS;
+	if (proc->answers_unknown)
+		chains_before_begin(chains);
+	return proc->chains = chains;
 }
 
 static bool may_wait(const struct context *root)
@@ -78,6 +78,9 @@ static bool first_is_stuck(struct chains *chains)
 /* False: as many wait as are kept. Who comes then would be served last. */
 static bool make_room(struct engine *engine, struct chains *chains)
 {
+	if (chains->before && !is_full(chains))
+		return true;
+	chains_before_end(engine, chains);
 	drop_front(engine, chains);
 	if (!is_full(chains))
 		return true;
@@ -114,7 +117,7 @@ bool chains_nobody_waits(const struct moment *moment)
 	struct chains *chains = moment->thread->proc->chains;
 	struct queue queue = queue_for(moment);
 
-	if (!thread_runs_untold_goroutines(moment->thread))
+	if (!thread_runs_untold_goroutines(moment->thread) || (chains && chains->before))
 		return false;
 	for (uint64_t ticket = chains ? chains->waiting : 0; chains && ticket < chains->end; ticket++)
 		if (queue_has(&queue, chains, ticket))
@@ -138,10 +141,27 @@ void chains_released(const struct moment *moment)
 
 	if (!chains_apply(thread) || conn->read_for_others)
 		return;
-	if (thread->proc->chains)
+	if (thread->proc->chains && thread->proc->chains->before)
+		chains_before_released(thread->proc->chains, thread->tid);
+	else if (thread->proc->chains)
 		give(thread->proc->chains, queue_for(moment), thread->tid);
 	if (thread_runs_untold_goroutines(thread) && !conn->first_call)
 		idle_begins(thread->proc, conn, moment->at_ns);
+}
+
+void chains_unknown_answer(const struct moment *moment)
+{
+	struct proc *proc = moment->thread->proc;
+
+	if (moment->conn->answer_read_ns || moment->conn->written_ns)
+		return;
+	proc->answers_unknown = true;
+	if (proc->chains && chains_apply(moment->thread)) {
+		if (!proc->chains->before && proc->chains->waiting == CHAIN_TICKETS)
+			chains_before_begin(proc->chains);
+		if (proc->chains->before)
+			chains_before_released(proc->chains, moment->thread->tid);
+	}
 }
 
 /*
@@ -170,12 +190,16 @@ static void begin(struct chains *chains, uint64_t ticket, struct context *segmen
 	wait_at(chains, ticket)->grant.begun = context_get(segment);
 }
 
-void chains_begun(struct thread *thread, struct context *segment)
+void chains_begun(struct engine *engine, struct thread *thread, struct context *segment)
 {
 	struct chains *chains = thread->proc->chains;
 	uint64_t ticket = chains ? chains->waiting : 0;
 
 	segment->handed = 0;
+	if (chains && chains->before) {
+		chains_before_begun(engine, chains, thread->tid, segment);
+		return;
+	}
 	while (chains && ticket < chains->end && !still_waits(chains, ticket))
 		ticket++;
 	if (chains && ticket < chains->end)
@@ -214,224 +238,51 @@ static struct context *ran_before(const struct thread *thread)
 	return root && !root->is_request && !root->evidence && !thread->soft ? context_root(root->resumes) : root;
 }
 
+/* 0: nobody is given the connection. In front of who is known some may wait who are not. */
+static bool is_given_on(const struct moment *moment, uint64_t *ticket)
+{
+	struct chains *chains = moment->thread->proc->chains;
+
+	*ticket = 0;
+	if (!chains || !is_of_a_pool(moment))
+		return false;
+	if (chains->before)
+		return true;
+	if (may_wait_for_it(chains, moment))
+		*ticket = next_given(chains, queue_for(moment), moment->thread->tid);
+	return *ticket;
+}
+
 struct context *chains_next(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
 	struct chains *chains = thread->proc->chains;
 	struct context *segment, *before = ran_before(thread);
-	uint64_t ticket = 0;
+	uint64_t ticket;
 
 	if (chains)
 		queue_leave_idle(moment, chains);
-	if (chains && is_of_a_pool(moment) && may_wait_for_it(chains, moment))
-		ticket = next_given(chains, queue_for(moment), thread->tid);
-	segment = ticket ? context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns) : NULL;
+	segment = is_given_on(moment, &ticket) ? context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns) : NULL;
 	if (!segment)
 		return NULL;
 	context_note_evidence(segment);
 	segment->instead = context_get(before);
-	begin(chains, ticket, segment);
+	if (chains->before)
+		chains_before_begun(moment->engine, chains, thread->tid, segment);
+	else
+		begin(chains, ticket, segment);
 	end_soft_tail(moment);
 	chains_wait(moment->engine, thread, before, moment->at_ns);
 	thread_switch(moment->engine, thread, segment, false);
 	return segment;
 }
 
-/* ---- a response names one ------------------------------------------------------------------------------------------------------------ */
-
-struct path {
-	uint64_t tickets[CHAIN_MAX];
-	uint32_t count;
-};
-
-/* Nobody goes on before it waits. */
-static bool may_be_of(const struct wait *wait, const struct context *begun)
+void chains_give(struct chains *chains, uint32_t tid)
 {
-	return wait->since_ns <= begun->begun_ns;
+	give(chains, (struct queue){0}, tid);
 }
 
-/* From the segment back to what its chain began with, which is returned. */
-static struct context *path_back(struct chains *chains, struct context *segment, struct path *path)
-{
-	struct wait *wait;
-
-	while (!segment->is_request && segment->given == GIVEN_TO_ANY && path->count < CHAIN_MAX &&
-	       (wait = wait_of(chains, segment->handed)) && context_root(wait->grant.begun) == segment && may_be_of(wait, segment)) {
-		path->tickets[path->count++] = segment->handed;
-		segment = context_root(wait->context);
-	}
-	return segment;
-}
-
-/* From the request on. */
-static void path_on(struct chains *chains, struct context *request, struct path *path)
-{
-	struct context *root = request;
-	struct wait *wait;
-
-	while (root && path->count < CHAIN_MAX && (wait = wait_of(chains, root->line_ticket))) {
-		path->tickets[path->count++] = root->line_ticket;
-		root = context_root(wait->grant.begun);
-	}
-}
-
-/* Where two paths may have been taken for each other: the nearest such places, and how far apart they and the second nearest ones are. */
-struct crossing {
-	uint64_t from, to, away, second_away;
-};
-
-static struct crossing find_crossing(struct chains *chains, const struct path *back, const struct path *on)
-{
-	struct crossing crossing = {.away = UINT64_MAX, .second_away = UINT64_MAX};
-
-	for (uint32_t i = 0; i < back->count; i++)
-		for (uint32_t j = 0; j < on->count; j++) {
-			uint64_t from = back->tickets[i], to = on->tickets[j], away = from > to ? from - to : to - from;
-
-			if (!may_be_of(wait_at(chains, to), context_root(wait_at(chains, from)->grant.begun)))
-				continue;
-			if (away < crossing.away)
-				crossing = (struct crossing){from, to, away, crossing.away};
-			else if (away < crossing.second_away)
-				crossing.second_away = away;
-		}
-	return crossing;
-}
-
-/* A line that has lost its place is contradicted by most responses, one that has not by one in ten. */
-static void note_order(struct chains *chains, bool borne_out)
-{
-	if (borne_out)
-		chains->astray -= chains->astray != 0;
-	else
-		chains->astray = chains->astray + ASTRAY < ASTRAY_MAX ? chains->astray + ASTRAY : ASTRAY_MAX;
-}
-
-/* All of the chain is the request's. */
-static void bind_chain(const struct moment *moment, struct chains *chains, struct context *last, struct context *request)
-{
-	struct path path = {0};
-
-	request->ambiguous |= path_back(chains, last, &path) != request;
-	request->ambiguous |= path.count > 1 && (chains->astray >= ASTRAY_MIN || !doubts_mostly_right(moment->thread->proc, DOUBT_LINE));
-	for (uint32_t i = path.count; i-- > 0;) {
-		struct wait *wait = wait_at(chains, path.tickets[i]);
-		struct context *begun = context_root(wait->grant.begun);
-
-		context_add_interval(moment->engine, request,
-				     (struct interval){.start_ns = wait->since_ns, .end_ns = begun->begun_ns, .state = STATE_POOL});
-		if (begun != last)
-			context_bind(moment->engine, begun, request);
-		chains_forget(moment->engine, chains, path.tickets[i]);
-	}
-}
-
-/* Another one has gone on in its place. */
-static void pass_by(struct chains *chains, uint64_t ticket)
-{
-	struct wait *wait = wait_at(chains, ticket);
-
-	if (++wait->passed < PASSED_MAX)
-		return;
-	wait = wait_at(chains, chains_put_behind(chains, ticket));
-	wait->passed = 0;
-	wait->put_behind = true;
-}
-
-/* A response names the last segment of a chain. */
-struct naming {
-	struct context *segment, *began, *request; /* that segment, what its chain began with, and who is answered */
-	struct path back;
-	bool kept; /* who had the connection has gone on with it, and nobody was given it */
-};
-
-/* The chain ends with this request, but began with another one. False: where they were taken for each other nobody knows. */
-static bool mend(const struct moment *moment, struct chains *chains, const struct naming *naming)
-{
-	const struct path *back = &naming->back;
-	struct path on = {0};
-	struct crossing crossing;
-	bool sure;
-
-	path_on(chains, naming->request, &on);
-	crossing = find_crossing(chains, back, &on);
-	if (naming->kept && back->count && on.count)
-		crossing = (struct crossing){.from = back->tickets[0], .to = on.tickets[0], .second_away = UINT64_MAX};
-	if (crossing.away == UINT64_MAX)
-		return false;
-	chains_exchange(chains, crossing.from, crossing.to);
-	sure = crossing.away <= NEAR &&
-	       (back->count + on.count == 2 || (crossing.second_away >= crossing.away + NEAR &&
-						!wait_at(chains, crossing.from)->put_behind && !wait_at(chains, crossing.to)->put_behind));
-	if (!naming->kept)
-		doubts_vote(moment->thread->proc, DOUBT_LINE, crossing.away <= NEAR);
-	if (!sure) {
-		naming->request->ambiguous = true;
-		naming->began->ambiguous |= back->count + on.count > 2; /* else it has only lost what it never had */
-	}
-	bind_chain(moment, chains, naming->segment, naming->request);
-	if (crossing.to > crossing.from)
-		pass_by(chains, crossing.to); /* not before: whoever is behind it in the chain keeps its place until then */
-	return true;
-}
-
-static void cannot_mend(const struct moment *moment, struct chains *chains, const struct naming *naming)
-{
-	struct context *segment = naming->segment, *began = naming->began, *request = naming->request;
-
-	request->ambiguous = true;
-	/* Nobody saw either come to wait: it asked when it was not known yet that its thread is a loop. */
-	if (!began->is_request && !wait_of(chains, request->line_ticket)) {
-		if (began != segment)
-			context_bind(moment->engine, began, request);
-		bind_chain(moment, chains, segment, request);
-		return;
-	}
-	began->ambiguous |= naming->back.count > 1; /* else it has only lost what it never had */
-	if (wait_of(chains, segment->handed))
-		chains_take_out(moment->engine, chains, segment->handed);
-}
-
-static void named(const struct moment *moment, struct chains *chains, struct context *segment, struct context *request)
-{
-	struct naming naming = {.segment = segment, .request = request, .kept = context_root(segment->instead) == request};
-
-	naming.began = path_back(chains, segment, &naming.back);
-	doubts_vote_given(moment->thread->proc, GIVEN_TO_ANY, !naming.kept);
-	if (!naming.kept)
-		note_order(chains, naming.began == request);
-	if (naming.began == request) {
-		doubts_vote(moment->thread->proc, DOUBT_LINE, true);
-		bind_chain(moment, chains, segment, request);
-	} else if (!mend(moment, chains, &naming)) {
-		cannot_mend(moment, chains, &naming);
-	}
-}
-
-/* It did not wait for a connection: what was given for it was another one's. */
-static void waits_no_more(struct engine *engine, struct chains *chains, uint64_t ticket)
-{
-	uint32_t tid;
-
-	ticket = chains_put_behind(chains, ticket);
-	tid = wait_at(chains, ticket)->grant.begun ? 0 : wait_at(chains, ticket)->grant.tid;
-	chains_forget(engine, chains, ticket);
-	if (tid)
-		give(chains, (struct queue){0}, tid);
-}
-
-void chains_answered(const struct moment *moment, struct context *request)
-{
-	struct chains *chains = moment->thread->proc->chains;
-	struct context *segment = context_root(moment->thread->context);
-
-	if (!chains)
-		return;
-	if (context_is_segment(segment) && segment->given == GIVEN_TO_ANY)
-		named(moment, chains, segment, request);
-	if (wait_of(chains, request->line_ticket))
-		waits_no_more(moment->engine, chains, request->line_ticket);
-}
+/* ---- the end ------------------------------------------------------------------------------------------------------------------------- */
 
 void chains_close(struct engine *engine, struct proc *proc)
 {
@@ -440,6 +291,7 @@ void chains_close(struct engine *engine, struct proc *proc)
 	idle_close(proc);
 	if (!chains)
 		return;
+	chains_before_end(engine, chains);
 	while (chains->first < chains->end)
 		chains_forget(engine, chains, chains->first++);
 	free(chains);

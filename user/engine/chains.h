@@ -24,7 +24,9 @@ bool chains_nobody_waits(const struct moment *moment);
 /* A call is answered: who made it will give back its connection, to who waits longest. */
 void chains_released(const struct moment *moment);
 /* A segment has begun like that before the threads were known to share a line: for who waits longest. */
-void chains_begun(struct thread *thread, struct context *segment);
+void chains_begun(struct engine *engine, struct thread *thread, struct context *segment);
+/* An answer is read to what had been asked before the trace: some may wait who are not known. */
+void chains_unknown_answer(const struct moment *moment);
 /* A call begins: a segment for who was given a connection. The reference is the caller's. NULL: nobody waits for one. */
 struct context *chains_next(const struct moment *moment);
 /* `request` is answered by this thread. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 12 where threads run each other's requests: the places of those who came to wait, and what has begun with what each was given.
- * Used by chains.c.
+ * Used by chains*.c.
  * Never: says who goes on.
  */
 #ifndef IOCPU_ENGINE_CHAINS_PLACES_H
@@ -9,6 +9,7 @@
 
 #include "engine/chains.h"
 
+#define NEAR      4    /* so far from its turn goes on who was given a connection */
 #define WAITS_MAX 1024 /* of more the latest are counted in struct engine_losses. Power of two */
 
 /* A connection that was given back, and what has begun with it. */
@@ -24,13 +25,15 @@ struct wait {
 	uint64_t found_idle; /* of which peers a connection lay idle that it could have taken: bits, by number modulo 64 */
 	uint32_t passed;     /* so often has another one gone on in its place */
 	bool put_behind;     /* for that: nobody knows how far */
+	uint64_t said;       /* chains_before.c: which grant led to the response; 0: none has come */
 	struct grant grant;
 };
 
 struct chains {
-	uint64_t first, end; /* tickets in use, from CHAIN_TICKETS */
-	uint64_t waiting;    /* before this one nobody waits: what is in use there has been given its connection */
-	uint32_t astray;     /* how much the latest responses have contradicted it */
+	uint64_t first, end;          /* tickets in use, from CHAIN_TICKETS */
+	uint64_t waiting;             /* before this one nobody waits: what is in use there has been given its connection */
+	struct chains_before *before; /* some may stand in front of all these; NULL: it is known that none do */
+	uint32_t astray;              /* how much the latest responses have contradicted it */
 	struct wait waits[WAITS_MAX];
 };
 
@@ -59,6 +62,8 @@ static inline bool is_over(struct chains *chains, uint64_t ticket)
 	return !still_waits(chains, ticket) && !wait_at(chains, ticket)->grant.begun;
 }
 
+/* A connection that was given back on this thread goes to who waits longest and has been given none. */
+void chains_give(struct chains *chains, uint32_t tid);
 /* The two who wait there change places. */
 void chains_exchange(struct chains *chains, uint64_t one, uint64_t other);
 void chains_forget(struct engine *engine, struct chains *chains, uint64_t ticket);

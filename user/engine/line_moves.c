@@ -32,5 +32,5 @@ void rule_12_events_shared(struct engine *engine, struct thread *thread)
 	}
 	for (; line && line->first_handed < line->end_handed; line_drop_first_handed(engine, line))
 		if (is_unnamed(line, line->first_handed))
-			chains_begun(thread, *handed_at(line, line->first_handed));
+			chains_begun(engine, thread, *handed_at(line, line->first_handed));
 }

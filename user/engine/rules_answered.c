@@ -46,6 +46,7 @@ static void read_further_answer(const struct moment *moment)
 	struct context *context = context_root(conn->answering);
 
 	if (!context) { /* attached in the middle */
+		chains_unknown_answer(moment);
 		conn->answer_read_ns = moment->at_ns;
 		rule_12_unknown_answer(moment);
 		rule_11_unknown_answer(moment);
