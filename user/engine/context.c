@@ -161,7 +161,7 @@ static void settle_segment(struct engine *engine, struct context *segment)
 {
 	struct context *hint = context_root(segment->hint);
 
-	if (segment->proc && segment->proc->told.runtime == RUNTIME_GO && goroutine_is_unseen(segment))
+	if (segment->proc && proc_runs_untold_goroutines(segment->proc) && goroutine_is_unseen(segment))
 		goroutine_stray(engine, segment, UINT64_MAX);
 	if (hint && hint != segment) {
 		context_bind(engine, segment, hint);

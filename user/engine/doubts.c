@@ -186,7 +186,7 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 	named = named && !thread_runs_untold_goroutines(moment->thread);
 	if (thread->carrier && proc_has_tasks(thread->proc))
 		doubt = conn->first_call && !named ? DOUBT_MUX : DOUBT_NONE; /* else only a task's own answer can come */
-	else if (thread->carrier || !thread->loop || (loop && told_by_order(loop)))
+	else if (thread->carrier || (!thread->loop && !thread->hides_strands) || (loop && told_by_order(loop)))
 		return DOUBT_NONE; /* a strand's own, one that waits for its answer, or rule 11's to judge */
 	else if (by_line)
 		doubt = owner->handed_again ? DOUBT_LINE : DOUBT_NONE;

@@ -14,6 +14,12 @@
 
 /* ---- losing sight ------------------------------------------------------------------------------------------------------------ */
 
+/* Goroutines are, where virtual threads compute until they wait for something. */
+static bool is_preempted(const struct thread *thread)
+{
+	return thread_runs_untold_goroutines(thread) && !thread->hides_strands;
+}
+
 bool goroutine_is_unseen(const struct context *segment)
 {
 	static const bool unseen[ORIGINS] = {[ORIGIN_START] = true, [ORIGIN_EVENT] = true, [ORIGIN_PARK] = true};
@@ -30,14 +36,14 @@ bool goroutine_may_resume(const struct thread *thread)
 
 uint64_t goroutine_seen_until(const struct thread *thread)
 {
-	if (!thread_runs_untold_goroutines(thread) || !(thread->soft || thread_is_active(thread)))
+	if (!thread_runs_untold_goroutines(thread) || !(thread->soft || (is_preempted(thread) && thread_is_active(thread))))
 		return UINT64_MAX;
 	return thread->shown_ns + (thread->soft ? SCHEDULER_NS : PREEMPTED_NS);
 }
 
 bool goroutine_may_be_moved(const struct thread *thread, uint64_t at_ns)
 {
-	return thread_runs_untold_goroutines(thread) && at_ns >= thread->shown_ns + PREEMPTED_NS;
+	return is_preempted(thread) && at_ns >= thread->shown_ns + PREEMPTED_NS;
 }
 
 bool goroutine_reads_for_all(const struct thread *thread, const struct conn *conn)
@@ -166,7 +172,7 @@ static bool goes_on(const struct moment *moment, const struct context *segment, 
 static uint64_t here_since(const struct moment *moment, const struct context *segment, const struct context *owner)
 {
 	const struct context *resumed = context_root(segment->resumes);
-	uint64_t since_ns = moment->at_ns - PREEMPTED_NS;
+	uint64_t since_ns = is_preempted(moment->thread) ? moment->at_ns - PREEMPTED_NS : 0;
 
 	if (moment->record->head.op == IO_READ || (resumed && !resumed->answered))
 		return moment->at_ns;

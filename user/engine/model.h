@@ -25,6 +25,7 @@
 #define CALLS_WAITING_MAX 256  /* for an answer on one connection; on a one-way one (statsd, syslog) none ever comes */
 #define HISTORY_MAX       128  /* what a loop thread did last: power of two */
 #define PENDING_MAX       128
+#define EPOLLS_MAX        16  /* where two take turns in one place, that threads share them shows later */
 #define PROCS_ENDED_MAX   128 /* told on their own; of more, the oldest are told as one */
 #define STRANDS_MAX       (1u << 18)
 
@@ -54,6 +55,14 @@ struct correlation;
 struct idle;
 struct turns;
 
+/* An epoll fd of a process. */
+struct epoll {
+	int32_t fd;
+	uint32_t tid;    /* who has waited there last; 0: nobody has */
+	bool by_several; /* another thread had, which is still there */
+	bool by_strands; /* a thread has that runs strands of which nobody tells */
+};
+
 /*
  * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
  * Each of these holds one count (proc_get, proc_put).
@@ -81,6 +90,9 @@ struct proc {
 	bool answers_unknown;        /* answers were read to what had been asked before the trace */
 	struct chains *chains;       /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
 	struct futexes *futexes;     /* rule 10: who woke whom in those that are its own; NULL: nobody */
+	/* Some of its threads hide strands; its epoll fds, by fd % EPOLLS_MAX, the latest of these. */
+	bool hides_strands;
+	struct epoll epolls[EPOLLS_MAX];
 };
 
 /* One downstream call, from its last byte written to its answer's first byte read. */
@@ -174,6 +186,8 @@ struct thread {
 	bool touched_io;
 	bool loop;
 	bool carrier;          /* a runtime tells which strands it runs: never a loop, but where these are tasks of one */
+	bool hides_strands;    /* it runs a runtime's own threads in turns, and nobody tells which: as Go's do without a hook */
+	bool awaits_answer;    /* to what its request has just asked: it has done nothing since, nor waited for anything */
 	bool reads_outside;    /* of a loop of tasks: it reads, and calls back then (uvloop), where asyncio's own reads in callbacks */
 	bool just_read;        /* … and this was the last that was heard of it */
 	bool just_accepted;    /* its last call was an accept, be it one that found nothing more */
@@ -219,7 +233,7 @@ struct thread {
 	struct context *aside;        /* what it did for nobody known before it fell asleep in a futex, if that may go on; NULL: nothing */
 	uint64_t aside_from_ns;       /* it has slept since, but for when it was woken in vain */
 	uint64_t held_until_ns;       /* rule 10: up to here it is known who made it wait in futexes */
-	struct continuations *continuations; /* rule 11, of loop threads; NULL: in Go, or no memory */
+	struct continuations *continuations; /* rule 11, of loop threads; NULL: it runs strands that nobody tells of, or no memory */
 	struct history_entry *history;       /* HISTORY_MAX entries, of loop threads */
 	uint32_t history_next;
 };
@@ -302,10 +316,15 @@ bool thread_is_active(const struct thread *thread);
 /* Has it done something of its own after a response, that nobody else will name if it turns to a new request now? Never so in a loop. */
 bool thread_worked_after_response(const struct thread *thread);
 
-/* Which goroutines it runs must be guessed. */
+/* Which goroutines it runs, or virtual threads, must be guessed. */
 static inline bool thread_runs_untold_goroutines(const struct thread *thread)
 {
-	return thread->proc->told.runtime == RUNTIME_GO && !thread->carrier;
+	return (thread->proc->told.runtime == RUNTIME_GO || thread->hides_strands) && !thread->carrier;
+}
+
+static inline bool proc_runs_untold_goroutines(const struct proc *proc)
+{
+	return proc->told.runtime == RUNTIME_GO || proc->hides_strands;
 }
 
 /* Its hook tells of tasks and callbacks of event loops: who runs has waited for the loop, not for a core. */
@@ -346,6 +365,13 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 void rules_io(struct engine *engine, struct thread *thread, const struct event *event, struct conn *conn);
 /* A connection that was being made is up. */
 void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns);
+
+/* ---- untold.c ---- */
+
+/* The thread has waited at an epoll fd, as a loop does; but where several threads take turns at several, they run strands. */
+void rule_16_waits_at(struct engine *engine, struct thread *thread, const struct record *epoll);
+/* It has waited for something. */
+void rule_16_has_waited(struct thread *thread);
 
 /* ---- rules_loop.c ---- */
 

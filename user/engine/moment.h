@@ -76,6 +76,13 @@ void blame_hop(struct engine *engine, struct thread *thread, struct context *vic
 /* Names what `request` waited for until `segment`, which turned out to be its next work; marks it ambiguous if that can't be. */
 void name_gap(const struct moment *moment, struct context *request, const struct context *segment);
 
+/* ---- untold.c ---- */
+
+/* The thread has asked a downstream. */
+void rule_16_asked(const struct moment *moment);
+/* Before any other rule. A thread that should wait for an answer, and turns to somebody else at once, runs strands in turns. */
+void rule_16_acts(const struct moment *moment);
+
 /* ---- goroutines.c ---- */
 
 /* In Go, before any other rule: which goroutine does the record show, and whose is what ran unseen before it? */

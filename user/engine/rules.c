@@ -217,6 +217,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 	thread->just_read = false;
 	conn->last_used_ns = moment.at_ns;
 	settle_socket_waits(&moment);
+	rule_16_acts(&moment);
 	if (thread_runs_untold_goroutines(moment.thread))
 		rule_16_goroutine_shown(&moment);
 	switch (event->head->op) {

@@ -194,6 +194,7 @@ void rule_4_downstream_write(const struct moment *moment)
 		owner->has_turn_in_doubt |= in_turn;
 		open_calls(moment, owner, by_line);
 		note_asked(moment, owner);
+		rule_16_asked(moment);
 	}
 	if (owner && step)
 		rule_11_step_called(moment, owner);

@@ -375,6 +375,7 @@ static void follow_loop(struct engine *engine, struct thread *thread, const stru
 	if (!go && thread->loop && until_ns > from_ns)
 		count_loop_time(thread, shape, idle && !shape->open, from_ns, until_ns);
 	if (record->epoll_at_ns) {
+		rule_16_waits_at(engine, thread, record);
 		thread->timer_iteration = !record->epoll_events && !go;
 		thread->due_from_ns = idle ? shape->ready_from_ns : thread->epoll_at_ns;
 		thread->epoll_at_ns = thread->held_from_ns = record->epoll_at_ns;
@@ -405,6 +406,8 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 
 	if (!thread->carrier || proc_has_tasks(thread->proc))
 		follow_loop(engine, thread, event, &shape);
+	if ((window && window->cause != WAIT_RUNNABLE) || event_record(event)->epoll_at_ns || event->head->op == IO_POLL)
+		rule_16_has_waited(thread);
 	if (!shape.open && window && window->cause != WAIT_RUNNABLE && window->cause != WAIT_POLL)
 		workers_sleep(engine, thread, shape.off_ns);
 	if (!shape.open)

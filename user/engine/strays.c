@@ -293,7 +293,7 @@ void strays_claim(struct engine *engine, struct context *request)
 	struct claim claim = {.engine = engine, .request = request};
 	bool prepared = false;
 
-	if (request->proc->told.runtime != RUNTIME_GO)
+	if (!proc_runs_untold_goroutines(request->proc))
 		return;
 	commit_threads(engine, request);
 	/* Downwards: what is taken out is filled from behind, where all is done. */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 16: how it shows that threads run strands in turns which no hook tells of, as Java's virtual threads. Times in µs. */
+#include "engine/moment.h"
+#include "unit/loop_script.h"
+
+enum { FIRST = LOOP, SECOND = OTHER_LOOP };
+enum { POLLER = 5, OTHER_POLLER = 6 };
+
+static struct script *two_threads(void)
+{
+	struct script *script = server();
+
+	script_thread(script, 0, SECOND, FIRST, THREAD_FOUND);
+	return script;
+}
+
+/* The thread looks at an epoll fd. */
+static void look_at(struct script *script, uint64_t at, uint32_t tid, int32_t epoll_fd)
+{
+	WINDOW(script, at, tid, .epoll = at - 1, .epoll_fd = epoll_fd);
+}
+
+static bool hides_strands(const struct script *script, uint32_t tid)
+{
+	return thread_of(script->engine, tid)->hides_strands;
+}
+
+/* What waits at an epoll fd goes on wherever it is let: whoever is free looks at this one or at the other one. */
+static void take_turns(struct script *script)
+{
+	look_at(script, 10, FIRST, POLLER);
+	look_at(script, 20, SECOND, OTHER_POLLER);
+	look_at(script, 30, SECOND, POLLER);
+	look_at(script, 40, FIRST, OTHER_POLLER);
+}
+
+/*
+ * B has had its answer, and waits for a lock; A asks, and finds no answer yet. What the thread does then, and asks on B's own connection,
+ * is not A's, though it has shown nothing of B: B's response says so.
+ */
+static void test_takes_turns(void **state)
+{
+	struct script *script = two_threads();
+	(void)state;
+
+	take_turns(script);
+	assert_true(hides_strands(script, FIRST));
+	READ(script, 100, FIRST, CLIENT_B, .line = "GET /b");
+	WRITE(script, 200, FIRST, DB);
+	READ_NOTHING(script, 210, FIRST, DB);
+	READ(script, 300, FIRST, DB);
+	READ(script, 310, FIRST, CLIENT_A, .line = "GET /a");
+	WRITE(script, 410, FIRST, DB_2);
+	READ_NOTHING(script, 420, FIRST, DB_2);
+	WRITE(script, 820, FIRST, DB_3);
+	READ_NOTHING(script, 830, FIRST, DB_3);
+	READ(script, 900, FIRST, DB_3, SLEPT(830, 890, 1), .epoll_fd = POLLER);
+	WRITE(script, 1000, FIRST, CLIENT_B, .status = 200);
+	READ(script, 1100, FIRST, DB_2, SLEPT(1000, 1090, 1), .epoll_fd = POLLER);
+	WRITE(script, 1200, FIRST, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 2);
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 200, 240);
+	assert_in_range(told_of(script, "GET /b")->cpu_time, 700, 760);
+	script_close(script);
+}
+
+/* The one that seemed to be a loop at an epoll fd shows to be none when a thread that runs strands looks there; so does who comes later. */
+static void test_one_tells_of_all(void **state)
+{
+	struct script *script = two_threads();
+	(void)state;
+
+	look_at(script, 10, FIRST, POLLER);
+	READ(script, 100, SECOND, CLIENT_A, .line = "GET /a");
+	WRITE(script, 110, SECOND, DB);
+	READ(script, 200, SECOND, DB, .off = 120, .on = 190, .cause = WAIT_NET);
+	WRITE(script, 300, SECOND, DB);
+	assert_false(hides_strands(script, SECOND)); /* it has slept for its answer, as threads do */
+	READ(script, 310, SECOND, CLIENT_B, .line = "GET /b");
+	assert_true(hides_strands(script, SECOND)); /* now it has not */
+	assert_false(hides_strands(script, FIRST));
+	look_at(script, 400, SECOND, POLLER);
+	assert_true(hides_strands(script, FIRST));
+	script_close(script);
+}
+
+/* One that asks for nothing that would ever be answered, or several at once, turns to nobody else. */
+static void test_asks_several(void **state)
+{
+	struct script *script = two_threads();
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .line = "GET /a");
+	WRITE(script, 110, FIRST, DB);
+	WRITE(script, 120, FIRST, DB_2);
+	READ(script, 200, FIRST, DB, .off = 130, .on = 190, .cause = WAIT_NET);
+	READ(script, 210, FIRST, DB_2);
+	WRITE(script, 220, FIRST, DB);
+	WRITE(script, 230, FIRST, DB_2);
+	READ(script, 240, FIRST, DB_2);
+	READ(script, 250, FIRST, DB);
+	WRITE(script, 260, FIRST, DB_3); /* a log's */
+	WRITE(script, 270, FIRST, CLIENT_A, .status = 200);
+	READ(script, 300, FIRST, CLIENT_B, .line = "GET /b");
+	WRITE(script, 310, FIRST, DB_3);
+	READ(script, 320, FIRST, CLIENT_C, .line = "GET /c");
+	assert_false(hides_strands(script, FIRST));
+	script_close(script);
+}
+
+/*
+ * A loop runs another one for a while, as Node's does where it waits for a program; its number is given to a worker's then. Nobody but
+ * itself ever waits at its own.
+ */
+static void test_number_is_given_again(void **state)
+{
+	struct script *script = two_threads();
+	(void)state;
+
+	look_at(script, 10, FIRST, POLLER);
+	look_at(script, 20, FIRST, OTHER_POLLER);
+	look_at(script, 30, FIRST, POLLER);
+	look_at(script, 40, SECOND, OTHER_POLLER);
+	look_at(script, 50, FIRST, OTHER_POLLER);
+	look_at(script, 60, FIRST, POLLER);
+	look_at(script, 70, SECOND, OTHER_POLLER);
+	assert_false(hides_strands(script, FIRST) || hides_strands(script, SECOND));
+	script_close(script);
+}
+
+/* A virtual thread computes for as long as it likes. */
+static void test_is_not_taken_off(void **state)
+{
+	struct script *script = two_threads();
+	(void)state;
+
+	take_turns(script);
+	READ(script, 100, FIRST, CLIENT_A, .line = "GET /a");
+	WRITE(script, 40100, FIRST, CLIENT_A, .off = 200, .on = 30200, .ready = 30000, .cause = WAIT_RUNNABLE, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_CPU], 100 + 9900);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_READY], 30000);
+	script_close(script);
+}
+
+/* Threads of the next program are told anew. */
+static void test_exec(void **state)
+{
+	struct script *script = two_threads();
+	(void)state;
+
+	take_turns(script);
+	script_thread(script, 100, FIRST, FIRST, THREAD_EXECED);
+	assert_false(hides_strands(script, FIRST));
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_takes_turns),           cmocka_unit_test(test_one_tells_of_all), cmocka_unit_test(test_asks_several),
+		cmocka_unit_test(test_number_is_given_again), cmocka_unit_test(test_is_not_taken_off), cmocka_unit_test(test_exec),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
