@@ -51,8 +51,8 @@ struct python_context {
 };
 
 /*
- * Those in which tasks and futures have scheduled something, be it long ago. Full: the least recently used one goes. What runs there next
- * is a strand of which nothing is known.
+ * Those in which tasks and futures have scheduled something, be it long ago, as far as they have no place in python_places. Full: the least
+ * recently used one goes. What runs there next is a strand of which nothing is known.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -60,6 +60,28 @@ struct {
 	__type(key, struct python_context_key);
 	__type(value, struct python_context);
 } python_contexts SEC(".maps");
+
+struct python_place {
+	__u64 address; /* 0: it was never taken */
+	struct python_context context;
+	__u64 shared; /* others that belong here are, or were, in python_contexts */
+};
+
+struct python_places {
+	struct python_place at[PYTHON_PLACES];
+};
+
+/*
+ * In front of python_contexts, whose lookup costs a third of what the hook's programs do: few contexts are in use at a time, and CPython
+ * takes them from near each other. A context is in one of the two. By process, in which only one thread at a time runs Python: nobody else
+ * writes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HOOKED_PROCESSES_MAX);
+	__type(key, __u32);
+	__type(value, struct python_places);
+} python_places SEC(".maps");
 
 /* NULL: nothing is told of it any more. */
 static __always_inline const struct python_layout *layout_of_python(__u32 slot)
@@ -106,17 +128,41 @@ static __always_inline __u64 next_strand(__u32 slot)
 }
 
 /*
- * A strand in this context, of which something is due. Where the map has the context, as addresses are soon used again, it is written in
- * its place: to make an entry costs several times as much.
+ * Where the context belongs: contexts lie at least 32 bytes from each other. Neighbours have places that are neighbours, and what lies
+ * further off is spread over all of them.
  */
-static __always_inline void keep_strand(struct python_context *context, const struct python_context_key *key, __u64 strand_id)
+static __always_inline struct python_place *place_of(const struct python_context_key *key)
 {
-	struct python_context fresh = {.strand_id = strand_id, .due = 1};
+	struct python_places *places = bpf_map_lookup_elem(&python_places, &key->slot);
+	__u64 near = key->address / PYTHON_CONTEXT_BYTES_MIN;
 
-	if (context)
-		*context = fresh;
-	else
-		bpf_map_update_elem(&python_contexts, key, &fresh, BPF_ANY);
+	return places ? &places->at[(near ^ near / PYTHON_PLACES) % PYTHON_PLACES] : NULL;
+}
+
+/* NULL: nothing has been scheduled in it that is remembered. */
+static __always_inline struct python_context *find_context(struct python_place *place, const struct python_context_key *key)
+{
+	if (place->address && place->address == key->address)
+		return &place->context;
+	return place->shared ? bpf_map_lookup_elem(&python_contexts, key) : NULL;
+}
+
+/* One that is remembered nowhere. Who is in its place moves out, unless something is due there. */
+static __always_inline void remember_context(struct python_place *place, const struct python_context_key *key,
+					     const struct python_context *fresh)
+{
+	struct python_context_key earlier = {.address = place->address, .slot = key->slot};
+
+	if (place->address)
+		place->shared = 1;
+	if (place->address && place->context.due) {
+		bpf_map_update_elem(&python_contexts, key, fresh, BPF_ANY);
+		return;
+	}
+	if (place->address)
+		bpf_map_update_elem(&python_contexts, &earlier, &place->context, BPF_ANY);
+	place->address = key->address;
+	place->context = *fresh;
 }
 
 /*
@@ -136,10 +182,13 @@ static __always_inline void begin_callback(struct thread *thread, struct task_st
 					   const struct python_context_key *key)
 {
 	struct strand_change change = {.last = {.cause = WAIT_PIPE, .ended = thread->runs_once}};
+	struct python_place *place = place_of(key);
 	struct python_context *context;
 	bool scheduled;
 
-	context = bpf_map_lookup_elem(&python_contexts, key);
+	if (!place)
+		return;
+	context = find_context(place, key);
 	scheduled = context && context->due;
 	if (!scheduled && !is_context(layout, key->address)) {
 		count_loss(LOSS_STRANDS);
@@ -196,22 +245,30 @@ int on_python_runs(struct pt_regs *ctx)
 static __always_inline void handle_schedule(struct thread *thread, struct task_struct *task, const struct python_layout *layout,
 					    const struct python_context_key *key, bool first_step)
 {
-	struct python_context *context = bpf_map_lookup_elem(&python_contexts, key);
-	bool own = thread->strand_at == key->address, known = context && (own || !first_step);
-	__u64 strand_id;
+	struct python_place *place = place_of(key);
+	struct python_context fresh = {.due = 1};
+	bool own = thread->strand_at == key->address, known;
+	struct python_context *context;
 
+	if (!place)
+		return;
+	context = find_context(place, key);
+	known = context && (own || !first_step);
 	if (!context && !is_context(layout, key->address)) {
 		count_loss(LOSS_STRANDS);
 		return;
 	}
 	if (known) {
 		context->due++;
-		strand_id = context->strand_id;
+		fresh.strand_id = context->strand_id;
 	} else {
-		strand_id = own ? thread->strand_id : next_strand(key->slot);
-		keep_strand(context, key, strand_id);
+		fresh.strand_id = own ? thread->strand_id : next_strand(key->slot);
+		if (context)
+			*context = fresh;
+		else
+			remember_context(place, key, &fresh);
 	}
-	tell_of_other_strand(thread, task, first_step && !own ? STRAND_MADE : STRAND_WOKEN, strand_id);
+	tell_of_other_strand(thread, task, first_step && !own ? STRAND_MADE : STRAND_WOKEN, fresh.strand_id);
 }
 
 /* Of the vectorcall protocol: the top bit of the count says that the caller lends the place before the arguments. */

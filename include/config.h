@@ -96,6 +96,12 @@ struct hotspot_layout {
  */
 #define PYTHON_CONTEXTS_MAX 65536
 
+/* Of each hooked process: where contexts are looked for first. A power of two; a place is 32 bytes. */
+#define PYTHON_PLACES 1024
+
+/* No two contexts begin nearer to each other: what every object has that the collector knows takes as much. */
+#define PYTHON_CONTEXT_BYTES_MIN 32
+
 /* What a context is told by, for bpf/python.bpf.h. Found by user/runtime/python.h. */
 struct python_layout {
 	__u64 context_type;   /* the address of the type that all contexts are of */
