@@ -5,26 +5,29 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1, OTHER = 2 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, DB_A = 200, DB_B, DB_C, DB_D, UNKNOWN = 999 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, CLIENT_G, DB_A = 200, DB_B, DB_C, DB_D, UNKNOWN = 999 };
 
 /*
  * A, B and C are read after an event, and each asks at once. All three answers are there when LOOP looks for them first, from 1700 on, and
- * have been worked for by 2950; so are the requests of D, E and F, read at 1820, 1860 and f_read_at. OTHER sleeps until 2960.
+ * have been worked for by 2950; so are the requests of D, E and F, read at 1820, 1860 and f_read_at. OTHER sleeps until 2960; g_waits: it
+ * has read G's request, whose step has made no call.
  */
-static struct script *read_ahead(uint64_t f_read_at)
+static struct script *read_ahead_while(uint64_t f_read_at, bool g_waits)
 {
 	static const char *const lines[] = {"GET /a", "GET /b", "GET /c", "GET /d", "GET /e", "GET /f"};
 	struct script *script = script_open();
 
 	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
 	script_thread(script, 0, OTHER, LOOP, THREAD_FOUND);
-	for (uint64_t i = 0; i < 6; i++)
+	for (uint64_t i = 0; i < 7; i++)
 		script_conn(script, CLIENT_A + i, CONN_SERVER, 8080);
 	for (uint64_t i = 0; i < 4; i++)
 		script_conn(script, DB_A + i, CONN_DOWNSTREAM, 5432);
 	for (uint64_t i = 0; i < 3; i++)
 		READ_NOTHING(script, 10 + i, LOOP, CLIENT_A + i);
 	WINDOW(script, 20, OTHER, .epoll = 10, .events = 1);
+	if (g_waits)
+		READ_NOTHING(script, 25, OTHER, CLIENT_G);
 	for (uint64_t i = 0, at = 100; i < 3; i++, at += 510) {
 		READ(script, at, LOOP, CLIENT_A + i, .epoll = i ? 0 : 90, .events = i ? 0 : 3, .arrived = 80, .line = lines[i]);
 		WRITE(script, at + 500, LOOP, DB_A + i);
@@ -35,10 +38,19 @@ static struct script *read_ahead(uint64_t f_read_at)
 		script_span(script, 1725 + i, LOOP, RECORD_IO, IO_ACCEPT, CLIENT_A + i, 9, (struct with){0});
 	for (uint64_t i = 3; i < 6; i++)
 		READ(script, i < 5 ? 1700 + 40 * i : f_read_at, LOOP, CLIENT_A + i, .arrived = 1725, .line = lines[i]);
+	if (g_waits) {
+		READ(script, 1940, OTHER, CLIENT_G, SLEPT(30, 1930, 1), .line = "GET /g");
+		WINDOW(script, 2200, OTHER, .epoll = 2190, .events = 1);
+	}
 	WRITE(script, 2240, LOOP, CLIENT_A, .status = 200);
 	WRITE(script, 2500, LOOP, CLIENT_B, .status = 200);
 	WRITE(script, 2950, LOOP, CLIENT_C, .status = 200);
 	return script;
+}
+
+static struct script *read_ahead(uint64_t f_read_at)
+{
+	return read_ahead_while(f_read_at, false);
 }
 
 /* Whoever is free takes the next: D runs on OTHER, and E on LOOP, or as the threads race the other way round. A response names whose it
@@ -91,34 +103,40 @@ static void test_named_by_its_response(void **state)
 
 /*
  * E is answered on OTHER. LOOP had become free before OTHER, and might have been at D's step; but it was off its core until OTHER had
- * begun, which only its own record tells, later. So D's may lie in front of E's.
+ * begun, which only its own record tells, later. So D's may lie in front of E's, where steps are seen that make no call.
  */
-static void test_off_its_core(void **state)
+static void check_off_its_core(bool g_waits)
 {
-	struct script *script = read_ahead(1900);
-	(void)state;
+	struct script *script = read_ahead_while(1900, g_waits);
 
-	WRITE(script, 3400, OTHER, CLIENT_E, .off = 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 3400, OTHER, CLIENT_E, .off = g_waits ? 2210 : 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
 	WRITE(script, 3900, LOOP, CLIENT_F, .off = 2955, .on = 3300, .cause = WAIT_RUNNABLE, .status = 200);
 	WRITE(script, 4300, LOOP, CLIENT_D, .status = 200);
 	script_finish(script);
+	assert_int_equal(told_of(script, "GET /d")->cpu_time, 4300 - 3900);
 	assert_true(told_of(script, "GET /d")->ambiguous);
-	assert_true(told_of(script, "GET /e")->ambiguous);
+	assert_int_equal(told_of(script, "GET /e")->ambiguous, g_waits);
 	assert_false(told_of(script, "GET /f")->ambiguous);
 	script_close(script);
+}
+
+static void test_off_its_core(void **state)
+{
+	(void)state;
+	check_off_its_core(true);
+	check_off_its_core(false);
 }
 
 /* F is answered, and one thread can be at D's step, but none at E's: that has made no call, and what it computed may lie in front of F's.
  */
 static void test_overtaken(void **state)
 {
-	struct script *script = read_ahead(1900);
+	struct script *script = read_ahead_while(1900, true);
 	(void)state;
 
 	WRITE(script, 4000, LOOP, CLIENT_F, .status = 200);
 	WRITE(script, 5300, LOOP, CLIENT_E, .off = 4010, .on = 4980, .cause = WAIT_POLL, .epoll = 4990, .status = 200);
 	script_finish(script);
-	assert_true(told_of(script, "GET /e")->ambiguous);
 	assert_true(told_of(script, "GET /f")->ambiguous);
 	script_close(script);
 }
@@ -240,6 +258,48 @@ static void test_end_while_held(void **state)
 	script_close(script);
 }
 
+/*
+ * LOOP is told of what C was written, and is taken off its core before it looks there again. So it took that when its step before had
+ * ended, not when it looked: what OTHER took in between, A's next request, had been queued later.
+ */
+static void test_taken_off_before_it_looked(void **state)
+{
+	struct script *script = read_ahead(1900);
+	(void)state;
+
+	WRITE(script, 3400, OTHER, CLIENT_D, .off = 30, .on = 2940, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
+	READ(script, 3510, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /g");
+	READ_NOTHING(script, 3520, LOOP, CLIENT_B);
+	WRITE(script, 3900, OTHER, CLIENT_F, .status = 200);
+	READ_NOTHING(script, 3910, OTHER, CLIENT_D);
+	READ_NOTHING(script, 3920, OTHER, CLIENT_E);
+	READ_NOTHING(script, 4200, LOOP, CLIENT_C, .off = 3545, .on = 4190, .cause = WAIT_RUNNABLE);
+	WINDOW(script, 4400, OTHER, .epoll = 4320, .events = 1);
+	WRITE(script, 5300, OTHER, CLIENT_A, POLLED(4410, 4980, 1), .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /g")->cpu_time, (4320 - 3920) + (5300 - 4980));
+	script_close(script);
+}
+
+/* A step of nobody's that falls asleep in a futex has ended without a call, and is over: it was D's, which waits for something. */
+static void test_asleep_in_a_futex(void **state)
+{
+	struct script *script = read_ahead(1900);
+	const struct told *d;
+	(void)state;
+
+	WINDOW(script, 3400, OTHER, .off = 30, .on = 2930, .cause = WAIT_LOCK);
+	WINDOW(script, 3450, OTHER, .off = 3405, .on = 3440, .cause = WAIT_LOCK);
+	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
+	WRITE(script, 4000, LOOP, CLIENT_F, .status = 200);
+	WRITE(script, 5300, LOOP, CLIENT_D, POLLED(4010, 4980, 1), .status = 200);
+	script_finish(script);
+	d = told_of(script, "GET /d");
+	assert_int_equal(d->cpu_time, (3405 - 2930) + (5300 - 4980));
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +308,8 @@ int main(void)
 		cmocka_unit_test(test_off_its_core),
 		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_queued_in_either_order),
+		cmocka_unit_test(test_taken_off_before_it_looked),
+		cmocka_unit_test(test_asleep_in_a_futex),
 		cmocka_unit_test(test_job_of_nobodys),
 		cmocka_unit_test(test_tick_while_held),
 		cmocka_unit_test(test_held_behind_a_wrong_time),

@@ -52,12 +52,13 @@ struct continuation {
 	uint64_t place;     /* in line: the lowest is woken first */
 	uint8_t side;       /* enum side: of what was read */
 	bool first_try;     /* that found it */
+	bool overtaken;     /* of what several threads deliver: it ran, and who was taken for another one then */
 	uint8_t turn;       /* enum turn */
 };
 
-/* The thread took then what had been queued at queued_ns. */
+/* The thread took what had been queued at queued_ns, between these moments: it may have been taken off its core in between. */
 struct shown {
-	uint64_t at_ns, queued_ns;
+	uint64_t from_ns, until_ns, queued_ns;
 };
 
 /* The thread was off its core. */

@@ -93,6 +93,16 @@ static void judge_last_read(const struct moment *moment, struct continuations *l
 	continuations_judge_last_read(loop, at_once);
 }
 
+/* It was told of what it, or another thread, had written there. */
+static void show_taken(const struct moment *moment, uint64_t queued_ns)
+{
+	struct thread *thread = moment->thread;
+	const struct context *step = present_step(thread);
+	uint64_t from_ns = step ? shared_took_at_ns(thread, step) : moment->at_ns;
+
+	shared_shows(moment->engine, thread, &(struct shown){from_ns, moment->at_ns, queued_ns});
+}
+
 void rule_11_tries_to_read(const struct moment *moment)
 {
 	static const uint8_t found_by_state[] = {
@@ -108,7 +118,7 @@ void rule_11_tries_to_read(const struct moment *moment)
 	if (!tries_a_socket(moment))
 		return;
 	if (loop && loop->shared && conn->read_state == READ_NOT_TRIED)
-		shared_shows(moment->engine, moment->thread, shared_queued_at_ns(loop, conn), moment->at_ns);
+		show_taken(moment, shared_queued_at_ns(loop, conn));
 	if (loop && found)
 		loop->found = found_by_state[conn->read_state];
 	conn->read_state = found ? READ_NOT_TRIED : READ_TRIED;

@@ -102,11 +102,12 @@ struct continuation *shared_first_between(struct continuations *loop, uint64_t a
 }
 
 /* All that had been queued before has been taken, too, and nothing that was queued later, whatever it has seemed. */
-void shared_shows(struct engine *engine, struct thread *thread, uint64_t queued_ns, uint64_t at_ns)
+void shared_shows(struct engine *engine, struct thread *thread, const struct shown *shown)
 {
 	struct continuations *loop = thread->continuations, *at = loop;
+	uint64_t queued_ns = shown->queued_ns;
 
-	loop->shown[loop->shown_count++ % SHOWN_MAX] = (struct shown){at_ns, queued_ns};
+	loop->shown[loop->shown_count++ % SHOWN_MAX] = *shown;
 	do {
 		for (uint32_t i = at->count; i-- > 0;) {
 			struct continuation *taken = &at->waiting[i];
@@ -131,9 +132,9 @@ static struct bounds bounds_of(const struct continuations *loop, uint64_t took_n
 		for (uint32_t i = 0; i < SHOWN_MAX && i < at->shown_count; i++) {
 			const struct shown *shown = &at->shown[i];
 
-			if (shown->at_ns <= took_ns && shown->queued_ns > bounds.after_ns + QUEUE_NS)
+			if (shown->until_ns <= took_ns && shown->queued_ns > bounds.after_ns + QUEUE_NS)
 				bounds.after_ns = shown->queued_ns - QUEUE_NS;
-			if (shown->at_ns > took_ns && shown->queued_ns + QUEUE_NS < bounds.before_ns)
+			if (shown->from_ns > took_ns && shown->queued_ns + QUEUE_NS < bounds.before_ns)
 				bounds.before_ns = shown->queued_ns + QUEUE_NS;
 		}
 	} while ((at = at->next_sharing) != loop);

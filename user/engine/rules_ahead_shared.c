@@ -154,7 +154,7 @@ static void take(struct engine *engine, struct thread *thread, struct context *s
 {
 	struct context *context = context_root(queued->context);
 
-	if (for_good || !context->is_request || context->call_count || context->calls_in_flight) {
+	if (for_good || !context->is_request) {
 		blame_hop(engine, thread, context, queued->read_at_ns, step->begun_ns);
 		context->doubts |= 1u << DOUBT_ORDER;
 		context_bind(engine, step, context);
@@ -263,7 +263,7 @@ struct context *shared_owner(const struct moment *moment)
 
 /*
  * Its own step began at begun_ns: all that was read ahead before it had been delivered by then. What nobody has seen run, and no other
- * thread can still be at, ran in front of somebody's step, which may have been this one's.
+ * thread can still be at, was taken for another one's, or ran in front of somebody's step, which may have been this one's.
  */
 static void judge_order(const struct moment *moment, struct context *request, uint64_t read_at_ns, uint64_t begun_ns)
 {
@@ -274,8 +274,6 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 	bool contradicted = false;
 
 	while ((unseen = shared_first_between(loop, after_ns, shared_surely_before(read_at_ns), &of))) {
-		struct context *other = continuation_request(unseen);
-
 		if (shared_was_nobodys(loop, unseen)) {
 			unseen->turn = TURN_WOKEN;
 			continue;
@@ -285,11 +283,11 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 			after_ns = unseen->read_at_ns;
 			continue;
 		}
-		contradicted = request->ambiguous = true;
-		context_root(unseen->context)->ambiguous = true;
-		if (other)
-			other->ambiguous = true;
+		contradicted = true;
 		unseen->turn = TURN_WOKEN;
+		unseen->overtaken = true;
+		/* There are steps that make no call: it may lie in front of this one's. */
+		request->ambiguous |= somebody_waits(loop);
 	}
 	/* However many were overtaken: by one shift of the order all of them seem to be. */
 	if (contradicted)
@@ -353,7 +351,7 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	struct continuations *loop = thread->continuations, *of;
 	struct continuation *queued = queued_request(loop, request, &of);
 	struct context *context;
-	uint64_t read_at_ns;
+	uint64_t read_at_ns, took_ns;
 
 	if (queued && shared_ran_before(thread, step, queued)) {
 		request->ambiguous |= !shared_was_nobodys(loop, queued);
@@ -362,7 +360,8 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	}
 	if (queued) {
 		read_at_ns = queued->read_at_ns;
-		shared_shows(moment->engine, thread, read_at_ns, shared_took_at_ns(thread, step)); /* its entry may go, or move */
+		took_ns = shared_took_at_ns(thread, step);
+		shared_shows(moment->engine, thread, &(struct shown){took_ns, took_ns, read_at_ns}); /* its entry may go, or move */
 		judge_order(moment, request, read_at_ns, step->begun_ns);
 		blame_hop(moment->engine, thread, request, read_at_ns, step->begun_ns);
 		return;
@@ -388,6 +387,20 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	continuations_drop(moment->engine, of, queued);
 }
 
+/* What was read for it has been delivered, and nothing that was taken for another one's has proven to be that. */
+static bool lacks_a_step(struct continuations *loop, const struct context *request)
+{
+	const struct continuations *at = loop;
+
+	do
+		for (uint32_t i = 0; i < at->count; i++)
+			if (at->waiting[i].overtaken && at->waiting[i].turn == TURN_WOKEN &&
+			    continuation_request(&at->waiting[i]) == request)
+				return true;
+	while ((at = at->next_sharing) != loop);
+	return false;
+}
+
 void shared_server_write(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
@@ -402,6 +415,7 @@ void shared_server_write(const struct moment *moment, struct context *request)
 	root = context_root(thread->context);
 	if (!root)
 		return;
+	request->ambiguous |= root->is_request && lacks_a_step(loop, request);
 	if (root->is_request && root->doubts & 1u << DOUBT_ORDER)
 		doubts_vote(thread->proc, DOUBT_ORDER, root == request);
 	if (root == request)

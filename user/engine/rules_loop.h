@@ -2,7 +2,7 @@
 /*
  * What the files of rule 11 share: the step that a loop is in.
  * Used by those of loops that defer (rules_loop*.c), collect their writes (rules_collect.c) or read ahead (rules_ahead*.c), and by what
- * asks which of these a thread is: the line (rule 12), turns and doubts (rule 13).
+ * asks which of these a thread is: the line (rule 12), turns and doubts (rule 13), and where a span passes a boundary.
  * Never: what other rules decide.
  */
 #ifndef IOCPU_ENGINE_RULES_LOOP_H
@@ -66,8 +66,8 @@ void shared_queues(struct engine *engine, struct thread *thread);
 uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn) __attribute__((nonnull));
 /* What else was queued at about the same time may have been so in either order. */
 uint64_t shared_surely_before(uint64_t queued_ns);
-/* A try to read right behind a write: the thread took at at_ns what had been queued at queued_ns. */
-void shared_shows(struct engine *engine, struct thread *thread, uint64_t queued_ns, uint64_t at_ns);
+/* A try to read right behind a write, or a response: the thread took between from_ns and until_ns what had been queued at queued_ns. */
+void shared_shows(struct engine *engine, struct thread *thread, const struct shown *shown) __attribute__((nonnull));
 /* The first that was read ahead then, by any of the threads, and was not taken yet. *of: in whose list it is. NULL: there is none. */
 struct continuation *shared_first_between(struct continuations *loop, uint64_t after_ns, uint64_t before_ns, struct continuations **of);
 /* Who is expected to run in a step. *of: in whose list it is. NULL: nobody. */
@@ -87,7 +87,7 @@ struct continuations *rule_11_shared_ahead(const struct thread *thread);
 void shared_may_queue(const struct moment *moment, struct context *context, enum side side);
 void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);
 void shared_before_read(const struct moment *moment);
-/* The loop falls asleep, or epoll returns. False: it is not such a loop. */
+/* The thread falls asleep, in epoll or in a futex, or epoll returns. False: it is not of such a loop. */
 bool shared_ends(struct engine *engine, struct thread *thread);
 struct context *shared_owner(const struct moment *moment);
 void shared_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));

@@ -6,6 +6,7 @@
 #include "engine/goroutines.h"
 #include "engine/line.h"
 #include "engine/model.h"
+#include "engine/rules_loop.h"
 #include "engine/set_aside.h"
 #include "engine/stolen.h"
 #include "engine/workers.h"
@@ -179,8 +180,10 @@ static void begin_segment(struct layout *layout, enum origin origin, uint64_t be
 static void pass_boundary(struct layout *layout)
 {
 	struct thread *thread = layout->thread;
-	bool in_steps = layout->boundary.sleeps && rule_11_sleeps(layout->engine, thread);
-	bool aside = layout->boundary.origin == ORIGIN_FUTEX && set_aside_at_futex(layout->engine, thread, layout->boundary.at_ns);
+	bool in_futex = layout->boundary.origin == ORIGIN_FUTEX;
+	bool in_steps =
+		(layout->boundary.sleeps && rule_11_sleeps(layout->engine, thread)) || (in_futex && shared_ends(layout->engine, thread));
+	bool aside = in_futex && set_aside_at_futex(layout->engine, thread, layout->boundary.at_ns);
 	struct context *before;
 
 	if (!aside)
