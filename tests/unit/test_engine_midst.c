@@ -129,13 +129,12 @@ static void give_on(struct script *script, uint64_t at, uint64_t answered, uint6
 	WRITE(script, at + 690, LOOP, DB, .epoll = at + 650);
 }
 
-/* One stands in line since before the trace. By how many places all others are behind is known once three have been answered. */
-static void test_line_from_before(void **state)
+enum { UNKNOWN = CLIENT_D + 1, UNKNOWN_2, UNKNOWN_3 };
+
+/* One stands in line since before the trace, and a request comes to wait. */
+static struct script *server_with_line(const char *line)
 {
-	enum { UNKNOWN = CLIENT_D + 1, UNKNOWN_2, UNKNOWN_3, REQUESTS = 9 };
 	struct script *script = asyncio_server();
-	char line[] = "GET /0";
-	(void)state;
 
 	for (uint64_t conn = UNKNOWN; conn <= UNKNOWN_3; conn++)
 		script_conn(script, conn, CONN_SERVER, 8080);
@@ -144,9 +143,25 @@ static void test_line_from_before(void **state)
 	READ(script, 610, LOOP, DB_2, .epoll = 605, .events = 2, .arrived = 600);
 	READ(script, 620, LOOP, CLIENT_A, .arrived = 600, .line = line);
 	WRITE(script, 640, LOOP, UNKNOWN, .epoll = 630, .status = 200);
+	return script;
+}
+
+static uint64_t answered_in_turn(uint64_t i)
+{
+	return i < 3 ? UNKNOWN + i : CLIENT_A + (i - 3) % 4;
+}
+
+/* By how many places all others are behind is known once three have been answered. */
+static void test_line_from_before(void **state)
+{
+	enum { REQUESTS = 9 };
+	char line[] = "GET /0";
+	struct script *script = server_with_line(line);
+	(void)state;
+
 	for (uint64_t i = 1; i < REQUESTS; i++) {
 		line[5] = (char)('0' + i);
-		give_on(script, 1000 * i, i < 3 ? UNKNOWN + i : CLIENT_A + (i - 3) % 4, CLIENT_A + i % 4, line);
+		give_on(script, 1000 * i, answered_in_turn(i), CLIENT_A + i % 4, line);
 	}
 	script_finish(script);
 	for (char i = 0; i < REQUESTS - 3; i++) {
@@ -158,6 +173,43 @@ static void test_line_from_before(void **state)
 		assert_int_equal(told->ambiguous, i < 3);
 	}
 	assert_int_equal(told_of(script, "GET /4")->state[STATE_POOL], 1010 + 350);
+	assert_int_equal(told_of(script, "GET /4")->state[STATE_NET], 1000 - 690);
+	script_close(script);
+}
+
+/*
+ * Somebody unknown is answered on DB_3, and asks there again at once. 4 had been woken for that, finds nothing, and goes to the end of the
+ * line. It is 3 that is answered right behind it, by whose connection 5 is woken.
+ */
+static void test_woken_in_vain(void **state)
+{
+	char line[] = "GET /0";
+	struct script *script = server_with_line(line);
+	(void)state;
+
+	for (uint64_t i = 1; i < 6; i++) {
+		line[5] = (char)('0' + i);
+		give_on(script, 1000 * i, answered_in_turn(i), CLIENT_A + i % 4, line);
+	}
+	READ(script, 5810, LOOP, DB_3, .epoll = 5805, .events = 1, .arrived = 5800);
+	WRITE(script, 6004, LOOP, DB_3, .epoll = 5820, .events = 2);
+	READ(script, 6010, LOOP, DB, .arrived = 6000);
+	READ(script, 6020, LOOP, CLIENT_C, .arrived = 6000, .line = "GET /6");
+	WRITE(script, 6540, LOOP, CLIENT_D, .epoll = 6030, .status = 200);
+	WRITE(script, 6690, LOOP, DB, .epoll = 6650);
+	give_on(script, 7000, CLIENT_B, CLIENT_D, "GET /7");
+	give_on(script, 8000, CLIENT_A, CLIENT_B, "GET /8");
+	script_finish(script);
+	for (char i = 3; i < 6; i++) {
+		const struct told *told;
+
+		line[5] = (char)('0' + i);
+		told = told_of(script, line);
+		assert_int_equal(told->call_count, 1);
+		assert_false(told->ambiguous);
+	}
+	assert_int_equal(told_of(script, "GET /3")->state[STATE_NET], 6000 - 5690);
+	assert_int_equal(told_of(script, "GET /5")->state[STATE_NET], 1000 - 690);
 	assert_int_equal(told_of(script, "GET /4")->state[STATE_NET], 1000 - 690);
 	script_close(script);
 }
@@ -244,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_connected_before),
 		cmocka_unit_test(test_contradictions_in_the_midst),
 		cmocka_unit_test(test_line_from_before),
+		cmocka_unit_test(test_woken_in_vain),
 		cmocka_unit_test(test_two_rounds_shown_late),
 		cmocka_unit_test(test_places_are_changed),
 	};

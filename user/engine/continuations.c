@@ -336,7 +336,8 @@ bool continuations_give_back(const struct continuations *loop)
 
 bool continuations_trust_line(const struct continuations *loop)
 {
-	return loop->line.right >= loop->line.wrong;
+	/* Where some stood in line before the trace the numbers say who was right. */
+	return loop->before || loop->line.right >= loop->line.wrong;
 }
 
 void continuations_judge_last_read(struct continuations *loop, bool at_once)

@@ -148,25 +148,48 @@ static void claim(const struct moment *moment, const struct queue_before *queue,
 		context_bind(moment->engine, woken, request);
 }
 
-static bool is_due_unnamed(const struct continuations *loop, const struct continuation *waiting, const void *unused)
+/* Whose step it may be. Who was woken and has not asked since found nothing, as a rule: it is looked at last. */
+struct ask {
+	const struct queue_before *queue;
+	uint64_t wait; /* if not 0: that has led there */
+	bool woken;
+};
+
+static bool is_due_unnamed(const struct continuations *loop, const struct continuation *waiting, const void *argument)
 {
-	(void)unused;
-	return continuation_is_due(loop, waiting) && queue_before_is_unnamed(waiting);
+	const struct ask *ask = argument;
+	uint64_t waits[LINKS_MAX];
+
+	if (!continuation_is_due(loop, waiting) || !queue_before_is_unnamed(waiting) || (waiting->turn == TURN_WOKEN && !ask->woken))
+		return false;
+	return !ask->wait || find_waits(ask->queue, ask->wait, context_root(waiting->context), waits);
+}
+
+static struct continuation *step_of(struct continuations *loop, uint64_t wait)
+{
+	const struct ask asks[] = {{loop->before, wait, true}, {loop->before, 0, false}, {loop->before, 0, true}};
+	struct continuation *first = NULL;
+
+	for (unsigned int i = wait && loop->before->known ? 0 : 1; !first && i < sizeof(asks) / sizeof(asks[0]); i++)
+		first = continuations_first(loop, is_due_unnamed, &asks[i]);
+	return first;
 }
 
 void queue_before_answered(const struct moment *moment, struct continuations *loop, struct context *request)
 {
 	struct queue_before *queue = loop->before;
-	struct continuation *first = queue ? continuations_first(loop, is_due_unnamed, NULL) : NULL,
-			    *own = continuations_find_of(loop, request);
+	struct continuation *first, *own = queue ? continuations_find_of(loop, request) : NULL;
 	uint64_t wait, wake, waits[LINKS_MAX];
 	struct context *segment;
 	uint32_t count;
 
-	if (!first || !own || continuation_is_due(loop, own))
+	if (!own || continuation_is_due(loop, own))
+		return;
+	wait = number_in(queue->waited, queue->wait_count, context_root(own->context));
+	first = step_of(loop, wait);
+	if (!first)
 		return;
 	segment = context_root(first->context);
-	wait = number_in(queue->waited, queue->wait_count, context_root(own->context));
 	wake = number_in(queue->woken, queue->wake_count, segment);
 	count = queue->known ? find_waits(queue, wait, segment, waits) : 0;
 	if (wait && wake)
