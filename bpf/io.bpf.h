@@ -310,7 +310,7 @@ static __always_inline void tell_io(struct thread *thread, struct task_struct *t
 	thread->polled = 0;
 	thread->serves |= role == CONN_SERVER;
 	thread->awaits_data = end.result == -EAGAIN;
-	if (role == CONN_SERVER && call.op == IO_READ && end.result > 0)
+	if (role == CONN_SERVER && end.result > 0)
 		thread->request_conn = end.conn_id;
 	if (role == CONN_DOWNSTREAM && peer.sk && end.result > 0 && !(end.flags & RECORD_PEEK)) {
 		if (call.buffer >= BUFFER_PLAIN)

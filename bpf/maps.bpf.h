@@ -139,7 +139,7 @@ struct thread {
 	__u64 machine; /* what Go calls the thread; 0: it is not known to be one of Go's */
 
 	/* See shared.bpf.h. */
-	__u32 request_conn; /* the lower half of the connection that it read a request from last; 0: it has not */
+	__u32 request_conn; /* the lower half of the connection whose request it has read, or answered, last; 0: it has not */
 	__u8 pad_behind[4];
 };
 

@@ -39,6 +39,7 @@ static __always_inline void note_segment(const struct sock *sk)
 
 /* ---- who uses it */
 
+/* A loop that defers reads for many, and asks for all of them then: only the responses in between tell that there are several. */
 static __always_inline __u32 asker_of(const struct thread *thread)
 {
 	return thread->strand_told ? thread->strand_id : thread->request_conn;

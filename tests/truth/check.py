@@ -64,6 +64,7 @@ BOUNDS = [
     ("Go, net/http", "kept", FULL, "off", 95, 4, 0.5),
     ("Rust, tokio and hyper", "kept", FULL, "off", 97, 3, 0.5),
     ("Python, asyncio streams", "kept", FULL, "off", 98, 1, 0.5),
+    ("Python, asyncio streams", "mux", FULL, "off", 95, 3, None),
     ("Python, FastAPI on uvloop", "kept", FULL, "off", None, None, None),
     ("Java 21, virtual threads", "kept", FULL, "off", 98, 1, 0.5),
     ("Java 21, virtual threads", "client", FULL, "off", None, None, None),

@@ -61,6 +61,46 @@ static void check_named_answers_of_one_read(unsigned int rounds)
 	script_close(script);
 }
 
+/*
+ * Nothing is known of the loop but that it defers, and A's and B's questions were not seen: their steps are nobody's until they are
+ * answered, and come two rounds behind the read, as a task reads for all. Of C, who is among them, all is told.
+ */
+static void test_unknown_among_the_first(void **state)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
+	static const uint64_t computed[] = {4000, 1700, 2000};
+	struct script *script = loop_with_clients();
+	(void)state;
+
+	script_runtime(script, MAIN, RUNTIME_PYTHON);
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_POLL, .epoll = 105, .events = 1, .arrived = 100,
+	     .line = "GET /first");
+	WRITE(script, 140, MAIN, CLIENT_A, .epoll = 120, .status = 200);
+	READ(script, 1010, MAIN, CLIENT_A, .off = 150, .on = 1000, .cause = WAIT_POLL, .epoll = 1005, .events = 3, .arrived = 1000,
+	     .line = lines[0]);
+	READ(script, 1020, MAIN, CLIENT_B, .arrived = 1000, .line = lines[1]);
+	READ(script, 1030, MAIN, CLIENT_C, .arrived = 1000, .line = lines[2]);
+	next_round(script, 1040);
+	WRITE(script, 1100, MAIN, DB);
+	WRITE(script, 1200, MAIN, DB);
+	ASKS(script, 1300, MAIN, "Q 19 9\n");
+	HEARS(script, 8000, MAIN, "R 18 ok\nR 19 ok\nR 17 ok\n", (7970, 7975, 7980), .off = 1310, .on = 7980, .cause = WAIT_POLL,
+	      .epoll = 7990, .events = 1, .arrived = 7980);
+	ask_again(script, 8000, 2);
+	WRITE(script, 18100, MAIN, CLIENT_B, .status = 200);
+	WRITE(script, 18200, MAIN, CLIENT_C, .status = 200);
+	WRITE(script, 18300, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct told *told = told_of(script, lines[i]);
+
+		assert_int_equal(told->ambiguous, i < 2);
+		assert_int_equal(told->call_count, i < 2 ? 1 : 2);
+		assert_in_range(told->cpu_time, computed[i], computed[i] + 400);
+	}
+	script_close(script);
+}
+
 static void test_named_answers_of_one_read(void **state)
 {
 	(void)state;
@@ -72,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_named_answers_of_one_read),
+		cmocka_unit_test(test_unknown_among_the_first),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers later", tests, NULL, NULL);

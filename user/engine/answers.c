@@ -116,6 +116,20 @@ static bool is_sure(enum named_by found)
 	return found == NAMED_SURELY || found == NAMED_ALONE;
 }
 
+/* To whom an answer is nobody knows: those whose questions were not seen may have it, and lack it then. */
+static void doubt_unseen(const struct conn *conn)
+{
+	for (const struct call *call = conn->first_call; call; call = call->next) {
+		struct context *root = context_root(call->context), *hint = root ? context_root(root->hint) : NULL;
+
+		if (call->token_count || call->answered_ns || !root)
+			continue;
+		root->ambiguous = true;
+		if (hint && !root->is_request)
+			hint->ambiguous = true;
+	}
+}
+
 void answers_name(struct engine *engine, struct conn *conn, const struct moved *moved, bool sure, struct named *named)
 {
 	*named = (struct named){0};
@@ -128,6 +142,7 @@ void answers_name(struct engine *engine, struct conn *conn, const struct moved *
 		if (found == NAMED_EARLIER || (found == NAMED_NOBODY && !names_known(conn))) {
 			named->calls[named->count++] = NULL;
 			named->unknown++;
+			doubt_unseen(conn);
 		}
 		if (!call || (sure && !is_sure(found)))
 			continue;

@@ -8,6 +8,7 @@
 
 #define VOTES_MAX       64
 #define HOPS_AT_FIRST   1
+#define HOPS_BY_TASK    2 /* a task reads for those who wait: first it takes its step, then they do */
 #define TRIES_GIVE_BACK 2
 
 /* ---- how many rounds lie between a read and its step -------------------------------------------------------------------------------- */
@@ -20,7 +21,7 @@ static bool any_votes(const struct continuations *loop, uint8_t side)
 static unsigned int hops_of(const struct continuations *loop, uint8_t side)
 {
 	const uint32_t *votes = loop->votes[side];
-	unsigned int best = HOPS_AT_FIRST;
+	unsigned int best = side == SIDE_DOWNSTREAM && loop->reads_for_several ? HOPS_BY_TASK : HOPS_AT_FIRST;
 
 	if (loop->has_workers)
 		return 0;
@@ -67,6 +68,11 @@ void continuations_vote(struct continuations *loop, const struct continuation *w
 		if (now != before[other->side] && other->round + now >= loop->round && other->turn != TURN_OVER)
 			other->turn = TURN_TO_COME;
 	}
+}
+
+bool continuations_know_answers(const struct continuations *loop)
+{
+	return any_votes(loop, SIDE_DOWNSTREAM);
 }
 
 bool continuations_defer(const struct continuations *loop)

@@ -90,19 +90,20 @@ struct continuations {
 	uint64_t returned_ns; /* the last epoll return: of loops that read ahead */
 	uint64_t missed_ns;   /* … what was read at the first try by then seemed to run at once, and may be queued still; 0: not so */
 	uint64_t next_order;
-	uint64_t unknown_answered_ns; /* the last response to a request from before the trace; 0: none */
+	uint64_t unknown_answered_ns; /* the last response to a request from before the trace, or answer to nobody known; 0: none */
 	struct queue_before *before;  /* who may stand in front since before the trace; NULL: nobody */
 	uint64_t parent_round;        /* the last one in which a call seemed to be of a task that an earlier step had made */
 	int32_t epoll_fd;
-	bool shared;           /* with other threads: each works at once */
-	bool has_workers;      /* threads that it gives work to: what comes rounds later came back from one. It calls back at once */
-	bool answered_unknown; /* what was asked before the trace, and nobody came to wait since */
-	bool wants_foresight;  /* a rule looks ahead for it */
-	bool reading;          /* this round's steps are over */
-	bool sleeps;           /* since the last return */
-	bool wrote;            /* since the last read of this round */
-	bool sending;          /* of one that collects: what this round's reads brought has run */
-	uint32_t reads;        /* of this round */
+	bool shared;            /* with other threads: each works at once */
+	bool has_workers;       /* threads that it gives work to: what comes rounds later came back from one. It calls back at once */
+	bool answered_unknown;  /* what was asked before the trace, and nobody came to wait since */
+	bool wants_foresight;   /* a rule looks ahead for it */
+	bool reading;           /* this round's steps are over */
+	bool sleeps;            /* since the last return */
+	bool reads_for_several; /* one of its reads has brought answers to several requests */
+	bool wrote;             /* since the last read of this round */
+	bool sending;           /* of one that collects: what this round's reads brought has run */
+	uint32_t reads;         /* of this round */
 	uint64_t last_read_order;
 	uint32_t votes[SIDES][HOPS_MAX];
 	uint32_t sent[2];               /* in rounds of several reads: later, at once */
@@ -115,6 +116,8 @@ struct continuations {
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
 };
 
+/* Has the loop shown how many rounds later what waits for an answer runs? */
+bool continuations_know_answers(const struct continuations *loop);
 /* Does what waits for a read run in a later round? Until the loop has shown it: yes. */
 bool continuations_defer(const struct continuations *loop);
 /* Has it shown that it does? One that hands all work to other threads never shows anything. */

@@ -102,7 +102,8 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
  * before the trace, is of another step than what comes next.
  */
 void rule_11_unknown_called(const struct moment *moment, const struct context *owner) __attribute__((nonnull));
-void rule_11_unknown_answer(const struct moment *moment);
+/* True: the thread works for nobody known from here on, in a loop that defers. */
+bool rule_11_unknown_answer(const struct moment *moment);
 /* In the steps of a round: whose step it is that calls a downstream; the thread works for it. NULL: no memory. */
 struct context *rule_11_step_owner(const struct moment *moment);
 /* What comes next is the end of that step, or the next one. */

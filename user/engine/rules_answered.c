@@ -49,7 +49,7 @@ static void read_further_answer(const struct moment *moment)
 		chains_unknown_answer(moment);
 		conn->answer_read_ns = moment->at_ns;
 		rule_12_unknown_answer(moment);
-		rule_11_unknown_answer(moment);
+		(void)rule_11_unknown_answer(moment);
 		rule_11_read(moment, downstream_owner(moment), SIDE_DOWNSTREAM);
 		return;
 	}
@@ -169,6 +169,13 @@ static bool reads_for_others(const struct moment *moment, const struct named *na
 	return true;
 }
 
+/* In a loop that defers, whoever had asked for it goes on in a step of its own. */
+static void queue_step_of_unknown(const struct moment *moment)
+{
+	if (rule_11_unknown_answer(moment))
+		rule_11_read(moment, downstream_owner(moment), SIDE_DOWNSTREAM);
+}
+
 /*
  * What names a question is known, and nobody who waits is named: it is the rest of an answer, or one that was told before. Or nobody who
  * waits can be. Who goes on with it will show itself. False: an answer may begin in what was not seen.
@@ -182,6 +189,8 @@ static bool names_nobody(const struct moment *moment, const struct named *named)
 		return false;
 	if (turns_are_told(moment->thread))
 		turns_of_nobody(moment);
+	for (uint32_t i = 0; i < named->unknown; i++)
+		queue_step_of_unknown(moment);
 	return true;
 }
 
@@ -234,11 +243,15 @@ static void hand_on(const struct moment *moment, const struct named *named)
 
 static void read_at_once(const struct moment *moment, const struct named *named)
 {
+	if (moment->thread->continuations)
+		moment->thread->continuations->reads_for_several |= are_of_several(named);
 	for (uint32_t i = 0; i < named->count; i++) {
 		struct moment answer;
 
-		if (!named->calls[i])
+		if (!named->calls[i]) {
+			queue_step_of_unknown(moment);
 			continue;
+		}
 		answer = moment_of_answer(moment, named->calls[i], i == 0);
 		rule_12_asked_in_first_turn(moment, named->calls[i]);
 		rule_5_answered(&answer, named->calls[i]);

@@ -292,6 +292,23 @@ static void go_on_or_begin(const struct moment *moment, struct context *step)
 	}
 }
 
+static bool is_answer_of_last_round(const struct continuations *loop, const struct continuation *waiting, const void *unused)
+{
+	(void)unused;
+	return waiting->turn == TURN_TO_COME && waiting->side == SIDE_DOWNSTREAM && waiting->round + 1 == loop->round;
+}
+
+/* A step asks and nothing is due. Until it is known when answers are: those of the last round are by now, as no task reads for all. */
+static struct continuation *caller_among_answered(struct continuations *loop, const struct conn *conn)
+{
+	struct continuation *answered = continuations_first(loop, is_answer_of_last_round, NULL);
+
+	if (!answered || !loop->reads_for_several || continuations_know_answers(loop))
+		return NULL;
+	continuations_vote(loop, answered);
+	return caller_among(loop, conn);
+}
+
 struct context *rule_11_step_owner(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
@@ -315,6 +332,8 @@ struct context *rule_11_step_owner(const struct moment *moment)
 	}
 	continuations_drop_dead(moment->engine, loop);
 	taken = caller_among(loop, moment->conn);
+	if (!taken)
+		taken = caller_among_answered(loop, moment->conn);
 	if (taken)
 		begin_turn(moment, taken);
 	else if ((taken = continuations_first(loop, may_be_parent, NULL)))

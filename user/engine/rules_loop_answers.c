@@ -31,6 +31,14 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
 	hint_at(moment->engine, segment, request);
 }
 
+/* An answer of which it is not known to whom it was, on a connection that several asked on: this response says so. */
+static bool is_unnamed_answer(const struct continuation *first)
+{
+	const struct context *root = context_root(first->context);
+
+	return first->side == SIDE_DOWNSTREAM && !root->is_request && root->origin == ORIGIN_MISSED && !first->conn_id;
+}
+
 /*
  * The response is of a request that nothing was ready for, or that stood in line. If what is ready first was taken for another's, it may be
  * that one's, whose turn is still to come, or this one's, and the other's is elsewhere: which it was can't be told (rule 13). Of the order
@@ -41,7 +49,7 @@ static void note_contradiction(const struct moment *moment, struct continuations
 	struct continuation *first = continuations_first_due(loop);
 	struct context *other = first ? continuation_request(first) : NULL;
 
-	if (!first || other == request || (!other && came_in_its_midst(moment->thread, UINT64_MAX)))
+	if (!first || other == request || (!other && came_in_its_midst(moment->thread, UINT64_MAX)) || is_unnamed_answer(first))
 		return;
 	if (other && !context_root(first->context)->is_request)
 		other->ambiguous = request->ambiguous = true;

@@ -33,15 +33,18 @@ void rule_11_unknown_called(const struct moment *moment, const struct context *o
 		turn_to_segment(moment, ORIGIN_UNKNOWN, NULL, false);
 }
 
-void rule_11_unknown_answer(const struct moment *moment)
+bool rule_11_unknown_answer(const struct moment *moment)
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
 
 	if (!loop || !continuations_defer(loop) || !proc_has_tasks(moment->thread->proc))
-		return;
+		return false;
 	if (!moment->moved)
 		queue_before_answer(loop, moment->at_ns);
+	else
+		loop->unknown_answered_ns = moment->at_ns;
 	turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
+	return true;
 }
 
 static bool is_due_of_nobody(const struct continuations *loop, const struct continuation *waiting, const void *unused)
