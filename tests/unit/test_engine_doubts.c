@@ -95,12 +95,46 @@ static void test_loop_that_does_neither(void **state)
 	assert_true(marks_turn(false));
 }
 
+/*
+ * A waits for a connection, and what has one is nobody's who is known: it asks on it again in the callback of its answer. If the line has
+ * been wrong too often to be asked who goes on there, that may be anybody.
+ */
+static bool marks_unnamed_work(unsigned int wrong)
+{
+	struct script *script = server();
+	bool marked;
+
+	answer(script, 50, 10); /* to what was asked before the trace */
+	READ(script, 100, LOOP, CLIENT_A, SLEPT(60, 90, 1), .line = "GET /a");
+	WRITE(script, 150, LOOP, DB_2);
+	READ(script, 300, LOOP, DB_2, SLEPT(160, 290, 1));
+	for (unsigned int i = 0; i < wrong; i++)
+		doubts_vote(thread_of(script->engine, LOOP)->proc, DOUBT_LINE, false);
+	WINDOW(script, 410, LOOP, SLEPT(400, 405, 1)); /* it waits */
+	answer(script, 1000, 450);                     /* to what else was asked before the trace */
+	WRITE(script, 1010, LOOP, DB);
+	answer(script, 2000, 1020);
+	WRITE(script, 2100, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	marked = told_of(script, "GET /a")->ambiguous;
+	script_close(script);
+	return marked;
+}
+
+static void test_line_is_given_up(void **state)
+{
+	(void)state;
+	assert_false(marks_unnamed_work(0));
+	assert_true(marks_unnamed_work(6));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_thread_is_switched_unseen),
 		cmocka_unit_test(test_tasks_must_be_borne_out),
 		cmocka_unit_test(test_loop_that_does_neither),
+		cmocka_unit_test(test_line_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

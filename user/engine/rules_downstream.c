@@ -82,6 +82,19 @@ static struct context *next_waiter(const struct moment *moment, enum given given
 												: NULL;
 }
 
+/*
+ * The line is not asked any more, and goes on for nobody known: whoever has been given the connection may ask now. A request shows by its
+ * response whether it is its own call, but such work is taken for that of whoever is answered.
+ */
+static void doubt_unnamed_work(const struct moment *moment, struct context *owner)
+{
+	enum given given = given_on(moment);
+
+	if (owner && !owner->is_request && !chains_apply(moment->thread) && given != GIVEN_NOT &&
+	    !doubts_try_line(moment->thread->proc, moment->conn, given))
+		owner->doubts |= 1u << DOUBT_LINE;
+}
+
 /* Whose call it is: of whoever has the connection reserved, otherwise of whom the thread works for. The reference is the caller's. */
 static struct context *caller_of(const struct moment *moment, bool *by_line)
 {
@@ -110,6 +123,8 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 		*by_line = true;
 	} else {
 		root = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
+		if (!step)
+			doubt_unnamed_work(moment, root);
 	}
 	conn->connected_ns = 0;
 	context_put(moment->engine, reserved);
