@@ -81,12 +81,42 @@ static void test_nobody_waits(void **state)
 	script_close(script);
 }
 
+/* B has read its request, and lost its thread at once: so E and F wait for A's connection, and nobody before them. Each asks, E again. */
+static void test_who_lost_its_thread_does_not_wait(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 200, FIRST, DB);
+	READ(script, 210, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ(script, 220, FIRST, CLIENT_E, .arrived = 90, .line = "GET /e");
+	READ(script, 420, FIRST, CLIENT_F, .arrived = 90, .line = "GET /f");
+	answer(script, 1000, FIRST, 520, DB);
+	WRITE(script, 1300, FIRST, CLIENT_A, .status = 200);
+	ask(script, 1310, FIRST, DB); /* E */
+	answer(script, 2000, FIRST, 1316, DB);
+	ask(script, 2200, FIRST, DB); /* F */
+	answer(script, 3000, FIRST, 2206, DB);
+	WRITE(script, 3100, FIRST, CLIENT_F, .status = 200);
+	ask(script, 3110, FIRST, DB); /* E */
+	answer(script, 4000, FIRST, 3116, DB);
+	WRITE(script, 4150, FIRST, CLIENT_E, .status = 200);
+	WRITE(script, 4600, SECOND, CLIENT_B, .off = 1, .on = 4500, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	check(script, "GET /e", 200 + 200 + 150, 1310 - 420 + 3110 - 2200, 2);
+	check(script, "GET /f", 100 + 100, 2200 - 520, 1);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_finds_one_idle_does_not_wait),
 		cmocka_unit_test(test_who_left_one_idle_does_not_wait),
 		cmocka_unit_test(test_nobody_waits),
+		cmocka_unit_test(test_who_lost_its_thread_does_not_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,15 @@ static bool make_room(struct engine *engine, struct chains *chains)
 	return true;
 }
 
+/*
+ * A goroutine that has read its request and left the thread before it can have done anything for it was held up: the thread had been given
+ * to others meanwhile. It comes to wait later, or not at all.
+ */
+static bool is_held_up(const struct thread *thread, const struct context *root, uint64_t at_ns)
+{
+	return thread_runs_untold_goroutines(thread) && root->is_request && at_ns < root->last_read_ns + WORK_MIN_NS;
+}
+
 void chains_wait(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
 {
 	struct chains *chains = may_wait(root) && !goroutine_may_be_moved(thread, at_ns) ? chains_of(thread->proc) : NULL;
@@ -102,6 +111,8 @@ void chains_wait(struct engine *engine, struct thread *thread, struct context *r
 		return;
 	if (root == context_root(thread->context))
 		at_ns = lock_idle_since(thread, at_ns);
+	if (is_held_up(thread, root, at_ns))
+		return;
 	ticket = chains->end++;
 	*wait_at(chains, ticket) = (struct wait){.context = context_get(root), .since_ns = at_ns};
 	root->line_ticket = ticket;
