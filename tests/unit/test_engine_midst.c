@@ -13,7 +13,8 @@ static struct script *asyncio_server(void)
 	return script;
 }
 
-/* The answers of two others are read before B: the first one is answered, the second one asks, and only then it is B's turn. */
+/* The answers of two others are read before B: the first one is answered, in two writes, the second one asks, and only then it is B's turn.
+ */
 static void check_turns(struct script *script)
 {
 	const struct told *b;
@@ -25,6 +26,7 @@ static void check_turns(struct script *script)
 	READ(script, 1020, LOOP, DB_2, .arrived = 950);
 	READ(script, 1030, LOOP, CLIENT_B, .arrived = 960, .line = "GET /b");
 	WRITE(script, 1540, LOOP, CLIENT_A, .epoll = 1040, .status = 200);
+	WRITE(script, 1550, LOOP, CLIENT_A);
 	WRITE(script, 2240, LOOP, DB);
 	WRITE(script, 3240, LOOP, DB_3);
 	READ(script, 3260, LOOP, DB, .epoll = 3250, .events = 2, .arrived = 3100);

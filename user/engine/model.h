@@ -138,6 +138,7 @@ struct conn {
 	uint32_t request_count, turns;
 	struct context *last_told;
 	struct context *stream;
+	bool answered_unseen;        /* to a request from before the trace: what else is written before the next one is the rest of it */
 	bool read_is_longer;         /* than what is carried along of it: request lines may lie behind */
 	uint64_t answerer_strand_id; /* the task that answered there last; 0: none has */
 	/* Downstream. */

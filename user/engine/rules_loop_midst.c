@@ -47,18 +47,29 @@ bool rule_11_unknown_answer(const struct moment *moment)
 	return true;
 }
 
-static bool is_due_of_nobody(const struct continuations *loop, const struct continuation *waiting, const void *unused)
+/* argument: also who was woken, and may have found nothing? */
+static bool is_due_of_nobody(const struct continuations *loop, const struct continuation *waiting, const void *argument)
 {
-	(void)unused;
-	return continuation_is_due(loop, waiting) && !continuation_request(waiting);
+	const bool *woken = argument;
+
+	return continuation_is_due(loop, waiting) && !continuation_request(waiting) && (*woken || waiting->turn != TURN_WOKEN);
+}
+
+static struct continuation *first_of_nobody(struct continuations *loop)
+{
+	static const bool woken[] = {false, true};
+	struct continuation *first = continuations_first(loop, is_due_of_nobody, &woken[0]);
+
+	return first ? first : continuations_first(loop, is_due_of_nobody, &woken[1]);
 }
 
 void rule_11_unknown_write(const struct moment *moment)
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
 	bool in_steps = loop && rule_11_in_steps(moment->thread);
-	struct continuation *first = in_steps ? continuations_first(loop, is_due_of_nobody, NULL) : NULL;
+	struct continuation *first = in_steps && !moment->conn->answered_unseen ? first_of_nobody(loop) : NULL;
 
+	moment->conn->answered_unseen = true;
 	if (loop && moment->at_ns < loop->since_ns + UNKNOWN_MAX_NS)
 		loop->unknown_answered_ns = moment->at_ns;
 	if (!first || (!loop->before && first != continuations_first_due(loop)))
