@@ -110,12 +110,38 @@ static void test_who_lost_its_thread_does_not_wait(void **state)
 	script_close(script);
 }
 
+/* The tracer comes when DB is in use, and B seems to wait, maybe behind others. But DB_2 lies idle until E asks on it, so nobody does. */
+static void test_nobody_waited_before_the_trace(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	(void)state;
+
+	answer(script, 50, FIRST, 10, DB); /* to what was asked before the trace */
+	READ(script, 100, FIRST, CLIENT_B, .arrived = 90, .line = "GET /b");
+	READ(script, 300, FIRST, CLIENT_D, .arrived = 290, .line = "GET /d");
+	ask(script, 400, FIRST, DB_2);
+	answer(script, 1000, FIRST, 406, DB_2);
+	WRITE(script, 1100, FIRST, CLIENT_D, .status = 200);
+	READ(script, 13000, FIRST, CLIENT_E, .off = 1110, .on = 12990, .cause = WAIT_POLL, .epoll = 12995, .events = 1, .line = "GET /e");
+	ask(script, 13100, FIRST, DB_2);
+	answer(script, 13500, FIRST, 13106, DB_2);
+	ask(script, 13700, FIRST, DB_2);
+	answer(script, 14000, FIRST, 13706, DB_2);
+	WRITE(script, 14100, FIRST, CLIENT_E, .status = 200);
+	WRITE(script, 14500, SECOND, CLIENT_B, .off = 1, .on = 14400, .cause = WAIT_LOCK, .status = 200);
+	script_finish(script);
+	check(script, "GET /e", 100 + 200 + 100, 0, 2);
+	check(script, "GET /b", 200 + 100, 0, 0);
+	script_close(script);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_finds_one_idle_does_not_wait),
 		cmocka_unit_test(test_who_left_one_idle_does_not_wait),
 		cmocka_unit_test(test_nobody_waits),
+		cmocka_unit_test(test_nobody_waited_before_the_trace),
 		cmocka_unit_test(test_who_lost_its_thread_does_not_wait),
 	};
 

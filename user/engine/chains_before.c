@@ -285,6 +285,12 @@ static void nobody_waits(struct engine *engine, struct chains *chains)
 	forget_all(engine, chains);
 }
 
+void chains_before_left_idle(struct engine *engine, struct chains *chains)
+{
+	if (chains->before && !chains->before->again)
+		nobody_waits(engine, chains);
+}
+
 static uint64_t number_of(const struct chains_before *before, const struct context *segment)
 {
 	for (uint64_t number = before->count; number; number--)

@@ -20,6 +20,8 @@ void chains_before_released(struct chains *chains, uint32_t tid);
 void chains_before_begun(struct engine *engine, struct chains *chains, uint32_t tid, struct context *segment);
 /* A response: the thread runs `segment`. */
 void chains_before_answered(struct engine *engine, struct chains *chains, struct context *segment, struct context *request);
+/* A connection has lain idle for long: nobody has stood in front of who came since. */
+void chains_before_left_idle(struct engine *engine, struct chains *chains);
 /* The response has told of how many are unknown, or nobody will: from now on chains.c goes by what is in the places, if that is known. */
 void chains_before_end(struct engine *engine, struct chains *chains);
 

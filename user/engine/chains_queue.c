@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "engine/chains_queue.h"
 
+#include "engine/chains_before.h"
 #include "engine/idle.h"
 
 #define HELD_UP_NS 10000000 /* who was given a connection is hardly held up for longer before it asks */
@@ -44,6 +45,8 @@ void queue_leave_idle(const struct moment *moment, struct chains *chains)
 
 	if (!thread_runs_untold_goroutines(moment->thread) || !has_lain_for_long(conn, moment->at_ns))
 		return;
+	if (conn->answer_read_ns)
+		chains_before_left_idle(moment->engine, chains);
 	queue.idle_before = !conn->answer_read_ns; /* else it is told */
 	queue.spare = !queue.idle_before;
 	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++)
