@@ -5,29 +5,30 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1, OTHER = 2 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, CLIENT_G, DB_A = 200, DB_B, DB_C, DB_D, UNKNOWN = 999 };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_E, CLIENT_F, CLIENT_G, CLIENT_H, DB_A = 200, DB_B, DB_C, DB_D, UNKNOWN = 999 };
 
 /*
  * A, B and C are read after an event, and each asks at once. All three answers are there when LOOP looks for them first, from 1700 on, and
- * have been worked for by 2950; so are the requests of D, E and F, read at 1820, 1860 and f_read_at. OTHER sleeps until 2960; g_waits: it
- * has read G's request, whose step has made no call.
+ * have been worked for by 2950; so are the requests of D, E and F, read at 1820, 1860 and f_read_at. OTHER sleeps until 2960; two_wait: it
+ * has read G's and H's requests, whose steps have made no call.
  */
-static struct script *read_ahead_while(uint64_t f_read_at, bool g_waits)
+static struct script *read_ahead_while(uint64_t f_read_at, bool two_wait)
 {
 	static const char *const lines[] = {"GET /a", "GET /b", "GET /c", "GET /d", "GET /e", "GET /f"};
 	struct script *script = script_open();
 
 	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
 	script_thread(script, 0, OTHER, LOOP, THREAD_FOUND);
-	for (uint64_t i = 0; i < 7; i++)
+	for (uint64_t i = 0; i < 8; i++)
 		script_conn(script, CLIENT_A + i, CONN_SERVER, 8080);
 	for (uint64_t i = 0; i < 4; i++)
 		script_conn(script, DB_A + i, CONN_DOWNSTREAM, 5432);
 	for (uint64_t i = 0; i < 3; i++)
 		READ_NOTHING(script, 10 + i, LOOP, CLIENT_A + i);
 	WINDOW(script, 20, OTHER, .epoll = 10, .events = 1);
-	if (g_waits)
-		READ_NOTHING(script, 25, OTHER, CLIENT_G);
+	if (two_wait)
+		for (uint64_t i = 0; i < 2; i++)
+			READ_NOTHING(script, 25 + i, OTHER, CLIENT_G + i);
 	for (uint64_t i = 0, at = 100; i < 3; i++, at += 510) {
 		READ(script, at, LOOP, CLIENT_A + i, .epoll = i ? 0 : 90, .events = i ? 0 : 3, .arrived = 80, .line = lines[i]);
 		WRITE(script, at + 500, LOOP, DB_A + i);
@@ -38,8 +39,9 @@ static struct script *read_ahead_while(uint64_t f_read_at, bool g_waits)
 		script_span(script, 1725 + i, LOOP, RECORD_IO, IO_ACCEPT, CLIENT_A + i, 9, (struct with){0});
 	for (uint64_t i = 3; i < 6; i++)
 		READ(script, i < 5 ? 1700 + 40 * i : f_read_at, LOOP, CLIENT_A + i, .arrived = 1725, .line = lines[i]);
-	if (g_waits) {
-		READ(script, 1940, OTHER, CLIENT_G, SLEPT(30, 1930, 1), .line = "GET /g");
+	if (two_wait) {
+		READ(script, 1940, OTHER, CLIENT_G, SLEPT(30, 1930, 2), .line = "GET /g");
+		READ(script, 2100, OTHER, CLIENT_H, .arrived = 1930, .line = "GET /h");
 		WINDOW(script, 2200, OTHER, .epoll = 2190, .events = 1);
 	}
 	WRITE(script, 2240, LOOP, CLIENT_A, .status = 200);
@@ -105,17 +107,17 @@ static void test_named_by_its_response(void **state)
  * E is answered on OTHER. LOOP had become free before OTHER, and might have been at D's step; but it was off its core until OTHER had
  * begun, which only its own record tells, later. So D's may lie in front of E's, where steps are seen that make no call.
  */
-static void check_off_its_core(bool g_waits)
+static void check_off_its_core(bool two_wait)
 {
-	struct script *script = read_ahead_while(1900, g_waits);
+	struct script *script = read_ahead_while(1900, two_wait);
 
-	WRITE(script, 3400, OTHER, CLIENT_E, .off = g_waits ? 2210 : 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 3400, OTHER, CLIENT_E, .off = two_wait ? 2210 : 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
 	WRITE(script, 3900, LOOP, CLIENT_F, .off = 2955, .on = 3300, .cause = WAIT_RUNNABLE, .status = 200);
 	WRITE(script, 4300, LOOP, CLIENT_D, .status = 200);
 	script_finish(script);
 	assert_int_equal(told_of(script, "GET /d")->cpu_time, 4300 - 3900);
 	assert_true(told_of(script, "GET /d")->ambiguous);
-	assert_int_equal(told_of(script, "GET /e")->ambiguous, g_waits);
+	assert_int_equal(told_of(script, "GET /e")->ambiguous, two_wait);
 	assert_false(told_of(script, "GET /f")->ambiguous);
 	script_close(script);
 }
@@ -259,6 +261,43 @@ static void test_end_while_held(void **state)
 }
 
 /*
+ * LOOP became free before OTHER, so that D's step is expected on LOOP and E's on OTHER; but it is the other way round. Both ask. What D
+ * asked is answered when LOOP looks first, and goes on there, by the order, with another call; what E asked is answered later. The
+ * responses tell that the two were taken for each other in their first steps.
+ */
+static void test_taken_for_each_other(void **state)
+{
+	struct script *script = read_ahead(1900);
+	const struct told *d, *e;
+	(void)state;
+
+	WRITE(script, 3400, OTHER, DB_D, .off = 30, .on = 2960, .cause = WAIT_LOCK);
+	WRITE(script, 3500, LOOP, DB_C);
+	for (uint64_t i = 0; i < 3; i++)
+		READ_NOTHING(script, 3505 + 5 * i, LOOP, CLIENT_A + i);
+	READ(script, 3530, LOOP, DB_D, .arrived = 3450);
+	READ_NOTHING(script, 3540, LOOP, DB_C);
+	WRITE(script, 3900, OTHER, CLIENT_F, .status = 200);
+	WRITE(script, 4040, LOOP, DB_A);
+	READ_NOTHING(script, 4050, LOOP, CLIENT_F);
+	READ_NOTHING(script, 4060, LOOP, DB_A);
+	READ(script, 5000, LOOP, DB_A, SLEPT(4070, 4980, 1));
+	WRITE(script, 5300, LOOP, CLIENT_D, .status = 200);
+	READ_NOTHING(script, 5310, LOOP, CLIENT_D);
+	READ(script, 6000, LOOP, DB_C, SLEPT(5320, 5980, 1));
+	WRITE(script, 6300, LOOP, CLIENT_E, .status = 200);
+	script_finish(script);
+	d = told_of(script, "GET /d");
+	e = told_of(script, "GET /e");
+	assert_int_equal(d->call_count, 2);
+	assert_int_equal(e->call_count, 1);
+	assert_true(d->cpu_time >= (3400 - 2960) + (4040 - 3540) + (5300 - 4985));
+	assert_true(e->cpu_time >= (3500 - 2950) + (6300 - 5985) && e->cpu_time < (3500 - 2950) + (6300 - 5980) + 50);
+	assert_false(d->ambiguous || e->ambiguous || told_of(script, "GET /f")->ambiguous);
+	script_close(script);
+}
+
+/*
  * LOOP is told of what C was written, and is taken off its core before it looks there again. So it took that when its step before had
  * ended, not when it looked: what OTHER took in between, A's next request, had been queued later.
  */
@@ -308,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_off_its_core),
 		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_queued_in_either_order),
+		cmocka_unit_test(test_taken_for_each_other),
 		cmocka_unit_test(test_taken_off_before_it_looked),
 		cmocka_unit_test(test_asleep_in_a_futex),
 		cmocka_unit_test(test_job_of_nobodys),

@@ -80,7 +80,8 @@ struct context {
 	bool made_tasks;           /* a segment: in its course tasks were made, which are hinted at it */
 	struct context *bound_to;
 	struct context *hint;    /* whose work this probably is, if no evidence comes */
-	struct context *resumes; /* of a segment, in Go: whose goroutine was last seen on the thread */
+	struct context *resumes; /* of a segment, in Go: whose goroutine was last seen on the thread; rule 11: the step before it */
+	uint64_t queued_ns;      /* rule 11: … and when it was queued that the segment is taken to go on with; 0: it is not */
 	bool slept;              /* … which fell asleep since, with nothing else to do */
 	bool stray;              /* of a segment: it is among the strays */
 	uint64_t handed;         /* rule 12: of a segment that began with a connection that was given on: its number in a struct line */

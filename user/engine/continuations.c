@@ -242,12 +242,13 @@ struct continuation *continuations_first_due(struct continuations *loop)
 	return continuations_first(loop, is_due, NULL);
 }
 
-bool continuations_in_line(const struct continuations *loop)
+unsigned int continuations_count_in_line(const struct continuations *loop)
 {
+	unsigned int count = 0;
+
 	for (uint32_t i = 0; i < loop->count; i++)
-		if (loop->waiting[i].turn == TURN_IN_LINE && !context_root(loop->waiting[i].context)->calls_in_flight)
-			return true;
-	return false;
+		count += loop->waiting[i].turn == TURN_IN_LINE && !context_root(loop->waiting[i].context)->calls_in_flight;
+	return count;
 }
 
 struct continuation *continuations_find_of(struct continuations *loop, const struct context *request)

@@ -173,8 +173,8 @@ struct continuation *continuations_first_in_line(struct continuations *loop, uin
 /* NULL: none. Of a request's several the one that is due is found first. */
 struct continuation *continuations_find_of(struct continuations *loop, const struct context *request);
 
-/* Does anything stand in line, for something within the process, as far as is known: its step has made no call? */
-bool continuations_in_line(const struct continuations *loop);
+/* How many stand in line, for something within the process, as far as is known: their steps have made no call. */
+unsigned int continuations_count_in_line(const struct continuations *loop);
 /* It has run, and made no call. If an answer had brought it its turn, the answer's connection may have been given back by that. */
 void continuations_stand_in_line(struct engine *engine, struct continuations *loop, struct continuation *waiting);
 /* The step `by` has given a connection back: who stands first in line runs a round later, after all that stood before `by`. */

@@ -173,7 +173,7 @@ struct context *ahead_owner(const struct moment *moment)
 	continuations_drop_dead(moment->engine, thread->continuations);
 	queued = queued_caller(thread->continuations, moment->conn);
 	if (!queued || thread->continuations->missed_ns ||
-	    (thread_segment_cpu_ns(thread, step) < SILENT_NS && continuations_in_line(thread->continuations)))
+	    (thread_segment_cpu_ns(thread, step) < SILENT_NS && continuations_count_in_line(thread->continuations)))
 		return unnamed_owner(moment);
 	deliver(moment, queued);
 	owner = context_root(thread->context);

@@ -8,6 +8,7 @@
 #include "engine/rules_loop.h"
 
 #define RACE_NS    100000     /* threads that become free so shortly after each other may take what is queued in either order */
+#define SEEMS_MAX  1          /* so many may only seem to wait: who was taken for another one */
 #define NOBODYS_NS 1000000000 /* what is nobody's has no end that would be seen: after that time it waits no more … */
 #define SWEEP_NS   50000000   /* … which is looked for so often */
 
@@ -94,16 +95,21 @@ void shared_drop_of(struct engine *engine, struct continuations *loop, const str
 	while ((at = at->next_sharing) != loop);
 }
 
-/* In the line of any of the threads. */
-static bool somebody_waits(const struct continuations *loop)
+/* In the lines of all threads. */
+static unsigned int count_in_lines(const struct continuations *loop)
 {
 	const struct continuations *at = loop;
+	unsigned int count = 0;
 
 	do
-		if (continuations_in_line(at))
-			return true;
+		count += continuations_count_in_line(at);
 	while ((at = at->next_sharing) != loop);
-	return false;
+	return count;
+}
+
+static bool somebody_waits(const struct continuations *loop)
+{
+	return count_in_lines(loop) > SEEMS_MAX;
 }
 
 /* The threads have not shown yet that they read ahead; as far as they have shown anything, they may. */
@@ -154,12 +160,15 @@ static void take(struct engine *engine, struct thread *thread, struct context *s
 {
 	struct context *context = context_root(queued->context);
 
-	if (for_good || !context->is_request) {
+	if (for_good || !continuation_request(queued)) {
 		blame_hop(engine, thread, context, queued->read_at_ns, step->begun_ns);
 		context->doubts |= 1u << DOUBT_ORDER;
 		context_bind(engine, step, context);
 	} else {
-		retarget(engine, step, context);
+		step->queued_ns = queued->read_at_ns;
+		retarget(engine, step, continuation_request(queued));
+		blame_hop(engine, thread, step, queued->read_at_ns, step->begun_ns);
+		links_put_on(engine, step, context);
 	}
 }
 
@@ -294,54 +303,36 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
 }
 
-/* One of several steps that were taken for one request's may be all that is another one's. */
-static void note_mixed(const struct moment *moment, const struct context *segment, struct context *request, struct context *other)
-{
-	if (!(segment->doubts & 1u << DOUBT_ORDER))
-		return;
-	request->ambiguous = other->ambiguous = true;
-	doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
-}
-
-/* The segment had been taken for another one's. */
-static void give_back(const struct moment *moment, struct context *segment, struct context *request)
-{
-	struct context *other = context_root(segment->hint), *mine = context_root(request->guess);
-	bool swapped = mine && !mine->is_request && mine != segment, queued;
-	struct continuations *of;
-
-	if (!other || !other->is_request || other == request)
-		return;
-	queued = queued_request(moment->thread->continuations, request, &of) != NULL;
-	if (!queued && !swapped)
-		request->ambiguous = other->ambiguous = true; /* it had begun elsewhere */
-	note_mixed(moment, segment, request, other);
-	if (swapped)
-		note_mixed(moment, mine, request, other);
-	doubts_vote(moment->thread->proc, DOUBT_ORDER, queued || swapped);
-	if (swapped) {
-		retarget(moment->engine, mine, other);
-	} else if (context_is_open_request(other)) {
-		guess_at(moment->engine, other, NULL);
-		if (queued)
-			continuations_push(moment->engine, moment->thread->continuations,
-					   (struct continuation){.context = other,
-								 .conn_id = other->conn_id,
-								 .round = UINT64_MAX,
-								 .read_at_ns = other->last_read_ns});
-	}
-}
-
 /* What had been taken for the request's is of whoever was expected here. */
-static void exchange(const struct moment *moment, struct context *request, struct continuation *queued)
+static void exchange(const struct moment *moment, struct context *step, struct context *request, struct continuation *queued)
 {
-	struct context *mine = context_root(request->guess), *other = context_root(queued->context);
+	const struct context *mine = context_root(request->guess);
 
 	if (!mine || mine->is_request)
 		return;
-	note_mixed(moment, mine, request, other);
-	retarget(moment->engine, mine, other);
+	take(moment->engine, moment->thread, step, queued, false);
 	queued->turn = TURN_TAKEN;
+	links_give_back(moment, step, request, NULL, NULL);
+	links_bind(moment->engine, step, request);
+	ahead_bear_out(moment->thread->proc, request);
+	hint_at(moment->engine, step, NULL);
+}
+
+/* What was queued for the request has gone on in a step of nobody's, as far as was known; and this one goes on with that. */
+static bool join_nobodys(const struct moment *moment, struct context *step, struct context *request)
+{
+	struct continuations *of;
+	struct continuation *expected = shared_expected(moment->thread, step, &of);
+	struct context *nobodys = expected ? context_root(expected->context) : NULL;
+
+	if (!context_is_segment(nobodys) || nobodys->hint)
+		return false;
+	nobodys->doubts |= 1u << DOUBT_ORDER;
+	context_get(nobodys);
+	continuations_drop(moment->engine, of, expected);
+	context_bind(moment->engine, nobodys, request);
+	context_put(moment->engine, nobodys);
+	return true;
 }
 
 /* The step ends in the response: what it goes on with. */
@@ -367,6 +358,8 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		return;
 	}
 	queued = queued_answer(loop, request, &of);
+	if (queued && queued->turn == TURN_WOKEN && join_nobodys(moment, step, request))
+		queued = queued_answer(loop, request, &of); /* it may have moved */
 	if (queued)
 		judge_order(moment, request, queued->read_at_ns, step->begun_ns);
 	else if (thread_has_worked(thread, step))
@@ -376,8 +369,8 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	if (!queued)
 		return;
 	context = context_root(queued->context);
-	if (context->is_request && context != request) {
-		exchange(moment, request, queued);
+	if (continuation_request(queued) && continuation_request(queued) != request) {
+		exchange(moment, step, request, queued);
 		return;
 	}
 	blame_hop(moment->engine, thread, context, queued->read_at_ns, step->begun_ns);
@@ -406,7 +399,7 @@ void shared_server_write(const struct moment *moment, struct context *request)
 	struct thread *thread = moment->thread;
 	struct continuations *loop = thread->continuations, *of;
 	struct context *root, *step = present_step(thread);
-	struct continuation *queued;
+	struct continuation *queued, *named;
 	uint64_t read_at_ns;
 
 	drop_dead_of_all(moment->engine, loop);
@@ -426,11 +419,15 @@ void shared_server_write(const struct moment *moment, struct context *request)
 		if (context_root(root->hint) == request) {
 			doubts_vote(thread->proc, DOUBT_ORDER, true);
 			ahead_bear_out(thread->proc, root);
-		} else if (root->hint)
-			give_back(moment, root, request);
+		} else if (root->hint) {
+			named = queued_answer(loop, request, &of);
+			links_give_back(moment, root, request, named, named ? of : NULL);
+		}
 		if (queued)
 			judge_order(moment, request, read_at_ns, root->begun_ns);
-		if (queued || context_root(root->hint) == request)
+		links_bind(moment->engine, root, request);
+		ahead_bear_out(thread->proc, request);
+		if (queued)
 			blame_hop(moment->engine, thread, request, request->last_read_ns, root->begun_ns);
 		hint_at(moment->engine, root, NULL);
 	}

@@ -79,6 +79,19 @@ void shared_note_nobody(struct thread *thread, const struct context *step);
 /* Such a step may have been of this one. Each is so for one. */
 bool shared_was_nobodys(struct continuations *loop, const struct continuation *queued);
 
+/* ---- rules_ahead_links.c ---- */
+
+/* The step is taken to go on with `below`, if that is a step. */
+void links_put_on(struct engine *engine, struct context *segment, struct context *below) __attribute__((nonnull(1, 2)));
+/* All that the step goes on with is the request's. */
+void links_bind(struct engine *engine, struct context *last, struct context *request) __attribute__((nonnull));
+/*
+ * The step `segment` ends in the response, and had been taken for another request's. queued: what was read ahead for this one and is not
+ * known to have gone on, in `of`; it is dropped if it was that. NULL: nothing.
+ */
+void links_give_back(const struct moment *moment, struct context *segment, struct context *request, struct continuation *queued,
+		     struct continuations *of) __attribute__((nonnull(1, 2, 3)));
+
 /* ---- rules_ahead_shared.c ---- */
 
 /* NULL: not such a loop. */
