@@ -124,6 +124,25 @@ static void test_line_has_lost_its_place(void **state)
 	script_close(script);
 }
 
+/* Of one nobody saw that it came to wait: whoever stands behind it goes on one place later, until the responses tell. */
+static void test_one_was_missed(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	struct round round = {.script = script, .at = 100};
+	(void)state;
+
+	begin_round(&round, false);
+	for (unsigned int i = 0; round.answered < 60; i++) {
+		if (i == 15)
+			round.askers[round.count++] = (struct asker){CLIENT_LAST, false};
+		goes_on(&round, DB + i % POOL);
+	}
+	script_finish(script);
+	assert_in_range(count_ambiguous(script), 1, 12);
+	check_unmarked(script);
+	script_close(script);
+}
+
 /*
  * The tracer comes when POOL have a connection and the others wait for one: how many those are the first responses tell. Those who come to
  * wait until then, and of those only who waits twice, may be in doubt.
@@ -244,9 +263,10 @@ static void test_sleeps_while_many_come(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_only_seemed_to_wait),         cmocka_unit_test(test_line_has_lost_its_place),
-		cmocka_unit_test(test_attached_in_the_middle),      cmocka_unit_test(test_more_wait_than_are_kept),
-		cmocka_unit_test(test_attached_where_nobody_waits), cmocka_unit_test(test_sleeps_while_many_come),
+		cmocka_unit_test(test_only_seemed_to_wait),     cmocka_unit_test(test_line_has_lost_its_place),
+		cmocka_unit_test(test_one_was_missed),          cmocka_unit_test(test_attached_in_the_middle),
+		cmocka_unit_test(test_more_wait_than_are_kept), cmocka_unit_test(test_attached_where_nobody_waits),
+		cmocka_unit_test(test_sleeps_while_many_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define GRANTS_MAX 512 /* of more the responses have not told in time … */
-#define AGAIN_MAX  24  /* … nor of so many since all were paired */
+#define AGAIN_MAX  24  /* … nor of so many since all were paired, when no more were missed either */
 #define SAID_MAX   16  /* the latest responses */
 #define AGREED_MIN 3   /* so many of them must say the same number, and twice as many as any other */
 #define KEPT_MIN   2   /* that it is as it was takes so many, and more than any other */
@@ -154,10 +154,13 @@ static bool find_unknown(struct chains *chains, int64_t *unknown)
 	struct chains_before *before = chains->before;
 	uint64_t count = before->said_count < SAID_MAX ? before->said_count : SAID_MAX;
 	uint32_t most = 0, second = 0;
+	int64_t first, last;
 
 	*unknown = 0;
 	rank(chains);
-	for (int64_t number = -(int64_t)before->wait_count; number < (int64_t)before->count; number++) {
+	first = before->again ? -AGAIN_MAX : -(int64_t)before->wait_count;
+	last = before->again ? AGAIN_MAX : (int64_t)before->count;
+	for (int64_t number = first; number <= last; number++) {
 		uint32_t votes = 0;
 
 		for (uint64_t i = 0; i < count; i++)
