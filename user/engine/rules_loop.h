@@ -35,6 +35,8 @@ bool is_of_one_who_connected(const struct moment *moment, const struct context *
 
 /* ---- rules_loop_anew.c ---- */
 
+/* A response contradicts the order. Of a loop to which the tracer has come in its midst within the last second few such say nothing. */
+void rule_11_vote_against_order(const struct moment *moment);
 /* The request is answered: what it seemed to have begun with was another one's, if that still waits for an answer. */
 void rule_11_step_was_anothers(const struct moment *moment, struct continuations *loop, struct context *request);
 /*

@@ -7,7 +7,24 @@
 #include "engine/queue_before.h"
 #include "engine/rules_loop.h"
 
-#define ANEW_NS 1000000000 /* what began unseen has been answered by then, as a rule */
+#define ANEW_NS     1000000000 /* what began unseen has been answered by then, as a rule */
+#define EXCUSED_MAX 12
+
+void rule_11_vote_against_order(const struct moment *moment)
+{
+	struct continuations *loop = moment->thread->continuations;
+	bool settles = came_in_its_midst(moment->thread, UINT64_MAX) && moment->at_ns < loop->since_ns + ANEW_NS;
+	uint32_t votes = 1;
+
+	if (settles && loop->excused < EXCUSED_MAX) {
+		loop->excused++;
+		return;
+	}
+	if (settles && loop->excused == EXCUSED_MAX)
+		votes += loop->excused++; /* it is not by what had begun unseen */
+	while (votes--)
+		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
+}
 
 /* Whose it is, of those that are known, was told by an order that was wrong. */
 static void forget_whose(struct engine *engine, const struct proc *proc, struct context *segment)
@@ -118,8 +135,7 @@ bool rule_11_change_places(const struct moment *moment, struct continuations *lo
 		hint_at(engine, mine, other);
 		mine->ambiguous = true;
 	}
-	if (!came_in_its_midst(moment->thread, UINT64_MAX) || moment->at_ns >= loop->since_ns + ANEW_NS)
-		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
+	rule_11_vote_against_order(moment);
 	if (other) {
 		context_hold(engine, &other->step, mine);
 		other->ambiguous = true;

@@ -56,7 +56,7 @@ static void note_contradiction(const struct moment *moment, struct continuations
 	if (request->first_read_ns < loop->unknown_answered_ns)
 		request->ambiguous = true;
 	else
-		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
+		rule_11_vote_against_order(moment);
 }
 
 /* Nothing was ready for it. What was ready first, and is nobody's yet, was its. */
