@@ -133,13 +133,43 @@ static void test_end_before_their_turn(void **state)
 	script_close(script);
 }
 
+/*
+ * Two threads take a loop's events. One reads the answers to all three, of whom either may go on on either thread, in any order: what is
+ * asked next is nobody's who is known, and least of all of the last of them.
+ */
+static void test_threads_that_share_a_loop(void **state)
+{
+	enum { OTHER = MAIN + 1 };
+	struct script *script = loop_with_clients();
+	const struct told *c;
+	(void)state;
+
+	script_thread(script, 0, OTHER, MAIN, THREAD_FOUND);
+	READ(script, 1010, MAIN, CLIENT_A, POLLED(1, 1005, 1), .arrived = 1005, .line = lines[0]);
+	READ(script, 1010, OTHER, CLIENT_B, POLLED(1, 1005, 1), .arrived = 1005, .line = lines[1]);
+	ASKS(script, 1100, MAIN, "Q 17 9\n");
+	ASKS(script, 1200, OTHER, "Q 18 9\n");
+	READ(script, 1210, MAIN, CLIENT_C, POLLED(1101, 1205, 1), .arrived = 1205, .line = lines[2]);
+	ASKS(script, 1300, MAIN, "Q 19 9\n");
+	HEARS(script, 8000, MAIN, "R 17 ok\nR 18 ok\nR 19 ok\n", (6000, 6000, 6000), POLLED(1310, 7980, 1), .arrived = 6000);
+	ASKS(script, 8500, MAIN, "Q 20 9\n");
+	WRITE(script, 8900, MAIN, CLIENT_C, .status = 200);
+	WRITE(script, 9000, MAIN, CLIENT_A, .status = 200);
+	HEARS(script, 9900, OTHER, "R 20 ok\n", (9870), POLLED(1210, 9880, 1), .arrived = 9870);
+	WRITE(script, 9950, OTHER, CLIENT_B, .status = 200);
+	script_finish(script);
+	c = told_of(script, lines[2]);
+	assert_int_equal(c->call_count, 1);
+	assert_in_range(c->cpu_time, 95 + 400, 95 + 400 + 15);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unseen_question),
-		cmocka_unit_test(test_asked_before),
-		cmocka_unit_test(test_asked_in_first_turn),
-		cmocka_unit_test(test_end_before_their_turn),
+		cmocka_unit_test(test_unseen_question),           cmocka_unit_test(test_asked_before),
+		cmocka_unit_test(test_asked_in_first_turn),       cmocka_unit_test(test_end_before_their_turn),
+		cmocka_unit_test(test_threads_that_share_a_loop),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers to unknown questions", tests, NULL, NULL);

@@ -328,6 +328,12 @@ static inline bool proc_runs_untold_goroutines(const struct proc *proc)
 	return proc->told.runtime == RUNTIME_GO || proc->hides_strands;
 }
 
+/* Other threads take its loop's events, too, and no hook tells whose tasks they run. */
+static inline bool thread_shares_events(const struct thread *thread)
+{
+	return thread->continuations && thread->continuations->shared && !thread->carrier;
+}
+
 /* Its hook tells of tasks and callbacks of event loops: who runs has waited for the loop, not for a core. */
 static inline bool proc_has_tasks(const struct proc *proc)
 {

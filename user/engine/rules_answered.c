@@ -154,13 +154,18 @@ static bool are_of_several(const struct named *named)
 	return false;
 }
 
-/* None of these calls is the thread's own: it reads for others, which it lets go on. */
+/*
+ * None of these calls is the thread's own: it reads for others, which it lets go on. Threads that share a loop's events take these from
+ * each other, in no order that is known.
+ */
 static bool reads_for_others(const struct moment *moment, const struct named *named)
 {
 	const struct thread *thread = moment->thread;
 
-	if (thread->loop || thread->carrier)
+	if (thread->carrier)
 		return false;
+	if (thread->loop)
+		return thread_shares_events(thread) && are_of_several(named);
 	if (thread_runs_untold_goroutines(moment->thread))
 		return goroutine_reads_for_all(thread, moment->conn);
 	for (uint32_t i = 0; i < named->count; i++)

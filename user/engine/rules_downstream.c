@@ -193,6 +193,12 @@ static void note_asked(const struct moment *moment, struct context *owner)
 	thread->asked = true;
 }
 
+/* One of several whom answers have let go on, on threads that take such from each other: what comes next is another one's. */
+static bool is_of_one_let_go_on(const struct thread *thread, const struct context *owner)
+{
+	return thread_shares_events(thread) && !owner->is_request && owner->origin == ORIGIN_SOCKET;
+}
+
 void rule_4_downstream_write(const struct moment *moment)
 {
 	bool step = rule_11_in_steps(moment->thread), by_line = false, in_turn;
@@ -217,6 +223,8 @@ void rule_4_downstream_write(const struct moment *moment)
 		rule_11_unknown_called(moment, owner);
 	if (owner && question_of(moment) && goroutine_reads_for_all(moment->thread, moment->conn))
 		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
+	else if (owner && question_of(moment) && is_of_one_let_go_on(moment->thread, owner))
+		turn_to_segment(moment, ORIGIN_SOCKET, NULL, false);
 	context_put(moment->engine, owner);
 }
 
