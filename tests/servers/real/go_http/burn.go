@@ -36,12 +36,13 @@ func step(value uint64) uint64 {
 type burned struct {
 	thread  int
 	startNs int64
+	endNs   int64 // of its last step
 	usedNs  int64
 }
 
-func (r *request) keep(b burned, endNs int64) {
+func (r *request) keep(b burned) {
 	if b.usedNs > 0 {
-		r.burns = append(r.burns, fmt.Sprintf("%d:%d:%d:%d", b.thread, b.startNs, endNs, b.usedNs))
+		r.burns = append(r.burns, fmt.Sprintf("%d:%d:%d:%d", b.thread, b.startNs, b.endNs, b.usedNs))
 	}
 	r.burnedNs += b.usedNs
 	r.threadID = b.thread
@@ -51,22 +52,22 @@ func (r *request) keep(b burned, endNs int64) {
 // the thread meanwhile is in it.
 func burnFreely(r *request, wanted time.Duration) {
 	totalNs, value := int64(0), uint64(1)
-	at, clock, nowNs := burned{thread: syscall.Gettid(), startNs: clockNs(clockMonotonic)}, clockNs(clockThreadCPU), int64(0)
+	at, clock := burned{thread: syscall.Gettid(), startNs: clockNs(clockMonotonic)}, clockNs(clockThreadCPU)
 	for totalNs < wanted.Nanoseconds() {
-		nowNs = clockNs(clockMonotonic)
 		value = step(value)
+		endNs := clockNs(clockMonotonic) // before it is known that nobody else had the thread until then
 		thread, next := syscall.Gettid(), clockNs(clockThreadCPU)
 		if tookNs := next - clock; thread == at.thread && tookNs > 0 && tookNs < maxStepNs {
-			at.usedNs += tookNs
+			at.usedNs, at.endNs = at.usedNs+tookNs, endNs
 			totalNs += tookNs
 		} else {
-			r.keep(at, nowNs)
+			r.keep(at)
 			at = burned{thread: thread, startNs: clockNs(clockMonotonic)}
 		}
 		clock = next
 	}
 	r.sink = value
-	r.keep(at, clockNs(clockMonotonic))
+	r.keep(at)
 }
 
 // The goroutine stays on its thread for as long as it burns, so that the thread's clock is its own.
@@ -86,5 +87,6 @@ func burn(r *request, wanted time.Duration) {
 		at.usedNs = clockNs(clockThreadCPU) - began
 	}
 	r.sink = value
-	r.keep(at, clockNs(clockMonotonic))
+	at.endNs = clockNs(clockMonotonic)
+	r.keep(at)
 }
