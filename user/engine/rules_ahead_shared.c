@@ -314,7 +314,6 @@ static void exchange(const struct moment *moment, struct context *step, struct c
 	queued->turn = TURN_TAKEN;
 	links_give_back(moment, step, request, NULL, NULL);
 	links_bind(moment->engine, step, request);
-	ahead_bear_out(moment->thread->proc, request);
 	hint_at(moment->engine, step, NULL);
 }
 
@@ -358,8 +357,10 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		return;
 	}
 	queued = queued_answer(loop, request, &of);
-	if (queued && queued->turn == TURN_WOKEN && join_nobodys(moment, step, request))
+	if (queued && queued->turn == TURN_WOKEN) {
+		request->ambiguous |= !join_nobodys(moment, step, request);
 		queued = queued_answer(loop, request, &of); /* it may have moved */
+	}
 	if (queued)
 		judge_order(moment, request, queued->read_at_ns, step->begun_ns);
 	else if (thread_has_worked(thread, step))
@@ -426,7 +427,8 @@ void shared_server_write(const struct moment *moment, struct context *request)
 		if (queued)
 			judge_order(moment, request, read_at_ns, root->begun_ns);
 		links_bind(moment->engine, root, request);
-		ahead_bear_out(thread->proc, request);
+		if (context_root(root->hint) == request)
+			ahead_bear_out(thread->proc, request);
 		if (queued)
 			blame_hop(moment->engine, thread, request, request->last_read_ns, root->begun_ns);
 		hint_at(moment->engine, root, NULL);
