@@ -7,13 +7,14 @@
 
 #include <stdlib.h>
 
-#define GRANTS_MAX 512 /* of more the responses have not told in time … */
-#define AGAIN_MAX  24  /* … nor of so many since all were paired, when no more were missed either */
-#define SAID_MAX   16  /* the latest responses */
-#define AGREED_MIN 3   /* so many of them must say the same number, and twice as many as any other */
-#define KEPT_MIN   2   /* that it is as it was takes so many, and more than any other */
-#define ASKED_MIN  2   /* so many who asked at once, and more than have waited: nobody waits here */
-#define LINKS_MAX  32  /* so often one waits at most */
+#define GRANTS_MAX   512 /* of more the responses have not told in time … */
+#define AGAIN_MAX    24  /* … nor of so many since all were paired, when no more were missed either */
+#define SAID_MAX     16  /* the latest responses */
+#define AGREED_MIN   3   /* so many of them must say the same number, and twice as many as any other */
+#define KEPT_MIN     2   /* that it is as it was takes so many, and more than any other */
+#define ASKED_MIN    2   /* so many who asked at once, and more than have waited: nobody waits here */
+#define STILL_ASTRAY 8   /* so near is the line to having lost its place, until responses bear out what was found */
+#define LINKS_MAX    32  /* so often one waits at most */
 
 struct chains_before {
 	bool again;            /* all were paired before */
@@ -262,8 +263,8 @@ static void settle(struct engine *engine, struct chains *chains, int64_t unknown
 		else if (wait_of(chains, ticket) && !counts(chains, ticket))
 			chains_forget(engine, chains, ticket);
 	}
+	chains->astray = chains->before->again ? STILL_ASTRAY : 0;
 	let_go(engine, chains);
-	chains->astray = 0;
 }
 
 static void forget_all(struct engine *engine, struct chains *chains)
