@@ -110,7 +110,6 @@ struct continuations {
 	uint8_t found;                  /* enum found: how what was read last came, if it has neither read nor called since */
 	uint32_t acted[FOUND_KINDS][2]; /* on such a read: not at once, at once */
 	struct score line;              /* of responses: did they bear out who had been taken for the first in line? */
-	uint32_t excused;               /* responses that contradicted the order when little was known yet */
 	struct score given_back;        /* of connections that seemed to be: they were asked on again, or ended */
 	struct context *published; /* in this round: what ran up to a write on a stream, of a step that nobody has shown yet. NULL: none */
 	uint32_t count;

@@ -13,6 +13,7 @@
 #define RIGHT_MIN         4
 #define RIGHT_PER_MISTAKE 4  /* where what is guessed leads to responses that bear it out */
 #define RIGHT_PER_TURN    4  /* what contradicts is marked by itself */
+#define RIGHT_PER_EXCUSED 2  /* until then what was excused may be worth what it seems */
 #define TRIES_SHARED      64 /* so often may the line be wrong on a connection that is known to be shared */
 #define TRIES             4
 #define RIGHT_PER_KEPT    8 /* where connections are given on, who had one rarely goes on with it */
@@ -62,6 +63,8 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 		return is_turn_trusted(proc);
 	if (doubt == DOUBT_FREE)
 		return score->wrong * RIGHT_PER_TURN <= right + RIGHT_PER_TURN;
+	if (doubt == DOUBT_ORDER && proc->excused * RIGHT_PER_EXCUSED > score->right)
+		return false;
 	if (doubt == DOUBT_THREAD)
 		return score->wrong * RIGHT_PER_WRONG <= score->right;
 	return score->wrong * RIGHT_PER_WRONG <= right && (!proc->threads_share || right >= RIGHT_MIN);

@@ -12,18 +12,18 @@
 
 void rule_11_vote_against_order(const struct moment *moment)
 {
-	struct continuations *loop = moment->thread->continuations;
-	bool settles = came_in_its_midst(moment->thread, UINT64_MAX) && moment->at_ns < loop->since_ns + ANEW_NS;
+	struct proc *proc = moment->thread->proc;
+	bool settles = came_in_its_midst(moment->thread, UINT64_MAX) && moment->at_ns < moment->thread->continuations->since_ns + ANEW_NS;
 	uint32_t votes = 1;
 
-	if (settles && loop->excused < EXCUSED_MAX) {
-		loop->excused++;
+	if (settles && proc->excused < EXCUSED_MAX) {
+		proc->excused++;
 		return;
 	}
-	if (settles && loop->excused == EXCUSED_MAX)
-		votes += loop->excused++; /* it is not by what had begun unseen */
+	if (settles && proc->excused == EXCUSED_MAX)
+		votes += proc->excused++; /* it is not by what had begun unseen */
 	while (votes--)
-		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
+		doubts_vote(proc, DOUBT_ORDER, false);
 }
 
 /* Whose it is, of those that are known, was told by an order that was wrong. */
