@@ -43,7 +43,7 @@ bool doubts_mostly_right(const struct proc *proc, enum doubt doubt)
 
 /*
  * A loop that now seems to call back at once, and now to defer, in an order that is wrong as a rule, does neither. One of a runtime whose
- * tasks nobody tells of is trusted once somebody was answered in its own turn.
+ * tasks nobody tells of is trusted once somebody was answered in its own turn, and hardly anybody in the midst of what is nobody's.
  */
 static bool is_turn_trusted(const struct proc *proc)
 {
@@ -123,6 +123,14 @@ static void doubt_thread(const struct thread *thread, struct context *request, b
 		request->doubts |= 1u << DOUBT_THREAD;
 }
 
+/* Where tasks run that nobody tells of, an answer in the midst of what is nobody's contradicts as much as one in another one's. */
+static bool tells_of_turns(const struct thread *thread, const struct context *before, bool judged)
+{
+	bool untold = before && !before->is_request && proc_has_tasks(thread->proc);
+
+	return (judged || untold) && loop_calls_back_at_once(thread);
+}
+
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted)
 {
 	struct thread *thread = moment->thread;
@@ -136,7 +144,7 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 	doubt_turn(thread, request);
 	doubt_thread(thread, request, before == request || contradicted, before == request);
 	/* What is read there belongs to what was read for; who is answered in the midst of another one's shows that it does not. */
-	if ((before == request || contradicted) && loop_calls_back_at_once(thread))
+	if (tells_of_turns(thread, before, before == request || contradicted))
 		doubts_vote(thread->proc, DOUBT_TURN, before == request);
 	else if (before && !before->is_request && before->hint && context_root(before->hint) != request)
 		doubts_vote(thread->proc, thread->via_doubt, false);
