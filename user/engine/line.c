@@ -162,8 +162,11 @@ void rule_12_waits(struct engine *engine, struct thread *thread, struct context 
 
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
-	if (!thread->soft && !is_worker_thread(thread))
-		rule_12_waits(engine, thread, context_root(thread->context), at_ns);
+	struct context *root = context_root(thread->context);
+
+	/* That a turn had ended is told only by the next epoll return: what it gave to a worker may be done by then. */
+	if (!thread->soft && !is_worker_thread(thread) && !workers_callback_to_come(thread, root))
+		rule_12_waits(engine, thread, root, at_ns);
 }
 
 /* ---- those who were given a connection, and have not shown whose work they are ------------------------------------------------------- */

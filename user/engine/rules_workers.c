@@ -236,6 +236,16 @@ bool workers_call_back(const struct thread *loop)
 	return loop->handed_back && loop->handed_back->in_callbacks;
 }
 
+bool workers_callback_to_come(const struct thread *loop, const struct context *context)
+{
+	const struct handed_back *handed_back = loop->handed_back;
+
+	for (uint32_t i = 0; handed_back && i < handed_back->count; i++)
+		if (context_root(handed_back->waiting[i].context) == context)
+			return true;
+	return false;
+}
+
 void workers_callbacks_begin(const struct moment *moment)
 {
 	struct handed_back *handed_back = handed_back_of(moment->thread);
@@ -333,6 +343,24 @@ static void find_callback(const struct moment *moment, uint32_t worker_tid)
 		root->came_back = true; /* for what it waits next is no worker */
 }
 
+/* Whom it gives something in another turn is free: the callbacks of what it had handed back have run, unseen, behind the last look. */
+static void callbacks_are_over(const struct moment *moment, uint32_t worker_tid)
+{
+	struct handed_back *handed_back = moment->thread->handed_back;
+
+	for (uint32_t i = 0; i < handed_back->count;) {
+		struct back back;
+
+		if (handed_back->waiting[i].worker_tid != worker_tid) {
+			i++;
+			continue;
+		}
+		back = take(handed_back, i);
+		rule_12_waits(moment->engine, moment->thread, context_root(back.context), moment->at_ns);
+		context_put(moment->engine, back.context);
+	}
+}
+
 struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
 {
 	struct thread *thread = moment->thread;
@@ -345,6 +373,8 @@ struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
 	if (handed_back && handed_back->in_callbacks) {
 		find_callback(moment, worker_tid);
 		given = rule_12_next_in_line(moment, GIVEN_WORKER);
+	} else if (handed_back) {
+		callbacks_are_over(moment, worker_tid);
 	}
 	if (!given && thread_is_active(thread))
 		given = context_get(context_root(thread->context));

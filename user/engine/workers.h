@@ -29,6 +29,8 @@ void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns
 void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t worker_tid, struct context *context, uint64_t at_ns);
 /* Do callbacks run of what workers have handed back? */
 bool workers_call_back(const struct thread *loop);
+/* A worker has handed it back, and its callback is still to come. */
+bool workers_callback_to_come(const struct thread *loop, const struct context *context);
 /* The loop has read that workers woke it: callbacks of what they handed back are next. */
 void workers_callbacks_begin(const struct moment *moment);
 /*
