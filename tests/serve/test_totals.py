@@ -52,6 +52,8 @@ def beside_json(tap):
             for peer in endpoint["peers"]:
                 tap.near(f"{name}: calls to {peer['peer']}", figures.sum("iocpu_downstream_calls_total", **labels, peer=peer["peer"]),
                          peer["calls_mean"] * endpoint["requests"], 0.5)
+        kind = {"runtime": "native", "model": "event-loop", "hook": "none"}
+        tap.equal("what the process runs", figures.sum("iocpu_process_info", service=service, **kind), 1)
         loops = sum(culprit["loop_ns"] for endpoint in told["endpoints"] for culprit in endpoint["culprits"]) / NS_PER_S
         tap.near("time that /block made others wait", figures.sum("iocpu_loop_delay_seconds_total"), loops, 0.1 * loops, " s")
         tap.equal("lost", figures.lost(), {})

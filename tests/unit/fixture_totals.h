@@ -39,14 +39,14 @@ static inline void add_totals_sample(struct totals *totals)
 {
 	struct request_peer peers[2];
 	struct request users = users_request(peers), resize = resize_request();
-	struct process process = node_process().now;
+	struct snapshot_process process = node_process();
 
-	process.request_time_ns = 30200 * MS;
-	process.on_core_ns = 910 * MS;
-	process.loop_busy_ns = 930 * MS;
-	process.loop_time_ns = 1000 * MS;
-	process.voluntary_switches = 2476;
-	process.involuntary_switches = 40;
+	process.now.request_time_ns = 30200 * MS;
+	process.now.on_core_ns = 910 * MS;
+	process.now.loop_busy_ns = 930 * MS;
+	process.now.loop_time_ns = 1000 * MS;
+	process.now.voluntary_switches = 2476;
+	process.now.involuntary_switches = 40;
 	resize.status = 503;
 	resize.ambiguous = true;
 	for (int i = 0; i < 412; i++)

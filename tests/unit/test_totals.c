@@ -90,11 +90,11 @@ static void a_snapshot_does_not_change(void **state)
 
 static void what_lives_now_is_told_anew_each_window(void **state)
 {
-	struct process process = node_process().now;
+	struct snapshot_process process = node_process();
 
 	(void)state;
 	add_totals_sample(totals);
-	process.threads = 7;
+	process.now.threads = 7;
 	totals_cut(totals, 2000 * MS);
 	assert_int_equal(totals_add_process(totals, &node, &process), 0);
 	look();
@@ -104,6 +104,37 @@ static void what_lives_now_is_told_anew_each_window(void **state)
 	assert_int_equal(snapshot->services[0].sums->threads, 0);
 	assert_int_equal(snapshot->services[0].sums->processes, 0);
 	assert_int_equal(snapshot->services[0].sums->cpu_ns[USE_RUNTIME], 2 * 11 * MS);
+}
+
+static void kinds_of_processes_are_told_once_each(void **state)
+{
+	struct snapshot_process process = node_process();
+	const struct totals_service *sums;
+
+	(void)state;
+	process.now.runtime = RUNTIME_PYTHON;
+	process.now.model = "event-loop";
+	process.hook = HOOK_REFUSED;
+	for (int i = 0; i < 3; i++)
+		totals_add_process(totals, &node, &process);
+	process.hook = HOOK_UNKNOWN;
+	process.now.strands_told = true;
+	totals_add_process(totals, &node, &process);
+	process.now.model = NULL;
+	totals_add_process(totals, &node, &process);
+	process.now.alive = false;
+	process.now.runtime = RUNTIME_GO;
+	totals_add_process(totals, &node, &process);
+	look();
+	sums = snapshot->services[0].sums;
+	assert_int_equal(sums->kind_count, 3);
+	assert_int_equal(sums->kinds[0].hook, HOOK_REFUSED);
+	assert_int_equal(sums->kinds[1].hook, HOOK_ON);
+	assert_string_equal(sums->kinds[1].model, "event-loop");
+	assert_null(sums->kinds[2].model);
+	totals_cut(totals, 2000 * MS);
+	look();
+	assert_int_equal(snapshot->services[0].sums->kind_count, 0);
 }
 
 static void the_slowest_are_one_in_a_hundred(void **state)
@@ -314,7 +345,7 @@ static void a_pod_that_is_gone_is_forgotten(void **state)
 {
 	const struct totals_label pod = {"node:8080", "shop", "cart-1", "app"};
 	struct request request = request_of(STATE_NET, 10 * MS);
-	struct process process = node_process().now;
+	struct snapshot_process process = node_process();
 	uint64_t at_ns = 1000 * MS;
 
 	(void)state;
@@ -380,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_edge_belongs_to_the_bucket_below_it, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(a_snapshot_does_not_change, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(what_lives_now_is_told_anew_each_window, open_totals, close_totals),
+		cmocka_unit_test_setup_teardown(kinds_of_processes_are_told_once_each, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_are_one_in_a_hundred, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_request_is_one_of_the_last_while, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(addresses_of_one_name_are_one_peer, open_totals, close_totals),

@@ -189,6 +189,7 @@ static void hold_back(struct process *process, const struct process_list *told)
 static void add_process(struct collector *collector, const struct pipeline *pipeline, const struct process *growth)
 {
 	char service[SERVICE_NAME_MAX];
+	struct snapshot_process described = {.now = *growth};
 	struct totals_label label;
 
 	if (!growth->alive && !growth->cpu_ns)
@@ -196,7 +197,9 @@ static void add_process(struct collector *collector, const struct pipeline *pipe
 	if (growth->tgid)
 		services_name(pipeline_services(pipeline), growth->tgid, growth->port, growth->unix_path, service);
 	label = label_of(collector, growth->tgid, growth->tgid ? service : growth->comm);
-	totals_add_process(collector->totals, &label, growth);
+	if (collector->feed->read_hook && growth->tgid)
+		collector->feed->read_hook(collector->feed, &described);
+	totals_add_process(collector->totals, &label, &described);
 }
 
 /* 0 or −ENOMEM. */

@@ -8,6 +8,7 @@
 
 #include "export/metrics_text.h"
 #include "util/flush.h"
+#include "util/runtime.h"
 
 const char *const metrics_content_types[METRICS_FORMATS] = {
 	[METRICS_PROMETHEUS] = "text/plain; version=0.0.4; charset=utf-8",
@@ -284,6 +285,29 @@ static void put_losses(const struct metrics *metrics, const struct metric_row *r
 		put_value(metrics, row, "", "kind", metrics->totals->frame.losses[i].name, metrics->totals->frame.losses[i].count);
 }
 
+static void put_kind(const struct metrics *metrics, const struct metric_row *row, const char *labels, const struct totals_kind *kind)
+{
+	static const char *const hook_words[] = {
+		[HOOK_UNKNOWN] = "none", [HOOK_ABSENT] = "none", [HOOK_UNASKED] = "off", [HOOK_REFUSED] = "refused", [HOOK_ON] = "on"};
+	const char *runtime = runtime_words_of(kind->runtime)->key;
+
+	fprintf(metrics->out, "%s%s{%s", row->name, suffixes[row->type], labels);
+	text_label(metrics->out, true, "runtime", runtime ? runtime : "unknown");
+	text_label(metrics->out, true, "model", kind->model ? kind->model : "unknown");
+	text_label(metrics->out, true, "hook", hook_words[kind->hook]);
+	fputs("} 1\n", metrics->out);
+}
+
+static void put_kinds(const struct metrics *metrics, const struct metric_row *row)
+{
+	for (size_t i = 0; i < metrics->totals->service_count; i++) {
+		const struct totals_service *sums = metrics->totals->services[i].sums;
+
+		for (size_t kind = 0; kind < sums->kind_count; kind++)
+			put_kind(metrics, row, metrics->service_labels[i], &sums->kinds[kind]);
+	}
+}
+
 static void put_build(const struct metrics *metrics, const struct metric_row *row)
 {
 	fprintf(metrics->out, "%s%s{", row->name, suffixes[row->type]);
@@ -338,6 +362,8 @@ static const struct metric_row metric_rows[] = {
 	{"iocpu_loop_threads", GAUGE, NULL, "Threads that run an event loop.", put_of_loops, OF_SERVICE(loop_threads)},
 	{"iocpu_threads", GAUGE, NULL, "Threads of the service's processes.", put_of_services, OF_SERVICE(threads)},
 	{"iocpu_processes", GAUGE, NULL, "Living processes of the service.", put_of_services, OF_SERVICE(processes)},
+	{"iocpu_process", INFO, NULL, "What living processes of the service run, and whether a hook into it tells of them: each kind once.",
+	 put_kinds, 0},
 	{"iocpu_folded_requests", COUNTER, NULL, "Requests of endpoints beyond the cap, which count as endpoint (other).", put_of_services,
 	 OF_SERVICE(folded_requests)},
 	{"iocpu_core_use_seconds", COUNTER, "seconds", "Time that threads of the targets were on this core.", put_core_use, 0},

@@ -195,7 +195,7 @@ static void cut_services(struct totals *totals, uint64_t at_ns)
 
 		if (shown->processes || !service->lived_ns)
 			service->lived_ns = at_ns;
-		shown->processes = shown->threads = shown->loop_threads = 0;
+		shown->processes = shown->threads = shown->loop_threads = shown->kind_count = 0;
 		if (service->label_text && *service->label.pod && at_ns - service->lived_ns >= TOTALS_POD_GONE_NS)
 			drop_service(totals, service);
 	}
@@ -217,8 +217,31 @@ void totals_cut(struct totals *totals, uint64_t at_ns)
 	cut_services(totals, at_ns);
 }
 
-int totals_add_process(struct totals *totals, const struct totals_label *label, const struct process *growth)
+static bool is_of_kind(const struct totals_kind *kind, const struct totals_kind *other)
 {
+	bool same_model = kind->model && other->model ? !strcmp(kind->model, other->model) : kind->model == other->model;
+
+	return same_model && kind->runtime == other->runtime && kind->hook == other->hook;
+}
+
+static void add_kind(struct totals_service *shown, const struct snapshot_process *process)
+{
+	const struct totals_kind kind = {
+		.runtime = process->now.runtime,
+		.hook = snapshot_hook_is_on(process) ? HOOK_ON : process->hook,
+		.model = process->now.model,
+	};
+
+	for (size_t i = 0; i < shown->kind_count; i++)
+		if (is_of_kind(&shown->kinds[i], &kind))
+			return;
+	if (shown->kind_count < TOTALS_KINDS_MAX)
+		shown->kinds[shown->kind_count++] = kind;
+}
+
+int totals_add_process(struct totals *totals, const struct totals_label *label, const struct snapshot_process *process)
+{
+	const struct process *growth = &process->now;
 	struct sum_service *service = get_service(totals, label);
 	struct totals_service *shown;
 
@@ -241,6 +264,8 @@ int totals_add_process(struct totals *totals, const struct totals_label *label, 
 	shown->processes += growth->alive;
 	shown->threads += growth->threads;
 	shown->loop_threads += growth->loop_threads;
+	if (growth->alive)
+		add_kind(shown, process);
 	return 0;
 }
 

@@ -35,13 +35,14 @@ int totals_add_lock_wait(struct totals *totals, const struct totals_label *label
 int totals_add_stream(struct totals *totals, const struct totals_label *label, const char *endpoint, const struct stream *stream);
 
 /*
- * Once a window: forgets how many processes and threads each service has, to be told again with totals_add_process. A service of a pod that
+ * Once a window: forgets which processes and threads each service has, to be told again with totals_add_process. A service of a pod that
  * has had no process for TOTALS_POD_GONE_NS is forgotten altogether: that pod does not come again. at_ns: any clock.
  */
 void totals_cut(struct totals *totals, uint64_t at_ns);
 
-/* Adds what a process's counters grew by, and its present threads. −ENOMEM: the growth is lost, and counted as one lost request. */
-int totals_add_process(struct totals *totals, const struct totals_label *label, const struct process *growth);
+/* Adds what a process's counters grew by (process->now), its present threads and its kind. −ENOMEM: the growth is lost, and counted as one
+ * lost request. */
+int totals_add_process(struct totals *totals, const struct totals_label *label, const struct snapshot_process *process);
 
 /* What no memory was left for. */
 uint64_t totals_lost_requests(const struct totals *totals);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stats/snapshot.h"
 #include "util/core_use.h"
 #include "util/request.h"
 #include "util/stream.h"
@@ -96,6 +97,15 @@ struct totals_endpoint {
 	struct totals_streams streams; /* opened 0: it has none */
 };
 
+#define TOTALS_KINDS_MAX 8
+
+/* What processes of a service have in common. */
+struct totals_kind {
+	uint8_t runtime;      /* enum runtime; 0: unknown */
+	enum hook_state hook; /* HOOK_ON also where a hook has told of it in another way than that the feed knows of it */
+	const char *model;    /* as in struct process */
+};
+
 struct totals_service {
 	uint64_t cpu_ns[CPU_USES];
 	uint64_t request_time_ns;
@@ -106,6 +116,8 @@ struct totals_service {
 	uint64_t folded_requests; /* of endpoints beyond the cap */
 	/* Now. */
 	uint64_t processes, threads, loop_threads;
+	struct totals_kind kinds[TOTALS_KINDS_MAX]; /* each once; of a service of more kinds the rest is left out */
+	size_t kind_count;
 };
 
 /* Which service it is; what is not known is empty. */
