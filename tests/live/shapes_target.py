@@ -83,6 +83,19 @@ def by_sendfile(client):
         at += os.sendfile(client.fileno(), file.fileno(), at, FILE_BYTES - at)
 
 
+def by_splice(client):
+    """By way of a pipe, as proxies do."""
+    theirs, ours = os.pipe()
+    at = 0
+    while at < FILE_BYTES:
+        waiting = os.splice(file.fileno(), ours, FILE_BYTES - at, offset_src=at)
+        at += waiting
+        while waiting:
+            waiting -= os.splice(theirs, client.fileno(), waiting)
+    os.close(theirs)
+    os.close(ours)
+
+
 # ---- whom it tells: somebody who never answers
 
 
@@ -185,8 +198,8 @@ def fork_workers(work, count=WORKERS):
     return pairs
 
 
-def with_threads():
-    return lambda client, _: threading.Thread(target=serve_body, args=(client, by_sendfile), daemon=True).start()
+def with_threads(send_body):
+    return lambda client, _: threading.Thread(target=serve_body, args=(client, send_body), daemon=True).start()
 
 
 def with_statsd():
@@ -262,7 +275,8 @@ def by_eventfd():
 
 # What starts the workers, and gives back what is done with the i-th connection.
 SHAPES = {
-    "sendfile": with_threads,
+    "sendfile": lambda: with_threads(by_sendfile),
+    "splice": lambda: with_threads(by_splice),
     "statsd": with_statsd,
     "heir": with_heirs,
     "workers": with_worker_processes,

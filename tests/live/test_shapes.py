@@ -61,6 +61,7 @@ def nobody_answers(tap):
 
 TOPICS = {
     "an answer by sendfile": shape("sendfile", 1, check_ends),
+    "an answer by splice": shape("splice", 1, check_ends),
     "datagrams that nobody answers": nobody_answers,
     "a connection handed on to a worker process": shape("heir", 5),
     "requests handed on to worker processes over socketpairs": shape("workers", 5, check_worker_processes),
