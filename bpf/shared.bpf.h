@@ -122,42 +122,33 @@ static __always_inline void tell_questions(const struct boundary *end)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-/* Are the latest few enough: does the first of them end before what was read? */
-static __always_inline bool few_are_enough(const struct shared *shared, __u32 first)
+/* Are so many of the latest enough: does the first of them end before what was read? */
+static __always_inline bool are_enough(const struct shared *shared, __u32 count, __u32 first)
 {
-	__u32 end = shared->arrivals[(shared->told - ARRIVALS_FEW) % ARRIVALS_MAX].end;
-
-	return shared->told < ARRIVALS_FEW || (__s32)(end - first) <= 0;
+	return shared->told < count || (__s32)(shared->arrivals[(shared->told - count) % ARRIVALS_MAX].end - first) <= 0;
 }
 
-static __always_inline void copy_few(struct arrival *to, const struct shared *shared)
+static __always_inline void tell_sized(const struct boundary *end, const struct shared *shared, __u32 until, __u8 flag, __u32 count,
+				       __u32 max)
 {
-	for (__u32 i = 0; i < ARRIVALS_FEW; i++)
-		to[i] = shared->arrivals[(shared->told - 1 - i) % ARRIVALS_MAX];
-}
-
-static __always_inline void tell_sized(const struct boundary *end, const struct shared *shared, __u32 until, bool few, __u32 max)
-{
-	__u32 arrivals_size = few ? ARRIVALS_FEW * sizeof(struct arrival) : sizeof(shared->arrivals);
-	struct record_messages *record = reserve_record(sizeof(*record) + arrivals_size + max);
+	struct record_messages *record = reserve_record(sizeof(*record) + count * sizeof(struct arrival) + max);
+	struct arrival *arrivals = (void *)(record + 1);
 
 	if (!record)
 		return;
 	begin_messages(record, end);
-	record->head.flags = few ? RECORD_FEW_ARRIVALS : RECORD_HAS_ARRIVALS;
+	record->head.flags = flag;
 	record->until = until;
-	if (few)
-		copy_few((void *)(record + 1), shared);
-	else
-		__builtin_memcpy(record + 1, shared->arrivals, sizeof(shared->arrivals));
-	record->prefix_len = copy_prefix((void *)(record + 1) + arrivals_size, end, max);
+	for (__u32 i = 0; i < count; i++)
+		arrivals[i] = shared->arrivals[(shared->told - 1 - i) % ARRIVALS_MAX];
+	record->prefix_len = copy_prefix(arrivals + count, end, max);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
 /* As little as it takes: a connection is read often, and little at a time. */
 static __always_inline void tell_answers(const struct boundary *end, const struct shared *shared, struct sock *sk)
 {
-	__u32 until = 0;
+	__u32 until = 0, first;
 
 	if (!lacks_stamps(sk)) {
 		until = LOAD(tcp_sock, sk, copied_seq);
@@ -165,10 +156,13 @@ static __always_inline void tell_answers(const struct boundary *end, const struc
 		if (has_sk_data_ready && !wants_arrivals)
 			wants_arrivals = true;
 	}
-	if (end->result <= PAYLOAD_ANSWERS_SHORT && few_are_enough(shared, until - (__u32)end->result))
-		tell_sized(end, shared, until, true, PAYLOAD_ANSWERS_SHORT);
+	first = until - (__u32)end->result;
+	if (end->result <= PAYLOAD_ANSWERS_SHORT && are_enough(shared, ARRIVALS_FEW, first))
+		tell_sized(end, shared, until, RECORD_FEW_ARRIVALS, ARRIVALS_FEW, PAYLOAD_ANSWERS_SHORT);
+	else if (end->result <= PAYLOAD_ANSWERS_SOME && are_enough(shared, ARRIVALS_SOME, first))
+		tell_sized(end, shared, until, RECORD_SOME_ARRIVALS, ARRIVALS_SOME, PAYLOAD_ANSWERS_SOME);
 	else
-		tell_sized(end, shared, until, false, PAYLOAD_ANSWERS_MAX);
+		tell_sized(end, shared, until, RECORD_ALL_ARRIVALS, ARRIVALS_MAX, PAYLOAD_ANSWERS_MAX);
 }
 
 #endif

@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define RECORD_ABI 7
+#define RECORD_ABI 8
 
 /*
  * How much of a server-side read is carried along for the route parser; of a server-side write as much if a response's head begins in it,
@@ -22,13 +22,15 @@
 #define PAYLOAD_STATUS_MAX  16
 
 /* How much of what moves over a connection to a downstream that several requests use at once: enough to see whose messages they are. */
-#define PAYLOAD_ANSWERS_MAX   512
+#define PAYLOAD_ANSWERS_MAX   1536
+#define PAYLOAD_ANSWERS_SOME  512
 #define PAYLOAD_ANSWERS_SHORT 128
 #define PAYLOAD_QUESTIONS_MAX 192
 
-/* Of so many segments it is told when they came; where that is more than enough, of the latest few. Powers of two. */
-#define ARRIVALS_MAX 32
-#define ARRIVALS_FEW 4
+/* Of so many segments it is told when they came; where that is more than enough, of some of the latest, or of few. Powers of two. */
+#define ARRIVALS_MAX  128
+#define ARRIVALS_SOME 32
+#define ARRIVALS_FEW  4
 
 /* Longest Unix socket path carried, without its end; an abstract name starts with '@'. */
 #define UNIX_PATH_MAX 104
@@ -74,10 +76,11 @@ enum record_flag {
 	RECORD_HAS_WINDOW = 1 << 0,      /* a struct window follows the struct record */
 	RECORD_ARRIVED_COARSE = 1 << 1,  /* arrived_ns is right to a jiffy only */
 	RECORD_PARTIAL = 1 << 2,         /* a write that took less than it was given: more is to come */
-	RECORD_HAS_ARRIVALS = 1 << 2,    /* of a RECORD_MESSAGES: ARRIVALS_MAX times a struct arrival follow */
+	RECORD_SOME_ARRIVALS = 1 << 2,   /* of a RECORD_MESSAGES: ARRIVALS_SOME times a struct arrival follow */
 	RECORD_ESTABLISHED = 1 << 3,     /* a connect that said EINPROGRESS, but the connection is up already */
 	RECORD_FEW_ARRIVALS = 1 << 3,    /* of a RECORD_MESSAGES: ARRIVALS_FEW times a struct arrival follow. Since RECORD_ABI 7 */
 	RECORD_ON_CORE = 1 << 4,         /* a snapshot: the thread was on a core at at_ns */
+	RECORD_ALL_ARRIVALS = 1 << 4,    /* of a RECORD_MESSAGES: ARRIVALS_MAX times a struct arrival follow. Since RECORD_ABI 8 */
 	RECORD_PEEK = 1 << 5,            /* a read with MSG_PEEK: it took nothing */
 	RECORD_STRAND_ENDED = 1 << 6,    /* STRAND_RUNS: the strand that the thread ran until then has ended */
 	RECORD_STRAND_DOUBTFUL = 1 << 7, /* STRAND_RUNS: at_ns is when it was seen; of the span's core time it may have used a part */
@@ -221,8 +224,8 @@ struct arrival {
 };
 
 /*
- * What was moved by a read or write on a connection that several requests use at once. Followed by the arrivals, if RECORD_HAS_ARRIVALS
- * or RECORD_FEW_ARRIVALS, in any order, and by prefix_len bytes, the first ones that were moved.
+ * What was moved by a read or write on a connection that several requests use at once. Followed by the arrivals, as many as the flags
+ * say and in any order, and by prefix_len bytes, the first ones that were moved.
  */
 struct record_messages {
 	struct record_head head; /* op: IO_READ or IO_WRITE; payload_len: 0 */

@@ -287,7 +287,7 @@ static void tell_messages(struct sim *sim, struct sim_thread *thread, uint64_t c
 	bool arrivals = op == IO_READ && how & 64;
 
 	bytes.record.head.tid = TID + (uint32_t)(thread - sim->threads);
-	bytes.record.head.flags = arrivals ? RECORD_HAS_ARRIVALS : 0;
+	bytes.record.head.flags = arrivals ? RECORD_ALL_ARRIVALS : 0;
 	bytes.record.until = 64u * how;
 	for (uint32_t i = 0; i < ARRIVALS_MAX; i++)
 		bytes.arrivals[i] = (struct arrival){16 * (i + how), (uint32_t)thread->clock_ns - 1000 * i};

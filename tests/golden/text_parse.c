@@ -217,7 +217,9 @@ static bool parse_arrivals(char *value, struct text_event *parsed)
 			return false;
 		arrivals[count++] = (struct arrival){(uint32_t)end, (uint32_t)(at + TEXT_BASE_NS)};
 	}
-	head_of(parsed)->flags |= count <= ARRIVALS_FEW ? RECORD_FEW_ARRIVALS : RECORD_HAS_ARRIVALS;
+	head_of(parsed)->flags |= count <= ARRIVALS_FEW    ? RECORD_FEW_ARRIVALS
+				  : count <= ARRIVALS_SOME ? RECORD_SOME_ARRIVALS
+							   : RECORD_ALL_ARRIVALS;
 	return true;
 }
 

@@ -65,6 +65,7 @@ BOUNDS = [
     ("Rust, tokio and hyper", "kept", FULL, "off", 97, 3, 0.5),
     ("Python, asyncio streams", "kept", FULL, "off", 98, 1, 0.5),
     ("Python, asyncio streams", "mux", FULL, "off", 95, 3, None),
+    ("Python, asyncio streams", "mux", MANY, "auto", 98, 3, 3),  # about 100 answers a read
     ("Python, FastAPI on uvloop", "kept", FULL, "off", None, None, None),
     ("Java 21, virtual threads", "kept", FULL, "off", 98, 1, 0.5),
     ("Java 21, virtual threads", "client", FULL, "off", None, None, None),

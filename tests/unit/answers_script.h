@@ -42,7 +42,7 @@ static inline void moves(struct script *script, uint64_t at, uint32_t tid, enum 
 	if (op == IO_READ) {
 		note_segments(text, arrived);
 		received += (uint32_t)strlen(text);
-		bytes.record.head.flags = RECORD_HAS_ARRIVALS;
+		bytes.record.head.flags = RECORD_ALL_ARRIVALS;
 		bytes.record.until = received;
 		memcpy(bytes.arrivals, segments, sizeof(segments));
 		size = sizeof(bytes);

@@ -155,9 +155,9 @@ static inline struct event decode(const struct sample *sample)
 	return event;
 }
 
-#define SAMPLES 13
+#define SAMPLES 14
 
-/* One of each kind, of messages one with all arrivals and one with few; the read carries a payload and the note that was made of it. */
+/* One of each kind, of messages one with some arrivals, few, and all; the read carries a payload and the note that was made of it. */
 static inline void make_samples(struct sample samples[SAMPLES], struct event events[SAMPLES])
 {
 	samples[0] = make_span(RECORD_IO, RECORD_HAS_WINDOW, "GET /a?token=s3cret HTTP/1.1\r\nCookie: s3cret\r\n");
@@ -171,8 +171,9 @@ static inline void make_samples(struct sample samples[SAMPLES], struct event eve
 	samples[8] = make_sample(RECORD_TICK, 0, "");
 	samples[9] = make_futex();
 	samples[10] = make_strands();
-	samples[11] = make_messages(RECORD_HAS_ARRIVALS);
+	samples[11] = make_messages(RECORD_SOME_ARRIVALS);
 	samples[12] = make_messages(RECORD_FEW_ARRIVALS);
+	samples[13] = make_messages(RECORD_ALL_ARRIVALS);
 	for (int i = 0; i < SAMPLES; i++)
 		events[i] = decode(&samples[i]);
 	events[0].note = (struct wire_note){

@@ -50,6 +50,25 @@ static void lines(void **state)
 	assert_int_not_equal(asked.messages[0].tokens[1], answered.messages[0].tokens[1]);
 }
 
+/* As many as there is room for; all the others' ends are known all the same. */
+static void many_lines(void **state)
+{
+	enum { LINES = WIRE_MESSAGES_MAX + 2, LENGTH = 8 };
+	static char text[LINES * LENGTH + 1];
+	struct messages messages = {0};
+	struct wire_note note;
+	(void)state;
+
+	for (int i = 0; i < LINES; i++)
+		memcpy(text + i * LENGTH, "R 17 ok\n", LENGTH);
+	(void)TEXT(&messages, OUT, "GET 17 x\n");
+	note = TEXT(&messages, IN, text);
+	assert_int_equal(note.message_count, WIRE_MESSAGES_MAX);
+	assert_int_equal(note.messages[WIRE_MESSAGES_MAX - 1].at, (WIRE_MESSAGES_MAX - 1) * LENGTH);
+	note = TEXT(&messages, IN, "R 17 ok\n");
+	BEGINS(&note, 0);
+}
+
 /* The words are those between JSON's signs. */
 static void json_lines(void **state)
 {
@@ -277,11 +296,11 @@ static void behind_a_gap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines),        cmocka_unit_test(json_lines),   cmocka_unit_test(parts_of_lines),
-		cmocka_unit_test(long_line),    cmocka_unit_test(http2_frames), cmocka_unit_test(parts_of_frames),
-		cmocka_unit_test(sized_frames), cmocka_unit_test(mongo_frames), cmocka_unit_test(neither),
-		cmocka_unit_test(of_a_record),  cmocka_unit_test(hash),         cmocka_unit_test(words_by_key),
-		cmocka_unit_test(behind_a_gap),
+		cmocka_unit_test(lines),           cmocka_unit_test(many_lines),   cmocka_unit_test(json_lines),
+		cmocka_unit_test(parts_of_lines),  cmocka_unit_test(long_line),    cmocka_unit_test(http2_frames),
+		cmocka_unit_test(parts_of_frames), cmocka_unit_test(sized_frames), cmocka_unit_test(mongo_frames),
+		cmocka_unit_test(neither),         cmocka_unit_test(of_a_record),  cmocka_unit_test(hash),
+		cmocka_unit_test(words_by_key),    cmocka_unit_test(behind_a_gap),
 	};
 
 	return cmocka_run_group_tests_name("messages", tests, NULL, NULL);

@@ -23,7 +23,10 @@ uint32_t record_arrival_count(uint8_t kind, uint8_t flags)
 {
 	if (kind != RECORD_MESSAGES)
 		return 0;
-	return flags & RECORD_HAS_ARRIVALS ? ARRIVALS_MAX : flags & RECORD_FEW_ARRIVALS ? ARRIVALS_FEW : 0;
+	return flags & RECORD_ALL_ARRIVALS    ? ARRIVALS_MAX
+	       : flags & RECORD_SOME_ARRIVALS ? ARRIVALS_SOME
+	       : flags & RECORD_FEW_ARRIVALS  ? ARRIVALS_FEW
+					      : 0;
 }
 
 size_t record_fixed_size(uint8_t kind, uint8_t flags)

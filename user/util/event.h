@@ -44,7 +44,7 @@ struct wire_line {
 };
 
 /* Messages in one read or write, and what each begins with: of more, the rest is not told. */
-#define WIRE_MESSAGES_MAX 32
+#define WIRE_MESSAGES_MAX 128
 #define WIRE_TOKENS_MAX   8
 
 /*
