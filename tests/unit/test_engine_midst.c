@@ -3,6 +3,7 @@
  * Rule 11 where the tracer comes in the midst of a loop's work (asyncio, which no hook tells of): steps of requests from before the trace
  * come in their turn among the others. Times in µs.
  */
+#include "engine/model.h"
 #include "unit/loop_script.h"
 
 static struct script *asyncio_server(void)
@@ -314,6 +315,41 @@ static void test_places_are_changed(void **state)
 	script_close(script);
 }
 
+/* Of what nobody refers to nobody does. */
+static bool free_contexts_are_free(const struct script *script)
+{
+	const struct context *context = script->engine->free_contexts;
+
+	while (context && !context->refs)
+		context = context->bound_to;
+	return !context;
+}
+
+/* A's call ends with its connection, so long ago that nobody but A knows the step that made it. It becomes B's, who is due first. */
+static void test_step_that_its_request_alone_knows(void **state)
+{
+	struct script *script = asyncio_server();
+	uint64_t at = 2000;
+	(void)state;
+
+	READ(script, 810, LOOP, CLIENT_D, .epoll = 805, .events = 1, .arrived = 800, .line = "GET /first");
+	WRITE(script, 840, LOOP, CLIENT_D, .epoll = 820, .status = 200);
+	READ(script, 1010, LOOP, CLIENT_A, .epoll = 1005, .events = 1, .arrived = 960, .line = "GET /a");
+	WRITE(script, 1530, LOOP, DB_3, .epoll = 1030);
+	script_conn_ended(script, 1600, DB_3);
+	for (unsigned int i = 0; i < 12; i++, at += BORNE_OUT_US)
+		bear_out(script, at, CLIENT_D);
+	READ(script, at + 10, LOOP, CLIENT_B, .epoll = at + 5, .events = 1, .arrived = at, .line = "GET /b");
+	WRITE(script, at + 100, LOOP, DB, .epoll = at + 30);
+	READ(script, at + 310, LOOP, DB, .epoll = at + 305, .events = 1, .arrived = at + 300);
+	WRITE(script, at + 540, LOOP, CLIENT_A, .epoll = at + 320, .status = 200);
+	assert_true(free_contexts_are_free(script));
+	WRITE(script, at + 840, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous && told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_woken_in_vain),
 		cmocka_unit_test(test_two_rounds_shown_late),
 		cmocka_unit_test(test_places_are_changed),
+		cmocka_unit_test(test_step_that_its_request_alone_knows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

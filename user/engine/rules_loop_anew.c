@@ -128,6 +128,7 @@ bool rule_11_change_places(const struct moment *moment, struct continuations *lo
 	other = continuation_request(first);
 	if (other == request)
 		return false;
+	context_get(mine); /* it may be that only its request knew it */
 	hint_at(engine, segment, request);
 	context_hold(engine, &request->step, segment);
 	request->ambiguous = true;
@@ -140,5 +141,6 @@ bool rule_11_change_places(const struct moment *moment, struct continuations *lo
 		context_hold(engine, &other->step, mine);
 		other->ambiguous = true;
 	}
+	context_put(engine, mine);
 	return true;
 }
