@@ -3,8 +3,8 @@
 #include "engine/moment.h"
 #include "unit/loop_script.h"
 
-enum { FIRST = LOOP, SECOND = OTHER_LOOP };
-enum { POLLER = 5, OTHER_POLLER = 6 };
+enum { FIRST = LOOP, SECOND = OTHER_LOOP, THIRD = 1000 };
+enum { POLLER = 5, OTHER_POLLER = 6, OWN_POLLER = 7 };
 
 static struct script *two_threads(void)
 {
@@ -154,6 +154,27 @@ static void test_exec(void **state)
 	take_turns(script);
 	script_thread(script, 100, FIRST, FIRST, THREAD_EXECED);
 	assert_false(hides_strands(script, FIRST));
+	look_at(script, 110, FIRST, POLLER);
+	assert_false(hides_strands(script, FIRST));
+	assert_non_null(thread_of(script->engine, FIRST)->continuations); /* it is a loop, of its own */
+	script_close(script);
+}
+
+/* Those that were taken for loops are no more, and are not taken off the number of loops once more as they end. */
+static void test_are_no_loops(void **state)
+{
+	struct script *script = two_threads();
+	const struct process *told;
+	(void)state;
+
+	script_thread(script, 0, THIRD, FIRST, THREAD_FOUND);
+	take_turns(script);
+	look_at(script, 50, THIRD, OWN_POLLER);
+	told = &thread_of(script->engine, THIRD)->proc->told;
+	assert_int_equal(told->loop_threads, 1);
+	thread_remove(script->engine, thread_of(script->engine, FIRST));
+	thread_remove(script->engine, thread_of(script->engine, SECOND));
+	assert_int_equal(told->loop_threads, 1);
 	script_close(script);
 }
 
@@ -162,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_takes_turns),           cmocka_unit_test(test_one_tells_of_all), cmocka_unit_test(test_asks_several),
 		cmocka_unit_test(test_number_is_given_again), cmocka_unit_test(test_is_not_taken_off), cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_are_no_loops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,7 +90,8 @@ static void on_thread(struct engine *engine, const struct event *event)
 		proc->forked = record->origin == THREAD_FORKED || strncmp(proc->parent->told.comm, record->comm, COMM_MAX) == 0;
 	}
 	if (record->origin == THREAD_EXECED) {
-		proc->forked = proc->hides_strands = thread->carrier = thread->hides_strands = false;
+		proc->forked = thread->carrier = false;
+		rule_16_forget(thread);
 		end_program(engine, proc);
 	}
 	if (record->head.tid == record->tgid || !proc->told.comm[0])

@@ -296,6 +296,8 @@ struct thread *thread_of(struct engine *engine, uint32_t tid);
 struct thread *thread_add(struct engine *engine, uint32_t tid, uint32_t tgid, uint64_t start_ns, bool born);
 /* Nothing is known of what it did until then: its account could not be made, and was made only now. */
 void thread_begins_late(struct thread *thread, uint64_t at_ns);
+/* If it was counted as a loop it is no more: it ends, or shows to run strands. */
+void thread_uncount_loop(struct thread *thread);
 void thread_remove(struct engine *engine, struct thread *thread);
 void thread_forget_history(struct engine *engine, struct thread *thread);
 /* The thread works for `context` from here on; its pending time goes to the one before. Takes its own reference. */
@@ -380,6 +382,8 @@ void rules_connected(struct engine *engine, struct conn *conn, uint64_t now_ns);
 void rule_16_waits_at(struct engine *engine, struct thread *thread, const struct record *epoll);
 /* It has waited for something. */
 void rule_16_has_waited(struct thread *thread);
+/* Another program runs there now. */
+void rule_16_forget(struct thread *thread);
 
 /* ---- rules_loop.c ---- */
 

@@ -207,6 +207,12 @@ void thread_forget_history(struct engine *engine, struct thread *thread)
 	}
 }
 
+void thread_uncount_loop(struct thread *thread)
+{
+	if (thread->loop && !thread->hides_strands && thread->proc->told.loop_threads)
+		thread->proc->told.loop_threads--;
+}
+
 void thread_remove(struct engine *engine, struct thread *thread)
 {
 	thread_commit(engine, thread);
@@ -218,8 +224,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	free(thread->history);
 	free(thread->continuations);
 	free(thread->moved);
-	if (thread->loop && thread->proc->told.loop_threads)
-		thread->proc->told.loop_threads--;
+	thread_uncount_loop(thread);
 	if (--thread->proc->told.threads == 0) {
 		thread->proc->told.alive = false;
 		thread->proc->ended = true;

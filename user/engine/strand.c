@@ -164,8 +164,7 @@ static void become_carrier(struct engine *engine, struct thread *thread)
 	rule_11_forget(engine, thread);
 	if (proc_has_tasks(thread->proc))
 		return;
-	if (thread->loop && thread->proc->told.loop_threads)
-		thread->proc->told.loop_threads--;
+	thread_uncount_loop(thread);
 	thread->loop = false;
 }
 

@@ -4,6 +4,7 @@
  * is a strand then, and runs on any of them; and one that waits for an answer lets the next one run, where a thread would sleep.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/line.h"
 #include "engine/moment.h"
@@ -13,6 +14,7 @@ static void hide_strands(struct engine *engine, struct thread *thread, uint64_t 
 {
 	struct proc *proc = thread->proc;
 
+	thread_uncount_loop(thread);
 	thread->hides_strands = proc->hides_strands = true;
 	thread->shown_ns = at_ns;
 	if (!thread->continuations)
@@ -23,8 +25,6 @@ static void hide_strands(struct engine *engine, struct thread *thread, uint64_t 
 	rule_11_forget(engine, thread);
 	free(thread->continuations);
 	thread->continuations = NULL;
-	if (proc->told.loop_threads)
-		proc->told.loop_threads--;
 }
 
 /* ---- several threads take turns at several epoll fds --------------------------------------------------------------------------------- */
@@ -80,6 +80,15 @@ void rule_16_asked(const struct moment *moment)
 	const struct context *root = context_root(moment->thread->context);
 
 	moment->thread->awaits_answer = moment->conn->answer_read_ns && context_is_open_request(root) && root->calls_in_flight;
+}
+
+void rule_16_forget(struct thread *thread)
+{
+	struct proc *proc = thread->proc;
+
+	thread->loop &= !thread->hides_strands; /* it may become one */
+	thread->hides_strands = proc->hides_strands = false;
+	memset(proc->epolls, 0, sizeof(proc->epolls));
 }
 
 void rule_16_has_waited(struct thread *thread)
