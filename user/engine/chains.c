@@ -268,11 +268,12 @@ struct context *chains_next(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
 	struct chains *chains = thread->proc->chains;
-	struct context *segment, *before = ran_before(thread);
+	struct context *segment, *before;
 	uint64_t ticket;
 
 	if (chains)
 		queue_leave_idle(moment, chains);
+	before = ran_before(thread); /* now: that may have bound it */
 	segment = is_given_on(moment, &ticket) ? context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns) : NULL;
 	if (!segment)
 		return NULL;
