@@ -189,7 +189,7 @@ static void leave_workers(const struct moment *moment, struct context *segment, 
 		return;
 	if (workers_call_back(moment->thread) || has_had_a_turn(segment) || (segment && segment->is_request))
 		taken = line_leave_unseen(line, request, count_waiting(line, request->line_ticket, UINT64_MAX));
-	if (taken && other && other->shifted && has_place(other, taken) && has_had_a_turn(segment) && segment->handed)
+	if (taken && other && other->shifted && has_place(other, taken) && has_had_a_turn(segment) && was_handed(other, segment))
 		(void)line_find_shift(moment, other, segment, place_at(other, taken->line_ticket));
 }
 
