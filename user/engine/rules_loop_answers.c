@@ -21,6 +21,7 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
 	continuations_vote_on_line(loop, other == request);
 	if (other == request)
 		return;
+	hint_at(moment->engine, segment, request); /* first: what is known by `other` alone may go */
 	if (context_is_segment(mine)) {
 		hint_at(moment->engine, mine, other);
 		guess_at(moment->engine, other, mine);
@@ -28,7 +29,6 @@ static void settle_guess(const struct moment *moment, struct continuations *loop
 		continuations_wait_again(moment->engine, loop, other);
 		guess_at(moment->engine, other, NULL);
 	}
-	hint_at(moment->engine, segment, request);
 }
 
 /* An answer of which it is not known to whom it was, on a connection that several asked on: this response says so. */
