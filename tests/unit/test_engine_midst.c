@@ -350,6 +350,27 @@ static void test_step_that_its_request_alone_knows(void **state)
 	script_close(script);
 }
 
+/* The connection ends on which A has asked: it goes on by itself then, and is answered. */
+static void test_call_ends_with_its_connection(void **state)
+{
+	struct script *script = asyncio_server();
+	const struct told *a;
+	(void)state;
+
+	READ(script, 810, LOOP, CLIENT_D, .epoll = 805, .events = 1, .arrived = 800, .line = "GET /first");
+	WRITE(script, 840, LOOP, CLIENT_D, .epoll = 820, .status = 200);
+	READ(script, 1010, LOOP, CLIENT_A, .epoll = 1005, .events = 1, .arrived = 960, .line = "GET /a");
+	WRITE(script, 1530, LOOP, DB_3, .epoll = 1030);
+	script_conn_ended(script, 2500, DB_3);
+	WRITE(script, 3000, LOOP, CLIENT_A, .off = 1540, .on = 2520, .cause = WAIT_POLL, .epoll = 2530, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(a->peer_union, 2500 - 1530);
+	assert_in_range(a->cpu_time, 500 + 470, 500 + 470 + 50);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_two_rounds_shown_late),
 		cmocka_unit_test(test_places_are_changed),
 		cmocka_unit_test(test_step_that_its_request_alone_knows),
+		cmocka_unit_test(test_call_ends_with_its_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

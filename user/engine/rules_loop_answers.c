@@ -99,6 +99,21 @@ static bool goes_on_for_unnamed(const struct thread *thread, const struct contin
 	return loop->reading && !thread->soft && context_is_segment(present) && present->evidence;
 }
 
+/* The last call that it has made was not answered before its connection ended. */
+static bool was_left_unanswered(const struct context *step)
+{
+	return !step->calls_in_flight && step->call_count && !step->calls[step->call_count - 1].read_ns;
+}
+
+/* No answer leads from such a step to the response. */
+static void bind_unanswered(const struct moment *moment, struct context *request)
+{
+	struct context *step = context_root(request->step);
+
+	if (context_is_segment(step) && was_left_unanswered(step) && context_root(step->hint) == request)
+		context_bind(moment->engine, step, request);
+}
+
 /* hops: how many rounds a request seemed to wait until this response. True: its place was another one's. */
 static bool put_right(const struct moment *moment, struct continuations *loop, struct context *request, unsigned int hops)
 {
@@ -152,6 +167,7 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 		bind_step(moment, loop, taken, request, in_turn);
 	else if (in_steps)
 		bind_unexpected(moment, loop, request);
+	bind_unanswered(moment, request);
 	request->doubts |= in_steps ? 1u << DOUBT_ORDER : 0;
 	continuations_drop_of(moment->engine, loop, request);
 }
