@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 12 where threads run each other's requests: who waits for a connection, and what goes on with one, for all of them together.
- * Used by line.c and the rules of the downstream side.
+ * Used by line*.c, doubts.c and the rules of the downstream side; proc.c closes them.
  * Never: where a hook tells which strand a thread runs.
  */
 #ifndef IOCPU_ENGINE_CHAINS_H

@@ -10,6 +10,8 @@
 #define ASTRAY_MIN 10 /* the line has lost its place */
 #define ASTRAY_MAX 15
 #define PASSED_MAX 2 /* whom so many have passed by does not go on yet: it has only seemed to wait */
+
+/* A chain's places. */
 struct path {
 	uint64_t tickets[CHAIN_MAX];
 	uint32_t count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 12: the connections that goroutines which no hook tells of have given back, by process and peer, in that order.
- * Used by chains.c, and where connections are asked on, and end.
+ * Used by chains.c and chains_queue.c, and where connections are answered, asked on, and end.
  * Never: says who waits for one.
  */
 #ifndef IOCPU_ENGINE_IDLE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a rule is asked about, and what rules do to a thread. Shared by the files of rules.
- * Used by rules*.c, owner.c, blame.c, gap.c.
+ * Used by all that rules ask: owner.c, blame.c, gap.c, lines and chains, strands, goroutines, streams, turns, doubts.
  * Never: outlives the record that it is about.
  */
 #ifndef IOCPU_ENGINE_MOMENT_H

@@ -9,8 +9,7 @@
 #define LINKS_MAX 64
 #define APART_NS  500000 /* two such places that differ by less can't be told apart */
 
-/* Of two chains of steps, the places at which they may have been taken for each other, and how far apart they and the second nearest are.
- */
+/* Where two chains of steps may have been taken for each other: the nearest such places; how far apart these and the second nearest are. */
 struct meeting {
 	struct context *one, *other;
 	uint64_t apart_ns, second_ns;

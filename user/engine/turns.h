@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A loop that calls back at once has read several answers at once: what waits for them goes on one after the other, in their order.
- * Used by the rules.
+ * Used by the rules, and where a span ends a turn, or a thread ends.
  * Never: asked of other loops, or of threads with strands.
  */
 #ifndef IOCPU_ENGINE_TURNS_H
