@@ -47,6 +47,67 @@ static void test_thread_is_switched_unseen(void **state)
 }
 
 /*
+ * Two threads wait at one epoll fd, and 1 response in 10 comes from the thread that seemed to work for another request. Loops that run each
+ * other's tasks do that; a JVM's threads may run virtual threads, which show only later, and what was told until then stays told.
+ */
+static bool marks_sharing(enum runtime runtime)
+{
+	struct script *script = server();
+	uint64_t at = 1000;
+	bool marked;
+
+	script_runtime(script, LOOP, runtime);
+	script_thread(script, 0, OTHER_LOOP, LOOP, THREAD_FOUND);
+	READ(script, 100, LOOP, CLIENT_D, SLEPT(10, 90, 1), .line = "GET /d");
+	WRITE(script, 110, LOOP, CLIENT_D, .status = 200);
+	WINDOW(script, 120, OTHER_LOOP, .epoll = 115, .events = 1);
+	for (uint64_t i = 0; i < 20; i++)
+		doubts_vote(thread_of(script->engine, LOOP)->proc, DOUBT_THREAD, i % 10);
+	READ(script, at, LOOP, CLIENT_A, SLEPT(at - 90, at - 20, 1), .line = "GET /a");
+	WRITE(script, at + 100, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	marked = told_of(script, "GET /a")->ambiguous;
+	script_close(script);
+	return marked;
+}
+
+static void test_threads_that_share_in_a_jvm(void **state)
+{
+	(void)state;
+	assert_false(marks_sharing(RUNTIME_NATIVE));
+	assert_true(marks_sharing(RUNTIME_JVM));
+}
+
+/* C is served alone, by a thread that runs strands nobody tells of; so many responses bear that out, and one did not. */
+static bool marks_strands(uint64_t right, bool contradicted)
+{
+	struct script *script = server();
+	struct thread *thread;
+	bool marked;
+
+	WINDOW(script, 10, LOOP, .off = 2, .on = 8, .cause = WAIT_LOCK);
+	thread = thread_of(script->engine, LOOP);
+	thread->hides_strands = thread->proc->hides_strands = true;
+	for (uint64_t i = 0; i < right; i++)
+		doubts_vote(thread->proc, DOUBT_THREAD, true);
+	if (contradicted)
+		serve_both(script, 0, true);
+	READ(script, 1010, MAIN, CLIENT_C, .off = 810, .on = 1000, .cause = WAIT_LOCK, .line = "GET /c");
+	WRITE(script, 1600, MAIN, CLIENT_C, .status = 200);
+	script_finish(script);
+	marked = told_of(script, "GET /c")->ambiguous;
+	script_close(script);
+	return marked;
+}
+
+static void test_strands_that_nobody_tells_of(void **state)
+{
+	(void)state;
+	assert_false(marks_strands(100, false));
+	assert_true(marks_strands(100, true));
+}
+
+/*
  * A is answered rounds after it was read, as nobody's work. A loop of callbacks does that behind its back; tasks do, as a rule, unless so
  * many were answered in their own turns.
  */
@@ -135,10 +196,9 @@ static void test_line_is_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_thread_is_switched_unseen),
-		cmocka_unit_test(test_tasks_must_be_borne_out),
-		cmocka_unit_test(test_loop_that_does_neither),
-		cmocka_unit_test(test_line_is_given_up),
+		cmocka_unit_test(test_thread_is_switched_unseen),    cmocka_unit_test(test_threads_that_share_in_a_jvm),
+		cmocka_unit_test(test_strands_that_nobody_tells_of), cmocka_unit_test(test_tasks_must_be_borne_out),
+		cmocka_unit_test(test_loop_that_does_neither),       cmocka_unit_test(test_line_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,10 @@ static bool is_turn_trusted(const struct proc *proc)
 	return score->wrong * right_per_wrong <= score->right && (score->right || !proc_has_tasks(proc));
 }
 
-/* Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. */
+/*
+ * Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. Those that are known to run
+ * strands which nobody tells of must not have been contradicted at all: most switches between these no response shows.
+ */
 static bool is_trusted(const struct proc *proc, enum doubt doubt)
 {
 	const struct score *score = &proc->doubts[doubt];
@@ -66,7 +69,7 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 	if (doubt == DOUBT_ORDER && proc->excused * RIGHT_PER_EXCUSED > score->right)
 		return false;
 	if (doubt == DOUBT_THREAD)
-		return score->wrong * RIGHT_PER_WRONG <= score->right;
+		return score->wrong * (proc->hides_strands ? VOTES_MAX : RIGHT_PER_WRONG) <= score->right;
 	return score->wrong * RIGHT_PER_WRONG <= right && (!proc->threads_share || right >= RIGHT_MIN);
 }
 
@@ -109,17 +112,17 @@ static void doubt_turn(const struct thread *thread, struct context *request)
 
 /*
  * Threads that serve one request at a time never contradict that. Where several wait at the same epoll fd what they take over from each
- * other is in doubt by itself, so here it takes more.
+ * other is in doubt by itself, so here it takes more; but in a JVM those may yet show to run virtual threads.
  */
 static void doubt_thread(const struct thread *thread, struct context *request, bool judged, bool right)
 {
 	struct proc *proc = thread->proc;
 
-	if (rule_11_loop_of(thread) || thread->carrier || thread_runs_untold_goroutines(thread))
-		return;
+	if (rule_11_loop_of(thread) || thread->carrier || proc->told.runtime == RUNTIME_GO)
+		return; /* rule 16 has the doubts of goroutines */
 	if (judged)
 		doubts_vote(proc, DOUBT_THREAD, right);
-	if (!thread->loop || !doubts_mostly_right(proc, DOUBT_THREAD))
+	if (!thread->loop || proc_hides_wakeups(proc) || !doubts_mostly_right(proc, DOUBT_THREAD))
 		request->doubts |= 1u << DOUBT_THREAD;
 }
 
