@@ -152,7 +152,7 @@ static __always_inline __u32 take_stolen(struct thread *thread)
 	return stolen_ns;
 }
 
-/* Stolen time of the stint behind the span's finished window. Told once: a failed record must give it back. */
+/* Stolen time of the stint behind the span's finished window, in earlier spans too. Told once: a failed record must give it back. */
 static __always_inline void take_stolen_after(struct thread *thread)
 {
 	thread->window.stolen_after_ns = take_stolen(thread);

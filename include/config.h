@@ -92,7 +92,9 @@ struct hotspot_layout {
 	__u8 pad[4];
 };
 
-/* Contexts (contextvars) in which something has run on an event loop of CPython's, of all processes. Of more, the least recently used go.
+/*
+ * Contexts (contextvars) in which something has run on an event loop of CPython's, of all processes, but for those that have a place in
+ * python_places. Of more, the least recently used go.
  */
 #define PYTHON_CONTEXTS_MAX 65536
 

@@ -164,7 +164,7 @@ struct window {
 	__u8 cause;            /* enum wait_cause */
 	__u8 ready_cause;      /* enum ready_cause */
 	__u16 core;            /* which one it left at off_at_ns, counted from 1; 0: unknown. Since RECORD_ABI 3 */
-	__u32 stolen_after_ns; /* like stolen_ns, of the core time from on_at_ns to the record: told where that ends at a switch-out */
+	__u32 stolen_after_ns; /* like stolen_ns, of the core time until the record: told where that ends at a switch-out */
 };
 
 /* What a thread tells of itself. Followed by a struct window if RECORD_HAS_WINDOW, then by payload_len bytes. */

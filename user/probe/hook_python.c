@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -147,4 +148,16 @@ void hook_python_turn_off(struct loader *loader, unsigned int slot)
 	__u32 index = slot;
 
 	bpf_map__update_elem(loader->skel->maps.python_layouts, &index, sizeof(index), &none, sizeof(none), BPF_ANY);
+}
+
+void hook_python_forget(struct loader *loader, unsigned int slot)
+{
+	struct bpf_map *places = loader->skel->maps.python_places;
+	__u32 index = slot;
+	void *none = calloc(1, bpf_map__value_size(places));
+
+	hook_python_turn_off(loader, slot);
+	if (none)
+		bpf_map__update_elem(places, &index, sizeof(index), none, bpf_map__value_size(places), BPF_ANY);
+	free(none);
 }

@@ -40,5 +40,7 @@ int hook_python_attach_uvloop(struct loader *loader, pid_t tgid, const struct py
 
 /* From here on nothing is told of the process. */
 void hook_python_turn_off(struct loader *loader, unsigned int slot);
+/* Nor is anything left of it for the next process in its slot, once its probes are detached. */
+void hook_python_forget(struct loader *loader, unsigned int slot);
 
 #endif

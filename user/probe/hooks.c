@@ -315,6 +315,8 @@ static void unhook(struct runtime_hooks *hooks, const struct hooked *hooked)
 	loader_detach_uprobes(hooks->loader, (uint64_t)(hooked - hooks->processes));
 	if (hooked->runtime == RUNTIME_JVM)
 		hook_hotspot_forget(hooks->loader, hooked->tgid);
+	else if (hooked->runtime == RUNTIME_PYTHON)
+		hook_python_forget(hooks->loader, (unsigned int)(hooked - hooks->processes));
 }
 
 /*
