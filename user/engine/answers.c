@@ -142,7 +142,8 @@ void answers_name(struct engine *engine, struct conn *conn, const struct moved *
 		if (found == NAMED_EARLIER || (found == NAMED_NOBODY && !names_known(conn))) {
 			named->calls[named->count++] = NULL;
 			named->unknown++;
-			doubt_unseen(conn);
+			if (!sure) /* else who is let go on tells */
+				doubt_unseen(conn);
 		}
 		if (!call || (sure && !is_sure(found)))
 			continue;
