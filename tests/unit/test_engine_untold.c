@@ -10,6 +10,7 @@ static struct script *two_threads(void)
 {
 	struct script *script = server();
 
+	script_runtime(script, FIRST, RUNTIME_JVM);
 	script_thread(script, 0, SECOND, FIRST, THREAD_FOUND);
 	return script;
 }
@@ -32,6 +33,18 @@ static void take_turns(struct script *script)
 	look_at(script, 20, SECOND, OTHER_POLLER);
 	look_at(script, 30, SECOND, POLLER);
 	look_at(script, 40, FIRST, OTHER_POLLER);
+}
+
+/* tokio's threads take turns too, but what lets its tasks go on is told apart: they hide nothing. */
+static void test_tasks_take_turns(void **state)
+{
+	struct script *script = two_threads();
+	(void)state;
+
+	script_runtime(script, FIRST, RUNTIME_RUST);
+	take_turns(script);
+	assert_false(hides_strands(script, FIRST) || hides_strands(script, SECOND));
+	script_close(script);
 }
 
 /*
@@ -181,9 +194,9 @@ static void test_are_no_loops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_takes_turns),           cmocka_unit_test(test_one_tells_of_all), cmocka_unit_test(test_asks_several),
-		cmocka_unit_test(test_number_is_given_again), cmocka_unit_test(test_is_not_taken_off), cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_are_no_loops),
+		cmocka_unit_test(test_takes_turns),  cmocka_unit_test(test_tasks_take_turns),      cmocka_unit_test(test_one_tells_of_all),
+		cmocka_unit_test(test_asks_several), cmocka_unit_test(test_number_is_given_again), cmocka_unit_test(test_is_not_taken_off),
+		cmocka_unit_test(test_exec),         cmocka_unit_test(test_are_no_loops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rule 16: which threads run strands of a runtime's own in turns, that no hook tells of (Java's virtual threads). What waits at an epoll fd
+ * Rule 16: which threads of a JVM run strands of its own in turns, that no hook tells of (virtual threads). What waits at an epoll fd
  * is a strand then, and runs on any of them; and one that waits for an answer lets the next one run, where a thread would sleep.
  */
 #include <stdlib.h>
@@ -61,6 +61,8 @@ void rule_16_waits_at(struct engine *engine, struct thread *thread, const struct
 {
 	struct epoll *here = epoll_of(thread->proc, epoll->epoll_fd);
 
+	if (!proc_hides_wakeups(thread->proc))
+		return;
 	if (!here->tid || here->fd != epoll->epoll_fd)
 		*here = (struct epoll){.fd = epoll->epoll_fd};
 	here->by_several |= here->tid && here->tid != thread->tid && thread_of(engine, here->tid);
@@ -111,7 +113,7 @@ void rule_16_acts(const struct moment *moment)
 	struct thread *thread = moment->thread;
 	const struct context *root = context_root(thread->context), *shown;
 
-	if (!thread->awaits_answer || moment->record->result <= 0)
+	if (!thread->awaits_answer || moment->record->result <= 0 || !proc_hides_wakeups(thread->proc))
 		return;
 	shown = shown_by(moment);
 	if (!thread->loop && !thread->carrier && !thread_runs_untold_goroutines(thread) && root &&
