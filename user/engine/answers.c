@@ -136,10 +136,11 @@ void answers_name(struct engine *engine, struct conn *conn, const struct moved *
 	for (uint32_t i = 0; moved && i < moved->message_count; i++) {
 		struct call *call;
 		enum named_by found = names_find(engine, conn, &moved->messages[i], !sure, &call);
+		bool earlier = found == NAMED_EARLIER, guessed = found == NAMED_NOBODY && !names_known(conn);
 
-		named->earlier |= found == NAMED_EARLIER;
-		named->guessed |= found == NAMED_NOBODY && !names_known(conn);
-		if (found == NAMED_EARLIER || (found == NAMED_NOBODY && !names_known(conn))) {
+		named->earlier |= earlier;
+		named->guessed |= guessed;
+		if (earlier || guessed) {
 			named->calls[named->count++] = NULL;
 			named->unknown++;
 			if (!sure) /* else who is let go on tells */

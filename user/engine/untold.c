@@ -81,7 +81,8 @@ void rule_16_asked(const struct moment *moment)
 {
 	const struct context *root = context_root(moment->thread->context);
 
-	moment->thread->awaits_answer = moment->conn->answer_read_ns && context_is_open_request(root) && root->calls_in_flight;
+	moment->thread->awaits_answer = proc_hides_wakeups(moment->thread->proc) && moment->conn->answer_read_ns &&
+					context_is_open_request(root) && root->calls_in_flight;
 }
 
 void rule_16_forget(struct thread *thread)
@@ -113,7 +114,7 @@ void rule_16_acts(const struct moment *moment)
 	struct thread *thread = moment->thread;
 	const struct context *root = context_root(thread->context), *shown;
 
-	if (!thread->awaits_answer || moment->record->result <= 0 || !proc_hides_wakeups(thread->proc))
+	if (!thread->awaits_answer || moment->record->result <= 0)
 		return;
 	shown = shown_by(moment);
 	if (!thread->loop && !thread->carrier && !thread_runs_untold_goroutines(thread) && root &&
