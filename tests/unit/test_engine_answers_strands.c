@@ -3,27 +3,50 @@
  */
 #include "unit/answers_script.h"
 
-/* Where nothing names a question: answers are handed on in the order in which they came, in a segment each. */
-static void test_strands_in_order(void **state)
+/* How A and B ask on one connection; READER reads what they are answered, in one read and a segment each. */
+struct way {
+	const char *a_asks, *b_asks; /* NULL: the question is not seen */
+	const char *answers;
+	uint64_t woken[2]; /* by READER; 0: nobody tells whom it wakes */
+};
+
+/* Everything that follows happens on MAIN. */
+static struct script *ask_and_answer(const struct way *way)
 {
 	struct script *script = server_with_request();
-	(void)state;
+	enum wait_cause left = way->woken[0] ? WAIT_POLL : WAIT_OTHER;
 
 	begin();
+	if (!way->woken[0])
+		script_runtime(script, MAIN, RUNTIME_JVM);
+	if (way->a_asks)
+		moves(script, 1100, MAIN, IO_WRITE, way->a_asks, NULL);
 	WRITE(script, 1100, MAIN, DB);
-	RUNS(script, 1110, MAIN, HANDLER_B, .left = WAIT_POLL);
+	RUNS(script, 1110, MAIN, HANDLER_B, .left = left);
 	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
+	if (way->b_asks)
+		moves(script, 1200, MAIN, IO_WRITE, way->b_asks, NULL);
 	WRITE(script, 1200, MAIN, DB);
-	RUNS(script, 1210, MAIN, NONE, .left = WAIT_POLL);
+	RUNS(script, 1210, MAIN, NONE, .left = left);
 	RUNS(script, 8000, MAIN, READER, POLLED(1220, 7990, 1));
-	HEARS(script, 8010, MAIN, "+OK\n+OK\n", (3000, 6000), .arrived = 6000);
-	WOKEN(script, 8020, MAIN, HANDLER_B);
-	WOKEN(script, 8030, MAIN, HANDLER_A);
+	HEARS(script, 8010, MAIN, way->answers, (3000, 6000), .arrived = 6000);
+	for (uint64_t i = 0; i < 2 && way->woken[i]; i++)
+		WOKEN(script, 8020 + 10 * i, MAIN, way->woken[i]);
 	RUNS(script, 8040, MAIN, HANDLER_A, .left = WAIT_NET);
 	WRITE(script, 8140, MAIN, CLIENT_A, .status = 200);
 	RUNS(script, 8150, MAIN, HANDLER_B, .left = WAIT_NET);
 	WRITE(script, 8250, MAIN, CLIENT_B, .status = 200);
 	script_finish(script);
+	return script;
+}
+
+/* Where nothing names a question: answers are handed on in the order in which they came, in a segment each. */
+static void test_strands_in_order(void **state)
+{
+	const struct way way = {.answers = "+OK\n+OK\n", .woken = {HANDLER_B, HANDLER_A}};
+	struct script *script = ask_and_answer(&way);
+	(void)state;
+
 	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
 	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
 	script_close(script);
@@ -32,24 +55,10 @@ static void test_strands_in_order(void **state)
 /* A's question was not seen, as nobody else was waiting yet: its answer names nobody, but who is let go on tells. */
 static void test_strands_unseen_question(void **state)
 {
-	struct script *script = server_with_request();
+	const struct way way = {.b_asks = "Q 18 9\n", .answers = "R 17 ok\nR 18 ok\n", .woken = {HANDLER_A, HANDLER_B}};
+	struct script *script = ask_and_answer(&way);
 	(void)state;
 
-	begin();
-	WRITE(script, 1100, MAIN, DB);
-	RUNS(script, 1110, MAIN, HANDLER_B, .left = WAIT_POLL);
-	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
-	ASKS(script, 1200, MAIN, "Q 18 9\n");
-	RUNS(script, 1210, MAIN, NONE, .left = WAIT_POLL);
-	RUNS(script, 8000, MAIN, READER, POLLED(1220, 7990, 1));
-	HEARS(script, 8010, MAIN, "R 17 ok\nR 18 ok\n", (3000, 6000), .arrived = 6000);
-	WOKEN(script, 8020, MAIN, HANDLER_A);
-	WOKEN(script, 8030, MAIN, HANDLER_B);
-	RUNS(script, 8040, MAIN, HANDLER_A, .left = WAIT_NET);
-	WRITE(script, 8140, MAIN, CLIENT_A, .status = 200);
-	RUNS(script, 8150, MAIN, HANDLER_B, .left = WAIT_NET);
-	WRITE(script, 8250, MAIN, CLIENT_B, .status = 200);
-	script_finish(script);
 	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
 	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /b")->ambiguous);
 	script_close(script);
@@ -58,23 +67,10 @@ static void test_strands_unseen_question(void **state)
 /* Nobody tells of wake-ups (Java): what was read names whom it was for. */
 static void test_strands_by_name(void **state)
 {
-	struct script *script = server_with_request();
+	const struct way way = {.a_asks = "Q 17 9\n", .b_asks = "Q 18 9\n", .answers = "R 18 ok\nR 17 ok\n"};
+	struct script *script = ask_and_answer(&way);
 	(void)state;
 
-	begin();
-	script_runtime(script, MAIN, RUNTIME_JVM);
-	ASKS(script, 1100, MAIN, "Q 17 9\n");
-	RUNS(script, 1110, MAIN, HANDLER_B, .left = WAIT_OTHER);
-	READ(script, 1120, MAIN, CLIENT_B, .arrived = 1110, .line = "GET /b");
-	ASKS(script, 1200, MAIN, "Q 18 9\n");
-	RUNS(script, 1210, MAIN, NONE, .left = WAIT_OTHER);
-	RUNS(script, 8000, MAIN, READER, POLLED(1220, 7990, 1));
-	HEARS(script, 8010, MAIN, "R 18 ok\nR 17 ok\n", (3000, 6000), .arrived = 6000);
-	RUNS(script, 8040, MAIN, HANDLER_A, .left = WAIT_NET);
-	WRITE(script, 8140, MAIN, CLIENT_A, .status = 200);
-	RUNS(script, 8150, MAIN, HANDLER_B, .left = WAIT_NET);
-	WRITE(script, 8250, MAIN, CLIENT_B, .status = 200);
-	script_finish(script);
 	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
 	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
 	script_close(script);

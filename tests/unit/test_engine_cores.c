@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which cores the targets used. Times in µs. */
-#include <stdio.h>
-
-#include "unit/engine_script.h"
-
-enum { MAIN = 1 };
-enum { CLIENT_A = 100, DB = 200 };
-
-static struct script *server(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
-	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	return script;
-}
+#include "unit/thread_script.h"
 
 /* Which core a stint was on is told where it ends, or by a snapshot; and once, though a snapshot's window comes again with the record. */
 static void test_core_use(void **state)
 {
-	struct script *script = server();
+	struct script *script = server_of_one_thread();
 	const struct core_use *use = engine_core_use(script->engine);
 	(void)state;
 
@@ -44,7 +29,7 @@ static void test_core_use(void **state)
 /* An older recording says of no stint which core it was on. */
 static void test_core_use_unknown(void **state)
 {
-	struct script *script = server();
+	struct script *script = server_of_one_thread();
 	(void)state;
 
 	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");

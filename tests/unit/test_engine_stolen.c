@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Stolen time: what the scheduler did not charge is known only when the thread leaves its core. Times in µs. */
-#include <stdio.h>
-
-#include "unit/engine_script.h"
-
-enum { MAIN = 1 };
-enum { CLIENT_A = 100, DB = 200 };
-
-static struct script *server(void)
-{
-	struct script *script = script_open();
-
-	script_thread(script, 0, MAIN, MAIN, THREAD_FOUND);
-	script_conn(script, CLIENT_A, CONN_SERVER, 8080);
-	script_conn(script, DB, CONN_DOWNSTREAM, 5432);
-	return script;
-}
+#include "unit/thread_script.h"
 
 /* Stolen time is found out at the switch-out, also when a snapshot had given its core time away before. */
 static void test_stolen_time(void **state)
 {
-	struct script *script = server();
+	struct script *script = server_of_one_thread();
 	(void)state;
 
 	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
@@ -40,7 +25,7 @@ static void test_stolen_time(void **state)
 /* More was stolen than the thread ran since it answered: it was stolen from the request. Nothing runs afterwards to take it of. */
 static void test_stolen_before_the_answer(void **state)
 {
-	struct script *script = server();
+	struct script *script = server_of_one_thread();
 	struct process now[1];
 	(void)state;
 
@@ -58,7 +43,7 @@ static void test_stolen_before_the_answer(void **state)
 /* The same of what is not given away yet, of a thread whose latest stint is not what it was stolen from. */
 static void test_stolen_before_a_call(void **state)
 {
-	struct script *script = server();
+	struct script *script = server_of_one_thread();
 	(void)state;
 
 	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
@@ -77,7 +62,7 @@ static void test_stolen_before_a_call(void **state)
 /* A window that ends in a switch-out tells what was stolen on both of its sides. */
 static void test_stolen_after_a_window(void **state)
 {
-	struct script *script = server();
+	struct script *script = server_of_one_thread();
 	(void)state;
 
 	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
