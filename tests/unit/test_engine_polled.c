@@ -422,6 +422,29 @@ static void test_woken_twice(void **state)
 	script_close(script);
 }
 
+/* What CHILD computed was nobody's who was known; it is A's by now, and others have run since. It was stolen all the same. */
+static void test_stolen_from_one_bound_since(void **state)
+{
+	struct script *script = server_with_request();
+	const struct told *a;
+	(void)state;
+
+	RUNS(script, 1100, MAIN, NONE, .left = WAIT_OTHER);
+	RUNS(script, 1110, CARRIER, CHILD);
+	WRITE(script, 1120, CARRIER, DB);
+	RUNS(script, 4120, CARRIER, OTHER_CHILD, .left = WAIT_OTHER);
+	WRITE(script, 4150, CARRIER, CACHE);
+	RUNS(script, 4250, CARRIER, CHILD, .left = WAIT_OTHER);
+	WRITE(script, 4260, CARRIER, CLIENT_A, .status = 200);
+	RUNS(script, 4300, CARRIER, OTHER_CHILD, .left = WAIT_NET);
+	WINDOW(script, 4500, CARRIER, .off = 4400, .on = 4490, .stolen = 2500, .cause = WAIT_OTHER);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->ready[READY_PART_STOLEN], 2500);
+	assert_int_equal(a->cpu_time, 100 + 10 + 3000 + 10 - 2500);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_child_takes_any_connection),
 		cmocka_unit_test(test_given_while_it_runs),
 		cmocka_unit_test(test_woken_twice),
+		cmocka_unit_test(test_stolen_from_one_bound_since),
 	};
 
 	return cmocka_run_group_tests_name("polled strands", tests, NULL, NULL);

@@ -35,8 +35,9 @@ static void test_stolen_before_the_answer(void **state)
 	script_finish(script);
 	assert_int_equal(engine_processes(script->engine, now, 1), 1);
 	assert_int_equal(now[0].cpu_ns / US, script->charged_us);
-	assert_int_equal(script->told[0].ready[READY_PART_STOLEN], 2680);
-	assert_int_equal(script->told[0].state[STATE_CPU], 3010 - 2680);
+	assert_int_equal(script->told[0].ready[READY_PART_STOLEN], 2700);
+	assert_int_equal(script->told[0].state[STATE_CPU], 3010 - 2700);
+	assert_int_equal(script->told[0].after, 20);
 	script_close(script);
 }
 
@@ -59,6 +60,46 @@ static void test_stolen_before_a_call(void **state)
 	script_close(script);
 }
 
+/* Others' requests were answered since, too short for what was stolen: it was the long one's, though that is answered as well. */
+static void test_stolen_before_others_answers(void **state)
+{
+	struct script *script = server_of_one_thread();
+	const struct told *a;
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 3110, MAIN, CLIENT_A, .status = 200);
+	for (uint64_t at = 3200; at < 3200 + 10 * 200; at += 200) {
+		READ(script, at, MAIN, CLIENT_B, .arrived = at - 50, .line = "GET /b");
+		WRITE(script, at + 100, MAIN, CLIENT_B, .status = 200);
+	}
+	WINDOW(script, 5300, MAIN, .off = 5200, .on = 5290, .stolen = 2700, .cause = WAIT_OTHER);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->ready[READY_PART_STOLEN], 2700);
+	assert_int_equal(a->cpu_time, 3010 - 2700);
+	assert_int_equal(told_of(script, "GET /b")->ready[READY_PART_STOLEN], 0);
+	script_close(script);
+}
+
+/* What it had run until then of two is one stretch of the same request's by now: what is stolen of it lies within. */
+static void test_stolen_in_the_middle(void **state)
+{
+	struct script *script = server_of_one_thread();
+	struct process sum;
+	(void)state;
+
+	READ(script, 110, MAIN, CLIENT_A, .off = 10, .on = 100, .cause = WAIT_NET, .arrived = 100, .line = "GET /a");
+	WRITE(script, 3110, MAIN, CLIENT_A, .status = 200);
+	/* This soft tail is bound to its request. */
+	WINDOW(script, 3900, MAIN, .off = 3600, .on = 3890, .stolen = 2700, .cause = WAIT_OTHER);
+	sum = script_finish(script);
+	assert_int_equal(script->told[0].ready[READY_PART_STOLEN], 2700);
+	assert_int_equal(script->told[0].cpu_time, 3010 - 2700);
+	assert_int_equal(sum.after_response_cpu_ns, 490 * US);
+	script_close(script);
+}
+
 /* A window that ends in a switch-out tells what was stolen on both of its sides. */
 static void test_stolen_after_a_window(void **state)
 {
@@ -78,10 +119,9 @@ static void test_stolen_after_a_window(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stolen_time),
-		cmocka_unit_test(test_stolen_before_the_answer),
-		cmocka_unit_test(test_stolen_before_a_call),
-		cmocka_unit_test(test_stolen_after_a_window),
+		cmocka_unit_test(test_stolen_time),          cmocka_unit_test(test_stolen_before_the_answer),
+		cmocka_unit_test(test_stolen_before_a_call), cmocka_unit_test(test_stolen_before_others_answers),
+		cmocka_unit_test(test_stolen_in_the_middle), cmocka_unit_test(test_stolen_after_a_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "engine/goroutines.h"
 #include "engine/locks.h"
 #include "engine/model.h"
+#include "engine/stolen.h"
 
 static struct context *context_new(struct engine *engine, uint64_t now_ns)
 {
@@ -200,6 +201,7 @@ void context_put(struct engine *engine, struct context *context)
 			settle_segment(engine, context);
 			context->refs = 0;
 		}
+		stolen_move_handouts(context, context->bound_to);
 		let_go(&dead, context->bound_to);
 		let_go(&dead, context->hint);
 		let_go(&dead, context->resumes);

@@ -19,6 +19,7 @@
 
 struct call;
 struct conn;
+struct handout;
 struct hold;
 struct open_stream;
 struct party;
@@ -93,6 +94,7 @@ struct context {
 	struct proc *proc; /* of a request: who read it; of a segment: whose CPU it got first. Others have a share, and be it of 0 ns */
 	struct timeline timeline;
 	struct cpu_share *folded_cpu;
+	struct handout *handouts; /* of CPU that was given to it, or to what was bound to it and is gone */
 	struct done_call *calls;
 	uint32_t call_count, call_capacity, calls_numbered;
 	struct call *calls_in_flight; /* of a root: its own, and those of what was bound to it */

@@ -25,6 +25,7 @@
 #define CALLS_WAITING_MAX 256  /* for an answer on one connection; on a one-way one (statsd, syslog) none ever comes */
 #define HISTORY_MAX       128  /* what a loop thread did last: power of two */
 #define PENDING_MAX       128
+#define HANDOUTS_MAX      8
 #define EPOLLS_MAX        16  /* where two take turns in one place, that threads share them shows later */
 #define PROCS_ENDED_MAX   128 /* told on their own; of more, the oldest are told as one */
 #define STRANDS_MAX       (1u << 18)
@@ -172,6 +173,13 @@ struct conn {
 	struct handoffs *handoffs; /* what was written here, and not read yet */
 };
 
+/* One stretch of a thread's CPU, and who was given it. It keeps nobody alive. */
+struct handout {
+	struct context *context; /* NULL: that is gone */
+	struct handout *next, **prev;
+	uint64_t start_ns, end_ns;
+};
+
 /* What a loop thread did, to name who made others wait. */
 struct history_entry {
 	uint64_t start_ns, end_ns;
@@ -207,13 +215,14 @@ struct thread {
 	uint64_t owed_stolen_ns; /* stolen time whose core time had been given, and told, before it was known */
 	uint64_t stint_from_ns;  /* it came onto its core then */
 	uint64_t miscounted_ns;  /* what was counted as time on a core, and taken back since */
-	struct context *gave_to; /* the request that was given its CPU last; NULL: none */
 	uint64_t stint_ns;       /* on a core, which one is told when it leaves */
 	uint64_t boundary_ns;    /* in the present span: where the free stretch begins that nobody owns yet; 0: there is none */
 	/* Since the last change of owner: given to the context when the owner changes. */
 	struct interval pending[PENDING_MAX];
 	uint32_t pending_count;
 	uint32_t pending_voluntary, pending_involuntary;
+	struct handout handouts[HANDOUTS_MAX]; /* the longest since it came onto its core: stolen.c */
+	uint32_t handout_count;
 	uint32_t via_call;    /* the number of the call whose answer brought the thread to its context; 0: none */
 	uint8_t via_doubt;    /* enum doubt: that call's */
 	uint64_t via_conn_id; /* its connection's; 0: the thread has come to its context in another way */

@@ -8,6 +8,7 @@
 #include "engine/line.h"
 #include "engine/model.h"
 #include "engine/set_aside.h"
+#include "engine/stolen.h"
 #include "engine/workers.h"
 #include "engine/strands.h"
 #include "engine/turns.h"
@@ -219,7 +220,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 	set_aside_end(engine, thread);
 	strand_ends_with(engine, thread);
 	context_put(engine, thread->context);
-	context_put(engine, thread->gave_to);
+	stolen_stint_begins(thread, 0);
 	thread_forget_history(engine, thread);
 	free(thread->history);
 	free(thread->continuations);
@@ -269,8 +270,7 @@ void thread_commit(struct engine *engine, struct thread *thread)
 		if (interval.state == STATE_CPU) {
 			interval.proc = thread->proc;
 			interval.tid = thread->tid;
-			if (root && root->is_request)
-				context_hold(engine, &thread->gave_to, root);
+			stolen_note_handout(thread, root, &interval);
 		}
 		if (root || interval.state == STATE_CPU)
 			context_add_interval(engine, root, interval);

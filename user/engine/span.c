@@ -250,7 +250,10 @@ static void lay(struct layout *layout, uint64_t start_ns, uint64_t end_ns, uint8
 	pend(layout, start_ns, end_ns, state, ready_part);
 }
 
-/* A stretch on a core, of which the scheduler did not charge the last stolen_ns. What was told before that was known is owed. */
+/*
+ * A stretch on a core, of which the scheduler did not charge stolen_ns, at its end if there is room; else where there was. What was told
+ * before that was known is owed.
+ */
 static void lay_core(struct layout *layout, uint64_t start_ns, uint64_t off_ns, uint64_t stolen_ns)
 {
 	struct thread *thread = layout->thread;
@@ -259,12 +262,14 @@ static void lay_core(struct layout *layout, uint64_t start_ns, uint64_t off_ns, 
 	uint64_t taken_ns;
 
 	thread->owed_stolen_ns += stolen_ns;
+	if (thread->owed_stolen_ns > room_ns)
+		thread->owed_stolen_ns -= stolen_take_back(layout->engine, thread, thread->owed_stolen_ns, room_ns);
 	taken_ns = thread->owed_stolen_ns < room_ns ? thread->owed_stolen_ns : room_ns;
 	thread->owed_stolen_ns -= taken_ns;
 	lay(layout, start_ns, off_ns - taken_ns, STATE_CPU, 0);
 	lay(layout, off_ns - taken_ns, off_ns, STATE_READY, READY_PART_STOLEN);
 	if (thread->owed_stolen_ns)
-		thread->owed_stolen_ns -= stolen_take_back(layout->engine, thread, thread->owed_stolen_ns);
+		thread->owed_stolen_ns -= stolen_take_back(layout->engine, thread, thread->owed_stolen_ns, 0);
 }
 
 static void count_switches(struct thread *thread, const struct window *window)
@@ -430,7 +435,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 			end_stint(engine, thread, window->core);
 		if (!shape.open) {
 			lay_window(&layout, &shape, window);
-			thread->stint_from_ns = shape.on_ns;
+			stolen_stint_begins(thread, shape.on_ns);
 		}
 		count_switches(thread, window);
 	}
