@@ -257,6 +257,8 @@ static void test_two_rounds_shown_late(void **state)
 	READ(script, 1340, LOOP, CLIENT_C, .epoll = 1335, .events = 1, .arrived = 900, .line = "GET /c");
 	WRITE(script, 1850, LOOP, DB, .epoll = 1350);
 	WRITE(script, 2350, LOOP, CLIENT_B, .status = 200);
+	/* What is to come again is no read of this round. */
+	assert_int_equal(thread_of(script->engine, LOOP)->continuations->reads, 0);
 	READ(script, 2370, LOOP, CLIENT_D, .epoll = 2360, .events = 1, .arrived = 2000, .line = "GET /d");
 	WRITE(script, 2880, LOOP, DB_2, .epoll = 2380);
 	READ(script, 2900, LOOP, DB, .epoll = 2890, .events = 1, .arrived = 2500);

@@ -120,6 +120,12 @@ static bool is_alive(const struct continuation *waiting)
 
 /* ---- all ---------------------------------------------------------------------------------------------------------------------------- */
 
+static void append(struct continuations *loop, struct continuation waiting)
+{
+	loop->waiting[loop->count++] = waiting;
+	context_get(waiting.context);
+}
+
 void continuations_push(struct engine *engine, struct continuations *loop, struct continuation read)
 {
 	struct continuation *oldest = &loop->waiting[0];
@@ -141,8 +147,18 @@ void continuations_push(struct engine *engine, struct continuations *loop, struc
 		loop->last_read_order = read.order;
 		loop->reads++;
 	}
-	loop->waiting[loop->count++] = read;
-	context_get(read.context);
+	append(loop, read);
+}
+
+void continuations_push_again(struct continuations *loop, struct context *request)
+{
+	if (loop->count == CONTINUATIONS_MAX)
+		return;
+	append(loop, (struct continuation){.context = request,
+					   .read_at_ns = request->first_read_ns,
+					   .round = request->read_round,
+					   .order = request->read_order,
+					   .side = SIDE_SERVER});
 }
 
 void continuations_drop(struct engine *engine, struct continuations *loop, struct continuation *waiting)

@@ -152,6 +152,8 @@ struct context *continuation_request(const struct continuation *waiting);
 
 /* Something was read at read_at_ns, what waits for it will run in its turn. Takes a reference of its own to the context. */
 void continuations_push(struct engine *engine, struct continuations *loop, struct continuation read);
+/* The request, which is not in the list, is to come as when it was read; that was not in this round. Not if the list is full. */
+void continuations_push_again(struct continuations *loop, struct context *request);
 /* The last one takes the place in memory of the one that is dropped. */
 void continuations_drop(struct engine *engine, struct continuations *loop, struct continuation *waiting);
 void continuations_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);

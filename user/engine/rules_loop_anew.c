@@ -81,16 +81,9 @@ void rule_11_begin_anew(const struct moment *moment, struct continuations *loop,
 			continuations_drop(engine, loop, waiting);
 	}
 	forget_calls(engine, proc);
-	for (struct context *request = engine->open_requests; request; request = request->next_open) {
-		if (request->proc != proc || !is_to_come(loop, request, shown) || loop->count == CONTINUATIONS_MAX)
-			continue;
-		continuations_push(engine, loop,
-				   (struct continuation){.context = request,
-							 .read_at_ns = request->first_read_ns,
-							 .round = request->read_round,
-							 .side = SIDE_SERVER});
-		loop->waiting[loop->count - 1].order = request->read_order;
-	}
+	for (struct context *request = engine->open_requests; request; request = request->next_open)
+		if (request->proc == proc && is_to_come(loop, request, shown))
+			continuations_push_again(loop, request);
 	queue_before_ends(engine, loop);
 	loop->answered_unknown = false;
 	proc->doubts[DOUBT_ORDER] = loop->line = (struct score){0};
