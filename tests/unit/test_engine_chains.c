@@ -178,6 +178,24 @@ static void test_sleeps_beside_the_epoll_fd(void **state)
 	script_close(script);
 }
 
+/* Another thread had waited for a lock before A asked: that is no sleep of the one that reads the answer and has nothing to do then. */
+static void test_lock_of_another_thread(void **state)
+{
+	struct script *script = server(RUNTIME_NATIVE);
+	(void)state;
+
+	WINDOW(script, 20, FIRST, .epoll = 10, .events = 1);
+	WINDOW(script, 50, SECOND, .epoll = 40, .events = 1);
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	WRITE(script, 540, FIRST, DB, .off = 120, .on = 520, .cause = WAIT_LOCK);
+	answer(script, 1000, SECOND, 60, DB);
+	WINDOW(script, 2000, SECOND, POLLED(1010, 1990, 1));
+	WRITE(script, 2100, SECOND, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_LOCK], 520 - 120);
+	script_close(script);
+}
+
 /* Six wait, and the last one is given the connection: where they are not served in order it may have been given one in between, too. */
 static void serve_last(struct script *script, uint64_t from)
 {
@@ -416,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_two_places_of_doubt),
 		cmocka_unit_test(test_told_when_it_wakes),
 		cmocka_unit_test(test_sleeps_beside_the_epoll_fd),
+		cmocka_unit_test(test_lock_of_another_thread),
 		cmocka_unit_test(test_far_from_its_turn),
 		cmocka_unit_test(test_sleeper_is_given_nothing),
 		cmocka_unit_test(test_idle_connection_was_not_waited_for),

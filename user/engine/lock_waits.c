@@ -62,15 +62,22 @@ struct lock_wait lock_waits_before(struct thread *thread, bool rename)
 
 /* Going back from the latest: where the earliest sleep between which it only looked began, and how long it has been on a core since. */
 struct idling {
+	uint64_t until_ns; /* what was walked so far begins here */
 	uint64_t since_ns, core_ns;
 };
 
-/* False: before these it worked. Whoever seemed to sleep so was not blocked, as the thread turns to something else. */
+/*
+ * False: before these it worked, or what its context did lies elsewhere: on another thread. Whoever seemed to sleep so was not blocked, as
+ * the thread turns to something else.
+ */
 static bool look_back(struct idling *idling, struct interval *intervals, uint32_t count)
 {
 	while (count--) {
 		struct interval *interval = &intervals[count];
 
+		if (interval->end_ns != idling->until_ns)
+			return false;
+		idling->until_ns = interval->start_ns;
 		if (interval->state == STATE_CPU)
 			idling->core_ns += interval->end_ns - interval->start_ns;
 		if (idling->core_ns >= WORK_MIN_NS || interval->state == STATE_NET)
@@ -86,9 +93,10 @@ static bool look_back(struct idling *idling, struct interval *intervals, uint32_
 uint64_t lock_idle_since(struct thread *thread, uint64_t at_ns)
 {
 	struct context *context = context_root(thread->context);
-	struct idling idling = {.since_ns = at_ns};
+	uint32_t count = thread->pending_count;
+	struct idling idling = {.until_ns = count ? thread->pending[count - 1].end_ns : at_ns, .since_ns = at_ns};
 
-	if (look_back(&idling, thread->pending, thread->pending_count) && context)
+	if (look_back(&idling, thread->pending, count) && context)
 		(void)look_back(&idling, context->timeline.intervals, context->timeline.count);
 	return idling.since_ns;
 }
