@@ -22,13 +22,15 @@ static void serve_both(struct script *script, uint64_t from, bool switched)
 	WRITE(script, from + 800, MAIN, switched ? CLIENT_A : CLIENT_B, .status = 200);
 }
 
-/* C is served alone, and nothing contradicts. */
-static bool marks_alone(bool switched_before)
+/* C is served alone, and nothing contradicts. executes: by the next program in that process. */
+static bool marks_alone(bool switched_before, bool executes)
 {
 	struct script *script = server();
 	bool marked;
 
 	serve_both(script, 0, switched_before);
+	if (executes)
+		script_thread(script, 800, MAIN, MAIN, THREAD_EXECED);
 	READ(script, 1010, MAIN, CLIENT_C, .off = 810, .on = 1000, .cause = WAIT_LOCK, .line = "GET /c");
 	WRITE(script, 1110, MAIN, DB_3);
 	READ(script, 1500, MAIN, DB_3, .off = 1120, .on = 1490, .cause = WAIT_LOCK);
@@ -42,8 +44,9 @@ static bool marks_alone(bool switched_before)
 static void test_thread_is_switched_unseen(void **state)
 {
 	(void)state;
-	assert_false(marks_alone(false));
-	assert_true(marks_alone(true));
+	assert_false(marks_alone(false, false));
+	assert_true(marks_alone(true, false));
+	assert_false(marks_alone(true, true));
 }
 
 /*

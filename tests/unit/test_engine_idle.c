@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 12 of goroutines: who seems to wait for a connection while one lies idle. Times in µs. */
+#include "engine/model.h"
 #include "unit/chains_script.h"
 
 /* B seems to wait while DB lies idle: it is only held up. So what E asks, gives back and asks again is E's, which slept in between. */
@@ -135,6 +136,28 @@ static void test_nobody_waited_before_the_trace(void **state)
 	script_close(script);
 }
 
+/* Who waited in the program before, and what lay idle, is nothing to the next one. Whom that had answered is told. */
+static void test_exec(void **state)
+{
+	struct script *script = server(RUNTIME_GO);
+	const struct proc *proc = thread_of(script->engine, FIRST)->proc;
+	(void)state;
+
+	READ(script, 100, FIRST, CLIENT_A, .arrived = 90, .line = "GET /a");
+	ask(script, 200, FIRST, DB);
+	READ(script, 300, FIRST, CLIENT_B, .arrived = 290, .line = "GET /b");
+	answer(script, 1000, FIRST, 406, DB);
+	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
+	assert_non_null(proc->chains);
+	assert_non_null(proc->idle);
+	script_thread(script, 1100, FIRST, FIRST, THREAD_EXECED);
+	assert_null(proc->chains);
+	assert_null(proc->idle);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	script_finish(script);
+	script_close(script);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -143,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_waits),
 		cmocka_unit_test(test_nobody_waited_before_the_trace),
 		cmocka_unit_test(test_who_lost_its_thread_does_not_wait),
+		cmocka_unit_test(test_exec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,26 @@ static void end_program(struct engine *engine, struct proc *proc)
 	proc->told.strands_told = false;
 }
 
+/*
+ * What was learnt of another program, by its responses and by who waited in it, says nothing of this one. Whom that had answered is told
+ * with what is known of it.
+ */
+static void begin_program(struct engine *engine, struct proc *proc)
+{
+	end_program(engine, proc);
+	for (struct context *request = engine->open_requests, *next; request; request = next) {
+		next = request->next_open;
+		if (request->proc == proc && request->answered)
+			request_tell(engine, request);
+	}
+	chains_close(engine, proc);
+	futexes_forget(&proc->futexes);
+	memset(proc->doubts, 0, sizeof(proc->doubts));
+	memset(proc->given, 0, sizeof(proc->given));
+	proc->excused = 0;
+	proc->forked = proc->threads_share = proc->reads_for_others = proc->answers_unknown = false;
+}
+
 static void on_thread(struct engine *engine, const struct event *event)
 {
 	const struct record_thread *record = (const struct record_thread *)event->head;
@@ -90,9 +110,10 @@ static void on_thread(struct engine *engine, const struct event *event)
 		proc->forked = record->origin == THREAD_FORKED || strncmp(proc->parent->told.comm, record->comm, COMM_MAX) == 0;
 	}
 	if (record->origin == THREAD_EXECED) {
-		proc->forked = thread->carrier = false;
+		thread_commit(engine, thread);
+		thread->carrier = false;
 		rule_16_forget(thread);
-		end_program(engine, proc);
+		begin_program(engine, proc);
 	}
 	if (record->head.tid == record->tgid || !proc->told.comm[0])
 		memcpy(proc->told.comm, record->comm, sizeof(proc->told.comm) - 1);
