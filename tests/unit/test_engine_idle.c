@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 12 of goroutines: who seems to wait for a connection while one lies idle. Times in µs. */
-#include "engine/model.h"
+#include <time.h>
+
+#include "engine/idle.h"
 #include "unit/chains_script.h"
 
 /* B seems to wait while DB lies idle: it is only held up. So what E asks, gives back and asks again is E's, which slept in between. */
@@ -136,6 +138,36 @@ static void test_nobody_waited_before_the_trace(void **state)
 	script_close(script);
 }
 
+/* How long it takes that a connection of each of so many peers lies idle, is found and asked on, in ns each. */
+static double time_of_each(uint16_t peers)
+{
+	enum { ROUNDS = 20 };
+	struct conn *conns = calloc(peers, sizeof(*conns));
+	struct proc proc = {0};
+	clock_t began = clock();
+
+	assert_non_null(conns);
+	for (uint32_t i = 0; i < ROUNDS * (uint32_t)peers; i++) {
+		struct conn *conn = &conns[i % peers];
+
+		conn->peer = (uint16_t)(i % peers);
+		idle_begins(&proc, conn, i);
+		assert_ptr_equal(idle_longest(&proc, conn->peer), conn);
+		idle_ends(conn);
+	}
+	began = clock() - began;
+	idle_close(&proc);
+	free(conns);
+	return (double)began * 1e9 / CLOCKS_PER_SEC / ROUNDS / peers;
+}
+
+/* One that has many is as fast as one that has few: if all were looked at it would take hundreds of times as long. */
+static void test_many_peers(void **state)
+{
+	(void)state;
+	assert_true(time_of_each(PEERS_MAX) < 20 * (time_of_each(8) + 100));
+}
+
 /* Who waited in the program before, and what lay idle, is nothing to the next one. Whom that had answered is told. */
 static void test_exec(void **state)
 {
@@ -149,10 +181,10 @@ static void test_exec(void **state)
 	answer(script, 1000, FIRST, 406, DB);
 	WRITE(script, 1100, FIRST, CLIENT_A, .status = 200);
 	assert_non_null(proc->chains);
-	assert_non_null(proc->idle);
+	assert_int_equal(proc->idle_by_peer.count, 1);
 	script_thread(script, 1100, FIRST, FIRST, THREAD_EXECED);
 	assert_null(proc->chains);
-	assert_null(proc->idle);
+	assert_int_equal(proc->idle_by_peer.count, 0);
 	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
 	script_finish(script);
 	script_close(script);
@@ -166,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_waits),
 		cmocka_unit_test(test_nobody_waited_before_the_trace),
 		cmocka_unit_test(test_who_lost_its_thread_does_not_wait),
+		cmocka_unit_test(test_many_peers),
 		cmocka_unit_test(test_exec),
 	};
 

@@ -3,20 +3,14 @@
 
 #include <stdlib.h>
 
-/* Those to one peer; servers have few. */
+/* Those to one peer. */
 struct idle {
-	struct idle *next;
-	uint16_t peer;
 	struct conn *first, *last;
 };
 
 static struct idle *idle_to(const struct proc *proc, uint16_t peer)
 {
-	struct idle *idle = proc->idle;
-
-	while (idle && idle->peer != peer)
-		idle = idle->next;
-	return idle;
+	return idmap_get(&proc->idle_by_peer, peer);
 }
 
 /* NULL: no memory; then it is taken for one that is in use. */
@@ -24,11 +18,10 @@ static struct idle *idle_add(struct proc *proc, uint16_t peer)
 {
 	struct idle *idle = calloc(1, sizeof(*idle));
 
-	if (!idle)
-		return NULL;
-	*idle = (struct idle){.next = proc->idle, .peer = peer};
-	proc->idle = idle;
-	return idle;
+	if (idle && !idmap_put(&proc->idle_by_peer, peer, idle))
+		return idle;
+	free(idle);
+	return NULL;
 }
 
 void idle_begins(struct proc *proc, struct conn *conn, uint64_t at_ns)
@@ -75,10 +68,13 @@ const struct conn *idle_longest(const struct proc *proc, uint16_t peer)
 
 void idle_close(struct proc *proc)
 {
-	for (struct idle *idle; (idle = proc->idle);) {
+	struct idle *idle;
+	size_t cursor = 0;
+
+	while ((idle = idmap_next(&proc->idle_by_peer, &cursor))) {
 		while (idle->first)
 			idle_ends(idle->first);
-		proc->idle = idle->next;
 		free(idle);
 	}
+	idmap_fini(&proc->idle_by_peer);
 }

@@ -88,7 +88,7 @@ struct proc {
 	struct score given[GIVENS];  /* right: it was given on; wrong: who had it went on with it */
 	bool threads_share;          /* some of them run each other's requests */
 	bool reads_for_others;       /* in Go: a goroutine reads answers for others, on a connection that several requests use */
-	struct idle *idle;           /* rule 12, in Go: connections that lie idle, by peer; NULL: none ever did */
+	struct idmap idle_by_peer;   /* rule 12, in Go: connections that lie idle (struct idle) */
 	bool answers_unknown;        /* answers were read to what had been asked before the trace */
 	struct chains *chains;       /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
 	struct futexes *futexes;     /* rule 10: who woke whom in those that are its own; NULL: nobody */
