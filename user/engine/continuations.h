@@ -84,11 +84,12 @@ struct continuations {
 	uint64_t wrote_conn_id;           /* shared: by the last step; 0: it did not write */
 	struct bounds nobody[NOBODY_MAX]; /* shared: where a step was seen for which nobody was queued */
 	uint32_t nobody_count;
-	uint64_t swept_ns;    /* shared: what was nobody's for long was looked for then */
-	uint64_t round;       /* epoll returns so far */
-	uint64_t slept_round; /* the last one that began after the loop had slept: all that was ready before had run */
-	uint64_t returned_ns; /* the last epoll return: of loops that read ahead */
-	uint64_t missed_ns;   /* … what was read at the first try by then seemed to run at once, and may be queued still; 0: not so */
+	uint64_t swept_ns;     /* shared: what was nobody's for long was looked for then */
+	uint64_t round;        /* epoll returns so far */
+	uint64_t slept_round;  /* the last one that began after the loop had slept: all that was ready before had run */
+	uint64_t unseen_round; /* the last one in which more answers may have been read than one; 0: none */
+	uint64_t returned_ns;  /* the last epoll return: of loops that read ahead */
+	uint64_t missed_ns;    /* … what was read at the first try by then seemed to run at once, and may be queued still; 0: not so */
 	uint64_t next_order;
 	uint64_t unknown_answered_ns; /* the last response to a request from before the trace, or answer to nobody known; 0: none */
 	struct queue_before *before;  /* who may stand in front since before the trace; NULL: nobody */

@@ -104,6 +104,8 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 void rule_11_unknown_called(const struct moment *moment, const struct context *owner) __attribute__((nonnull));
 /* True: the thread works for nobody known from here on, in a loop that defers. */
 bool rule_11_unknown_answer(const struct moment *moment);
+/* Several calls wait there, and what was read is taken for the oldest one's answer; but of its bytes nothing is known. */
+void rule_11_maybe_more_answers(const struct moment *moment) __attribute__((nonnull));
 /* In the steps of a round: whose step it is that calls a downstream; the thread works for it. NULL: no memory. */
 struct context *rule_11_step_owner(const struct moment *moment);
 /* What comes next is the end of that step, or the next one. */

@@ -297,6 +297,8 @@ static void read_of_oldest(const struct moment *moment)
 
 	if (!oldest)
 		return;
+	if (!moment->moved && oldest->next)
+		rule_11_maybe_more_answers(moment);
 	rule_12_asked_in_first_turn(moment, oldest);
 	doubt_order(moment, oldest);
 	rule_5_answered(moment, oldest);

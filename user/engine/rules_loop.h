@@ -39,9 +39,11 @@ bool is_of_one_who_connected(const struct moment *moment, const struct context *
 void rule_11_vote_against_order(const struct moment *moment);
 /* The request is answered: what it seemed to have begun with was another one's, if that still waits for an answer. */
 void rule_11_step_was_anothers(const struct moment *moment, struct continuations *loop, struct context *request);
+/* The request is answered that nothing was ready for. True: what asked in this round is nobody's who is known, now. */
+bool rule_11_one_more_ran(const struct moment *moment, struct continuations *loop, const struct context *request);
 /*
- * Where nobody waits for a connection, who is due first is who is answered: if that had been taken for another one's, it is this request's,
- * and what had been taken for this one's is the other's. True: it was so.
+ * Where nobody waits for a connection, or it was a guess whose answer it is, who is due first is who is answered: if that had been taken
+ * for another one's, it is this request's, and what had been taken for this one's is the other's. True: it was so.
  */
 bool rule_11_change_places(const struct moment *moment, struct continuations *loop, struct context *request);
 /* How many rounds a request waits for its step was not known until this response: who is due, and whose calls they were, is learnt anew. */

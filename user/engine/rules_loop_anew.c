@@ -57,14 +57,41 @@ static bool is_to_come(const struct continuations *loop, const struct context *r
 	       (due_round > loop->round || (due_round == loop->round && request->read_order >= shown->read_order));
 }
 
-static void forget_calls(struct engine *engine, const struct proc *proc)
+/* Of the calls in flight, that began since then. */
+static void forget_calls(struct engine *engine, const struct proc *proc, uint64_t since_ns)
 {
 	struct conn *conn;
 	size_t cursor = 0;
 
 	while ((conn = idmap_next(&engine->conns, &cursor)))
 		for (struct call *call = conn->first_call; call; call = call->next)
-			forget_whose(engine, proc, context_root(call->context));
+			if (call->write_ns >= since_ns)
+				forget_whose(engine, proc, context_root(call->context));
+}
+
+void rule_11_maybe_more_answers(const struct moment *moment)
+{
+	struct continuations *loop = rule_11_loop_of(moment->thread);
+
+	if (loop)
+		loop->unseen_round = loop->round;
+}
+
+/*
+ * Its turn is in this round, and had come already by what asked, and still waits. So a step ran before that which nobody was known to have,
+ * where more answers may have been read than one: all that asked since then were taken for those behind them.
+ */
+bool rule_11_one_more_ran(const struct moment *moment, struct continuations *loop, const struct context *request)
+{
+	const struct context *step = context_root(request->step);
+	bool waits = context_is_segment(step) && step->calls_in_flight && context_root(step->hint) == request;
+	bool in_turn = request->read_round + continuations_hops(loop, SIDE_SERVER) == loop->round;
+	bool unseen = loop->unseen_round && loop->round <= loop->unseen_round + HOPS_MAX;
+
+	if (!unseen || !waits || !in_turn || !present_step(moment->thread))
+		return false;
+	forget_calls(moment->engine, moment->thread->proc, moment->thread->epoll_at_ns);
+	return true;
 }
 
 void rule_11_begin_anew(const struct moment *moment, struct continuations *loop, struct context *shown)
@@ -80,7 +107,7 @@ void rule_11_begin_anew(const struct moment *moment, struct continuations *loop,
 		else
 			continuations_drop(engine, loop, waiting);
 	}
-	forget_calls(engine, proc);
+	forget_calls(engine, proc, 0);
 	for (struct context *request = engine->open_requests; request; request = request->next_open)
 		if (request->proc == proc && is_to_come(loop, request, shown))
 			continuations_push_again(loop, request);
@@ -94,6 +121,15 @@ static bool has_no_line(const struct thread *thread, const struct continuations 
 {
 	return !continuations_give_back(loop) ||
 	       (came_in_its_midst(thread, UINT64_MAX) && !loop->before && !loop->answered_unknown && !loop->line.right);
+}
+
+/* The answer did not name its question, or by what is no proven name yet: it was a guess whose it is, and the response says it. */
+static bool is_guessed_answer(const struct continuation *first)
+{
+	const struct context *segment = context_root(first->context);
+
+	return first->side == SIDE_DOWNSTREAM && !first->conn_id &&
+	       (segment->ambiguous || segment->names_guessed || segment->names_in_order || segment->doubts & 1u << DOUBT_MUX);
 }
 
 /* What was taken for its work. NULL: nothing. */
@@ -114,9 +150,12 @@ bool rule_11_change_places(const struct moment *moment, struct continuations *lo
 	struct engine *engine = moment->engine;
 	struct continuation *first = continuations_first_due(loop), *taken = continuations_find_of(loop, request);
 	struct context *segment = first ? context_root(first->context) : NULL, *mine = taken_for(taken, request), *other;
+	bool guessed;
 
-	if (!first || first->turn != TURN_TO_COME || !context_is_segment(segment) || is_read_itself(taken) ||
-	    !has_no_line(moment->thread, loop))
+	if (!first || first->turn != TURN_TO_COME || !context_is_segment(segment) || is_read_itself(taken))
+		return false;
+	guessed = is_guessed_answer(first);
+	if (!guessed && !has_no_line(moment->thread, loop))
 		return false;
 	other = continuation_request(first);
 	if (other == request)
@@ -129,7 +168,8 @@ bool rule_11_change_places(const struct moment *moment, struct continuations *lo
 		hint_at(engine, mine, other);
 		mine->ambiguous = true;
 	}
-	rule_11_vote_against_order(moment);
+	if (!guessed)
+		rule_11_vote_against_order(moment);
 	if (other) {
 		context_hold(engine, &other->step, mine);
 		other->ambiguous = true;

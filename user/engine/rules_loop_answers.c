@@ -165,7 +165,7 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 		claim_published(moment, loop, taken, request);
 	if (in_steps && taken)
 		bind_step(moment, loop, taken, request, in_turn);
-	else if (in_steps)
+	else if (in_steps && !rule_11_one_more_ran(moment, loop, request))
 		bind_unexpected(moment, loop, request);
 	bind_unanswered(moment, request);
 	request->doubts |= in_steps ? 1u << DOUBT_ORDER : 0;
