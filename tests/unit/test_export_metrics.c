@@ -85,11 +85,39 @@ static void labels_are_escaped(void **state)
 	free(text);
 }
 
+/* The same labels a second time would make the page invalid. */
+static void each_kind_has_one_line(void **state)
+{
+	struct totals *totals = totals_open();
+	struct snapshot_process process = node_process();
+	char *text, *lines[2 * TOTALS_KINDS_MAX] = {0}, *rest;
+	size_t count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 3 * TOTALS_KINDS_MAX; i++) {
+		process.hook = (enum hook_state)(i % HOOK_ON);
+		process.now.runtime = (uint8_t)(i / HOOK_ON % RUNTIMES);
+		totals_add_process(totals, &node, &process);
+	}
+	text = rest = printed(totals, METRICS_PROMETHEUS);
+	assert_non_null(strstr(text, "\",runtime=\"(other kinds)\",model=\"(other kinds)\",hook=\"(other kinds)\"} 1\n"));
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (strncmp(line, "iocpu_process_info{", strlen("iocpu_process_info{")))
+			continue;
+		for (size_t i = 0; i < count; i++)
+			assert_string_not_equal(line, lines[i]);
+		lines[count++] = line;
+	}
+	assert_int_equal(count, TOTALS_KINDS_MAX);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_page_is_that_of_the_file),
 		cmocka_unit_test(labels_are_escaped),
+		cmocka_unit_test(each_kind_has_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

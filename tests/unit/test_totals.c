@@ -137,6 +137,39 @@ static void kinds_of_processes_are_told_once_each(void **state)
 	assert_int_equal(snapshot->services[0].sums->kind_count, 0);
 }
 
+static void kinds_beyond_the_cap_are_one(void **state)
+{
+	struct snapshot_process process = node_process();
+	const struct totals_service *sums;
+
+	(void)state;
+	process.hook = HOOK_ABSENT;
+	for (int i = 0; i < 2 * TOTALS_KINDS_MAX; i++) {
+		process.now.model = i % 2 ? "event-loop" : NULL;
+		process.hook = i % 4 < 2 ? HOOK_REFUSED : HOOK_UNASKED;
+		process.now.runtime = (uint8_t)(i / 4);
+		totals_add_process(totals, &node, &process);
+	}
+	look();
+	sums = snapshot->services[0].sums;
+	assert_int_equal(sums->kind_count, TOTALS_KINDS_MAX);
+	for (size_t i = 0; i < TOTALS_KINDS_MAX; i++)
+		assert_int_equal(sums->kinds[i].is_rest, i == TOTALS_KINDS_MAX - 1);
+}
+
+static void no_hook_and_none_that_is_known_of_are_one_kind(void **state)
+{
+	struct snapshot_process process = node_process();
+
+	(void)state;
+	process.hook = HOOK_UNKNOWN;
+	totals_add_process(totals, &node, &process);
+	process.hook = HOOK_ABSENT;
+	totals_add_process(totals, &node, &process);
+	look();
+	assert_int_equal(snapshot->services[0].sums->kind_count, 1);
+}
+
 static void the_slowest_are_one_in_a_hundred(void **state)
 {
 	(void)state;
@@ -412,6 +445,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_snapshot_does_not_change, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(what_lives_now_is_told_anew_each_window, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(kinds_of_processes_are_told_once_each, open_totals, close_totals),
+		cmocka_unit_test_setup_teardown(kinds_beyond_the_cap_are_one, open_totals, close_totals),
+		cmocka_unit_test_setup_teardown(no_hook_and_none_that_is_known_of_are_one_kind, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_are_one_in_a_hundred, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(the_slowest_request_is_one_of_the_last_while, open_totals, close_totals),
 		cmocka_unit_test_setup_teardown(addresses_of_one_name_are_one_peer, open_totals, close_totals),

@@ -288,13 +288,14 @@ static void put_losses(const struct metrics *metrics, const struct metric_row *r
 static void put_kind(const struct metrics *metrics, const struct metric_row *row, const char *labels, const struct totals_kind *kind)
 {
 	static const char *const hook_words[] = {
-		[HOOK_UNKNOWN] = "none", [HOOK_ABSENT] = "none", [HOOK_UNASKED] = "off", [HOOK_REFUSED] = "refused", [HOOK_ON] = "on"};
+		[HOOK_ABSENT] = "none", [HOOK_UNASKED] = "off", [HOOK_REFUSED] = "refused", [HOOK_ON] = "on"};
+	static const char rest[] = "(other kinds)";
 	const char *runtime = runtime_words_of(kind->runtime)->key;
 
 	fprintf(metrics->out, "%s%s{%s", row->name, suffixes[row->type], labels);
-	text_label(metrics->out, true, "runtime", runtime ? runtime : "unknown");
-	text_label(metrics->out, true, "model", kind->model ? kind->model : "unknown");
-	text_label(metrics->out, true, "hook", hook_words[kind->hook]);
+	text_label(metrics->out, true, "runtime", kind->is_rest ? rest : runtime ? runtime : "unknown");
+	text_label(metrics->out, true, "model", kind->is_rest ? rest : kind->model ? kind->model : "unknown");
+	text_label(metrics->out, true, "hook", kind->is_rest ? rest : hook_words[kind->hook]);
 	fputs("} 1\n", metrics->out);
 }
 

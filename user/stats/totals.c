@@ -224,19 +224,29 @@ static bool is_of_kind(const struct totals_kind *kind, const struct totals_kind 
 	return same_model && kind->runtime == other->runtime && kind->hook == other->hook;
 }
 
+/* Of which nothing says whether there is a hook none tells: exporters name both alike. */
+static enum hook_state hook_of(const struct snapshot_process *process)
+{
+	if (snapshot_hook_is_on(process))
+		return HOOK_ON;
+	return process->hook == HOOK_UNKNOWN ? HOOK_ABSENT : process->hook;
+}
+
 static void add_kind(struct totals_service *shown, const struct snapshot_process *process)
 {
 	const struct totals_kind kind = {
 		.runtime = process->now.runtime,
-		.hook = snapshot_hook_is_on(process) ? HOOK_ON : process->hook,
+		.hook = hook_of(process),
 		.model = process->now.model,
 	};
 
 	for (size_t i = 0; i < shown->kind_count; i++)
 		if (is_of_kind(&shown->kinds[i], &kind))
 			return;
-	if (shown->kind_count < TOTALS_KINDS_MAX)
+	if (shown->kind_count < TOTALS_KINDS_MAX - 1)
 		shown->kinds[shown->kind_count++] = kind;
+	else if (shown->kind_count < TOTALS_KINDS_MAX)
+		shown->kinds[shown->kind_count++] = (struct totals_kind){.is_rest = true};
 }
 
 int totals_add_process(struct totals *totals, const struct totals_label *label, const struct snapshot_process *process)

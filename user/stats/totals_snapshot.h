@@ -97,12 +97,14 @@ struct totals_endpoint {
 	struct totals_streams streams; /* opened 0: it has none */
 };
 
-#define TOTALS_KINDS_MAX 8
+/* Kinds of processes of one service that are told apart; the last one is the rest. */
+#define TOTALS_KINDS_MAX 16
 
 /* What processes of a service have in common. */
 struct totals_kind {
+	bool is_rest;         /* all others: nothing else is known of them */
 	uint8_t runtime;      /* enum runtime; 0: unknown */
-	enum hook_state hook; /* HOOK_ON also where a hook has told of it in another way than that the feed knows of it */
+	enum hook_state hook; /* HOOK_ON also where a hook has told of it in another way than that the feed knows of it; not HOOK_UNKNOWN */
 	const char *model;    /* as in struct process */
 };
 
@@ -116,7 +118,7 @@ struct totals_service {
 	uint64_t folded_requests; /* of endpoints beyond the cap */
 	/* Now. */
 	uint64_t processes, threads, loop_threads;
-	struct totals_kind kinds[TOTALS_KINDS_MAX]; /* each once; of a service of more kinds the rest is left out */
+	struct totals_kind kinds[TOTALS_KINDS_MAX]; /* each once */
 	size_t kind_count;
 };
 
