@@ -160,6 +160,12 @@ $(B)/tests/unit/test_runtime_%: tests/unit/test_runtime_%.c $(RUNTIME_OBJS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(RUNTIME_OBJS) -lelf -lcmocka
 
+HOOK_TEST_OBJS := $(B)/user/probe/hook_python.o $(PROBE_PURE_OBJS) $(RUNTIME_OBJS)
+$(B)/tests/unit/test_hook_%: tests/unit/test_hook_%.c $(HOOK_TEST_OBJS)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -o $@ $< $(HOOK_TEST_OBJS) -lelf -lcmocka
+
 $(B)/servers/%: tests/servers/%.c $(wildcard tests/servers/common_*.c tests/servers/*.h)
 	$(call say,SERVER,$@)
 	$(Q)mkdir -p $(@D)
