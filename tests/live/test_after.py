@@ -4,6 +4,7 @@ import test_models as models
 import test_real as real
 import truth
 from lab import Lab, Server, need
+from test_hooks import need_uvloop
 from traced_run import Run
 
 PYTHON = "/usr/bin/python3"
@@ -46,8 +47,19 @@ def threads(tap):
     fired(tap, [PYTHON, real.REAL / "python_threads.py"])
 
 
+def asyncio(tap):
+    fired(tap, [PYTHON, real.REAL / "python_asyncio.py"], LOAD | {"requests": LEAD_REQUESTS})
+
+
+def uvloop(tap):
+    need_uvloop()
+    fired(tap, [PYTHON, real.REAL / "python_asyncio.py", "--uvloop"], LOAD | {"requests": LEAD_REQUESTS})
+
+
 TOPICS = {
     "after the response, Node": node,
     "after the response, Go": go,
     "after the response, Python's threads": threads,
+    "after the response, asyncio": asyncio,
+    "after the response, uvloop": uvloop,
 }

@@ -8,7 +8,7 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, OTHER_DB = 201 };
+enum { CLIENT_A = 100, CLIENT_B = 101, DB = 200, OTHER_DB = 201, NEW_DB = 202 };
 /* Tasks; callbacks have numbers from 100 on, each its own. */
 enum { TASK_A = 10, TASK_B = 11, CHILD = 12, NEXT = 13 };
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 15 where a task answers and turns to the next request of its connection, or has made tasks for it before. Times in µs. */
+#include <errno.h>
+
 #include "unit/task_script.h"
 
 /*
@@ -57,6 +59,158 @@ static void test_next_request_of_last_task(void **state)
 	WRITE(script, 3570, LOOP, CLIENT_A, .status = 200);
 	script_finish(script);
 	assert_int_equal(told_of(script, "GET /third")->cpu_time, 20 + 20 + 500 + 10);
+	script_close(script);
+}
+
+/* ---- what a task goes on to do behind its response ------------------------------------------------------------------------------- */
+
+/*
+ * It connects, for a call, while the loop reads the next request of its client: it turns to that only when its answer is there. Until 7080.
+ */
+static struct script *asks_behind_its_response(void)
+{
+	struct script *script = server_with_requests();
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
+	script_conn(script, NEW_DB, CONN_DOWNSTREAM, 5432);
+	script_span(script, 1680, LOOP, RECORD_IO, IO_CONNECT, NEW_DB, -EINPROGRESS, (struct with){0});
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1690, 2000, 2));
+	READ(script, 2020, LOOP, CLIENT_A, .arrived = 1170, .line = "GET /next");
+	RUNS(script, 2030, LOOP, 103, ENDS);
+	WOKEN(script, 2040, LOOP, TASK_A);
+	RUNS(script, 2050, LOOP, TASK_A, ENDS);
+	WRITE(script, 2060, LOOP, NEW_DB);
+	RUNS(script, 7010, LOOP, 104, .left = WAIT_PIPE, POLLED(2070, 7000, 1));
+	READ(script, 7020, LOOP, NEW_DB, .arrived = 7000);
+	WOKEN(script, 7030, LOOP, TASK_A);
+	RUNS(script, 7040, LOOP, TASK_A, ENDS);
+	return script;
+}
+
+static void test_next_request_behind_a_call(void **state)
+{
+	struct script *script = asks_behind_its_response();
+	(void)state;
+
+	WRITE(script, 7080, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /next")->call_count, 0);
+	assert_int_equal(told_of(script, "GET /next")->state[STATE_NET], 0);
+	assert_int_equal(told_of(script, "GET /next")->cpu_time, 10 + 10 + 40); /* the callback that reads it, and the last step */
+	assert_in_range(told_of(script, "GET /next")->state[STATE_QUEUE], 7030 - 2030, 7040 - 2020);
+	assert_false(told_of(script, "GET /next")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 0);
+	script_close(script);
+}
+
+/* What it burns then may be of either. */
+static void test_next_request_or_rest(void **state)
+{
+	struct script *script = asks_behind_its_response();
+	(void)state;
+
+	WRITE(script, 9080, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /next")->call_count, 0);
+	assert_true(told_of(script, "GET /next")->ambiguous);
+	script_close(script);
+}
+
+/* So may what it asks then. */
+static void test_next_request_or_another_call(void **state)
+{
+	struct script *script = asks_behind_its_response();
+	(void)state;
+
+	WRITE(script, 7080, LOOP, DB);
+	RUNS(script, 9010, LOOP, 105, .left = WAIT_PIPE, POLLED(7090, 9000, 1));
+	READ(script, 9020, LOOP, DB, .arrived = 9000);
+	WOKEN(script, 9030, LOOP, TASK_A);
+	RUNS(script, 9040, LOOP, TASK_A, ENDS);
+	WRITE(script, 9080, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /next")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /next")->state[STATE_NET], 9000 - 7090);
+	assert_true(told_of(script, "GET /next")->ambiguous);
+	script_close(script);
+}
+
+/* It turned to the next one when it could not connect: what it does in that step may be of either. */
+static void test_next_request_after_no_connection(void **state)
+{
+	struct script *script = server_with_requests();
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
+	script_conn(script, NEW_DB, CONN_DOWNSTREAM, 5432);
+	script_span(script, 1680, LOOP, RECORD_IO, IO_CONNECT, NEW_DB, -EINPROGRESS, (struct with){0});
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1690, 2000, 2));
+	READ(script, 2020, LOOP, CLIENT_A, .arrived = 1170, .line = "GET /next");
+	RUNS(script, 2030, LOOP, 103, ENDS);
+	WOKEN(script, 2040, LOOP, TASK_A);
+	RUNS(script, 2050, LOOP, TASK_A, ENDS);
+	WRITE(script, 3050, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /next")->cpu_time, 10 + 10 + 1000);
+	assert_true(told_of(script, "GET /next")->ambiguous);
+	script_close(script);
+}
+
+/* A timer lets it go on. */
+static void test_next_request_behind_a_sleep(void **state)
+{
+	struct script *script = server_with_requests();
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1190, 2000, 1));
+	READ(script, 2020, LOOP, CLIENT_A, .arrived = 1170, .line = "GET /next");
+	RUNS(script, 5010, LOOP, 103, ENDS, POLLED(2030, 5000, 0));
+	WOKEN(script, 5020, LOOP, TASK_A);
+	RUNS(script, 5030, LOOP, TASK_A, ENDS);
+	WRITE(script, 8030, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_in_range(told_of(script, "GET /next")->cpu_time, 3000, 3000 + 50);
+	assert_int_equal(told_of(script, "GET /next")->state[STATE_SLEEP], 0);
+	assert_true(told_of(script, "GET /next")->ambiguous);
+	script_close(script);
+}
+
+/*
+ * A task that was made for a request (aiohttp) goes on with that, whatever has been read, until it lets the one go on that has made it:
+ * that turns to the next.
+ */
+static void test_next_request_of_maker(void **state)
+{
+	struct script *script = server_with_requests();
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	MADE(script, 1090, LOOP, CHILD);
+	RUNS(script, 1100, LOOP, CHILD, .left = WAIT_PIPE);
+	WRITE(script, 1180, LOOP, CLIENT_A, .status = 200);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1190, 2000, 1));
+	READ(script, 2020, LOOP, CLIENT_A, .arrived = 1170, .line = "GET /next");
+	RUNS(script, 3010, LOOP, 103, ENDS, POLLED(2030, 3000, 0));
+	WOKEN(script, 3020, LOOP, CHILD);
+	RUNS(script, 3030, LOOP, CHILD, ENDS);
+	WRITE(script, 6030, LOOP, DB);
+	RUNS(script, 7010, LOOP, 104, .left = WAIT_PIPE, POLLED(6040, 7000, 1));
+	READ(script, 7020, LOOP, DB, .arrived = 7000);
+	WOKEN(script, 7030, LOOP, CHILD);
+	RUNS(script, 7040, LOOP, CHILD, ENDS);
+	WOKEN(script, 8040, LOOP, TASK_A);
+	RUNS(script, 8050, LOOP, TASK_A, .left = WAIT_PIPE);
+	MADE(script, 8060, LOOP, NEXT);
+	RUNS(script, 8070, LOOP, NEXT, .left = WAIT_PIPE);
+	WRITE(script, 8570, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /next")->call_count, 0);
+	assert_in_range(told_of(script, "GET /next")->cpu_time, 10 + 500, 20 + 20 + 500 + 20);
+	assert_false(told_of(script, "GET /next")->ambiguous);
 	script_close(script);
 }
 
@@ -138,10 +292,11 @@ static void test_put_off_answer_to_nobody_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_next_request_of_task),
-		cmocka_unit_test(test_next_request_of_last_task),
-		cmocka_unit_test(test_makers_from_before_the_trace),
-		cmocka_unit_test(test_put_off_answer_to_nobody_known),
+		cmocka_unit_test(test_next_request_of_task),         cmocka_unit_test(test_next_request_of_last_task),
+		cmocka_unit_test(test_next_request_behind_a_call),   cmocka_unit_test(test_next_request_or_rest),
+		cmocka_unit_test(test_next_request_or_another_call), cmocka_unit_test(test_next_request_after_no_connection),
+		cmocka_unit_test(test_next_request_behind_a_sleep),  cmocka_unit_test(test_next_request_of_maker),
+		cmocka_unit_test(test_makers_from_before_the_trace), cmocka_unit_test(test_put_off_answer_to_nobody_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

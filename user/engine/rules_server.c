@@ -251,10 +251,13 @@ static bool began_for_another(const struct thread *thread, const struct context 
 void rule_2_ran_for(const struct moment *moment, struct context *request)
 {
 	struct thread *thread = moment->thread;
-	struct context *before = context_root(thread->context);
-	bool contradicts = before && before->is_request && before != request && !before->told && !before->answered &&
-			   !is_next_callback(moment, request);
+	struct context *before;
+	bool contradicts;
 
+	strand_answers_behind(moment, request);
+	before = context_root(thread->context);
+	contradicts = before && before->is_request && before != request && !before->told && !before->answered &&
+		      !is_next_callback(moment, request);
 	if (!request->answered) {
 		doubts_judge(moment, request, contradicts);
 		rule_12_answered(moment, request);

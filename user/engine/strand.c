@@ -143,6 +143,7 @@ static void let_run(struct engine *engine, struct thread *thread, struct strand 
 	context_hold(engine, &strand->context, NULL);
 	strand->soft = false;
 	strand->woken_at_ns = 0;
+	strand->woken_behind = false;
 	strand->runs_since_ns = at_ns;
 	strand->thread = thread;
 	thread->strand = strand;

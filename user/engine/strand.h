@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A strand, and what the files of rule 15 need of each other: strand.c (which strand runs where), strand_known.c, strand_made.c,
- * strand_given.c (for whom) and strand_answers.c.
+ * strand_given.c (for whom), strand_behind.c and strand_answers.c.
  * Never: seen by the other rules, which know only the thread that runs it.
  */
 #ifndef IOCPU_ENGINE_STRAND_H
@@ -34,6 +34,7 @@ struct strand {
 	uint8_t woken_for;    /* the same, as who woke it since shows it */
 	uint64_t left_at_ns;  /* 0: it has not yet */
 	uint64_t woken_at_ns; /* since then; 0: not told */
+	bool woken_behind;    /* … by itself, or by one that had just answered: that may have been the end of a response */
 	uint64_t runs_since_ns;
 	uint64_t answered_conn_id; /* of a task: the connection that it has answered on last; 0: on none */
 	uint64_t waits_since_ns;   /* it has only looked since then, and waited again; 0: it has not waited */
@@ -42,6 +43,10 @@ struct strand {
 	bool given_by_answer;      /* of a task: by who has just read one */
 	bool dispatches;           /* of a task: what it does was given to it so */
 	uint64_t maker_id;         /* the strand that is said to have made it; 0: none is */
+	bool goes_on;              /* of a task: it goes on behind its response, though the next request has been read … */
+	bool may_turn;             /* … and may have turned to that one by now, in a segment of its own */
+	bool made_for_request;     /* of a task: it was made for one … */
+	bool turns;                /* … but has turned to others on its connection, as those do that serve one after the other */
 	bool made;                 /* of a task: its making was seen, so that nothing else has ever been done in its name */
 	struct context *own;       /* in doubt: what it did before it was given something; NULL: no doubt */
 	struct unclaimed answer;
@@ -86,6 +91,21 @@ bool strand_hands_on(const struct moment *moment, struct strand *woken);
 void unclaimed_forget(struct unclaimed *answer);
 /* It turns to something else. */
 void strand_leaves_answer(const struct moment *moment);
+
+/* ---- strand_behind.c ---- */
+
+/*
+ * A request that came where the task was the last to answer, before it knew that it was done: then nobody is let go on for it. NULL: there
+ * is none.
+ */
+struct context *strand_next_request(struct engine *engine, const struct strand *strand);
+/* There is one; the task, which works for no open request, and is given this, goes on with its own nevertheless. */
+bool strand_goes_on_behind(struct engine *engine, struct strand *strand, const struct context *taken, uint64_t at_ns);
+/* The thread's task asks, or makes a task: it may have turned to that one before, and nobody knows (rule 13). */
+void strand_asks_behind(const struct moment *moment, bool on_new_connection);
+void strand_makes_behind(struct engine *engine, struct thread *thread);
+/* It lets the task go on that has made it, and may end: that one turns to the next request. NULL: it is not so. */
+struct context *strand_hands_next(struct engine *engine, const struct thread *thread, const struct strand *woken);
 
 /* ---- strand_given.c ---- */
 

@@ -141,6 +141,7 @@ void strand_asks(const struct moment *moment, bool on_new_connection)
 	if (!thread->strand)
 		return;
 	thread->strand->waits_since_ns = 0;
+	strand_asks_behind(moment, on_new_connection);
 	take_while_running(moment);
 	if (thread->strand->own)
 		decide(moment->engine, thread, on_new_connection || was_given_connection(thread, moment->conn));
@@ -186,18 +187,6 @@ static bool may_have_own(const struct strand *strand, struct context *root)
 	return root->origin == ORIGIN_MADE ? strand_request_of(root) != NULL : root->origin == ORIGIN_STRAND && root->evidence;
 }
 
-/*
- * A request that came where the task was the last to answer, before it knew that it was done: then nobody is let go on for it. NULL: there
- * is none.
- */
-static struct context *next_request(struct engine *engine, const struct strand *strand)
-{
-	const struct conn *conn = strand->answered_conn_id ? conn_of(engine, strand->answered_conn_id) : NULL;
-	struct context *request = conn ? conn->last_request : NULL;
-
-	return context_is_open_request(request) && !request->has_task && conn->answerer_strand_id == strand->id ? request : NULL;
-}
-
 /* What comes behind a response is none: it belongs to that. */
 static bool has_work_of_its_own(const struct strand *strand, const struct context *segment)
 {
@@ -219,15 +208,19 @@ static bool is_free_task(const struct strand *strand)
 	return !root || strand->soft || strand_whose(root)->is_request || (!root->evidence && !has_work_of_its_own(strand, root));
 }
 
-static void take_as_task(struct engine *engine, struct strand *strand)
+static void take_as_task(struct engine *engine, struct strand *strand, uint64_t at_ns)
 {
-	struct context *before = strand->context, *taken = context_root(strand->given);
+	struct context *before = strand->context, *taken = context_root(strand->given), *next = strand_next_request(engine, strand);
 
-	if (!strand_request_of(taken) && next_request(engine, strand))
-		taken = next_request(engine, strand);
+	if (next && is_free_task(strand) && strand_goes_on_behind(engine, strand, taken, at_ns))
+		return;
+	strand->goes_on = strand->may_turn = false;
+	if (next && !strand_request_of(taken))
+		taken = next;
 	if (!taken || !is_free_task(strand))
 		return;
 	taken->has_task = true;
+	strand->turns |= strand->answered_conn_id && taken->conn_id == strand->answered_conn_id && context_is_open_request(taken);
 	strand->via_doubt = strand->given_doubt;
 	strand->dispatches = strand->given_by_answer;
 	strand_settle_hint(engine, before);
@@ -261,7 +254,7 @@ static void take_what_is_given(struct engine *engine, struct strand *strand, uin
 void strand_take_what_is_given(struct engine *engine, const struct proc *proc, struct strand *strand, uint64_t at_ns)
 {
 	if (proc_has_tasks(proc))
-		take_as_task(engine, strand);
+		take_as_task(engine, strand, at_ns);
 	else
 		take_what_is_given(engine, strand, at_ns);
 	context_hold(engine, &strand->given, NULL);
@@ -405,6 +398,7 @@ void strand_wakes(const struct moment *moment)
 	if (!strand)
 		return;
 	note_woken(strand, strand == thread->strand ? WAIT_RUNNABLE : woken_for(thread), moment->at_ns);
+	strand->woken_behind |= strand == thread->strand || thread->soft;
 	/* A task that lets others go first wakes itself. */
 	if (strand == thread->strand)
 		return;
@@ -419,6 +413,8 @@ void strand_wakes(const struct moment *moment)
 	}
 	if (!given && !proc_has_tasks(thread->proc))
 		return;
+	if ((request = strand_hands_next(moment->engine, thread, strand)))
+		given = request;
 	context_hold(moment->engine, &strand->given, given);
 	strand->given_doubt = thread->via_doubt;
 	strand->given_by_answer = thread->via_conn_id != 0;

@@ -26,12 +26,17 @@ static void make(struct engine *engine, struct proc *proc, uint64_t id, uint64_t
 
 void strand_make_task(struct engine *engine, struct thread *thread, const struct record *record)
 {
-	struct context *hint = strand_given_by(thread);
 	struct strand *strand = strand_get(engine, thread->proc, record->strand_id);
+	struct context *hint;
 
 	if (!strand || strand->thread)
 		return;
+	strand_makes_behind(engine, thread);
+	hint = strand_given_by(thread);
+	strand->maker_id = thread->strand ? thread->strand->id : 0;
 	strand->made = true;
+	strand->made_for_request = strand_request_of(hint) != NULL;
+	strand->turns = strand->goes_on = strand->may_turn = false; /* its number may have been another one's */
 	strand->woken_at_ns = record->head.at_ns;
 	if (!hint) {
 		strand_made_for_unnamed(engine, thread, strand, record->head.at_ns);

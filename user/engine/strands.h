@@ -18,6 +18,8 @@ void strand_reads(const struct thread *thread, struct context *request);
 void strands_follow(struct engine *engine, struct proc *proc, struct context *request);
 /* The thread's strand is about to answer a request, known or not. */
 void strand_writes_response(const struct moment *moment);
+/* The thread's task answers this request: if it has gone on behind its last response, it has turned to this one since. */
+void strand_answers_behind(const struct moment *moment, const struct context *request);
 /* The thread's strand has answered a request on this connection. */
 void strand_answers(const struct thread *thread, struct conn *conn);
 /*
