@@ -146,8 +146,8 @@ static uint64_t ask_behind(struct script *script, uint64_t at, uint64_t whose, c
 }
 
 /*
- * D waits; it turns out to have asked behind A. From then on that is in doubt, but not who asks first in its own callback. That is so as
- * well where an answer comes to a call from before the trace, as what was guessed then may have led to anything.
+ * D waits; it turns out, twice, to have asked behind A. From then on that is in doubt, but not who asks first in its own callback. That is
+ * so as well where an answer comes to a call from before the trace, as what was guessed then may have led to anything.
  */
 static void check_doubt_about_the_next_callback(bool attached)
 {
@@ -162,7 +162,11 @@ static void check_doubt_about_the_next_callback(bool attached)
 	at += 1000;
 	for (unsigned int i = 0; i < 6; i++)
 		at = ask_behind(script, at, CLIENT_A, "GET /both");
-	at = ask_behind(script, at, CLIENT_D, "GET /seems");
+	for (unsigned int i = 0; i < 2; i++) {
+		at = ask_behind(script, at, CLIENT_D, "GET /seems");
+		READ(script, at, LOOP, CLIENT_D, SLEPT(at - 480, at - 20, 1), .line = "GET /sleeps");
+		at += 1000;
+	}
 	at = ask_behind(script, at, CLIENT_A, "GET /both again");
 	(void)share_both(script, at, "GET /shares again");
 	script_finish(script);

@@ -10,6 +10,7 @@
 
 #define VOTES_MAX         128
 #define RIGHT_PER_WRONG   32
+#define RIGHT_PER_MARKED  8 /* in a loop of one thread a mistake leads to responses that contradict it, and mark whom it touches */
 #define RIGHT_MIN         4
 #define RIGHT_PER_MISTAKE 4  /* where what is guessed leads to responses that bear it out */
 #define RIGHT_PER_TURN    4  /* what contradicts is marked by itself */
@@ -18,6 +19,7 @@
 #define TRIES             4
 #define RIGHT_PER_KEPT    8 /* where connections are given on, who had one rarely goes on with it */
 #define OF_THE_THREAD     (1u << DOUBT_ORDER | 1u << DOUBT_TURN | 1u << DOUBT_THREAD) /* and not of a connection that several use */
+#define BY_WHO_RUNS       (1u << DOUBT_SELF | 1u << DOUBT_NEXT | 1u << DOUBT_ORDER)
 #define TRIES_GIVEN       8
 #define TRIES_TO_ANY      32 /* a response that tells that it was kept puts that right */
 
@@ -70,6 +72,8 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 		return false;
 	if (doubt == DOUBT_THREAD)
 		return score->wrong * (proc->hides_strands ? VOTES_MAX : RIGHT_PER_WRONG) <= score->right;
+	if (!proc->threads_share && BY_WHO_RUNS & 1u << doubt)
+		return score->wrong * RIGHT_PER_MARKED <= right;
 	return score->wrong * RIGHT_PER_WRONG <= right && (!proc->threads_share || right >= RIGHT_MIN);
 }
 
