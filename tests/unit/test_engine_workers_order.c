@@ -12,18 +12,42 @@ static struct script *server_with_pool(void)
 	return script;
 }
 
-/* It is answered, and gives the connection to the first one who waits, and this one to the second. The loop sleeps since 1480. */
-static void serve_in_order(struct script *script, uint64_t first, uint64_t second)
+/* It is answered at 1520, and gives the connection to who waits. The loop sleeps since 1480. */
+static void serve_first(struct script *script)
 {
 	LOOKS(script, 1500, LOOP, DB, 1480);
 	WRITE(script, 1510, LOOP, DB);
 	WRITE(script, 1520, LOOP, CLIENT_D, .status = 200);
-	LOOKS(script, 1700, LOOP, DB, 1530);
-	WRITE(script, 1710, LOOP, DB);
-	WRITE(script, 1720, LOOP, first, .status = 200);
-	LOOKS(script, 1900, LOOP, DB, 1730);
-	WRITE(script, 1910, LOOP, second, .status = 200);
+}
+
+/* Whoever has the connection is answered at `at`, and so is its client; it gives the connection to who waits. */
+static void serve_next(struct script *script, uint64_t at, uint64_t client)
+{
+	LOOKS(script, at, LOOP, DB, at - 170);
+	WRITE(script, at + 10, LOOP, DB);
+	WRITE(script, at + 20, LOOP, client, .status = 200);
+}
+
+static void serve_last(struct script *script, uint64_t at, uint64_t client)
+{
+	LOOKS(script, at, LOOP, DB, at - 170);
+	WRITE(script, at + 10, LOOP, client, .status = 200);
 	script_finish(script);
+}
+
+static void serve_in_order(struct script *script, uint64_t first, uint64_t second)
+{
+	serve_first(script);
+	serve_next(script, 1700, first);
+	serve_last(script, 1900, second);
+}
+
+static void serve_three_in_order(struct script *script, uint64_t first, uint64_t second, uint64_t third)
+{
+	serve_first(script);
+	serve_next(script, 1700, first);
+	serve_next(script, 1900, second);
+	serve_last(script, 2100, third);
 }
 
 static void assert_both_served(struct script *script, const char *first, const char *second)
@@ -82,11 +106,120 @@ static void who_is_given_something_is_free(void **state)
 	assert_both_served(script, "GET /a", "GET /b");
 }
 
+/* The first worker has done A, the second one B, and C waits; of each request's first calls none is made yet. The loop sleeps since 1190.
+ */
+static void let_three_come(struct script *script)
+{
+	LOOKS(script, 1100, LOOP, CLIENT_A, 1020, .arrived = 1090, .line = "GET /a");
+	WRITE(script, 1110, LOOP, TO_ONE);
+	LOOKS(script, 1130, ONE, TO_ONE, 310);
+	LOOKS(script, 1150, LOOP, CLIENT_B, 1120, .arrived = 1140, .line = "GET /b");
+	WRITE(script, 1160, LOOP, TO_TWO);
+	LOOKS(script, 1175, TWO, TO_TWO, 610);
+	READ(script, 1185, LOOP, CLIENT_C, .arrived = 1150, .line = "GET /c");
+	WRITE(script, 1300, TWO, WAKE);
+	WRITE(script, 1310, ONE, WAKE);
+	LOOKS(script, 1330, LOOP, WAKE, 1190);
+	WRITE(script, 1340, LOOP, TO_ONE);
+}
+
+/*
+ * The loop is taken off its core in the first worker's callback, which then answers. By then this worker has handed back the next thing:
+ * that comes before what the second one had handed back long ago.
+ */
+static void all_of_a_worker_come_before_the_next_ones(void **state)
+{
+	struct script *script = server_with_pool();
+	(void)state;
+
+	let_three_come(script);
+	LOOKS(script, 1360, ONE, TO_ONE, 1315);
+	WRITE(script, 1440, ONE, WAKE);
+	WRITE(script, 1455, LOOP, CLIENT_A, .status = 200, .off = 1342, .on = 1450, .ready = 108, .cause = WAIT_RUNNABLE);
+	READ(script, 1475, LOOP, WAKE, .epoll = 1470, .events = 1, .epoll_fd = LOOP);
+	serve_in_order(script, CLIENT_C, CLIENT_B);
+	assert_both_served(script, "GET /c", "GET /b");
+}
+
+/* … also if it is taken off its core as soon as it has answered. */
+static void a_callback_goes_on_behind_its_answer(void **state)
+{
+	struct script *script = server_with_pool();
+	(void)state;
+
+	let_three_come(script);
+	WRITE(script, 1350, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 1365, ONE, TO_ONE, 1315);
+	WRITE(script, 1440, ONE, WAKE);
+	READ(script, 1475, LOOP, WAKE, .epoll = 1470, .events = 1, .epoll_fd = LOOP, .off = 1352, .on = 1450, .ready = 98,
+	     .cause = WAIT_RUNNABLE);
+	serve_in_order(script, CLIENT_C, CLIENT_B);
+	assert_both_served(script, "GET /c", "GET /b");
+}
+
+/* One that is free has handed back what it had, be it that nobody saw that, as the wake-up of another one was still unread. */
+static void who_is_free_has_handed_back_unseen(void **state)
+{
+	struct script *script = server_with_pool();
+	(void)state;
+
+	LOOKS(script, 1100, LOOP, CLIENT_A, 1020, .arrived = 1090, .line = "GET /a");
+	WRITE(script, 1110, LOOP, TO_TWO);
+	LOOKS(script, 1130, TWO, TO_TWO, 610);
+	LOOKS(script, 1150, LOOP, CLIENT_B, 1120, .arrived = 1140, .line = "GET /b");
+	WRITE(script, 1160, LOOP, TO_ONE);
+	LOOKS(script, 1180, ONE, TO_ONE, 310);
+	WRITE(script, 1290, ONE, WAKE);
+	LOOKS(script, 1310, LOOP, WAKE, 1170);
+	LOOKS(script, 1400, LOOP, CLIENT_C, 1330, .arrived = 1390, .line = "GET /c");
+	WRITE(script, 1410, LOOP, TO_TWO);
+	LOOKS(script, 1430, TWO, TO_TWO, 1300);
+	WRITE(script, 1440, TWO, WAKE);
+	LOOKS(script, 1460, LOOP, WAKE, 1420);
+	serve_first(script);
+	serve_next(script, 1700, CLIENT_B);
+	LOOKS(script, 1900, LOOP, DB, 1730);
+	WRITE(script, 1910, LOOP, DB);
+	WRITE(script, 1920, LOOP, TO_TWO);
+	LOOKS(script, 1940, TWO, TO_TWO, 1445);
+	LOOKS(script, 2100, LOOP, DB, 1930);
+	WRITE(script, 2110, LOOP, CLIENT_C, .status = 200);
+	WRITE(script, 2940, TWO, WAKE);
+	LOOKS(script, 2960, LOOP, WAKE, 2120);
+	WRITE(script, 2970, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_in_range(told_of(script, "GET /a")->cpu_time, 1170, 1300);
+	assert_both_served(script, "GET /a", "GET /c");
+}
+
+/* A connection is given to the second one who waits: these two are in doubt, and nobody else. */
+static void two_that_change_places_are_in_doubt_alone(void **state)
+{
+	struct script *script = server_with_pool();
+	(void)state;
+
+	let_three_come(script);
+	LOOKS(script, 1360, ONE, TO_ONE, 1315);
+	WRITE(script, 1410, ONE, WAKE);
+	LOOKS(script, 1430, LOOP, WAKE, 1345);
+	serve_three_in_order(script, CLIENT_B, CLIENT_A, CLIENT_C);
+	assert_true(told_of(script, "GET /a")->ambiguous && told_of(script, "GET /b")->ambiguous);
+	assert_false(told_of(script, "GET /c")->ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /c")->call_count, 1);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_turn_may_be_told_late),
 		cmocka_unit_test(who_is_given_something_is_free),
+		cmocka_unit_test(all_of_a_worker_come_before_the_next_ones),
+		cmocka_unit_test(a_callback_goes_on_behind_its_answer),
+		cmocka_unit_test(who_is_free_has_handed_back_unseen),
+		cmocka_unit_test(two_that_change_places_are_in_doubt_alone),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads, in order", tests, NULL, NULL);

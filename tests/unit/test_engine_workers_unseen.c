@@ -225,6 +225,128 @@ static void what_was_given_unseen_may_be_read_at_once(void **state)
 	given_unseen_until(5120);
 }
 
+/* It reads its eventfd, and is taken off its core before it has looked, when somebody comes whom nobody is seen to give anything. */
+static void who_comes_behind_a_late_look_is_given_at_once(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	serve_in_line(script);
+	LOOKS(script, 2000, LOOP, CLIENT_A, 1240, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2015, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	WRITE(script, 2020, LOOP, TO_TWO);
+	LOOKS(script, 2030, ONE, TO_ONE, 1205);
+	LOOKS(script, 2040, TWO, TO_TWO, 610);
+	READ(script, 2045, LOOP, CLIENT_C, .arrived = 1998, .line = "GET /c");
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2050);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3070, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 5080, ONE, WAKE, .off = 3032, .on = 3080, .ready = 48, .cause = WAIT_RUNNABLE);
+	READ(script, 5085, ONE, TO_ONE, .epoll = 5082, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 5100, LOOP, WAKE, 3080);
+	WRITE(script, 5120, LOOP, CLIENT_C, .status = 200);
+	LOOKS(script, 5140, LOOP, CLIENT_D, 5125, .arrived = 5130, .line = "GET /d");
+	READ(script, 5150, LOOP, CLIENT_X, .arrived = 5135, .line = "GET /e");
+	WRITE(script, 8150, TWO, WAKE, .off = 3000, .on = 3010, .ready = 10, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 8170, LOOP, WAKE, 5160);
+	WRITE(script, 8180, LOOP, TO_TWO);
+	WRITE(script, 8190, LOOP, CLIENT_B, .status = 200);
+	LOOKS(script, 8200, TWO, TO_TWO, 8155);
+	WRITE(script, 9240, ONE, WAKE, .off = 5088, .on = 5240, .ready = 152, .cause = WAIT_RUNNABLE);
+	WRITE(script, 9300, TWO, WAKE);
+	LOOKS(script, 9320, LOOP, WAKE, 8195);
+	WRITE(script, 9330, LOOP, CLIENT_D, .status = 200);
+	WRITE(script, 9340, LOOP, CLIENT_X, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /d", 4000, 4200);
+	assert_told(script, "GET /e", 1000, 1250);
+	script_close(script);
+}
+
+/* One that has slept was given nothing before it was woken: what waits does so still. */
+static void who_sleeps_was_given_nothing(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	serve_in_line(script);
+	LOOKS(script, 2000, LOOP, CLIENT_A, 1240, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2015, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	LOOKS(script, 2030, ONE, TO_ONE, 1205);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2025);
+	WRITE(script, 3070, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 3100, LOOP, CLIENT_C, 3080, .arrived = 3090, .line = "GET /c");
+	WRITE(script, 3110, LOOP, TO_ONE);
+	LOOKS(script, 3125, ONE, TO_ONE, 3035);
+	WRITE(script, 5120, ONE, WAKE);
+	LOOKS(script, 5140, LOOP, WAKE, 3115);
+	WRITE(script, 5150, LOOP, TO_ONE);
+	WRITE(script, 5160, LOOP, CLIENT_C, .status = 200);
+	LOOKS(script, 5175, ONE, TO_ONE, 5125);
+	WRITE(script, 8170, ONE, WAKE);
+	LOOKS(script, 8190, LOOP, WAKE, 5165);
+	WRITE(script, 8200, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2995, 3110);
+	assert_told(script, "GET /c", 1995, 2110);
+	script_close(script);
+}
+
+/* What its runtime leaves there for itself, and reads, tells nothing of what the loop gives it right behind. */
+static void a_workers_own_task_is_no_work_of_the_loops(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	give_a_and_let_b_wait(script);
+	WRITE(script, 3000, ONE, TO_ONE);
+	WRITE(script, 3030, ONE, WAKE);
+	READ(script, 3040, ONE, TO_ONE, .epoll = 3035, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 3055, LOOP, WAKE, 2030);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 3090, ONE, TO_ONE, 3045);
+	WRITE(script, 5090, ONE, WAKE);
+	LOOKS(script, 5110, LOOP, WAKE, 3100);
+	WRITE(script, 5130, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2100);
+	script_close(script);
+}
+
+/* Who is answered is done, be it that the worker has not been heard of since it took that. */
+static void who_is_answered_has_been_handed_back(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	serve_in_line(script);
+	LOOKS(script, 2000, LOOP, CLIENT_A, 1240, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2015, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	WRITE(script, 2020, LOOP, TO_TWO);
+	LOOKS(script, 2030, ONE, TO_ONE, 1205);
+	LOOKS(script, 2040, TWO, TO_TWO, 610);
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3060, LOOP, WAKE, 2030);
+	WRITE(script, 3080, LOOP, CLIENT_B, .status = 200);
+	LOOKS(script, 3100, LOOP, CLIENT_C, 3085, .arrived = 3088, .line = "GET /c");
+	WRITE(script, 3110, LOOP, TO_TWO);
+	WRITE(script, 5120, TWO, WAKE, .off = 3040, .on = 3120, .ready = 80, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 5140, LOOP, WAKE, 3120);
+	WRITE(script, 5150, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /b", 1000, 1110);
+	assert_told(script, "GET /c", 2000, 2110);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +359,10 @@ int main(void)
 		cmocka_unit_test(a_worker_may_wake_itself),
 		cmocka_unit_test(who_comes_may_be_given_unseen),
 		cmocka_unit_test(what_was_given_unseen_may_be_read_at_once),
+		cmocka_unit_test(who_comes_behind_a_late_look_is_given_at_once),
+		cmocka_unit_test(who_sleeps_was_given_nothing),
+		cmocka_unit_test(a_workers_own_task_is_no_work_of_the_loops),
+		cmocka_unit_test(who_is_answered_has_been_handed_back),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads, unseen", tests, NULL, NULL);

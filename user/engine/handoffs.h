@@ -28,6 +28,7 @@ struct handoffs {
 	uint64_t taken_ns;     /* that one has taken what was left here last */
 	uint64_t read_late_ns; /* then it looked, having taken before what was left here */
 	bool taken_unread;     /* its reader, being awake, has taken what was left here before it looked */
+	bool own_task;         /* its reader has left itself something there, and not looked since */
 	/* Of writes that there was no room for: they are read before what is in the queue. The last one's time. */
 	uint64_t forgotten_bytes, forgotten_ns;
 	/* Read before their write was told. */

@@ -122,6 +122,21 @@ void line_stand_in(struct engine *engine, struct line *line, struct context *con
 	*place_at(line, line->end++) = (struct place){.context = context_get(context), .since_ns = since_ns};
 }
 
+void rule_12_waits_still(struct engine *engine, struct thread *loop, struct context *root, uint64_t since_ns)
+{
+	struct line *line = loop->lines[LINE_WORKERS];
+
+	if (!line)
+		return;
+	if (line->aligned && !root->line_ticket && line->end - line->first < line->capacity) {
+		root->line_ticket = --line->first;
+		*place_at(line, line->first) = (struct place){.context = context_get(root), .since_ns = since_ns};
+	} else if (line->shifted && root->handed == line->end_handed - 1 && was_handed(line, root)) {
+		root->handed = 0;
+		context_put(engine, *handed_at(line, --line->end_handed));
+	}
+}
+
 /* What a loop's workers are given may be of a request that nobody saw begin. */
 static bool is_of_a_worker_loop(const struct thread *thread, const struct context *root)
 {

@@ -13,6 +13,8 @@
 void rule_12_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* `root` waits for something within the process, if it may. */
 void rule_12_waits(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns);
+/* It was guessed that `root` had been given a worker: it waits for one still, before all others, or nobody knows of it. */
+void rule_12_waits_still(struct engine *engine, struct thread *loop, struct context *root, uint64_t since_ns);
 /* May it wait for something within the process, for all that is known? */
 bool rule_12_may_wait(const struct thread *thread, const struct context *root);
 /* Did somebody wait before the trace began? Then what is guessed of the first ones leads to more. */

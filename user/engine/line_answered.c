@@ -94,7 +94,9 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 {
 	struct context *expected;
 	uint64_t unnamed, waiting, ticket = has_place(line, request) ? request->line_ticket : 0;
-	bool right;
+	bool right, has_workers = moment->thread->continuations->has_workers;
+	/* Of what lost its place in the order no response tells any more, nor as long as the order is not known. */
+	bool tells = !line->shifted && (segment->handed || ticket || !has_workers);
 
 	if (line->shifted && segment->handed && ticket) {
 		request->ambiguous |= !line_find_shift(moment, line, segment, place_at(line, ticket)) || request->calls_in_flight;
@@ -103,13 +105,13 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 	unnamed = segment->handed ? line_count_unnamed(line, segment->handed) : 0;
 	waiting = count_waiting(line, ticket, UINT64_MAX);
 	expected = waiting_at(line, unnamed);
-	if (!line->shifted)
+	if (tells)
 		score_count(&line->order, segment->handed && ticket && waiting == unnamed, RESPONSES_MAX);
-	if (segment->given == GIVEN_WORKER && segment->handed && ticket && waiting != unnamed) {
+	if (has_workers && segment->handed && ticket && waiting != unnamed) {
 		line_exchange(line, segment, unnamed, request, waiting, expected);
 		return;
 	}
-	if (segment->given == GIVEN_WORKER && !line->shifted && segment->handed && !ticket && expected) {
+	if (has_workers && !line->shifted && segment->handed && !ticket && expected) {
 		expected->line_ticket = 0;
 		expected->ambiguous = request->ambiguous = true;
 	}
@@ -119,7 +121,7 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 		send_away(line, waiting - unnamed);
 	if (ticket && unnamed > waiting && !segment->handed_again)
 		give_up_unnamed(line, unnamed - waiting);
-	if (segment->handed_again)
+	if (segment->handed_again && tells)
 		doubts_vote(moment->thread->proc, DOUBT_LINE, right);
 	/* It waits for a call of its own; it has had its turn before; or what the segment began with may have been another one's. */
 	request->ambiguous |= request->calls_in_flight || unnamed > waiting || (segment->handed_again && !right);
@@ -177,20 +179,43 @@ static void begin_anew(const struct moment *moment)
 }
 
 /*
- * It stood in line for a worker, but what it is answered in the course of did not begin there: if that began with a connection, it says how
- * many had waited for one before the trace.
+ * It stands in its own line, but what it is answered in the course of did not begin there: if that began with a connection, or a worker, it
+ * says how many had waited for one before the trace, which is returned: then it has been judged.
  */
-static void leave_workers(const struct moment *moment, struct context *segment, struct context *request)
+static bool leave(const struct moment *moment, struct line *own, struct line *other, struct context *segment, struct context *request)
 {
-	struct line *line = moment->thread->lines[LINE_WORKERS], *other = moment->thread->lines[LINE_ANY];
-	struct context *taken = NULL;
+	struct context *taken = line_leave_unseen(own, request, count_waiting(own, request->line_ticket, UINT64_MAX));
 
-	if (!has_place(line, request) || (segment && segment->handed && segment->given == GIVEN_WORKER))
-		return;
-	if (workers_call_back(moment->thread) || has_had_a_turn(segment) || (segment && segment->is_request))
-		taken = line_leave_unseen(line, request, count_waiting(line, request->line_ticket, UINT64_MAX));
-	if (taken && other && other->shifted && has_place(other, taken) && has_had_a_turn(segment) && was_handed(other, segment))
-		(void)line_find_shift(moment, other, segment, place_at(other, taken->line_ticket));
+	if (!taken || !other || !other->shifted || !has_place(other, taken) || !has_had_a_turn(segment) || !was_handed(other, segment))
+		return false;
+	(void)line_find_shift(moment, other, segment, place_at(other, taken->line_ticket));
+	return true;
+}
+
+static bool leave_own_line(const struct moment *moment, struct context *segment, struct context *request)
+{
+	struct line *workers = moment->thread->lines[LINE_WORKERS], *any = moment->thread->lines[LINE_ANY];
+	bool given_worker = segment && segment->handed && segment->given == GIVEN_WORKER;
+
+	if (has_place(workers, request) && !given_worker &&
+	    (workers_call_back(moment->thread) || has_had_a_turn(segment) || (segment && segment->is_request)))
+		return leave(moment, workers, any, segment, request);
+	if (has_place(any, request) && given_worker && workers && workers->shifted)
+		return leave(moment, any, workers, segment, request);
+	return false;
+}
+
+/* Its place is in the one line, what it is answered in the course of has begun in the other: two were taken for each other in between. */
+static bool changes_lines(const struct moment *moment, struct line *line, struct context *segment, struct context *request)
+{
+	struct line *own = moment->thread->lines[segment->given == GIVEN_WORKER ? LINE_ANY : LINE_WORKERS];
+
+	if (!segment->handed || line->shifted || !has_place(own, request) || own->shifted)
+		return false;
+	score_count(&line->order, false, RESPONSES_MAX);
+	line_exchange_across(moment->engine, line, segment, waiting_at(line, line_count_unnamed(line, segment->handed)), own, request,
+			     count_waiting(own, request->line_ticket, UINT64_MAX));
+	return true;
 }
 
 void rule_12_answered(const struct moment *moment, struct context *request)
@@ -198,6 +223,7 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 	struct thread *thread = moment->thread;
 	struct context *segment = context_root(thread->context);
 	struct line *line = has_had_a_turn(segment) ? thread->lines[line_for(segment->given)] : NULL;
+	bool judged;
 
 	chains_answered(moment, request);
 	if (!loop_calls_back_at_once(thread))
@@ -205,11 +231,13 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 	request->ambiguous |= is_misaligned(thread->lines[LINE_WORKERS]);
 	if (line && segment->handed && !was_handed(line, segment))
 		line = NULL; /* of another thread's */
-	leave_workers(moment, segment, request);
+	if (line && changes_lines(moment, line, segment, request))
+		line = NULL;
+	judged = leave_own_line(moment, segment, request);
 	if (line) {
 		if (was_kept(moment, segment, request))
 			line->kept++;
-		else
+		else if (!judged)
 			judge_turn(moment, line, segment, request);
 		segment->handed = 0;
 	}

@@ -129,6 +129,8 @@ static void join_work(struct engine *engine, struct thread *thread, const struct
 	struct place *again = place_of(thread, segment);
 
 	line_goes_on(engine, place, segment->given, segment->begun_ns);
+	context->at_worker = segment->at_worker;
+	context->came_back = segment->came_back; /* for what it waits next it has shown itself since */
 	context->line_ticket = again ? segment->line_ticket : 0;
 	if (again) {
 		again->context = context_get(context);
@@ -144,6 +146,8 @@ static void claim_work(const struct moment *moment, struct line *line, const str
 	bool fits = is_said(place) && last_number(line, place, unknown) == place->named;
 	uint64_t number = number_of(place, unknown);
 
+	if (!request->is_request)
+		request->line_ticket = 0; /* what began elsewhere, and was answered where it went on */
 	for (struct place *next; number != place->named && (next = next_place(line, place, number)); number = number_of(next, unknown)) {
 		struct context *segment = next->context;
 

@@ -5,6 +5,8 @@
  */
 #include "engine/line_places.h"
 
+#define EXCHANGES_MAX 4
+
 /* The segment that has so many before it that are not named yet. NULL: it has not begun. */
 static struct context *unnamed_at(struct line *line, uint64_t place)
 {
@@ -35,6 +37,15 @@ static void swap_places(struct line *line, struct context *one, struct context *
 	other->line_ticket = ticket;
 }
 
+/*
+ * Whom one response after the other shows to be another one stands there for nobody, and all behind it are one place off. But if several
+ * have changed places with each other, too, it takes as many responses to put that right.
+ */
+static bool is_nobodys(struct context *context)
+{
+	return ++context->exchanged > EXCHANGES_MAX;
+}
+
 void line_exchange(struct line *line, struct context *segment, uint64_t unnamed, struct context *request, uint64_t waiting,
 		   struct context *expected)
 {
@@ -45,10 +56,17 @@ void line_exchange(struct line *line, struct context *segment, uint64_t unnamed,
 		taken->ambiguous = true;
 	if (expected)
 		expected->ambiguous = true;
-	if (taken && waiting < unnamed)
-		swap_segments(line, segment, taken);
-	else if (expected && waiting > unnamed)
-		swap_places(line, request, expected);
+	if (taken && waiting < unnamed) {
+		if (is_nobodys(taken))
+			give_up(taken);
+		else
+			swap_segments(line, segment, taken);
+	} else if (expected && waiting > unnamed) {
+		if (is_nobodys(expected))
+			expected->line_ticket = 0;
+		else
+			swap_places(line, request, expected);
+	}
 }
 
 struct context *line_leave_unseen(struct line *line, struct context *request, uint64_t waiting)
@@ -61,4 +79,25 @@ struct context *line_leave_unseen(struct line *line, struct context *request, ui
 	if (taken)
 		give_up(taken);
 	return taken;
+}
+
+void line_exchange_across(struct engine *engine, struct line *line, struct context *segment, struct context *expected, struct line *own,
+			  struct context *request, uint64_t waiting)
+{
+	struct context *taken = unnamed_at(own, waiting);
+	uint64_t number = segment->handed;
+
+	request->ambiguous = true;
+	request->line_ticket = segment->handed = 0;
+	if (expected)
+		expected->ambiguous = true;
+	if (taken) {
+		taken->ambiguous = true;
+		taken->handed = number;
+		taken->given = segment->given;
+		context_hold(engine, &taken->instead, NULL);
+		context_hold(engine, handed_at(line, number), taken);
+	} else if (expected) {
+		expected->line_ticket = 0;
+	}
 }

@@ -131,6 +131,12 @@ void line_nobody_waits(const struct moment *moment, struct line *line);
  */
 void line_exchange(struct line *line, struct context *segment, uint64_t unnamed, struct context *request, uint64_t waiting,
 		   struct context *expected);
+/*
+ * The segment of this line is the request's, which has so many `waiting` before it in its `own` line: what would have been its there is of
+ * whoever this segment would have been.
+ */
+void line_exchange_across(struct engine *engine, struct line *line, struct context *segment, struct context *expected, struct line *own,
+			  struct context *request, uint64_t waiting);
 /* The request is answered, and has a place, but in the course of no segment of this line: it takes the one along that would be its. */
 struct context *line_leave_unseen(struct line *line, struct context *request, uint64_t waiting);
 

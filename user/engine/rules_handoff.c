@@ -3,6 +3,7 @@
  * Rule 9: what one thread writes into an eventfd, a pipe or a socketpair, and another one reads. Within a process that is most often a
  * wake-up, and says no more than a hint, but between a loop and its worker threads.
  */
+#include "engine/line.h"
 #include "engine/rules_messages.h"
 #include "engine/workers.h"
 
@@ -70,11 +71,11 @@ static void worker_takes(const struct moment *moment, struct handoffs *handoffs)
 	uint64_t sent_ns = 0;
 
 	reads_as_worker(moment, handoffs);
-	if (!handoffs->count && !handoffs->taken_unread)
+	if (!handoffs->count && !handoffs->taken_unread && !handoffs->own_task)
 		handoffs_read_ahead(moment, handoffs, (uint64_t)moment->record->result, true);
 	if (handoffs->taken_unread)
 		handoffs->read_late_ns = moment->at_ns;
-	handoffs->taken_unread = false;
+	handoffs->taken_unread = handoffs->own_task = false;
 	if (!handoffs->count)
 		return;
 	while (handoffs->count) {
@@ -108,8 +109,10 @@ static bool took_just_now(const struct moment *moment, const struct handoffs *ha
 /* To a worker thread the loop gives whose turn it is. The reference is the caller's. */
 static struct context *given_by(const struct moment *moment, struct handoffs *handoffs)
 {
-	if (handoffs->worker_tid == moment->thread->tid)
-		return NULL; /* a task of its runtime */
+	if (handoffs->worker_tid == moment->thread->tid) {
+		handoffs->own_task = true; /* of its runtime: collecting garbage */
+		return NULL;
+	}
 	if (!is_a_worker(moment->engine, handoffs->worker_tid) || !moment->thread->loop)
 		return context_get(sender_of(moment));
 	handoffs->taken_unread = false; /* else nobody would have written */
@@ -135,7 +138,16 @@ bool handoff_was_unseen(const struct moment *moment, uint32_t worker_tid, uint64
 {
 	const struct handoffs *handoffs = given_to(moment->engine, thread_of(moment->engine, worker_tid));
 
-	return handoffs && (handoffs->taken_unread || handoffs->read_late_ns > since_ns);
+	return handoffs && (handoffs->taken_unread || handoffs->read_late_ns >= since_ns);
+}
+
+bool handoff_may_be_unseen(const struct moment *moment, uint32_t worker_tid, uint64_t since_ns)
+{
+	const struct thread *worker = thread_of(moment->engine, worker_tid);
+	const struct handoffs *handoffs = given_to(moment->engine, worker);
+
+	return handoff_was_unseen(moment, worker_tid, since_ns) ||
+	       (handoffs && handoffs->read_late_ns && handoffs->read_late_ns >= worker->heard_ns);
 }
 
 bool handoff_has_room(const struct moment *moment, uint32_t worker_tid)
@@ -202,6 +214,23 @@ static void take_unread(const struct moment *moment, uint64_t until_ns, bool han
 void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns)
 {
 	take_unread(&(struct moment){.engine = engine, .thread = worker}, off_ns, false);
+}
+
+void workers_slept(struct engine *engine, struct thread *worker, uint64_t until_ns)
+{
+	struct handoffs *handoffs = worker->wakes_conn_id ? given_to(engine, worker) : NULL;
+	struct conn *wakes = handoffs ? conn_of(engine, worker->wakes_conn_id) : NULL;
+	struct thread *loop = wakes && wakes->handoffs ? thread_of(engine, wakes->handoffs->loop_tid) : NULL;
+
+	for (; loop && handoffs->count && !handoffs_first(handoffs)->writer_tid && handoffs_first(handoffs)->sent_ns < until_ns;
+	     handoffs_drop_first(engine, handoffs)) {
+		struct context *context = context_root(handoffs_first(handoffs)->context);
+
+		if (!context_is_active(context))
+			continue;
+		context->at_worker = false;
+		rule_12_waits_still(engine, loop, context, handoffs_first(handoffs)->sent_ns);
+	}
 }
 
 /* True: it is told the loop. */

@@ -6,31 +6,11 @@
  */
 #include <stdlib.h>
 
+#include "engine/handed_back.h"
 #include "engine/line.h"
-#include "engine/workers.h"
 
-#define BACK_MAX    16   /* of more the oldest are taken for such as show nothing */
-#define POSTED_NS   5000 /* it can be seen so long before its wake-up has been written */
-#define WORKERS_MAX 32   /* of more it is not found out what they hand back unseen */
-
-/* A worker is done with it, and its callback has not shown itself yet. */
-struct back {
-	struct context *context;
-	uint32_t worker_tid;
-	uint64_t sent_ns;
-	bool gave; /* it has given its worker something since, without a write */
-};
-
-struct handed_back {
-	struct back waiting[BACK_MAX]; /* oldest first */
-	uint32_t count;
-	uint64_t looked_ns;   /* the callbacks of what was handed back until then are over when the turn ends */
-	bool in_callbacks;    /* since then nothing else was read */
-	uint32_t running_tid; /* the worker whose callbacks run; 0: none's has shown itself in this turn */
-	uint64_t passed_ns;   /* until then those of the workers before that one, and its own, have run */
-	uint32_t workers[WORKERS_MAX];
-	uint32_t worker_count;
-};
+#define POSTED_NS    5000  /* it can be seen so long before its wake-up has been written */
+#define TAKEN_OFF_NS 20000 /* whom it has woken, or written to, may take it off its core so soon: then it is still in that callback */
 
 /* NULL: no memory. */
 static struct handed_back *handed_back_of(struct thread *thread)
@@ -51,11 +31,7 @@ static struct back take(struct handed_back *handed_back, uint32_t at)
 	return back;
 }
 
-/*
- * Before anything else its callback has given the worker what waits longest, if anything does. It may not have needed to be woken: then it
- * has taken something without reading its eventfd; or it has read that, and was taken off its core before it had looked.
- */
-static bool give_unseen(const struct moment *moment, uint32_t worker_tid)
+bool handed_back_give_unseen(const struct moment *moment, uint32_t worker_tid)
 {
 	bool unseen = handoff_is_unseen(moment, worker_tid) || rule_12_somebody_waits(moment->thread);
 	struct context *given = unseen && handoff_has_room(moment, worker_tid) ? rule_12_next_in_line(moment, GIVEN_WORKER) : NULL;
@@ -101,7 +77,7 @@ bool workers_give_at_once(const struct moment *moment, struct context *given)
 	for (uint32_t i = 0; handed_back && i < handed_back->worker_count; i++) {
 		uint32_t worker_tid = handed_back->workers[i];
 
-		if (!is_free(moment, worker_tid) || !handoff_was_unseen(moment, worker_tid, given->last_active_ns))
+		if (!is_free(moment, worker_tid) || !handoff_may_be_unseen(moment, worker_tid, given->last_active_ns))
 			continue;
 		given->at_worker = true;
 		given->came_back = false;
@@ -120,18 +96,14 @@ void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid)
 
 		if (back->worker_tid != worker_tid || back->gave)
 			continue;
-		back->gave = give_unseen(moment, worker_tid);
+		back->gave = handed_back_give_unseen(moment, worker_tid);
 		return;
 	}
-	if (handed_back && handoff_is_unseen(moment, worker_tid) && !give_unseen(moment, worker_tid))
+	if (handed_back && handoff_was_unseen(moment, worker_tid, moment->at_ns) && !handed_back_give_unseen(moment, worker_tid))
 		give_running_unseen(moment, worker_tid);
 }
 
-/*
- * In a turn the loop looks at its workers' messages in the order in which the workers were made, and takes all of one's before it turns to
- * the next one's. What was sent when it had looked there comes in the next turn.
- */
-static uint64_t turns_until(const struct handed_back *handed_back, const struct back *back)
+uint64_t handed_back_turns_until(const struct handed_back *handed_back, const struct back *back)
 {
 	uint64_t next = 1ull << 32, order = back->worker_tid - handed_back->running_tid;
 
@@ -149,9 +121,16 @@ static void ran_silently(const struct moment *moment, uint32_t at)
 	struct back back = take(moment->thread->handed_back, at);
 
 	if (!back.gave && rule_12_somebody_waits(moment->thread))
-		(void)give_unseen(moment, back.worker_tid);
+		(void)handed_back_give_unseen(moment, back.worker_tid);
 	rule_12_waits(moment->engine, moment->thread, context_root(back.context), moment->at_ns);
 	context_put(moment->engine, back.context);
+}
+
+/* In this turn: as it began, or since. It has still to come to the present worker's next message, and to those of the workers behind. */
+static bool was_seen(const struct handed_back *handed_back, const struct back *back)
+{
+	return back->sent_ns <= handed_back->looked_ns ||
+	       (handed_back->running_tid && back->worker_tid >= handed_back->running_tid && back->sent_ns <= handed_back->passed_ns);
 }
 
 /* What comes next in this turn of what the loop has seen in it. `count`: nothing. */
@@ -160,9 +139,9 @@ static uint32_t find_next(const struct handed_back *handed_back)
 	uint32_t next = handed_back->count;
 
 	for (uint32_t i = 0; i < handed_back->count; i++)
-		if (handed_back->waiting[i].sent_ns <= handed_back->looked_ns &&
-		    (next == handed_back->count ||
-		     turns_until(handed_back, &handed_back->waiting[i]) < turns_until(handed_back, &handed_back->waiting[next])))
+		if (was_seen(handed_back, &handed_back->waiting[i]) &&
+		    (next == handed_back->count || handed_back_turns_until(handed_back, &handed_back->waiting[i]) <
+							   handed_back_turns_until(handed_back, &handed_back->waiting[next])))
 			next = i;
 	return next;
 }
@@ -183,8 +162,7 @@ static void pass_those_before(const struct moment *moment, uint32_t worker_tid)
 	}
 }
 
-/* What the thread does in this callback is for this one, which has waited for the loop. wakes: it wakes its worker now. */
-static void run_for(const struct moment *moment, uint32_t at, bool wakes)
+void handed_back_run(const struct moment *moment, uint32_t at, bool wakes)
 {
 	struct back back = take(moment->thread->handed_back, at);
 	struct context *context = context_root(back.context);
@@ -196,7 +174,7 @@ static void run_for(const struct moment *moment, uint32_t at, bool wakes)
 	context_add_wait(moment->engine, context, back.sent_ns, blame_loop(moment, context, back.sent_ns), STATE_LOOP);
 	context_put(moment->engine, back.context);
 	if (!back.gave && !wakes)
-		(void)give_unseen(moment, back.worker_tid);
+		(void)handed_back_give_unseen(moment, back.worker_tid);
 }
 
 void workers_hold(struct engine *engine, struct thread *worker, struct context *context)
@@ -234,6 +212,14 @@ void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t work
 bool workers_call_back(const struct thread *loop)
 {
 	return loop->handed_back && loop->handed_back->in_callbacks;
+}
+
+void workers_loop_held_up(struct thread *loop, uint64_t off_ns, uint64_t on_ns)
+{
+	struct handed_back *handed_back = loop->handed_back;
+
+	if (handed_back && handed_back->in_callbacks && handed_back->running_tid && off_ns < handed_back->passed_ns + TAKEN_OFF_NS)
+		handed_back->passed_ns = on_ns;
 }
 
 bool workers_callback_to_come(const struct thread *loop, const struct context *context)
@@ -276,30 +262,27 @@ static void find_workers(const struct moment *moment)
 			rule_12_waits(moment->engine, thread, request, request->last_active_ns);
 }
 
-/* It was handed back without a wake-up, as an earlier one was not seen yet. */
-static void run_for_unseen(const struct moment *moment, struct thread *worker)
+/* It was handed back without a wake-up, as an earlier one was not seen yet. The reference is the caller's. */
+static struct context *take_unseen(const struct moment *moment, struct thread *worker)
 {
 	struct context *done = context_get(context_root(worker->holds));
+	struct moment then = *moment;
 
 	workers_hold(moment->engine, worker, NULL);
 	done->at_worker = false;
 	done->came_back = true;
-	work_for(moment, done);
-	context_put(moment->engine, done);
+	then.thread = worker;
+	if (context_root(worker->context) == done)
+		turn_to_segment(&then, ORIGIN_SOFT, done, true);
+	return done;
 }
 
-/* A worker that has gone on from what it was given. NULL: there is none. */
-static struct thread *find_done(const struct moment *moment)
+void handed_back_run_unseen(const struct moment *moment, struct thread *worker)
 {
-	const struct handed_back *handed_back = moment->thread->handed_back;
+	struct context *done = take_unseen(moment, worker);
 
-	for (uint32_t i = 0; i < handed_back->worker_count; i++) {
-		struct thread *worker = thread_of(moment->engine, handed_back->workers[i]);
-
-		if (worker && worker->holds && context_root(worker->context) != context_root(worker->holds))
-			return worker;
-	}
-	return NULL;
+	work_for(moment, done);
+	context_put(moment->engine, done);
 }
 
 /* In the place of one that has ended, if there is one. */
@@ -322,25 +305,40 @@ static void list_worker(struct engine *engine, struct handed_back *handed_back, 
 /* Of what the worker had before the trace nobody knows whose it was: that only a response can say. */
 static void find_callback(const struct moment *moment, uint32_t worker_tid)
 {
-	const struct handed_back *handed_back = moment->thread->handed_back;
+	struct handed_back *handed_back = moment->thread->handed_back;
 	struct thread *worker = thread_of(moment->engine, worker_tid);
 	struct context *root;
 
 	for (uint32_t i = 0; i < handed_back->count; i++)
 		if (handed_back->waiting[i].worker_tid == worker_tid && !handed_back->waiting[i].gave) {
-			run_for(moment, i, true);
+			handed_back_run(moment, i, true);
 			return;
 		}
 	if (worker && worker->holds) {
-		run_for_unseen(moment, worker);
+		handed_back_run_unseen(moment, worker);
 		return;
 	}
 	root = context_root(moment->thread->context);
-	if (!root || root->is_request || !root->evidence)
+	if (!root || root->is_request || !root->evidence || moment->thread->asked || handed_back->running_tid) {
+		pass_those_before(moment, worker_tid);
 		turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
+	}
+	handed_back->running_tid = worker_tid;
+	handed_back->passed_ns = moment->at_ns;
 	root = downstream_owner(moment);
 	if (root)
 		root->came_back = true; /* for what it waits next is no worker */
+}
+
+/* What the worker still seems to have it has handed back, and that has shown nothing. */
+static void handed_back_unseen(const struct moment *moment, uint32_t worker_tid)
+{
+	struct thread *worker = thread_of(moment->engine, worker_tid);
+	struct context *done = worker && worker->holds ? take_unseen(moment, worker) : NULL;
+
+	if (done)
+		rule_12_waits(moment->engine, moment->thread, done, moment->at_ns);
+	context_put(moment->engine, done);
 }
 
 /* Whom it gives something in another turn is free: the callbacks of what it had handed back have run, unseen, behind the last look. */
@@ -359,6 +357,7 @@ static void callbacks_are_over(const struct moment *moment, uint32_t worker_tid)
 		rule_12_waits(moment->engine, moment->thread, context_root(back.context), moment->at_ns);
 		context_put(moment->engine, back.context);
 	}
+	handed_back_unseen(moment, worker_tid);
 }
 
 struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
@@ -383,98 +382,6 @@ struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
 		given->came_back = false;
 	}
 	return given;
-}
-
-/* ---- whose callback it is that asks or answers --------------------------------------------------------------------------------------- */
-
-enum fit {
-	FIT_IS,      /* it is this request's */
-	FIT_TURN,    /* by its place in the line */
-	FIT_UNKNOWN, /* it may turn out to be */
-	FIT_NOT
-};
-
-/* Stands for a request from before the trace. */
-static const struct context before_trace = {.is_request = true};
-
-static enum fit fit_of(const struct thread *thread, struct context *context, const struct context *request)
-{
-	const struct context *root = context_root(context), *whose;
-
-	if (root && root->is_request)
-		return !request || root == request ? FIT_IS : FIT_NOT;
-	whose = root ? rule_12_whose_turn(thread, root) : NULL;
-	return root && request && (whose ? whose : &before_trace) == request ? FIT_TURN : FIT_UNKNOWN;
-}
-
-/* Does the one callback rather act now than the other? While somebody waits for a worker, each gives its own something, be it unseen. */
-static bool comes_before(const struct moment *moment, const struct back *one, const struct back *other, const struct context *request)
-{
-	const struct handed_back *handed_back = moment->thread->handed_back;
-	enum fit fit = fit_of(moment->thread, one->context, request), other_fit = fit_of(moment->thread, other->context, request);
-	bool gave = one->gave || handoff_is_unseen(moment, one->worker_tid);
-	bool other_gave = other->gave || handoff_is_unseen(moment, other->worker_tid);
-
-	if (request && fit != other_fit)
-		return fit < other_fit;
-	if (gave != other_gave && rule_12_somebody_waits(moment->thread))
-		return gave;
-	return turns_until(handed_back, one) < turns_until(handed_back, other);
-}
-
-/* NULL: none that waits. */
-static const struct back *find_acting(const struct moment *moment, const struct context *request)
-{
-	const struct handed_back *handed_back = moment->thread->handed_back;
-	const struct back *first = NULL;
-
-	for (uint32_t i = 0; i < handed_back->count; i++) {
-		const struct back *back = &handed_back->waiting[i];
-
-		if (fit_of(moment->thread, back->context, request) != FIT_NOT && (!first || comes_before(moment, back, first, request)))
-			first = back;
-	}
-	return first;
-}
-
-/* Is it still the callback that has shown itself before? Not if that one's request is known, and the one answered is known to be another's.
- */
-static bool is_present_callback(const struct moment *moment, const struct context *request, const struct back *acting)
-{
-	struct thread *thread = moment->thread;
-	const struct context *present = context_root(thread->context), *whose;
-
-	if (!thread_is_active(thread) || thread->asked)
-		return false;
-	if (!acting || !request || fit_of(thread, acting->context, request) >= FIT_UNKNOWN)
-		return true;
-	whose = present->is_request ? present : rule_12_whose_turn(thread, present);
-	return !whose || whose == request;
-}
-
-void workers_callback_acts(const struct moment *moment, const struct context *request)
-{
-	struct thread *thread = moment->thread, *worker;
-	struct handed_back *handed_back = thread->handed_back;
-	const struct back *acting;
-
-	if (!handed_back || !handed_back->in_callbacks)
-		return;
-	acting = find_acting(moment, request);
-	if (is_present_callback(moment, request, acting))
-		return;
-	worker = acting && (acting->gave || handoff_is_unseen(moment, acting->worker_tid)) ? NULL : find_done(moment);
-	if (worker && fit_of(thread, worker->holds, request) != FIT_NOT) {
-		run_for_unseen(moment, worker);
-		(void)give_unseen(moment, worker->tid);
-	} else if (acting) {
-		run_for(moment, (uint32_t)(acting - handed_back->waiting), false);
-	}
-}
-
-void workers_callback_answers_unknown(const struct moment *moment)
-{
-	workers_callback_acts(moment, &before_trace);
 }
 
 void workers_turn_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)

@@ -418,6 +418,10 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 		rule_16_has_waited(thread);
 	if (!shape.open && window && window->cause != WAIT_RUNNABLE && window->cause != WAIT_POLL)
 		workers_sleep(engine, thread, shape.off_ns);
+	if (!shape.open && window && window->cause == WAIT_POLL)
+		workers_slept(engine, thread, shape.ready_from_ns);
+	if (!shape.open && window && window->cause != WAIT_POLL)
+		workers_loop_held_up(thread, shape.off_ns, shape.on_ns);
 	if (!shape.open)
 		layout.boundary = find_boundary(thread, event, conn);
 	layout.begins_ns = layout.boundary.at_ns == shape.off_ns && window ? shape.ready_from_ns : layout.boundary.at_ns;

@@ -25,6 +25,10 @@ void workers_hold(struct engine *engine, struct thread *worker, struct context *
 void workers_forget_giver(const struct moment *moment, uint32_t writer_tid, struct context **given);
 /* It falls asleep in a futex: in the midst of what it has taken, be it unread. */
 void workers_sleep(struct engine *engine, struct thread *worker, uint64_t off_ns);
+/* The loop left its core for so long: in the midst of the callback that has just shown itself? */
+void workers_loop_held_up(struct thread *loop, uint64_t off_ns, uint64_t on_ns);
+/* It has slept until then because nothing was left for it: what was given to it without a write was not. */
+void workers_slept(struct engine *engine, struct thread *worker, uint64_t until_ns);
 /* The worker wakes the loop: it hands this back. */
 void workers_hand_back(struct engine *engine, struct thread *loop, uint32_t worker_tid, struct context *context, uint64_t at_ns);
 /* Do callbacks run of what workers have handed back? */
@@ -54,6 +58,8 @@ void workers_turn_ends(struct engine *engine, struct thread *thread, uint64_t at
 bool handoff_is_unseen(const struct moment *moment, uint32_t worker_tid);
 /* The same at any time since then. */
 bool handoff_was_unseen(const struct moment *moment, uint32_t worker_tid, uint64_t since_ns);
+/* … or still, for all that is known: it has read its eventfd then, and not been heard of since. */
+bool handoff_may_be_unseen(const struct moment *moment, uint32_t worker_tid, uint64_t since_ns);
 /* It has nothing yet of what was left there for it. */
 bool handoff_has_room(const struct moment *moment, uint32_t worker_tid);
 /* It is given this without a write. */

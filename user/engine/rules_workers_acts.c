@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 9 where a loop has worker threads: whose callback it is that asks or answers. */
+#include "engine/handed_back.h"
+#include "engine/line.h"
+
+enum fit {
+	FIT_IS,      /* it is this request's */
+	FIT_TURN,    /* by its place in the line */
+	FIT_UNKNOWN, /* it may turn out to be */
+	FIT_NOT
+};
+
+/* Stands for a request from before the trace. */
+static const struct context before_trace = {.is_request = true};
+
+static enum fit fit_of(const struct thread *thread, struct context *context, const struct context *request)
+{
+	const struct context *root = context_root(context), *whose;
+
+	if (root && root->is_request)
+		return !request || root == request ? FIT_IS : FIT_NOT;
+	whose = root ? rule_12_whose_turn(thread, root) : NULL;
+	return root && request && (whose ? whose : &before_trace) == request ? FIT_TURN : FIT_UNKNOWN;
+}
+
+/* Does the one callback rather act now than the other? While somebody waits for a worker, each gives its own something, be it unseen. */
+static bool comes_before(const struct moment *moment, const struct back *one, const struct back *other, const struct context *request)
+{
+	const struct handed_back *handed_back = moment->thread->handed_back;
+	enum fit fit = fit_of(moment->thread, one->context, request), other_fit = fit_of(moment->thread, other->context, request);
+	bool gave = one->gave || handoff_is_unseen(moment, one->worker_tid);
+	bool other_gave = other->gave || handoff_is_unseen(moment, other->worker_tid);
+
+	if (request && fit != other_fit)
+		return fit < other_fit;
+	if (gave != other_gave && rule_12_somebody_waits(moment->thread))
+		return gave;
+	return handed_back_turns_until(handed_back, one) < handed_back_turns_until(handed_back, other);
+}
+
+/* NULL: none that waits. */
+static const struct back *find_acting(const struct moment *moment, const struct context *request)
+{
+	const struct handed_back *handed_back = moment->thread->handed_back;
+	const struct back *first = NULL;
+
+	for (uint32_t i = 0; i < handed_back->count; i++) {
+		const struct back *back = &handed_back->waiting[i];
+
+		if (fit_of(moment->thread, back->context, request) != FIT_NOT && (!first || comes_before(moment, back, first, request)))
+			first = back;
+	}
+	return first;
+}
+
+/* Is it still the callback that has shown itself before? Not if that one's request is known, and the one answered is known to be another's.
+ */
+static bool is_present_callback(const struct moment *moment, const struct context *request, const struct back *acting)
+{
+	struct thread *thread = moment->thread;
+	const struct context *present = context_root(thread->context), *whose;
+
+	if (!thread_is_active(thread) || thread->asked)
+		return false;
+	if (!acting || !request || fit_of(thread, acting->context, request) >= FIT_UNKNOWN)
+		return true;
+	whose = present->is_request ? present : rule_12_whose_turn(thread, present);
+	return !whose || whose == request;
+}
+
+/* A worker that has gone on from what it was given, or what it has is the one that is answered. NULL: there is none. */
+static struct thread *find_done(const struct moment *moment, const struct context *request)
+{
+	const struct handed_back *handed_back = moment->thread->handed_back;
+	struct thread *done = NULL;
+
+	for (uint32_t i = 0; i < handed_back->worker_count; i++) {
+		struct thread *worker = thread_of(moment->engine, handed_back->workers[i]);
+
+		if (!worker || !worker->holds)
+			continue;
+		if (request && fit_of(moment->thread, worker->holds, request) < FIT_UNKNOWN)
+			return worker;
+		if (!done && context_root(worker->context) != context_root(worker->holds))
+			done = worker;
+	}
+	return done;
+}
+
+/* Is it the callback of what the worker has handed back unseen, rather than this one, if there is one? */
+static bool is_unseen_rather(const struct moment *moment, const struct thread *worker, const struct back *acting,
+			     const struct context *request)
+{
+	enum fit fit = fit_of(moment->thread, worker->holds, request);
+	enum fit acting_fit = acting ? fit_of(moment->thread, acting->context, request) : FIT_NOT;
+
+	if (request && fit < FIT_UNKNOWN && acting_fit >= FIT_UNKNOWN)
+		return true;
+	return fit != FIT_NOT && !(acting && (acting->gave || handoff_is_unseen(moment, acting->worker_tid)));
+}
+
+void workers_callback_acts(const struct moment *moment, const struct context *request)
+{
+	struct thread *thread = moment->thread, *worker;
+	struct handed_back *handed_back = thread->handed_back;
+	const struct back *acting;
+
+	if (!handed_back || !handed_back->in_callbacks)
+		return;
+	acting = find_acting(moment, request);
+	if (is_present_callback(moment, request, acting)) {
+		handed_back->passed_ns = moment->at_ns;
+		return;
+	}
+	worker = find_done(moment, request);
+	if (worker && is_unseen_rather(moment, worker, acting, request)) {
+		handed_back_run_unseen(moment, worker);
+		(void)handed_back_give_unseen(moment, worker->tid);
+	} else if (acting) {
+		handed_back_run(moment, (uint32_t)(acting - handed_back->waiting), false);
+	}
+}
+
+void workers_callback_answers_unknown(const struct moment *moment)
+{
+	workers_callback_acts(moment, &before_trace);
+}
