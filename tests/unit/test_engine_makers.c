@@ -121,11 +121,52 @@ static void test_known_late(void **state)
 	}
 }
 
+/*
+ * A connection that all ask on, one after the other: B, the first to do so, lets CHILD go on, which is A's, and waited for its turn to ask.
+ * Nobody has been answered there yet.
+ */
+static void test_child_asks_behind_another_request(void **state)
+{
+	struct script *script = server_with_request();
+	(void)state;
+
+	MADE(script, 1020, MAIN, CHILD);
+	RUNS(script, 1030, CARRIER, HANDLER_B);
+	READ(script, 1040, CARRIER, CLIENT_B, .arrived = 1020, .line = "GET /b");
+	RUNS(script, 1050, MAIN, CHILD, .left = WAIT_POLL);
+	RUNS(script, 1060, MAIN, NONE, .left = WAIT_PIPE);
+	WRITE(script, 1200, CARRIER, DB);
+	WOKEN(script, 1210, CARRIER, CHILD);
+	RUNS(script, 1220, CARRIER, CHILD, .left = WAIT_POLL);
+	WRITE(script, 1300, CARRIER, DB);
+	RUNS(script, 1310, CARRIER, NONE, .left = WAIT_POLL);
+	RUNS(script, 5010, CARRIER, READER, POLLED(1320, 5000, 1));
+	READ(script, 5020, CARRIER, DB, .arrived = 4990);
+	WOKEN(script, 5030, CARRIER, HANDLER_B);
+	WOKEN(script, 5040, CARRIER, CHILD);
+	RUNS(script, 5050, CARRIER, HANDLER_B, .left = WAIT_NET);
+	WRITE(script, 5150, CARRIER, CLIENT_B, .status = 200);
+	RUNS(script, 5160, CARRIER, CHILD, .left = WAIT_NET);
+	WOKEN(script, 5170, CARRIER, HANDLER_A);
+	RUNS(script, 5180, CARRIER, HANDLER_A, .left = WAIT_POLL);
+	WRITE(script, 5280, CARRIER, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /a")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_known_late),    cmocka_unit_test(test_parent_told_late), cmocka_unit_test(test_runtime_knows_better),
-		cmocka_unit_test(test_maker_goes_on), cmocka_unit_test(test_named_by_nobody),  cmocka_unit_test(test_made_in_a_row),
+		cmocka_unit_test(test_known_late),
+		cmocka_unit_test(test_parent_told_late),
+		cmocka_unit_test(test_runtime_knows_better),
+		cmocka_unit_test(test_maker_goes_on),
+		cmocka_unit_test(test_named_by_nobody),
+		cmocka_unit_test(test_made_in_a_row),
+		cmocka_unit_test(test_child_asks_behind_another_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,8 +94,8 @@ void strand_decide_in_doubt(struct engine *engine, struct thread *thread, uint64
 }
 
 /*
- * It was given a connection, to go on with its own work: others have used that, the giver until then, or whoever, by strands of their own.
- * A servant's connection nobody else asks on.
+ * It was given a connection, to go on with its own work: others have used that, the giver until then, who may not have been answered there
+ * yet, or whoever, by strands of their own. A servant's connection nobody else asks on.
  */
 static bool was_given_connection(const struct thread *thread, const struct conn *conn)
 {
@@ -104,7 +104,7 @@ static bool was_given_connection(const struct thread *thread, const struct conn 
 
 	if (last && last != strand_whose(thread->strand->own))
 		return last == giver || anothers;
-	return conn->shared && anothers;
+	return anothers && (conn->shared || (giver && giver->is_request && conn->user_conn_id == giver->conn_id));
 }
 
 static void note_asker(struct conn *conn, const struct strand *strand, const struct context *request)
