@@ -157,6 +157,23 @@ static void a_callback_goes_on_behind_its_answer(void **state)
 	assert_both_served(script, "GET /c", "GET /b");
 }
 
+/* … but not if it has run a while since then: it has looked at the next worker by now. */
+static void a_callback_is_soon_over(void **state)
+{
+	struct script *script = server_with_pool();
+	(void)state;
+
+	let_three_come(script);
+	WRITE(script, 1350, LOOP, CLIENT_A, .status = 200);
+	WINDOW(script, 1360, LOOP, .off = 1352, .on = 1355, .ready = 3, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 1365, ONE, TO_ONE, 1315);
+	WRITE(script, 1440, ONE, WAKE);
+	READ(script, 1475, LOOP, WAKE, .epoll = 1470, .events = 1, .epoll_fd = LOOP, .off = 1360, .on = 1450, .ready = 90,
+	     .cause = WAIT_RUNNABLE);
+	serve_in_order(script, CLIENT_B, CLIENT_C);
+	assert_both_served(script, "GET /b", "GET /c");
+}
+
 /* One that is free has handed back what it had, be it that nobody saw that, as the wake-up of another one was still unread. */
 static void who_is_free_has_handed_back_unseen(void **state)
 {
@@ -218,6 +235,7 @@ int main(void)
 		cmocka_unit_test(who_is_given_something_is_free),
 		cmocka_unit_test(all_of_a_worker_come_before_the_next_ones),
 		cmocka_unit_test(a_callback_goes_on_behind_its_answer),
+		cmocka_unit_test(a_callback_is_soon_over),
 		cmocka_unit_test(who_is_free_has_handed_back_unseen),
 		cmocka_unit_test(two_that_change_places_are_in_doubt_alone),
 	};

@@ -27,9 +27,17 @@ struct handed_back {
 	bool in_callbacks;    /* since then nothing else was read */
 	uint32_t running_tid; /* the worker whose callbacks run; 0: none's has shown itself in this turn */
 	uint64_t passed_ns;   /* until then those of the workers before that one, and its own, have run */
+	uint64_t ran_ns;      /* so long has it been on a core between its last act in the present callback and then */
 	uint32_t workers[WORKERS_MAX];
 	uint32_t worker_count;
 };
+
+/* The present callback shows itself. */
+static inline void handed_back_acts(struct handed_back *handed_back, uint64_t at_ns)
+{
+	handed_back->passed_ns = at_ns;
+	handed_back->ran_ns = 0;
+}
 
 /* ---- rules_workers.c ---- */
 

@@ -9,8 +9,8 @@
 #include "engine/handed_back.h"
 #include "engine/line.h"
 
-#define POSTED_NS    5000  /* it can be seen so long before its wake-up has been written */
-#define TAKEN_OFF_NS 20000 /* whom it has woken, or written to, may take it off its core so soon: then it is still in that callback */
+#define POSTED_NS    5000 /* it can be seen so long before its wake-up has been written */
+#define TAKEN_OFF_NS 5000 /* whom it has woken, or written to, may take it off its core so soon: then it is still in that callback */
 
 /* NULL: no memory. */
 static struct handed_back *handed_back_of(struct thread *thread)
@@ -169,7 +169,7 @@ void handed_back_run(const struct moment *moment, uint32_t at, bool wakes)
 
 	pass_those_before(moment, back.worker_tid);
 	moment->thread->handed_back->running_tid = back.worker_tid;
-	moment->thread->handed_back->passed_ns = moment->at_ns;
+	handed_back_acts(moment->thread->handed_back, moment->at_ns);
 	work_for(moment, context);
 	context_add_wait(moment->engine, context, back.sent_ns, blame_loop(moment, context, back.sent_ns), STATE_LOOP);
 	context_put(moment->engine, back.context);
@@ -218,8 +218,11 @@ void workers_loop_held_up(struct thread *loop, uint64_t off_ns, uint64_t on_ns)
 {
 	struct handed_back *handed_back = loop->handed_back;
 
-	if (handed_back && handed_back->in_callbacks && handed_back->running_tid && off_ns < handed_back->passed_ns + TAKEN_OFF_NS)
-		handed_back->passed_ns = on_ns;
+	if (!handed_back || !handed_back->in_callbacks || !handed_back->running_tid || off_ns < handed_back->passed_ns ||
+	    off_ns - handed_back->passed_ns + handed_back->ran_ns > TAKEN_OFF_NS)
+		return;
+	handed_back->ran_ns += off_ns - handed_back->passed_ns;
+	handed_back->passed_ns = on_ns;
 }
 
 bool workers_callback_to_come(const struct thread *loop, const struct context *context)
@@ -245,7 +248,7 @@ void workers_callbacks_begin(const struct moment *moment)
 	handed_back->looked_ns = moment->at_ns;
 	handed_back->in_callbacks = true;
 	handed_back->running_tid = 0;
-	handed_back->passed_ns = moment->at_ns;
+	handed_back_acts(handed_back, moment->at_ns);
 }
 
 /* The loop is found to have workers: all that it has read and not answered waits for one. */
@@ -324,7 +327,7 @@ static void find_callback(const struct moment *moment, uint32_t worker_tid)
 		turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
 	}
 	handed_back->running_tid = worker_tid;
-	handed_back->passed_ns = moment->at_ns;
+	handed_back_acts(handed_back, moment->at_ns);
 	root = downstream_owner(moment);
 	if (root)
 		root->came_back = true; /* for what it waits next is no worker */

@@ -109,7 +109,7 @@ void workers_callback_acts(const struct moment *moment, const struct context *re
 		return;
 	acting = find_acting(moment, request);
 	if (is_present_callback(moment, request, acting)) {
-		handed_back->passed_ns = moment->at_ns;
+		handed_back_acts(handed_back, moment->at_ns);
 		return;
 	}
 	worker = find_done(moment, request);
