@@ -14,6 +14,7 @@
 #include "engine/goroutines.h"
 #include "engine/idle.h"
 #include "engine/locks.h"
+#include "engine/pool_ahead.h"
 #include "engine/rules_loop.h"
 
 #define HELD_UP 4       /* fewer goroutines may only seem to wait: they were held up */
@@ -150,6 +151,7 @@ void chains_released(const struct moment *moment)
 	const struct thread *thread = moment->thread;
 	struct conn *conn = moment->conn;
 
+	pool_ahead_gives_back(moment);
 	if (!chains_apply(thread) || conn->read_for_others)
 		return;
 	if (thread->proc->chains && thread->proc->chains->before)
@@ -166,6 +168,7 @@ void chains_unknown_answer(const struct moment *moment)
 
 	if (moment->conn->answer_read_ns || moment->conn->written_ns)
 		return;
+	pool_ahead_gives_back(moment);
 	proc->answers_unknown = true;
 	if (proc->chains && chains_apply(moment->thread)) {
 		if (!proc->chains->before && proc->chains->waiting == CHAIN_TICKETS)

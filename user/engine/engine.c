@@ -10,6 +10,7 @@
 #include "engine/chains.h"
 #include "engine/locks.h"
 #include "engine/model.h"
+#include "engine/pool_ahead.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
 
@@ -261,6 +262,7 @@ void engine_finish(struct engine *engine)
 	for (size_t i = 0; i < engine->proc_count; i++) {
 		strands_forget(engine, engine->procs_in_order[i]);
 		chains_close(engine, engine->procs_in_order[i]);
+		pool_ahead_close(engine, engine->procs_in_order[i]);
 		futexes_forget(&engine->procs_in_order[i]->futexes);
 	}
 	futexes_forget(&engine->shared_futexes);

@@ -6,6 +6,7 @@
 #include "engine/chains.h"
 #include "engine/line.h"
 #include "engine/line_places.h"
+#include "engine/pool_ahead.h"
 #include "engine/rules_loop.h"
 #include "engine/workers.h"
 
@@ -226,6 +227,7 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 	bool judged;
 
 	chains_answered(moment, request);
+	pool_ahead_answered(moment, request);
 	if (!loop_calls_back_at_once(thread))
 		return;
 	request->ambiguous |= is_misaligned(thread->lines[LINE_WORKERS]);

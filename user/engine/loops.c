@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/line.h"
+#include "engine/pool_ahead.h"
 #include "engine/queue_before.h"
 #include "engine/rules_loop.h"
 
@@ -100,7 +101,10 @@ static void show_taken(const struct moment *moment, uint64_t queued_ns)
 	const struct context *step = present_step(thread);
 	uint64_t from_ns = step ? shared_took_at_ns(thread, step) : moment->at_ns;
 
+	if (queued_ns > moment->at_ns)
+		queued_ns = moment->conn->written_ns; /* whoever wrote was taken off its core only after that */
 	shared_shows(moment->engine, thread, &(struct shown){from_ns, moment->at_ns, queued_ns});
+	pool_ahead_shows(moment->engine, thread, moment->at_ns, queued_ns);
 }
 
 void rule_11_tries_to_read(const struct moment *moment)

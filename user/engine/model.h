@@ -48,6 +48,7 @@ struct line;
 struct party;
 struct hold;
 struct chains;
+struct pool_ahead;
 struct futexes;
 struct stray;
 struct open_stream;
@@ -81,17 +82,18 @@ struct proc {
 	uint32_t conns_by_new_threads, conns_by_old_threads; /* connections accepted in the trace, by who read their first request */
 	bool forked;                                         /* from a followed process, and has not executed another program */
 	struct proc *parent;
-	bool any_child_serves;       /* of one listener with it: pre-fork */
-	struct idmap strands;        /* those of which something is known */
-	struct score doubts[DOUBTS]; /* of responses: did they bear out what had been taken for so? */
-	uint32_t excused;            /* rule 11: responses that contradicted the order when little was known yet */
-	struct score given[GIVENS];  /* right: it was given on; wrong: who had it went on with it */
-	bool threads_share;          /* some of them run each other's requests */
-	bool reads_for_others;       /* in Go: a goroutine reads answers for others, on a connection that several requests use */
-	struct idmap idle_by_peer;   /* rule 12, in Go: connections that lie idle (struct idle) */
-	bool answers_unknown;        /* answers were read to what had been asked before the trace */
-	struct chains *chains;       /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
-	struct futexes *futexes;     /* rule 10: who woke whom in those that are its own; NULL: nobody */
+	bool any_child_serves;         /* of one listener with it: pre-fork */
+	struct idmap strands;          /* those of which something is known */
+	struct score doubts[DOUBTS];   /* of responses: did they bear out what had been taken for so? */
+	uint32_t excused;              /* rule 11: responses that contradicted the order when little was known yet */
+	struct score given[GIVENS];    /* right: it was given on; wrong: who had it went on with it */
+	bool threads_share;            /* some of them run each other's requests */
+	bool reads_for_others;         /* in Go: a goroutine reads answers for others, on a connection that several requests use */
+	struct idmap idle_by_peer;     /* rule 12, in Go: connections that lie idle (struct idle) */
+	bool answers_unknown;          /* answers were read to what had been asked before the trace */
+	struct chains *chains;         /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
+	struct pool_ahead *pool_ahead; /* … of several threads that run a loop that reads ahead; NULL: likewise */
+	struct futexes *futexes;       /* rule 10: who woke whom in those that are its own; NULL: nobody */
 	/* Some of its threads hide strands; its epoll fds, by fd % EPOLLS_MAX, the latest of these. */
 	bool hides_strands;
 	struct epoll epolls[EPOLLS_MAX];
@@ -398,8 +400,8 @@ void rule_16_forget(struct thread *thread);
 
 void rule_11_loop_found(struct engine *engine, struct thread *thread, const struct record *epoll);
 /* A loop falls asleep in epoll; epoll returns. False: the thread's steps are not told apart here, its soft tail is the caller's to end. */
-bool rule_11_sleeps(struct engine *engine, struct thread *thread);
-bool rule_11_round_begins(struct engine *engine, struct thread *thread);
+bool rule_11_sleeps(struct engine *engine, struct thread *thread, uint64_t at_ns);
+bool rule_11_round_begins(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* Is the thread a loop that defers, and has not come to this round's reads yet? */
 bool rule_11_in_steps(const struct thread *thread);
 void rule_11_forget(struct engine *engine, struct thread *thread);

@@ -7,6 +7,7 @@
 #include "engine/locks.h"
 #include "engine/line.h"
 #include "engine/model.h"
+#include "engine/pool_ahead.h"
 #include "engine/set_aside.h"
 #include "engine/stolen.h"
 #include "engine/workers.h"
@@ -232,6 +233,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 		strands_forget(engine, thread->proc);
 		futexes_forget(&thread->proc->futexes);
 		chains_close(engine, thread->proc);
+		pool_ahead_close(engine, thread->proc);
 	}
 	proc_put(thread->proc);
 	idmap_take(&engine->threads, thread->tid);

@@ -125,7 +125,7 @@ void shared_shows(struct engine *engine, struct thread *thread, const struct sho
 /* Of a step that was taken at took_ns. */
 static struct bounds bounds_of(const struct continuations *loop, uint64_t took_ns)
 {
-	struct bounds bounds = {.before_ns = took_ns};
+	struct bounds bounds = {.before_ns = took_ns + 1}; /* also what it has just read itself */
 	const struct continuations *at = loop;
 
 	do {

@@ -5,8 +5,10 @@
  * delivered on any thread, in the order of those reads; but that only says who is expected. A step that makes a call is nobody's until a
  * response names it and all that came of it; then the order says whether anybody's step can have run unseen in front of it.
  */
+#include "engine/pool_ahead.h"
 #include "engine/rules_loop.h"
 
+#define AT_ONCE_NS 50000      /* so much may lie between the end of a step and its call: others may have been given the connection */
 #define RACE_NS    100000     /* threads that become free so shortly after each other may take what is queued in either order */
 #define SEEMS_MAX  1          /* so many may only seem to wait: who was taken for another one */
 #define NOBODYS_NS 1000000000 /* what is nobody's has no end that would be seen: after that time it waits no more … */
@@ -193,8 +195,11 @@ static void end_step(struct engine *engine, struct thread *thread, uint64_t now_
 			context_root(queued->context)->in_line_ns = now_ns;
 			queued->turn = TURN_IN_LINE;
 			thread->soft = false;
+			pool_ahead_waits(engine, thread, context_root(queued->context), now_ns);
 		} else {
 			leave_unclaimed(engine, step);
+			if (thread_segment_cpu_ns(thread, step) >= SILENT_NS)
+				pool_ahead_waits(engine, thread, step, now_ns);
 		}
 	} else if (step && thread->soft && step->hint) {
 		context_bind(engine, step, step->hint);
@@ -202,14 +207,15 @@ static void end_step(struct engine *engine, struct thread *thread, uint64_t now_
 		continuations_push(
 			engine, loop,
 			(struct continuation){.context = root, .round = loop->round, .turn = TURN_IN_LINE, .read_at_ns = now_ns});
+		pool_ahead_waits(engine, thread, root, now_ns);
 	}
 }
 
-bool shared_ends(struct engine *engine, struct thread *thread)
+bool shared_ends(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	if (!rule_11_shared_ahead(thread))
 		return false;
-	end_step(engine, thread, engine->now_ns);
+	end_step(engine, thread, at_ns);
 	return true;
 }
 
@@ -244,10 +250,21 @@ struct context *shared_owner(const struct moment *moment)
 	drop_dead_of_all(moment->engine, thread->continuations);
 	if (!step) {
 		/* What it waited for in vain, another one may have been given behind it. */
-		if (root && moment->conn->id != thread->last_read_conn_id && somebody_waits(thread->continuations))
+		if (root && moment->conn->id != thread->last_read_conn_id && somebody_waits(thread->continuations) &&
+		    moment->at_ns < moment->conn->answer_read_ns + AT_ONCE_NS)
 			root->ambiguous = true;
+		pool_ahead_takes(moment);
 		return downstream_owner(moment);
 	}
+	if (thread_segment_cpu_ns(thread, step) < SILENT_NS && somebody_waits(thread->continuations) && pool_ahead_may_go_on(moment)) {
+		end_soft_tail(moment);
+		turn_to_segment(moment, ORIGIN_POOL, NULL, false);
+		step = context_root(thread->context);
+		pool_ahead_goes_on(moment, step);
+		own(thread, step);
+		return step;
+	}
+	pool_ahead_takes(moment);
 	much = thread_has_worked(thread, step);
 	queued = much || !somebody_waits(thread->continuations) ? shared_expected(thread, step, &of) : NULL;
 	if (!queued && much)

@@ -116,12 +116,12 @@ static void end_steps(struct engine *engine, struct thread *thread, bool sleeps)
 	continuations_drop_dead(engine, loop);
 }
 
-bool rule_11_sleeps(struct engine *engine, struct thread *thread)
+bool rule_11_sleeps(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	struct continuations *loop = rule_11_loop_of(thread);
 	bool deferred = rule_11_in_steps(thread);
 
-	if (shared_ends(engine, thread))
+	if (shared_ends(engine, thread, at_ns))
 		return true;
 	if (deferred)
 		end_steps(engine, thread, true);
@@ -131,12 +131,12 @@ bool rule_11_sleeps(struct engine *engine, struct thread *thread)
 	return deferred;
 }
 
-bool rule_11_round_begins(struct engine *engine, struct thread *thread)
+bool rule_11_round_begins(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	struct continuations *loop = rule_11_loop_of(thread);
 	bool deferred = rule_11_in_steps(thread);
 
-	if (shared_ends(engine, thread))
+	if (shared_ends(engine, thread, at_ns))
 		return true;
 	if (deferred)
 		end_steps(engine, thread, false);

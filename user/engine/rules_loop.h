@@ -105,7 +105,7 @@ void shared_may_queue(const struct moment *moment, struct context *context, enum
 void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);
 void shared_before_read(const struct moment *moment);
 /* The thread falls asleep, in epoll or in a futex, or epoll returns. False: it is not of such a loop. */
-bool shared_ends(struct engine *engine, struct thread *thread);
+bool shared_ends(struct engine *engine, struct thread *thread, uint64_t at_ns);
 struct context *shared_owner(const struct moment *moment);
 void shared_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/moment.h"
+#include "engine/pool_ahead.h"
 #include "engine/set_aside.h"
 #include "engine/strands.h"
 #include "engine/turns.h"
@@ -425,6 +426,7 @@ void rule_2_server_write(const struct moment *moment)
 		if (!is_greeting(moment) && !moment->conn->last_told) {
 			turns_answer(moment, NULL);
 			workers_callback_answers_unknown(moment);
+			pool_ahead_answered(moment, NULL);
 		}
 		write_without_request(moment);
 		return;

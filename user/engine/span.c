@@ -6,6 +6,7 @@
 #include "engine/goroutines.h"
 #include "engine/line.h"
 #include "engine/model.h"
+#include "engine/pool_ahead.h"
 #include "engine/rules_loop.h"
 #include "engine/set_aside.h"
 #include "engine/stolen.h"
@@ -14,6 +15,8 @@
 #include "engine/turns.h"
 
 #include <stdlib.h>
+
+#define ASLEEP_NS 10000 /* who waits for a lock is let go on sooner */
 
 /* What a thread that is blocked for this cause does to the request that it works for. */
 static const uint8_t state_by_cause[WAIT_CAUSES] = {
@@ -181,14 +184,14 @@ static void pass_boundary(struct layout *layout)
 {
 	struct thread *thread = layout->thread;
 	bool in_futex = layout->boundary.origin == ORIGIN_FUTEX;
-	bool in_steps =
-		(layout->boundary.sleeps && rule_11_sleeps(layout->engine, thread)) || (in_futex && shared_ends(layout->engine, thread));
+	bool in_steps = (layout->boundary.sleeps && rule_11_sleeps(layout->engine, thread, layout->boundary.at_ns)) ||
+			(in_futex && shared_ends(layout->engine, thread, layout->boundary.at_ns));
 	bool aside = in_futex && set_aside_at_futex(layout->engine, thread, layout->boundary.at_ns);
 	struct context *before;
 
 	if (!aside)
 		set_aside_end(layout->engine, thread);
-	in_steps |= layout->boundary.returns && rule_11_round_begins(layout->engine, thread);
+	in_steps |= layout->boundary.returns && rule_11_round_begins(layout->engine, thread, layout->boundary.at_ns);
 	if (layout->boundary.returns)
 		strand_leaves_loop(layout->engine, thread, layout->boundary.at_ns);
 	if (layout->boundary.sleeps || layout->boundary.returns)
@@ -340,11 +343,15 @@ static void lay_window(struct layout *layout, const struct shape *shape, const s
 	uint8_t part = window->ready_cause < READY_CAUSES ? part_by_cause[window->ready_cause] : READY_PART_WAKEUP;
 	uint8_t cause = window->cause < WAIT_CAUSES ? window->cause : WAIT_OTHER;
 	bool at_boundary = layout->thread->boundary_ns == shape->off_ns; /* passed already */
+	bool asleep = (cause == WAIT_POLL || cause == WAIT_LOCK) && shape->ready_from_ns > shape->off_ns + ASLEEP_NS;
 
+	if (asleep)
+		pool_ahead_sleeps(layout->engine, layout->thread, shape->off_ns);
 	/* At a boundary the wait was for something new: nobody's. So is a loop's sleep after the epoll return that this record tells of. */
 	if (layout->boundary.at_ns && layout->boundary.at_ns <= shape->off_ns)
 		pass_boundary(layout);
-	else if (cause == WAIT_POLL && !at_boundary && rule_11_sleeps(layout->engine, layout->thread))
+	else if (!at_boundary && (cause == WAIT_POLL ? rule_11_sleeps(layout->engine, layout->thread, shape->off_ns)
+						     : asleep && shared_ends(layout->engine, layout->thread, shape->off_ns)))
 		begin_segment(layout, ORIGIN_EVENT, shape->ready_from_ns);
 	else if (cause != WAIT_RUNNABLE && !at_boundary)
 		lay_wait(layout, shape->off_ns, inside_from_ns, cause);
@@ -387,6 +394,7 @@ static void follow_loop(struct engine *engine, struct thread *thread, const stru
 		thread->timer_iteration = !record->epoll_events && !go;
 		thread->due_from_ns = idle ? shape->ready_from_ns : thread->epoll_at_ns;
 		thread->epoll_at_ns = thread->held_from_ns = record->epoll_at_ns;
+		pool_ahead_round(engine, thread, record->epoll_at_ns);
 		thread->wake_from_ns = idle ? shape->ready_from_ns : 0;
 		thread->wake_until_ns = idle ? shape->on_ns : 0;
 	}

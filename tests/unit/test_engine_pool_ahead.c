@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rule 12 where two threads run a loop that reads ahead, and share a pool of one connection. Times in µs. */
+#include "unit/ahead_script.h"
+
+enum { POOLED = DB_A };
+
+/* A computes and asks on the only connection; so do the others behind it, who find none, and wait for it in this order. */
+static struct script *all_wait(void)
+{
+	static const char *const lines[] = {"GET /2a", "GET /2b", "GET /2c", "GET /2d", "GET /2e", "GET /2f"};
+	struct script *script = read_ahead_while(1900, false);
+
+	WRITE(script, 3400, OTHER, CLIENT_D, .off = 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
+	WRITE(script, 4000, LOOP, CLIENT_F, .status = 200);
+	for (uint64_t i = 0; i < 6; i++)
+		READ_NOTHING(script, 4010 + i, LOOP, CLIENT_A + i);
+	READ_NOTHING(script, 4020, LOOP, CLIENT_G);
+	READ_NOTHING(script, 4021, LOOP, POOLED);
+	READ(script, 10000, LOOP, CLIENT_A, SLEPT(4030, 9990, 1), .line = lines[0]);
+	WRITE(script, 10400, LOOP, POOLED);
+	READ_NOTHING(script, 10410, LOOP, POOLED);
+	for (uint64_t i = 1, at = 10500; i < 6; i++, at += 500)
+		READ(script, at, LOOP, CLIENT_A + i, SLEPT(at - 85, at - 10, 1), .line = lines[i]);
+	return script;
+}
+
+/* The answer is read at `at` by LOOP, which has slept since asleep_us; at once OTHER, asleep as well, asks for who is let go on by that. */
+static void hand_on(struct script *script, uint64_t at, uint64_t asleep_us, uint64_t other_asleep_us)
+{
+	READ(script, at, LOOP, POOLED, SLEPT(asleep_us, at - 10, 1));
+	WRITE(script, at + 50, OTHER, POOLED, .off = other_asleep_us, .on = at + 30, .cause = WAIT_LOCK);
+	READ_NOTHING(script, at + 60, OTHER, POOLED);
+}
+
+/*
+ * B is given the connection first, and asks twice without waiting: so C, who was woken in between, found none, and came to stand behind all
+ * others. It asks at last, waits once more as G is given the connection, and is answered.
+ */
+static void test_woken_in_vain(void **state)
+{
+	struct script *script = all_wait();
+	const struct told *c;
+	(void)state;
+
+	hand_on(script, 14000, 12915, 3410);
+	WRITE(script, 14400, LOOP, CLIENT_A, .status = 200);
+	READ_NOTHING(script, 14410, LOOP, CLIENT_A);
+	READ(script, 15000, LOOP, POOLED, SLEPT(14420, 14990, 1));
+	WRITE(script, 15400, LOOP, POOLED);
+	READ_NOTHING(script, 15410, LOOP, POOLED);
+	hand_on(script, 16000, 15420, 14070);
+	WRITE(script, 16400, LOOP, CLIENT_B, .status = 200);
+	READ_NOTHING(script, 16410, LOOP, CLIENT_B);
+	for (uint64_t i = 3, at = 17000; i < 6; i++, at += 1000) {
+		hand_on(script, at, at - 580, at - 930);
+		WRITE(script, at + 400, LOOP, CLIENT_A + i, .status = 200);
+		READ_NOTHING(script, at + 410, LOOP, CLIENT_A + i);
+	}
+	READ(script, 19500, LOOP, CLIENT_G, SLEPT(19420, 19490, 1), .line = "GET /2g");
+	hand_on(script, 20000, 19915, 19070);
+	hand_on(script, 21000, 20400, 20070);
+	WRITE(script, 21400, LOOP, CLIENT_G, .status = 200);
+	READ_NOTHING(script, 21410, LOOP, CLIENT_G);
+	READ(script, 22000, LOOP, POOLED, SLEPT(21420, 21990, 1));
+	WRITE(script, 22400, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	c = told_of(script, "GET /2c");
+	assert_int_equal(c->call_count, 2);
+	assert_false(c->ambiguous);
+	assert_true(c->cpu_time >= 3 * 400 && c->cpu_time < 3 * 400 + 120);
+	assert_true(c->state[STATE_POOL] >= (19050 - 11415) + (21050 - 20400) - 100);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_woken_in_vain),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
