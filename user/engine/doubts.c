@@ -68,7 +68,7 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 		return is_turn_trusted(proc);
 	if (doubt == DOUBT_FREE)
 		return score->wrong * RIGHT_PER_TURN <= right + RIGHT_PER_TURN;
-	if (doubt == DOUBT_ORDER && proc->excused * RIGHT_PER_EXCUSED > score->right)
+	if (doubt == DOUBT_ORDER && (proc->excused * RIGHT_PER_EXCUSED > score->right || (proc->order_guessed && !score->right)))
 		return false;
 	if (doubt == DOUBT_THREAD)
 		return score->wrong * (proc->hides_strands ? VOTES_MAX : RIGHT_PER_WRONG) <= score->right;

@@ -86,6 +86,7 @@ struct proc {
 	struct idmap strands;          /* those of which something is known */
 	struct score doubts[DOUBTS];   /* of responses: did they bear out what had been taken for so? */
 	uint32_t excused;              /* rule 11: responses that contradicted the order when little was known yet */
+	bool order_guessed;            /* … a call was taken for one of several by the order of the reads */
 	struct score given[GIVENS];    /* right: it was given on; wrong: who had it went on with it */
 	bool threads_share;            /* some of them run each other's requests */
 	bool reads_for_others;         /* in Go: a goroutine reads answers for others, on a connection that several requests use */

@@ -266,6 +266,7 @@ static void take_step(const struct moment *moment, struct context *step, struct 
 		context_bind(moment->engine, step, owner);
 	} else {
 		hint_at(moment->engine, step, owner);
+		thread->proc->order_guessed |= loop->count > 1;
 		step->origin = taken->turn == TURN_WOKEN ? ORIGIN_POOL : ORIGIN_EVENT;
 		if (taken->turn == TURN_WOKEN)
 			guess_at(moment->engine, owner, step);
