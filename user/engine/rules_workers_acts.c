@@ -87,7 +87,7 @@ static struct thread *find_done(const struct moment *moment, const struct contex
 	return done;
 }
 
-/* Is it the callback of what the worker has handed back unseen, rather than this one, if there is one? */
+/* Is it the callback of what the worker has handed back unseen, rather than this one, if there is one? It may compute still. */
 static bool is_unseen_rather(const struct moment *moment, const struct thread *worker, const struct back *acting,
 			     const struct context *request)
 {
@@ -96,6 +96,8 @@ static bool is_unseen_rather(const struct moment *moment, const struct thread *w
 
 	if (request && fit < FIT_UNKNOWN && acting_fit >= FIT_UNKNOWN)
 		return true;
+	if (acting && acting_fit <= fit && context_root(worker->context) == context_root(worker->holds))
+		return false;
 	return fit != FIT_NOT && !(acting && (acting->gave || handoff_is_unseen(moment, acting->worker_tid)));
 }
 
