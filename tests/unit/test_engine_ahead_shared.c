@@ -56,6 +56,45 @@ static void test_named_by_its_response(void **state)
 }
 
 /*
+ * D asks twice: on OTHER, which goes on with F's, and on LOOP, which has found the answer when it looked first, and gone on with it in its
+ * turn. The response bears that out; but little, if many more are queued by then.
+ */
+static void check_two_steps(unsigned int queued)
+{
+	enum { CLIENT_MORE = 300 };
+	struct script *script = read_ahead(1900);
+	const struct told *d;
+
+	for (unsigned int i = 0; i < queued; i++)
+		script_conn(script, CLIENT_MORE + i, CONN_SERVER, 8080);
+	WRITE(script, 3400, OTHER, DB_D, .off = 30, .on = 2960, .cause = WAIT_LOCK);
+	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
+	READ(script, 3530, LOOP, DB_D, .arrived = 3450);
+	WRITE(script, 4000, OTHER, CLIENT_F, .status = 200);
+	WRITE(script, 4040, LOOP, DB_A);
+	READ_NOTHING(script, 4050, LOOP, DB_A);
+	for (unsigned int i = 0; i < queued; i++) {
+		script_span(script, 4060 + 2 * i, OTHER, RECORD_IO, IO_ACCEPT, CLIENT_MORE + i, 9, (struct with){0});
+		READ(script, 4061 + 2 * i, OTHER, CLIENT_MORE + i, .arrived = 4000, .line = "GET /more");
+	}
+	READ(script, 5000, LOOP, DB_A, SLEPT(4060, 4980, 1));
+	WRITE(script, 5300, LOOP, CLIENT_D, .status = 200);
+	script_finish(script);
+	d = told_of(script, "GET /d");
+	assert_int_equal(d->call_count, 2);
+	assert_true(d->cpu_time >= (3400 - 2960) + (4040 - 3530) + (5300 - 4985));
+	assert_int_equal(d->ambiguous, queued != 0);
+	script_close(script);
+}
+
+static void test_two_steps(void **state)
+{
+	(void)state;
+	check_two_steps(0);
+	check_two_steps(40);
+}
+
+/*
  * E is answered on OTHER. LOOP had become free before OTHER, and might have been at D's step; but it was off its core until OTHER had
  * begun, which only its own record tells, later. So D's may lie in front of E's, where steps are seen that make no call.
  */
@@ -297,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whoever_is_free),
 		cmocka_unit_test(test_named_by_its_response),
+		cmocka_unit_test(test_two_steps),
 		cmocka_unit_test(test_off_its_core),
 		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_queued_in_either_order),

@@ -84,6 +84,7 @@ struct continuations {
 	uint64_t wrote_conn_id;           /* shared: by the last step; 0: it did not write */
 	struct bounds nobody[NOBODY_MAX]; /* shared: where a step was seen for which nobody was queued */
 	uint32_t nobody_count;
+	uint64_t crowded_ns;   /* shared: so many were queued that their order says little; 0: never */
 	uint64_t swept_ns;     /* shared: what was nobody's for long was looked for then */
 	uint64_t round;        /* epoll returns so far */
 	uint64_t slept_round;  /* the last one that began after the loop had slept: all that was ready before had run */
