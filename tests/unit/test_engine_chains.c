@@ -178,6 +178,39 @@ static void test_sleeps_beside_the_epoll_fd(void **state)
 	script_close(script);
 }
 
+/*
+ * C goes on once, because of its place in the line. That is in no doubt by itself; but it is if the thread has seemed to work for E when it
+ * did for F: so others go on than those who stand in line.
+ */
+static void check_place(bool mistaken)
+{
+	struct script *script = server(RUNTIME_NATIVE);
+
+	WINDOW(script, 20, FIRST, .epoll = 10, .events = 1);
+	WINDOW(script, 50, SECOND, .epoll = 40, .events = 1);
+	for (uint64_t i = 0; i < 8; i++) {
+		READ(script, 100 + 20 * i, FIRST, CLIENT_LAST, .arrived = 90, .line = "GET /computes");
+		WRITE(script, 110 + 20 * i, FIRST, CLIENT_LAST, .status = 200);
+	}
+	READ(script, 400, FIRST, CLIENT_E, .arrived = 390, .line = "GET /e");
+	READ(script, 500, FIRST, CLIENT_F, .arrived = 390, .line = "GET /f");
+	ask(script, 600, FIRST, DB_LAST);
+	answer(script, 1000, FIRST, 610, DB_LAST);
+	WRITE(script, 1100, FIRST, mistaken ? CLIENT_E : CLIENT_F, .status = 200);
+	WRITE(script, 1200, FIRST, mistaken ? CLIENT_F : CLIENT_E, .status = 200);
+	wait_twice(script, 10000);
+	assert_int_equal(told_of(script, "GET /c")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /c")->ambiguous, mistaken);
+	script_close(script);
+}
+
+static void test_place_where_others_go_on_as_well(void **state)
+{
+	(void)state;
+	check_place(false);
+	check_place(true);
+}
+
 /* Another thread had waited for a lock before A asked: that is no sleep of the one that reads the answer and has nothing to do then. */
 static void test_lock_of_another_thread(void **state)
 {
@@ -435,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_told_when_it_wakes),
 		cmocka_unit_test(test_sleeps_beside_the_epoll_fd),
 		cmocka_unit_test(test_lock_of_another_thread),
+		cmocka_unit_test(test_place_where_others_go_on_as_well),
 		cmocka_unit_test(test_far_from_its_turn),
 		cmocka_unit_test(test_sleeper_is_given_nothing),
 		cmocka_unit_test(test_idle_connection_was_not_waited_for),

@@ -164,6 +164,18 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 	}
 }
 
+/*
+ * A call that a place in the line told is in no doubt by that alone. But of threads that run each other's requests, and are often at
+ * another one's than it seems, some other than those in line go on as well.
+ */
+static bool is_place_doubted(const struct context *request)
+{
+	const struct proc *proc = request->proc;
+	const struct score *self = &proc->doubts[DOUBT_SELF];
+
+	return proc->threads_share && request->doubts & 1u << DOUBT_NONE && self->wrong * RIGHT_PER_WRONG > self->right;
+}
+
 void doubts_settle(struct context *request)
 {
 	struct proc *proc = request->proc;
@@ -174,6 +186,8 @@ void doubts_settle(struct context *request)
 	for (enum doubt doubt = DOUBT_NONE + 1; doubt < DOUBTS; doubt++)
 		if (!is_trusted(proc, doubt))
 			guessed |= request->doubts & (1u << doubt);
+	if (is_place_doubted(request))
+		guessed |= 1u << DOUBT_LINE;
 	request->ambiguous |= guessed || request->names_guessed;
 	proc->told.shared_conn_ambiguous += (guessed & ~OF_THE_THREAD) != 0;
 }
