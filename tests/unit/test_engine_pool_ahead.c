@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 12 where two threads run a loop that reads ahead, and share a pool of one connection. Times in µs. */
+#include "engine/model.h"
 #include "unit/ahead_script.h"
 
 enum { POOLED = DB_A };
@@ -73,10 +74,64 @@ static void test_woken_in_vain(void **state)
 	script_close(script);
 }
 
+/* All that was told until then is known. */
+static void pass(struct script *script, uint64_t at)
+{
+	script_conn_ended(script, at, UNKNOWN);
+}
+
+/* No context is left for what goes on: it is nobody's. */
+static void test_no_context_left(void **state)
+{
+	struct script *script = all_wait();
+	struct engine *engine = script->engine;
+	struct context *taken[64];
+	uint32_t context_count, count = 0;
+	(void)state;
+
+	READ(script, 14000, LOOP, POOLED, SLEPT(12915, 13990, 1));
+	READ_NOTHING(script, 14040, OTHER, CLIENT_H, .off = 3410, .on = 14030, .cause = WAIT_LOCK);
+	pass(script, 18100);
+	context_count = engine->context_count;
+	engine->context_count = CONTEXTS_MAX;
+	while (count < 64 && (taken[count] = context_new_segment(engine, ORIGIN_UNKNOWN, NULL, 0)))
+		count++;
+	WRITE(script, 14050, OTHER, POOLED);
+	pass(script, 28000);
+	assert_null(thread_of(engine, OTHER)->context);
+	while (count)
+		context_put(engine, taken[--count]);
+	engine->context_count = context_count;
+	script_finish(script);
+	script_close(script);
+}
+
+/* Who waited in the program before is nothing to the next one, nor is how its threads had read. */
+static void test_exec(void **state)
+{
+	struct script *script = all_wait();
+	const struct thread *thread = thread_of(script->engine, LOOP);
+	(void)state;
+
+	pass(script, 17000);
+	assert_non_null(thread->proc->pool_ahead);
+	thread->proc->order_guessed = true;
+	script_thread(script, 14000, LOOP, LOOP, THREAD_EXECED);
+	pass(script, 18000);
+	assert_null(thread->proc->pool_ahead);
+	assert_false(thread->proc->order_guessed);
+	assert_false(thread->loop);
+	assert_null(thread->continuations);
+	script_finish(script);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_woken_in_vain),
+		cmocka_unit_test(test_no_context_left),
+		cmocka_unit_test(test_exec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,11 +81,12 @@ static void begin_program(struct engine *engine, struct proc *proc)
 			request_tell(engine, request);
 	}
 	chains_close(engine, proc);
+	pool_ahead_close(engine, proc);
 	futexes_forget(&proc->futexes);
 	memset(proc->doubts, 0, sizeof(proc->doubts));
 	memset(proc->given, 0, sizeof(proc->given));
 	proc->excused = 0;
-	proc->forked = proc->threads_share = proc->reads_for_others = proc->answers_unknown = false;
+	proc->forked = proc->threads_share = proc->reads_for_others = proc->answers_unknown = proc->order_guessed = false;
 }
 
 static void on_thread(struct engine *engine, const struct event *event)
@@ -113,6 +114,7 @@ static void on_thread(struct engine *engine, const struct event *event)
 	if (record->origin == THREAD_EXECED) {
 		thread_commit(engine, thread);
 		thread->carrier = false;
+		thread_begins_program(engine, thread);
 		rule_16_forget(thread);
 		begin_program(engine, proc);
 	}

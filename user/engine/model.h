@@ -312,6 +312,8 @@ void thread_begins_late(struct thread *thread, uint64_t at_ns);
 void thread_uncount_loop(struct thread *thread);
 void thread_remove(struct engine *engine, struct thread *thread);
 void thread_forget_history(struct engine *engine, struct thread *thread);
+/* It executes another program: whether that is a loop, and of which kind, is learnt anew. */
+void thread_begins_program(struct engine *engine, struct thread *thread);
 /* The thread works for `context` from here on; its pending time goes to the one before. Takes its own reference. */
 void thread_switch(struct engine *engine, struct thread *thread, struct context *context, bool soft);
 /* The thread has worked for `context` since the owner changed last: its pending time goes to that. Takes its own reference. */

@@ -42,19 +42,17 @@ static void idle_forget_before(struct pool_ahead *pool, uint64_t before_ns)
 }
 
 /* Its turn has come, and no connection was idle. */
-static void wait_anew(struct engine *engine, struct pool_ahead *pool, struct wake *wake, uint64_t at_ns)
+static void wait_anew(struct engine *engine, struct pool_ahead *pool, struct pool_wake *wake, uint64_t at_ns)
 {
 	wake->came_to = CAME_IN_VAIN;
-	places_add(engine, pool, (struct wait){.again_of = wake->number, .since_ns = at_ns});
+	places_add(engine, pool, (struct pool_wait){.again_of = wake->number, .since_ns = at_ns});
 }
 
 /* Whoever was woken goes through the queue twice: it is told, and then it goes on. */
 static void look(struct engine *engine, struct pool_ahead *pool, uint64_t at_ns, uint64_t queued_ns)
 {
-	uint64_t until = pool->next_number;
-
-	for (uint32_t i = 0; i < pool->wake_count && pool->wakes[i].number < until; i++) {
-		struct wake *wake = &pool->wakes[i];
+	for (uint32_t i = 0; i < pool->wake_count; i++) {
+		struct pool_wake *wake = &pool->wakes[i];
 
 		if (wake->came_to == CAME_NOT_YET && queued_ns > wake->at_ns) {
 			wake->came_to = CAME_TOLD;
@@ -70,28 +68,31 @@ static void look(struct engine *engine, struct pool_ahead *pool, uint64_t at_ns,
 static void look_all(struct engine *engine, struct pool_ahead *pool, uint64_t at_ns)
 {
 	for (uint32_t i = 0; i < pool->wake_count; i++) {
-		struct wake *wake = &pool->wakes[i];
+		struct pool_wake *wake = &pool->wakes[i];
 
 		if (is_to_come(wake) && at_ns > wake->at_ns + HOP_NS && !pool->idle_count)
 			wait_anew(engine, pool, wake, at_ns);
 	}
 }
 
+/* A segment that a response has named meanwhile is the request's already: nothing leads back from there. */
 static void go_on(struct pool_ahead *pool, struct context *segment)
 {
 	for (uint32_t i = 0; i < pool->wake_count; i++) {
-		struct wake *wake = &pool->wakes[i];
+		struct pool_wake *wake = &pool->wakes[i];
 
 		if (!is_to_come(wake))
 			continue;
 		wake->came_to = CAME_ON;
-		wake->begun = context_get(segment);
-		segment->handed = wake->number;
+		if (context_is_segment(segment)) {
+			wake->begun = context_get(segment);
+			segment->handed = wake->number;
+		}
 		return;
 	}
 }
 
-static void settle(struct engine *engine, struct pool_ahead *pool, const struct note *note)
+static void settle(struct engine *engine, struct pool_ahead *pool, const struct pool_note *note)
 {
 	struct context *root = context_root(note->context);
 
@@ -100,7 +101,7 @@ static void settle(struct engine *engine, struct pool_ahead *pool, const struct 
 		if (note->at_ns > IDLE_NS)
 			idle_forget_before(pool, note->at_ns - IDLE_NS);
 		if (!root->is_request || context_is_open_request(root))
-			places_add(engine, pool, (struct wait){.context = note->context, .since_ns = note->at_ns});
+			places_add(engine, pool, (struct pool_wait){.context = note->context, .since_ns = note->at_ns});
 		break;
 	case NOTE_GIVES_BACK:
 		idle_put(pool, note->value, note->at_ns);
@@ -123,8 +124,6 @@ static void settle(struct engine *engine, struct pool_ahead *pool, const struct 
 	case NOTE_SLEEPS:
 		look_all(engine, pool, note->at_ns);
 		break;
-	default:
-		break;
 	}
 }
 
@@ -145,7 +144,7 @@ static void settle_until(struct engine *engine, struct pool_ahead *pool, uint64_
 	}
 }
 
-static void note(struct engine *engine, struct thread *thread, struct note note)
+static void note(struct engine *engine, struct thread *thread, struct pool_note note)
 {
 	struct pool_ahead *pool = thread->proc->pool_ahead;
 	uint32_t i;
@@ -191,14 +190,14 @@ void pool_ahead_waits(struct engine *engine, struct thread *thread, struct conte
 	if (!proc->pool_ahead->next_number)
 		proc->pool_ahead->next_number = 1;
 	if (!waits_already(proc->pool_ahead, root))
-		note(engine, thread, (struct note){.at_ns = at_ns, .context = root, .what = NOTE_WAITS});
+		note(engine, thread, (struct pool_note){.at_ns = at_ns, .context = root, .what = NOTE_WAITS});
 }
 
 void pool_ahead_gives_back(const struct moment *moment)
 {
 	if (rule_11_shared_ahead(moment->thread))
 		note(moment->engine, moment->thread,
-		     (struct note){.at_ns = moment->at_ns, .value = moment->conn->id, .what = NOTE_GIVES_BACK});
+		     (struct pool_note){.at_ns = moment->at_ns, .value = moment->conn->id, .what = NOTE_GIVES_BACK});
 }
 
 bool pool_ahead_may_go_on(const struct moment *moment)
@@ -211,30 +210,30 @@ bool pool_ahead_may_go_on(const struct moment *moment)
 void pool_ahead_goes_on(const struct moment *moment, struct context *segment)
 {
 	note(moment->engine, moment->thread,
-	     (struct note){.at_ns = moment->at_ns, .context = segment, .value = moment->conn->id, .what = NOTE_GOES_ON});
+	     (struct pool_note){.at_ns = moment->at_ns, .context = segment, .value = moment->conn->id, .what = NOTE_GOES_ON});
 }
 
 void pool_ahead_takes(const struct moment *moment)
 {
-	note(moment->engine, moment->thread, (struct note){.at_ns = moment->at_ns, .value = moment->conn->id, .what = NOTE_TAKES});
+	note(moment->engine, moment->thread, (struct pool_note){.at_ns = moment->at_ns, .value = moment->conn->id, .what = NOTE_TAKES});
 }
 
 void pool_ahead_shows(struct engine *engine, struct thread *thread, uint64_t at_ns, uint64_t queued_ns)
 {
 	if (rule_11_shared_ahead(thread))
-		note(engine, thread, (struct note){.at_ns = at_ns, .value = queued_ns, .what = NOTE_SHOWS});
+		note(engine, thread, (struct pool_note){.at_ns = at_ns, .value = queued_ns, .what = NOTE_SHOWS});
 }
 
 void pool_ahead_round(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	if (rule_11_shared_ahead(thread))
-		note(engine, thread, (struct note){.at_ns = at_ns, .what = NOTE_ROUND});
+		note(engine, thread, (struct pool_note){.at_ns = at_ns, .what = NOTE_ROUND});
 }
 
 void pool_ahead_sleeps(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	if (rule_11_shared_ahead(thread))
-		note(engine, thread, (struct note){.at_ns = at_ns, .what = NOTE_SLEEPS});
+		note(engine, thread, (struct pool_note){.at_ns = at_ns, .what = NOTE_SLEEPS});
 }
 
 /* ---- a response names a chain -------------------------------------------------------------------------------------------------------- */
@@ -246,6 +245,8 @@ void pool_ahead_answered(const struct moment *moment, struct context *request)
 
 	if (!pool)
 		return;
+	if (!thread_shares_events(moment->thread))
+		segment = NULL; /* its number is one of another kind of loop's */
 	if (context_is_segment(segment))
 		settle_until(moment->engine, pool, segment->begun_ns);
 	if (context_is_segment(segment) && segment->handed)

@@ -44,7 +44,7 @@ static void make_room(struct engine *engine, struct pool_ahead *pool)
 	}
 }
 
-static void insert_wait(struct pool_ahead *pool, uint32_t at, struct wait wait)
+static void insert_wait(struct pool_ahead *pool, uint32_t at, struct pool_wait wait)
 {
 	memmove(&pool->waits[at + 1], &pool->waits[at], (pool->wait_count - at) * sizeof(pool->waits[0]));
 	pool->waits[at] = wait;
@@ -52,7 +52,7 @@ static void insert_wait(struct pool_ahead *pool, uint32_t at, struct wait wait)
 	context_get(wait.context);
 }
 
-void places_add(struct engine *engine, struct pool_ahead *pool, struct wait wait)
+void places_add(struct engine *engine, struct pool_ahead *pool, struct pool_wait wait)
 {
 	uint32_t at;
 
@@ -65,17 +65,16 @@ void places_add(struct engine *engine, struct pool_ahead *pool, struct wait wait
 
 void places_wake(struct pool_ahead *pool, uint64_t at_ns)
 {
-
 	if (pool->wake_count < pool->wait_count)
-		pool->wakes[pool->wake_count++] = (struct wake){.number = pool->next_number++, .at_ns = at_ns};
+		pool->wakes[pool->wake_count++] = (struct pool_wake){.number = pool->next_number++, .at_ns = at_ns};
 }
 
+/* They are numbered in their order, from 1. */
 static uint32_t place_of(const struct pool_ahead *pool, uint64_t number)
 {
-	for (uint32_t i = pool->wake_count; number && i-- > 0;)
-		if (pool->wakes[i].number == number)
-			return i;
-	return NOWHERE;
+	uint64_t first = pool->wake_count ? pool->wakes[0].number : 0;
+
+	return pool->wake_count && number >= first && number - first < pool->wake_count ? (uint32_t)(number - first) : NOWHERE;
 }
 
 /* ---- chains -------------------------------------------------------------------------------------------------------------------------- */
@@ -119,7 +118,7 @@ static bool may_be_its(const struct context *root, const struct context *request
 static void search_at(struct search *search, uint32_t wake, uint32_t wait, uint32_t apart_left)
 {
 	const struct pool_ahead *pool = search->pool;
-	const struct wait *waited = &pool->waits[wait];
+	const struct pool_wait *waited = &pool->waits[wait];
 	struct context *root = context_root(waited->context);
 	struct chain *chain = &search->chain;
 	uint64_t before = root && !root->is_request ? root->handed : waited->again_of;
@@ -189,8 +188,8 @@ static void bind_chain(const struct moment *moment, struct pool_ahead *pool, con
 	uint64_t since_ns = 0;
 
 	for (uint32_t i = chain->count; i-- > 0;) {
-		struct wait *wait = &pool->waits[chain->links[i].wait];
-		struct wake *wake = &pool->wakes[chain->links[i].wake];
+		struct pool_wait *wait = &pool->waits[chain->links[i].wait];
+		struct pool_wake *wake = &pool->wakes[chain->links[i].wake];
 		struct context *begun = context_root(wake->begun);
 
 		if (wait->context)
@@ -223,7 +222,7 @@ static void insert_unknown(struct pool_ahead *pool, uint32_t before, uint32_t co
 	uint32_t at = first_untold(pool, before);
 
 	for (; count && at < pool->wake_count && pool->wait_count < WAITS_KEPT; count--)
-		insert_wait(pool, at, (struct wait){.since_ns = at ? pool->waits[at - 1].since_ns : 0});
+		insert_wait(pool, at, (struct pool_wait){.since_ns = at ? pool->waits[at - 1].since_ns : 0});
 }
 
 /* Those of which least is known. */

@@ -25,14 +25,14 @@ enum came_to {
 };
 
 /* One that came to wait. */
-struct wait {
+struct pool_wait {
 	struct context *context; /* NULL: whoever was woken in vain, or one that is not known */
 	uint64_t again_of;       /* … the number of that wake; 0: not known */
 	uint64_t since_ns;
 	bool told; /* a response has told who it was */
 };
 
-struct wake {
+struct pool_wake {
 	uint64_t number, at_ns, told_ns;
 	struct context *begun; /* what has gone on; NULL: nothing, or not yet */
 	uint8_t came_to;
@@ -49,11 +49,11 @@ enum what {
 	NOTE_SLEEPS,
 };
 
-struct note {
+struct pool_note {
 	uint64_t at_ns;
 	struct context *context;
 	uint64_t value; /* a connection; of NOTE_SHOWS: when it had been queued */
-	uint8_t what;
+	uint8_t what;   /* enum what */
 };
 
 /* A connection that was given back, and not taken since. */
@@ -65,25 +65,25 @@ struct idle_conn {
 struct pool_ahead {
 	uint32_t note_count, wait_count, wake_count, idle_count;
 	uint64_t next_number;
-	bool aligned;                 /* it is known how many had come who were not seen */
-	int32_t shift;                /* by so many places was the latest chain that a response named apart … */
-	uint32_t shifted_times;       /* … and so often in a row */
-	uint64_t told_number;         /* the latest wake of which a response has told whose it was */
-	uint64_t round_ns;            /* the last epoll return */
-	struct score order;           /* of responses: was who is answered in its place? */
-	struct note notes[NOTES_MAX]; /* in the order of time */
-	struct wait waits[WAITS_KEPT];
-	struct wake wakes[WAITS_KEPT];
+	bool aligned;                      /* it is known how many had come who were not seen */
+	int32_t shift;                     /* by so many places was the latest chain that a response named apart … */
+	uint32_t shifted_times;            /* … and so often in a row */
+	uint64_t told_number;              /* the latest wake of which a response has told whose it was */
+	uint64_t round_ns;                 /* the last epoll return */
+	struct score order;                /* of responses: was who is answered in its place? */
+	struct pool_note notes[NOTES_MAX]; /* in the order of time */
+	struct pool_wait waits[WAITS_KEPT];
+	struct pool_wake wakes[WAITS_KEPT];
 	struct idle_conn idle[IDLE_MAX];
 };
 
-static inline bool is_to_come(const struct wake *wake)
+static inline bool is_to_come(const struct pool_wake *wake)
 {
 	return wake->came_to == CAME_NOT_YET || wake->came_to == CAME_TOLD;
 }
 
 /* By when it came. */
-void places_add(struct engine *engine, struct pool_ahead *pool, struct wait wait);
+void places_add(struct engine *engine, struct pool_ahead *pool, struct pool_wait wait);
 /* Who waits longest, if anybody does. */
 void places_wake(struct pool_ahead *pool, uint64_t at_ns);
 /* A response: this segment led to it. request NULL: it is from before the trace. */

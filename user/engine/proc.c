@@ -209,6 +209,15 @@ void thread_forget_history(struct engine *engine, struct thread *thread)
 	}
 }
 
+void thread_begins_program(struct engine *engine, struct thread *thread)
+{
+	thread_uncount_loop(thread);
+	thread->loop = false;
+	thread_forget_history(engine, thread);
+	free(thread->continuations);
+	thread->continuations = NULL;
+}
+
 void thread_uncount_loop(struct thread *thread)
 {
 	if (thread->loop && !thread->hides_strands && thread->proc->told.loop_threads)

@@ -262,6 +262,8 @@ struct context *shared_owner(const struct moment *moment)
 		end_soft_tail(moment);
 		turn_to_segment(moment, ORIGIN_POOL, NULL, false);
 		step = context_root(thread->context);
+		if (!step)
+			return NULL;
 		pool_ahead_goes_on(moment, step);
 		own(thread, step);
 		return step;
@@ -276,6 +278,8 @@ struct context *shared_owner(const struct moment *moment)
 	if (!queued && !much)
 		turn_to_segment(moment, ORIGIN_POOL, NULL, false);
 	step = context_root(thread->context);
+	if (!step)
+		return NULL;
 	hint_at(moment->engine, step, NULL);
 	step->origin = much ? ORIGIN_EVENT : step->origin;
 	if (queued) {

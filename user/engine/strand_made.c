@@ -37,6 +37,7 @@ void strand_make_task(struct engine *engine, struct thread *thread, const struct
 	strand->made = true;
 	strand->made_for_request = strand_request_of(hint) != NULL;
 	strand->turns = strand->goes_on = strand->may_turn = false; /* its number may have been another one's */
+	strand->answered_conn_id = 0;
 	strand->woken_at_ns = record->head.at_ns;
 	if (!hint) {
 		strand_made_for_unnamed(engine, thread, strand, record->head.at_ns);
