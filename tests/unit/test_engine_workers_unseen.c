@@ -129,6 +129,88 @@ static void a_worker_may_collect_garbage(void **state)
 	script_close(script);
 }
 
+/* … and goes on at once with what it is given meanwhile: that it has woken others says nothing of where its loop is. */
+static void a_worker_may_not_have_looked_since_it_woke_others(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	give_a_and_let_b_wait(script);
+	hand_back_a_and_give_b(script);
+	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
+	READ(script, 5070, ONE, TO_ONE, .epoll = 5065, .events = 1, .epoll_fd = ONE);
+	FUTEX_WAKES(script, 5075, ONE, 0xf00, 1);
+	LOOKS(script, 5080, LOOP, WAKE, 3090);
+	WRITE(script, 5130, LOOP, CLIENT_B, .status = 200);
+	READ(script, 5140, LOOP, CLIENT_C, .arrived = 5100, .epoll = 5135, .events = 1, .epoll_fd = LOOP, .line = "GET /c");
+	READ(script, 5160, LOOP, CLIENT_D, .arrived = 5100, .line = "GET /d");
+	WRITE(script, 5170, LOOP, TO_TWO);
+	READ(script, 5180, LOOP, CLIENT_A, .arrived = 5110, .line = "GET /e");
+	LOOKS(script, 5190, TWO, TO_TWO, 610);
+	WRITE(script, 5690, TWO, WAKE);
+	LOOKS(script, 5700, LOOP, WAKE, 5185);
+	WRITE(script, 5710, LOOP, TO_TWO);
+	WRITE(script, 5720, LOOP, CLIENT_D, .status = 200);
+	LOOKS(script, 5740, TWO, TO_TWO, 5695);
+	WRITE(script, 7740, TWO, WAKE);
+	LOOKS(script, 7760, LOOP, WAKE, 5725);
+	WRITE(script, 7770, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 8150, ONE, WAKE, .off = 5085, .on = 5150, .ready = 65, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 8170, LOOP, WAKE, 7775);
+	WRITE(script, 8180, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /c", 3000, 3110);
+	assert_told(script, "GET /d", 500, 610);
+	assert_told(script, "GET /e", 2000, 2110);
+	script_close(script);
+}
+
+/* Of two that are free, who has a wake-up to read still is rather awake than who was last heard of when it had read one. */
+static void who_is_awake_is_given_unseen_what_comes(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	WRITE(script, 2022, LOOP, TO_TWO);
+	READ(script, 2025, LOOP, CLIENT_C, .arrived = 1995, .line = "GET /c");
+	READ(script, 2028, LOOP, CLIENT_D, .arrived = 1995, .line = "GET /d");
+	LOOKS(script, 2040, ONE, TO_ONE, 310);
+	LOOKS(script, 2045, TWO, TO_TWO, 610);
+	WRITE(script, 3040, ONE, WAKE);
+	LOOKS(script, 3060, LOOP, WAKE, 2035);
+	WRITE(script, 3070, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, 4045, TWO, WAKE);
+	LOOKS(script, 4060, LOOP, WAKE, 3085);
+	WRITE(script, 4070, LOOP, TO_TWO);
+	WRITE(script, 4080, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 5080, ONE, WAKE, .off = 3050, .on = 3079, .ready = 29, .cause = WAIT_RUNNABLE);
+	READ(script, 5090, ONE, TO_ONE, .epoll = 5085, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 5110, LOOP, WAKE, 4085);
+	WRITE(script, 5120, LOOP, CLIENT_C, .status = 200);
+	WRITE(script, 8080, TWO, WAKE, .off = 4050, .on = 4079, .ready = 29, .cause = WAIT_RUNNABLE);
+	LOOKS(script, 8100, LOOP, WAKE, 5125);
+	WRITE(script, 8110, LOOP, CLIENT_D, .status = 200);
+	READ(script, 8120, LOOP, CLIENT_A, .arrived = 8000, .epoll = 8115, .events = 1, .epoll_fd = LOOP, .line = "GET /e");
+	LOOKS(script, 9000, LOOP, CLIENT_B, 8125, .arrived = 8990, .line = "GET /f");
+	WRITE(script, 9010, LOOP, TO_ONE);
+	LOOKS(script, 9030, ONE, TO_ONE, 5095);
+	WRITE(script, 10030, ONE, WAKE);
+	LOOKS(script, 10050, LOOP, WAKE, 9015);
+	WRITE(script, 10060, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 13150, TWO, WAKE, .off = 8085, .on = 8150, .ready = 65, .cause = WAIT_RUNNABLE);
+	READ(script, 13160, TWO, TO_TWO, .epoll = 13155, .events = 1, .epoll_fd = TWO);
+	LOOKS(script, 13170, LOOP, WAKE, 10065);
+	WRITE(script, 13180, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /e", 5000, 5110);
+	assert_told(script, "GET /f", 1000, 1110);
+	script_close(script);
+}
+
 /* One that reads its eventfd for another reason may find there what the loop gives it only then: that wake-up it reads later. */
 static void a_worker_may_look_later_than_it_reads(void **state)
 {
@@ -354,6 +436,8 @@ int main(void)
 		cmocka_unit_test(what_was_given_unseen_may_show_late),
 		cmocka_unit_test(what_runs_may_be_given_unseen),
 		cmocka_unit_test(a_worker_may_have_read_but_not_looked),
+		cmocka_unit_test(a_worker_may_not_have_looked_since_it_woke_others),
+		cmocka_unit_test(who_is_awake_is_given_unseen_what_comes),
 		cmocka_unit_test(a_worker_may_collect_garbage),
 		cmocka_unit_test(a_worker_may_look_later_than_it_reads),
 		cmocka_unit_test(a_worker_may_wake_itself),

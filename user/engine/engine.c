@@ -48,6 +48,8 @@ static void on_span(struct engine *engine, const struct event *event)
 	}
 	if (record->head.kind != RECORD_SNAPSHOT || record->head.op != IO_WRITE)
 		thread->heard_ns = record->head.at_ns;
+	if (record->head.kind != RECORD_SNAPSHOT && record->head.kind != RECORD_FUTEX)
+		thread->acted_ns = record->head.at_ns;
 	span_apply(engine, thread, event, conn);
 	if (record->head.kind == RECORD_IO && conn)
 		rules_io(engine, thread, event, conn);

@@ -163,11 +163,7 @@ static void begin_anew(const struct moment *moment)
 
 		if (!line)
 			continue;
-		for (; line->first < line->end; line_drop_first(moment->engine, line))
-			place_at(line, line->first)->context->ambiguous |= still_waits(line, line->first);
-		for (; line->first_handed < line->end_handed; line_drop_first_handed(moment->engine, line))
-			if (is_unnamed(line, line->first_handed))
-				give_up(*handed_at(line, line->first_handed));
+		line_forget_order(moment->engine, line);
 		line->shifted = true;
 		line->aligned = false;
 		line->kept = 0;

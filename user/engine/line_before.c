@@ -276,3 +276,26 @@ void line_nobody_waits(const struct moment *moment, struct line *line)
 	if (!line->kept && places <= given && places <= TRIED_MAX && fits(line, (int64_t)(given - places)))
 		pair(moment, line, NULL, (int64_t)(given - places));
 }
+
+void line_forget_order(struct engine *engine, struct line *line)
+{
+	for (; line->first < line->end; line_drop_first(engine, line))
+		place_at(line, line->first)->context->ambiguous |= still_waits(line, line->first);
+	for (; line->first_handed < line->end_handed; line_drop_first_handed(engine, line))
+		if (is_unnamed(line, line->first_handed))
+			give_up(*handed_at(line, line->first_handed));
+}
+
+void rule_12_nobody_waits_for_workers(const struct moment *moment)
+{
+	struct line *line = line_of(moment->thread, LINE_WORKERS);
+
+	if (!line || line->aligned)
+		return;
+	if (line->shifted)
+		line_nobody_waits(moment, line);
+	if (!line->aligned)
+		line_forget_order(moment->engine, line);
+	line->aligned = true;
+	line->shifted = false;
+}

@@ -123,6 +123,9 @@ bool line_find_shift(const struct moment *moment, struct line *line, struct cont
 /* A connection lies idle: whoever has come to wait has been given one. */
 void line_nobody_waits(const struct moment *moment, struct line *line);
 
+/* Whose turn it was nobody will tell any more: all who wait, and all that is not named, are ambiguous. */
+void line_forget_order(struct engine *engine, struct line *line);
+
 /* ---- line_exchange.c ---- */
 
 /*

@@ -134,6 +134,8 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call);
 /* The connection is used again, and nobody was given it: it lay idle, so nobody waited for it. */
 void rule_12_lay_idle(const struct moment *moment);
+/* A worker is given something outside of the callbacks of what was handed back: it was free, so nobody waited for one. */
+void rule_12_nobody_waits_for_workers(const struct moment *moment);
 /* The answer to a call from before the trace: what waited for it goes on, in whosever name. */
 void rule_12_unknown_answer(const struct moment *moment);
 /* `request` is answered, maybe in the course of such work: was it its turn to be given the connection? */

@@ -147,7 +147,7 @@ bool handoff_may_be_unseen(const struct moment *moment, uint32_t worker_tid, uin
 	const struct handoffs *handoffs = given_to(moment->engine, worker);
 
 	return handoff_was_unseen(moment, worker_tid, since_ns) ||
-	       (handoffs && handoffs->read_late_ns && handoffs->read_late_ns >= worker->heard_ns);
+	       (handoffs && handoffs->read_late_ns && handoffs->read_late_ns >= worker->acted_ns);
 }
 
 bool handoff_has_room(const struct moment *moment, uint32_t worker_tid)

@@ -70,21 +70,35 @@ static bool is_free(const struct moment *moment, uint32_t worker_tid)
 	return worker && !worker->holds && handoff_has_room(moment, worker_tid);
 }
 
-bool workers_give_at_once(const struct moment *moment, struct context *given)
+/* One that is free, and has still a wake-up to read, or may have. NULL: there is none. */
+static const struct thread *find_free_awake(const struct moment *moment, const struct context *given)
 {
 	const struct handed_back *handed_back = moment->thread->handed_back;
+	const struct thread *may_be = NULL;
 
 	for (uint32_t i = 0; handed_back && i < handed_back->worker_count; i++) {
 		uint32_t worker_tid = handed_back->workers[i];
 
 		if (!is_free(moment, worker_tid) || !handoff_may_be_unseen(moment, worker_tid, given->last_active_ns))
 			continue;
-		given->at_worker = true;
-		given->came_back = false;
-		handoff_unseen(moment, worker_tid, given);
-		return true;
+		if (handoff_was_unseen(moment, worker_tid, given->last_active_ns))
+			return thread_of(moment->engine, worker_tid);
+		if (!may_be)
+			may_be = thread_of(moment->engine, worker_tid);
 	}
-	return false;
+	return may_be;
+}
+
+bool workers_give_at_once(const struct moment *moment, struct context *given)
+{
+	const struct thread *worker = find_free_awake(moment, given);
+
+	if (!worker)
+		return false;
+	given->at_worker = true;
+	given->came_back = false;
+	handoff_unseen(moment, worker->tid, given);
+	return true;
 }
 
 void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid)
@@ -363,6 +377,16 @@ static void callbacks_are_over(const struct moment *moment, uint32_t worker_tid)
 	handed_back_unseen(moment, worker_tid);
 }
 
+/* It had been given nothing, be it unseen: nobody waited for one. */
+static void was_free(const struct moment *moment, uint32_t worker_tid)
+{
+	struct thread *worker = thread_of(moment->engine, worker_tid);
+
+	if (worker)
+		workers_slept(moment->engine, worker, moment->at_ns);
+	rule_12_nobody_waits_for_workers(moment);
+}
+
 struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
 {
 	struct thread *thread = moment->thread;
@@ -377,6 +401,8 @@ struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
 		given = rule_12_next_in_line(moment, GIVEN_WORKER);
 	} else if (handed_back) {
 		callbacks_are_over(moment, worker_tid);
+		if (thread_is_active(thread))
+			was_free(moment, worker_tid);
 	}
 	if (!given && thread_is_active(thread))
 		given = context_get(context_root(thread->context));
