@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 12 where two threads run a loop that reads ahead, and share a pool of one connection. Times in µs. */
 #include "engine/model.h"
+#include "engine/pool_ahead.h"
+#include "engine/pool_ahead_places.h"
 #include "unit/ahead_script.h"
 
 enum { POOLED = DB_A };
+
+/* All that was told until then is known. */
+static void pass(struct script *script, uint64_t at)
+{
+	script_conn_ended(script, at, UNKNOWN);
+}
 
 /* A computes and asks on the only connection; so do the others behind it, who find none, and wait for it in this order. */
 static struct script *all_wait(void)
@@ -74,12 +82,6 @@ static void test_woken_in_vain(void **state)
 	script_close(script);
 }
 
-/* All that was told until then is known. */
-static void pass(struct script *script, uint64_t at)
-{
-	script_conn_ended(script, at, UNKNOWN);
-}
-
 /* No context is left for what goes on: it is nobody's. */
 static void test_no_context_left(void **state)
 {
@@ -102,6 +104,104 @@ static void test_no_context_left(void **state)
 	while (count)
 		context_put(engine, taken[--count]);
 	engine->context_count = context_count;
+	script_finish(script);
+	script_close(script);
+}
+
+/* Five wait. The first was woken for nothing, the second is C. */
+static struct pool_ahead *settle_all(struct script *script, struct context **c)
+{
+	struct thread *thread = thread_of(script->engine, LOOP);
+	struct pool_ahead *pool;
+
+	pass(script, 17000);
+	pass(script, 30000);
+	pool_ahead_sleeps(script->engine, thread, 13000 * US);
+	pool = thread->proc->pool_ahead;
+	*c = context_root(pool->waits[1].context);
+	assert_true((*c)->is_request);
+	assert_int_equal(pool->wake_count, 1);
+	pool->wakes[0].came_to = CAME_FOR_NOTHING;
+	return pool;
+}
+
+/* Nobody has gone on for a second of those who were woken: they are forgotten, with who had come to wait. */
+static void test_woken_long_ago(void **state)
+{
+	struct script *script = all_wait();
+	struct context *c;
+	struct pool_ahead *pool = settle_all(script, &c);
+	(void)state;
+
+	places_wake(pool, 13000 * US);
+	places_leave(script->engine, pool, NULL);
+	assert_int_equal(pool->wake_count, 2);
+	pass(script, 1020000);
+	pass(script, 1040000);
+	places_leave(script->engine, pool, NULL);
+	assert_int_equal(pool->wake_count, 0);
+	assert_int_equal(pool->wait_count, 3);
+	assert_true(c->ambiguous);
+	script_finish(script);
+	script_close(script);
+}
+
+/* It was woken, and did not seem to have waited for a connection. Now it waits for one. */
+static void test_waits_after_all(void **state)
+{
+	struct script *script = all_wait();
+	struct context *c;
+	struct pool_ahead *pool = settle_all(script, &c);
+	uint32_t note_count = pool->note_count;
+	(void)state;
+
+	places_wake(pool, 13000 * US);
+	pool->wakes[1].came_to = CAME_FOR_NOTHING;
+	pool_ahead_waits(script->engine, thread_of(script->engine, LOOP), c, 17000 * US);
+	assert_int_equal(pool->note_count, note_count + 1);
+	script_finish(script);
+	script_close(script);
+}
+
+/* What goes on has been named before it is known as whom it was woken: the request has no number. */
+static void test_named_before_it_is_settled(void **state)
+{
+	struct script *script = all_wait();
+	struct context *c, *segment;
+	struct pool_ahead *pool = settle_all(script, &c);
+	struct thread *thread = thread_of(script->engine, LOOP);
+	struct moment moment = {.engine = script->engine, .thread = thread, .conn = conn_of(script->engine, POOLED), .at_ns = 14000 * US};
+	(void)state;
+
+	places_wake(pool, 13000 * US);
+	segment = context_new_segment(script->engine, ORIGIN_POOL, NULL, moment.at_ns);
+	pool_ahead_goes_on(&moment, segment);
+	context_bind(script->engine, segment, c);
+	context_put(script->engine, segment);
+	pass(script, 40000);
+	pool_ahead_sleeps(script->engine, thread, 30000 * US);
+	assert_int_equal(pool->wakes[1].came_to, CAME_ON);
+	assert_null(pool->wakes[1].begun);
+	assert_int_equal(c->handed, 0);
+	script_finish(script);
+	script_close(script);
+}
+
+/* More wait than are kept, and nobody is woken: who does not stand there any more is counted, and how many came before is not known. */
+static void test_too_many_wait(void **state)
+{
+	struct script *script = all_wait();
+	struct context *c;
+	struct pool_ahead *pool = settle_all(script, &c);
+	(void)state;
+
+	pool->aligned = true;
+	for (uint64_t i = 0; i < WAITS_KEPT; i++)
+		places_add(script->engine, pool, (struct pool_wait){.since_ns = 14000 * US + i});
+	assert_true(pool->wait_count < WAITS_KEPT);
+	assert_int_equal(pool->wait_count + script->engine->losses.waiters, 4 + WAITS_KEPT);
+	assert_true(c->ambiguous);
+	assert_false(pool->aligned);
 	script_finish(script);
 	script_close(script);
 }
@@ -131,6 +231,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_woken_in_vain),
 		cmocka_unit_test(test_no_context_left),
+		cmocka_unit_test(test_woken_long_ago),
+		cmocka_unit_test(test_waits_after_all),
+		cmocka_unit_test(test_named_before_it_is_settled),
+		cmocka_unit_test(test_too_many_wait),
 		cmocka_unit_test(test_exec),
 	};
 

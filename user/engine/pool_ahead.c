@@ -170,13 +170,19 @@ static bool may_wait(const struct context *root)
 	return root && (asks || !root->is_request) && !root->calls_in_flight && !root->connects;
 }
 
+/* It has not been seen to do anything since. */
+static bool still_waits(const struct pool_ahead *pool, uint32_t place)
+{
+	return place >= pool->wake_count || (pool->wakes[place].came_to != CAME_ON && pool->wakes[place].came_to != CAME_FOR_NOTHING);
+}
+
 static bool waits_already(const struct pool_ahead *pool, const struct context *root)
 {
 	for (uint32_t i = 0; i < pool->note_count; i++)
 		if (pool->notes[i].what == NOTE_WAITS && context_root(pool->notes[i].context) == root)
 			return true;
 	for (uint32_t i = 0; i < pool->wait_count; i++)
-		if (context_root(pool->waits[i].context) == root && (i >= pool->wake_count || pool->wakes[i].came_to != CAME_ON))
+		if (context_root(pool->waits[i].context) == root && still_waits(pool, i))
 			return true;
 	return false;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rule 12 where several threads run a loop that reads ahead: who waits for a connection of a pool, and what goes on with one.
- * Used by the rules of such loops, by chains.c and rules_server.c, and by span.c where a thread sleeps; proc.c closes it.
+ * Used by the rules of such loops, by chains.c, line_answered.c and rules_server.c, and by span.c where a thread sleeps. proc.c and
+ * engine.c close it.
  * Never: of threads that no such loop is known of.
  */
 #ifndef IOCPU_ENGINE_POOL_AHEAD_H

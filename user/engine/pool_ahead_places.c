@@ -12,7 +12,16 @@
 #define RIGHT_PER_WRONG   4  /* then the order tells of a step of nobody's whose it is */
 #define RIGHT_PER_MISTAKE 2
 #define VOTES_MAX         64
+#define UNTOLD_NS         1000000000 /* who was woken so long ago is forgotten, if nothing that has gone on there is in course */
 #define NOWHERE           UINT32_MAX
+
+/* Whose it is taken to be. NULL: nobody's who is known. */
+static struct context *owner_of(struct context *began)
+{
+	struct context *root = began && !began->is_request ? context_root(began->hint) : began;
+
+	return root && root->is_request ? root : NULL;
+}
 
 /* ---- the two sequences --------------------------------------------------------------------------------------------------------------- */
 
@@ -34,13 +43,50 @@ static void remove_first_wake(struct engine *engine, struct pool_ahead *pool)
 	context_put(engine, begun);
 }
 
-/* Both together, as they pair in order. */
+/* Both together, as they pair in order. If it is not known yet whose wait that was, nothing leads back to it any more. */
+static void remove_first(struct engine *engine, struct pool_ahead *pool)
+{
+	struct context *request = pool->waits[0].told ? NULL : owner_of(context_root(pool->waits[0].context));
+
+	if (context_is_open_request(request))
+		request->ambiguous = true;
+	remove_wait(engine, pool, 0);
+	if (pool->wake_count)
+		remove_first_wake(engine, pool);
+	else
+		pool->aligned = false; /* who is woken next had come behind that one */
+}
+
+/* A response to what has gone on there is still to come: it asks, or has run not long ago. */
+static bool is_awaited(const struct engine *engine, const struct pool_wake *wake)
+{
+	const struct context *begun = context_root(wake->begun);
+
+	return context_is_segment(begun) && begun->handed == wake->number && begun->refs > 1 &&
+	       (begun->calls_in_flight || begun->last_active_ns + UNTOLD_NS > engine->now_ns);
+}
+
+/* Those in front whom responses have named, or of whom none has told for long. */
+static void drop_over(struct engine *engine, struct pool_ahead *pool)
+{
+	while (pool->wake_count && pool->wait_count) {
+		const struct pool_wake *wake = &pool->wakes[0];
+		bool old = wake->at_ns + UNTOLD_NS <= engine->now_ns && !is_awaited(engine, wake);
+
+		if (!old && !(wake->told && pool->waits[0].told))
+			return;
+		remove_first(engine, pool);
+	}
+}
+
 static void make_room(struct engine *engine, struct pool_ahead *pool)
 {
 	while (pool->wait_count >= WAITS_KEPT - FAR) {
-		remove_wait(engine, pool, 0);
-		if (pool->wake_count)
-			remove_first_wake(engine, pool);
+		bool waits = context_is_open_request(owner_of(context_root(pool->waits[0].context)));
+
+		waits |= !pool->wake_count || is_awaited(engine, &pool->wakes[0]);
+		engine->losses.waiters += waits && !pool->waits[0].told;
+		remove_first(engine, pool);
 	}
 }
 
@@ -88,14 +134,6 @@ struct chain {
 	struct link links[LINKS_MAX];
 	struct context *began;
 };
-
-/* Whose it is taken to be. NULL: nobody's who is known. */
-static struct context *owner_of(struct context *began)
-{
-	struct context *root = began && !began->is_request ? context_root(began->hint) : began;
-
-	return root && root->is_request ? root : NULL;
-}
 
 struct search {
 	const struct pool_ahead *pool;
@@ -290,7 +328,8 @@ static bool is_order_often_wrong(const struct pool_ahead *pool)
 /* Of one that has waited once nothing else can be another one's. */
 static bool is_in_doubt(const struct pool_ahead *pool, const struct search *search)
 {
-	if (search->nobodys ? pool->order.wrong * RIGHT_PER_WRONG > pool->order.right : search->best.apart > APART_MAX)
+	if (search->nobodys ? !pool->order.right || pool->order.wrong * RIGHT_PER_WRONG > pool->order.right
+			    : search->best.apart > APART_MAX)
 		return true;
 	if (count_gone_on(pool, &search->best) < 2)
 		return false;
@@ -350,6 +389,7 @@ void places_leave(struct engine *engine, struct pool_ahead *pool, const struct c
 	for (uint32_t i = pool->wait_count; i-- > 0;)
 		if (pool->waits[i].context && owner_of(context_root(pool->waits[i].context)) == request)
 			context_hold(engine, &pool->waits[i].context, NULL); /* somebody waited */
+	drop_over(engine, pool);
 }
 
 void places_close(struct engine *engine, struct pool_ahead *pool)
