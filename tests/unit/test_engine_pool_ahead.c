@@ -82,6 +82,22 @@ static void test_woken_in_vain(void **state)
 	script_close(script);
 }
 
+/* What ran for 120 µs before it asked for who was let go on is not known to be anybody's. */
+static void test_ran_before_it_goes_on(void **state)
+{
+	struct script *script = all_wait();
+	struct process sum;
+	(void)state;
+
+	READ(script, 14000, LOOP, POOLED, SLEPT(12915, 13990, 1));
+	WRITE(script, 14150, OTHER, POOLED, .off = 3410, .on = 14030, .cause = WAIT_LOCK);
+	READ_NOTHING(script, 14160, OTHER, POOLED);
+	WRITE(script, 14400, LOOP, CLIENT_A, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(sum.unattributed_cpu_ns, (200 + 120) * US); /* 200: of steps before that */
+	script_close(script);
+}
+
 /* No context is left for what goes on: it is nobody's. */
 static void test_no_context_left(void **state)
 {
@@ -229,13 +245,10 @@ static void test_exec(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_woken_in_vain),
-		cmocka_unit_test(test_no_context_left),
-		cmocka_unit_test(test_woken_long_ago),
-		cmocka_unit_test(test_waits_after_all),
-		cmocka_unit_test(test_named_before_it_is_settled),
-		cmocka_unit_test(test_too_many_wait),
-		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_woken_in_vain),   cmocka_unit_test(test_ran_before_it_goes_on),
+		cmocka_unit_test(test_no_context_left), cmocka_unit_test(test_woken_long_ago),
+		cmocka_unit_test(test_waits_after_all), cmocka_unit_test(test_named_before_it_is_settled),
+		cmocka_unit_test(test_too_many_wait),   cmocka_unit_test(test_exec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

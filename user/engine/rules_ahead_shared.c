@@ -259,6 +259,9 @@ struct context *shared_owner(const struct moment *moment)
 		return downstream_owner(moment);
 	}
 	if (thread_segment_cpu_ns(thread, step) < SILENT_NS && somebody_waits(thread->continuations) && pool_ahead_may_go_on(moment)) {
+		/* Epoll itself, most of it: a waiter's request has its usual CPU without that. */
+		if (!thread->soft && thread_has_worked(thread, step))
+			leave_unclaimed(moment->engine, step);
 		end_soft_tail(moment);
 		turn_to_segment(moment, ORIGIN_POOL, NULL, false);
 		step = context_root(thread->context);
