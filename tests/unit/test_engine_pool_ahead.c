@@ -3,6 +3,7 @@
 #include "engine/model.h"
 #include "engine/pool_ahead.h"
 #include "engine/pool_ahead_places.h"
+#include "engine/rules_loop.h"
 #include "unit/ahead_script.h"
 
 enum { POOLED = DB_A };
@@ -222,6 +223,52 @@ static void test_too_many_wait(void **state)
 	script_close(script);
 }
 
+/* The threads' condition has shown both its words, what G sleeps in has none beside it: that is a lock, and G goes on with its step. */
+static void test_lock_in_a_step(void **state)
+{
+	enum { CONDITION = 0x7000, LOCK = 0x8000 };
+	struct script *script = all_wait();
+	struct futex_word *words = thread_of(script->engine, LOOP)->proc->slept_at;
+	const struct told *g;
+	(void)state;
+
+	words[0] = (struct futex_word){CONDITION, 8, true};
+	words[1] = (struct futex_word){CONDITION + 4, 7, true};
+	words[2] = (struct futex_word){LOCK, 8, false};
+	READ(script, 14000, LOOP, CLIENT_G, SLEPT(12915, 13990, 1), .line = "GET /2g");
+	FUTEX_WAITED(script, 14700, LOOP, LOCK, .off = 14200, .on = 14690, .cause = WAIT_LOCK);
+	WRITE(script, 15000, LOOP, CLIENT_G, .status = 200);
+	script_finish(script);
+	g = told_of(script, "GET /2g");
+	assert_int_equal(g->state[STATE_LOCK], 490);
+	assert_int_equal(words[2].sleeps, 9);
+	assert_false(g->ambiguous);
+	script_close(script);
+}
+
+/* The two words of a condition are known by where its threads sleep. A lock is not one until it had the time to show another word. */
+static void test_words_of_a_condition(void **state)
+{
+	enum { CONDITION = 0x7000, LOCK = 0x8000 };
+	struct script *script = all_wait();
+	struct thread *thread = thread_of(script->engine, LOOP);
+	(void)state;
+
+	for (int i = 0; i < 20; i++)
+		assert_false(shared_sleeps_for_lock(thread, LOCK));
+	assert_false(shared_sleeps_for_lock(thread, 0));
+	assert_false(shared_sleeps_for_lock(thread, CONDITION + 4));
+	assert_false(shared_sleeps_for_lock(thread, CONDITION));
+	assert_true(shared_sleeps_for_lock(thread, LOCK));
+	for (int i = 0; i < 20; i++)
+		assert_false(shared_sleeps_for_lock(thread, CONDITION + 4));
+	for (int i = 0; i < 8; i++)
+		assert_false(shared_sleeps_for_lock(thread, LOCK + 8));
+	assert_true(shared_sleeps_for_lock(thread, LOCK + 8));
+	script_finish(script);
+	script_close(script);
+}
+
 /* Who waited in the program before is nothing to the next one, nor is how its threads had read. */
 static void test_exec(void **state)
 {
@@ -245,10 +292,11 @@ static void test_exec(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_woken_in_vain),   cmocka_unit_test(test_ran_before_it_goes_on),
-		cmocka_unit_test(test_no_context_left), cmocka_unit_test(test_woken_long_ago),
-		cmocka_unit_test(test_waits_after_all), cmocka_unit_test(test_named_before_it_is_settled),
-		cmocka_unit_test(test_too_many_wait),   cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_woken_in_vain),        cmocka_unit_test(test_ran_before_it_goes_on),
+		cmocka_unit_test(test_no_context_left),      cmocka_unit_test(test_woken_long_ago),
+		cmocka_unit_test(test_waits_after_all),      cmocka_unit_test(test_named_before_it_is_settled),
+		cmocka_unit_test(test_too_many_wait),        cmocka_unit_test(test_lock_in_a_step),
+		cmocka_unit_test(test_words_of_a_condition), cmocka_unit_test(test_exec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

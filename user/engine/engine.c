@@ -87,6 +87,7 @@ static void begin_program(struct engine *engine, struct proc *proc)
 	futexes_forget(&proc->futexes);
 	memset(proc->doubts, 0, sizeof(proc->doubts));
 	memset(proc->given, 0, sizeof(proc->given));
+	memset(proc->slept_at, 0, sizeof(proc->slept_at));
 	proc->excused = 0;
 	proc->forked = proc->threads_share = proc->reads_for_others = proc->answers_unknown = proc->order_guessed = false;
 }

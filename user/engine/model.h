@@ -69,6 +69,15 @@ struct epoll {
  * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
  * Each of these holds one count (proc_get, proc_put).
  */
+#define FUTEX_WORDS 16 /* of more the one at which they have slept least gives way */
+
+/* Where threads have slept in a futex that run a loop's events together. */
+struct futex_word {
+	uint64_t futex_at;
+	uint32_t sleeps;
+	bool paired; /* they have slept in the word beside it, too */
+};
+
 struct proc {
 	struct process told; /* counters so far, as engine_processes tells them */
 	uint32_t refs;
@@ -94,7 +103,8 @@ struct proc {
 	bool answers_unknown;          /* answers were read to what had been asked before the trace */
 	struct chains *chains;         /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
 	struct pool_ahead *pool_ahead; /* … of several threads that run a loop that reads ahead; NULL: likewise */
-	struct futexes *futexes;       /* rule 10: who woke whom in those that are its own; NULL: nobody */
+	struct futex_word slept_at[FUTEX_WORDS]; /* … at which its threads have slept in futexes */
+	struct futexes *futexes;                 /* rule 10: who woke whom in those that are its own; NULL: nobody */
 	/* Some of its threads hide strands; its epoll fds, by fd % EPOLLS_MAX, the latest of these. */
 	bool hides_strands;
 	struct epoll epolls[EPOLLS_MAX];

@@ -49,6 +49,11 @@ bool rule_11_change_places(const struct moment *moment, struct continuations *lo
 /* How many rounds a request waits for its step was not known until this response: who is due, and whose calls they were, is learnt anew. */
 void rule_11_begin_anew(const struct moment *moment, struct continuations *loop, struct context *shown);
 
+/* ---- futex_words.c ---- */
+
+/* One that runs a loop's events together with others, and has slept in this futex (0: not told): for a lock, in the midst of a step? */
+bool shared_sleeps_for_lock(const struct thread *thread, uint64_t futex_at);
+
 /* ---- rules_ahead.c ---- */
 
 /* Before a read is given to anybody, or after one that found nothing: the steps before it are over. */

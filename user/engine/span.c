@@ -337,7 +337,8 @@ static void lay_wait(struct layout *layout, uint64_t start_ns, uint64_t end_ns, 
 		lay(layout, start_ns, end_ns, state_by_cause[cause], 0);
 }
 
-static void lay_window(struct layout *layout, const struct shape *shape, const struct window *window)
+/* futex_at: where it was blocked; 0: not told. */
+static void lay_window(struct layout *layout, const struct shape *shape, const struct window *window, uint64_t futex_at)
 {
 	uint64_t inside_from_ns = shape->ready_from_ns - shape->core_inside_ns;
 	uint8_t part = window->ready_cause < READY_CAUSES ? part_by_cause[window->ready_cause] : READY_PART_WAKEUP;
@@ -345,6 +346,7 @@ static void lay_window(struct layout *layout, const struct shape *shape, const s
 	bool at_boundary = layout->thread->boundary_ns == shape->off_ns; /* passed already */
 	bool asleep = (cause == WAIT_POLL || cause == WAIT_LOCK) && shape->ready_from_ns > shape->off_ns + ASLEEP_NS;
 
+	asleep = asleep && !(cause == WAIT_LOCK && shared_sleeps_for_lock(layout->thread, futex_at));
 	if (asleep)
 		pool_ahead_sleeps(layout->engine, layout->thread, shape->off_ns);
 	/* At a boundary the wait was for something new: nobody's. So is a loop's sleep after the epoll return that this record tells of. */
@@ -446,7 +448,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 		if (!told_by_snapshot)
 			end_stint(engine, thread, window->core);
 		if (!shape.open) {
-			lay_window(&layout, &shape, window);
+			lay_window(&layout, &shape, window, event->head->kind == RECORD_FUTEX ? event_record(event)->futex_at : 0);
 			stolen_stint_begins(thread, shape.on_ns);
 		}
 		count_switches(thread, window);
