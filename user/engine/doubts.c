@@ -122,8 +122,8 @@ static void doubt_thread(const struct thread *thread, struct context *request, b
 {
 	struct proc *proc = thread->proc;
 
-	if (rule_11_loop_of(thread) || thread->carrier || proc->told.runtime == RUNTIME_GO)
-		return; /* rule 16 has the doubts of goroutines */
+	if (rule_11_loop_of(thread) || rule_11_shared_ahead(thread) || thread->carrier || proc->told.runtime == RUNTIME_GO)
+		return; /* rule 11 has the doubts of its loops, and rule 16 those of goroutines */
 	if (judged)
 		doubts_vote(proc, DOUBT_THREAD, right);
 	if (!thread->loop || proc_hides_wakeups(proc) || !doubts_mostly_right(proc, DOUBT_THREAD))

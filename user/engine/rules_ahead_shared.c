@@ -10,7 +10,7 @@
 
 #define AT_ONCE_NS 50000      /* so much may lie between the end of a step and its call: others may have been given the connection */
 #define CROWD      32         /* where more are queued, more are taken for each other than responses show: of 128 in flight 3.5-5.3% … */
-#define CROWD_NS   200000000  /* … of CPU, of 32 up to 0.2%; those that were told of them then are answered by that time */
+#define CROWD_NS   1000000000 /* … of CPU, of 32 up to 0.2%; those that were told of them then are answered by that time */
 #define RACE_NS    100000     /* threads that become free so shortly after each other may take what is queued in either order */
 #define SEEMS_MAX  1          /* so many may only seem to wait: who was taken for another one */
 #define NOBODYS_NS 1000000000 /* what is nobody's has no end that would be seen: after that time it waits no more … */
