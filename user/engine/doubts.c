@@ -52,6 +52,8 @@ static bool is_turn_trusted(const struct proc *proc)
 	const struct score *score = &proc->doubts[DOUBT_TURN];
 	uint32_t right_per_wrong = doubts_mostly_right(proc, DOUBT_ORDER) ? RIGHT_PER_TURN : RIGHT_PER_WRONG;
 
+	if (proc_hides_wakeups(proc)) /* what seems to be a loop of a JVM's may be a thread that runs virtual threads in turns */
+		right_per_wrong = VOTES_MAX;
 	return score->wrong * right_per_wrong <= score->right && (score->right || !proc_has_tasks(proc));
 }
 
