@@ -65,10 +65,6 @@ struct epoll {
 	bool by_strands; /* a thread has that runs strands of which nobody tells */
 };
 
-/*
- * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
- * Each of these holds one count (proc_get, proc_put).
- */
 #define FUTEX_WORDS 16 /* of more the one at which they have slept least gives way */
 
 /* Where threads have slept in a futex that run a loop's events together. */
@@ -78,6 +74,10 @@ struct futex_word {
 	bool paired; /* they have slept in the word beside it, too */
 };
 
+/*
+ * Lives while it has a thread, a context counts CPU of it, or a child of it lives; then it is kept for a while, to be told on its own.
+ * Each of these holds one count (proc_get, proc_put).
+ */
 struct proc {
 	struct process told; /* counters so far, as engine_processes tells them */
 	uint32_t refs;

@@ -421,26 +421,25 @@ static bool lacks_a_step(struct continuations *loop, const struct context *reque
 	return false;
 }
 
-/* By all threads, for steps that are still to come. */
-static unsigned int count_queued(const struct continuations *loop)
+/* All threads' steps that are still to come. */
+static void note_crowd(struct continuations *loop, uint64_t at_ns)
 {
 	const struct continuations *at = loop;
-	unsigned int count = 0;
+	unsigned int queued = 0;
 
 	do
 		for (uint32_t i = 0; i < at->count; i++)
-			count += at->waiting[i].turn == TURN_TO_COME;
+			queued += at->waiting[i].turn == TURN_TO_COME;
 	while ((at = at->next_sharing) != loop);
-	return count;
+	if (queued > CROWD)
+		loop->crowded_ns = at_ns;
 }
 
 /* What the order told has led to its response. */
 static void bear_out(const struct moment *moment, struct context *context)
 {
-	struct continuations *loop = moment->thread->continuations;
+	const struct continuations *loop = moment->thread->continuations;
 
-	if (count_queued(loop) > CROWD)
-		loop->crowded_ns = moment->at_ns;
 	if (!loop->crowded_ns || moment->at_ns >= loop->crowded_ns + CROWD_NS)
 		ahead_bear_out(moment->thread->proc, context);
 }
@@ -462,6 +461,8 @@ void shared_server_write(const struct moment *moment, struct context *request)
 	request->ambiguous |= root->is_request && lacks_a_step(loop, request);
 	if (root->is_request && root->doubts & 1u << DOUBT_ORDER)
 		doubts_vote(thread->proc, DOUBT_ORDER, root == request);
+	if (root == request || context_root(root->hint) == request)
+		note_crowd(loop, moment->at_ns);
 	if (root == request)
 		bear_out(moment, root);
 	if (!root->is_request && root->evidence) {

@@ -37,14 +37,19 @@ static void forget_whose(struct engine *engine, const struct proc *proc, struct 
 	segment->ambiguous = true; /* what was joined in it may be several ones' */
 }
 
+/* What it seemed to have begun with waits for an answer still. */
+static bool its_step_waits(const struct context *request)
+{
+	const struct context *step = context_root(request->step);
+
+	return context_is_segment(step) && step->calls_in_flight && context_root(step->hint) == request;
+}
+
 void rule_11_step_was_anothers(const struct moment *moment, struct continuations *loop, struct context *request)
 {
-	struct context *step = context_root(request->step);
-	bool waits = context_is_segment(step) && step->calls_in_flight && context_root(step->hint) == request;
-
-	if (!waits || !request->read_round || !came_in_its_midst(moment->thread, UINT64_MAX))
+	if (!its_step_waits(request) || !request->read_round || !came_in_its_midst(moment->thread, UINT64_MAX))
 		return;
-	hint_at(moment->engine, step, NULL);
+	hint_at(moment->engine, context_root(request->step), NULL);
 	if (!continuations_hops_told(loop, SIDE_SERVER))
 		continuations_vote_rounds(loop, SIDE_SERVER, loop->round - request->read_round);
 }
@@ -83,12 +88,10 @@ void rule_11_maybe_more_answers(const struct moment *moment)
  */
 bool rule_11_one_more_ran(const struct moment *moment, struct continuations *loop, const struct context *request)
 {
-	const struct context *step = context_root(request->step);
-	bool waits = context_is_segment(step) && step->calls_in_flight && context_root(step->hint) == request;
 	bool in_turn = request->read_round + continuations_hops(loop, SIDE_SERVER) == loop->round;
 	bool unseen = loop->unseen_round && loop->round <= loop->unseen_round + HOPS_MAX;
 
-	if (!unseen || !waits || !in_turn || !present_step(moment->thread))
+	if (!unseen || !its_step_waits(request) || !in_turn || !present_step(moment->thread))
 		return false;
 	forget_calls(moment->engine, moment->thread->proc, moment->thread->epoll_at_ns);
 	return true;
