@@ -228,6 +228,47 @@ static void two_that_change_places_are_in_doubt_alone(void **state)
 	script_close(script);
 }
 
+/*
+ * B waits for a worker and A for a connection, but what begins with the connection is B's, and A's what the worker is given: these two are
+ * in doubt, and E, who waits for a worker behind them, is not.
+ */
+static void two_of_two_lines_change_places(void **state)
+{
+	struct script *script = server_with_pool();
+	(void)state;
+
+	LOOKS(script, 1100, LOOP, CLIENT_A, 1020, .arrived = 1090, .line = "GET /a");
+	WRITE(script, 1110, LOOP, TO_ONE);
+	LOOKS(script, 1130, ONE, TO_ONE, 310);
+	LOOKS(script, 1150, LOOP, CLIENT_C, 1120, .arrived = 1140, .line = "GET /c");
+	WRITE(script, 1160, LOOP, TO_TWO);
+	LOOKS(script, 1175, TWO, TO_TWO, 610);
+	READ(script, 1185, LOOP, CLIENT_B, .arrived = 1150, .line = "GET /b");
+	READ(script, 1195, LOOP, CLIENT_X, .arrived = 1150, .line = "GET /e");
+	WRITE(script, 1300, ONE, WAKE);
+	LOOKS(script, 1330, LOOP, WAKE, 1200);
+	WRITE(script, 1340, LOOP, TO_ONE);
+	LOOKS(script, 1360, ONE, TO_ONE, 1305);
+	LOOKS(script, 1500, LOOP, DB, 1350);
+	WRITE(script, 1510, LOOP, DB);
+	WRITE(script, 1520, LOOP, CLIENT_D, .status = 200);
+	LOOKS(script, 1700, LOOP, DB, 1530);
+	WRITE(script, 1720, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 1800, ONE, WAKE);
+	LOOKS(script, 1830, LOOP, WAKE, 1730);
+	WRITE(script, 1840, LOOP, TO_ONE);
+	WRITE(script, 1850, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 1860, ONE, TO_ONE, 1805);
+	WRITE(script, 2500, ONE, WAKE);
+	LOOKS(script, 2530, LOOP, WAKE, 1860);
+	WRITE(script, 2540, LOOP, CLIENT_X, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /a")->ambiguous && told_of(script, "GET /b")->ambiguous);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
+	assert_told(script, "GET /e", 640, 700);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_callback_is_soon_over),
 		cmocka_unit_test(who_is_free_has_handed_back_unseen),
 		cmocka_unit_test(two_that_change_places_are_in_doubt_alone),
+		cmocka_unit_test(two_of_two_lines_change_places),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads, in order", tests, NULL, NULL);

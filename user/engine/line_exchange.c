@@ -92,11 +92,15 @@ void line_exchange_across(struct engine *engine, struct line *line, struct conte
 	if (expected)
 		expected->ambiguous = true;
 	if (taken) {
+		/* Numbers of two lines may be alike: it must not stand in both. */
+		uint64_t own_number = taken->handed;
+
 		taken->ambiguous = true;
 		taken->handed = number;
 		taken->given = segment->given;
 		context_hold(engine, &taken->instead, NULL);
 		context_hold(engine, handed_at(line, number), taken);
+		context_hold(engine, handed_at(own, own_number), segment);
 	} else if (expected) {
 		expected->line_ticket = 0;
 	}
