@@ -112,13 +112,16 @@ def faults_of(case, result):
 def facts(done, results, failed):
     """What the page's text says, each from these rounds."""
     rounds = [len(results.of(name_of(case))) for case, _ in done]
-    met = sum(not targets.missed(result, case.load.name, case.way) for case, result in done)
+    met = [not targets.missed(result, case.load.name, case.way) for case, result in done]
+    by_default = [case.hooks == "auto" for case, _ in done]
     return {
         "summary": summary(done),
         "table": table(done),
         "rounds": str(min(rounds)) if min(rounds) == max(rounds) else f"{min(rounds)} to {max(rounds)}",
         "cases": len(done),
-        "met": met,
+        "met": sum(met),
+        "cases_by_default": sum(by_default),
+        "met_by_default": sum(each and default for each, default in zip(met, by_default)),
         "requests": f"{sum(each.requests for case, _ in done for each in results.of(name_of(case))):,}",
         "faults": "\n".join(f"- {fault}" for case, result in done for fault in faults_of(case, result)) or "Nothing, in no run.",
         "skipped": "\n".join(f"- {name}: {reason}" for name, reason in results.skipped.items()

@@ -9,6 +9,7 @@ GOALS = [
     ("right", "least", 98, "32 attached in the middle", None),
     ("right", "least", 85, "32 saturated", "pool"),
     ("right", "least", 85, "128 saturated", "pool"),
+    ("right", "least", 98, None, "executor"),
     ("right", "least", 99, None, None),
     ("wrong", "most", WRONG_MAX, None, None),
     ("ambiguous", "most", 15, "32 saturated", "pool"),
