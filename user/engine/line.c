@@ -128,7 +128,11 @@ void rule_12_waits_still(struct engine *engine, struct thread *loop, struct cont
 
 	if (!line)
 		return;
-	if (line->aligned && !root->line_ticket && line->end - line->first < line->capacity) {
+	if (line->aligned && !root->line_ticket) {
+		if (line->end - line->first == line->capacity) {
+			engine->losses.waiters++;
+			return;
+		}
 		root->line_ticket = --line->first;
 		*place_at(line, line->first) = (struct place){.context = context_get(root), .since_ns = since_ns};
 	} else if (line->shifted && root->handed == line->end_handed - 1 && was_handed(line, root)) {

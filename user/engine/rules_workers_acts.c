@@ -23,46 +23,51 @@ static enum fit fit_of(const struct thread *thread, struct context *context, con
 	return root && request && (whose ? whose : &before_trace) == request ? FIT_TURN : FIT_UNKNOWN;
 }
 
+/* One that waits, and how it fits: to find that out takes as long as many are in flight. */
+struct candidate {
+	const struct back *back; /* NULL: none */
+	enum fit fit;
+};
+
 /* Does the one callback rather act now than the other? While somebody waits for a worker, each gives its own something, be it unseen. */
-static bool comes_before(const struct moment *moment, const struct back *one, const struct back *other, const struct context *request)
+static bool comes_before(const struct moment *moment, struct candidate one, struct candidate other, bool answers)
 {
 	const struct handed_back *handed_back = moment->thread->handed_back;
-	enum fit fit = fit_of(moment->thread, one->context, request), other_fit = fit_of(moment->thread, other->context, request);
-	bool gave = one->gave || handoff_is_unseen(moment, one->worker_tid);
-	bool other_gave = other->gave || handoff_is_unseen(moment, other->worker_tid);
+	bool gave = one.back->gave || handoff_is_unseen(moment, one.back->worker_tid);
+	bool other_gave = other.back->gave || handoff_is_unseen(moment, other.back->worker_tid);
 
-	if (request && fit != other_fit)
-		return fit < other_fit;
+	if (answers && one.fit != other.fit)
+		return one.fit < other.fit;
 	if (gave != other_gave && rule_12_somebody_waits(moment->thread))
 		return gave;
-	return handed_back_turns_until(handed_back, one) < handed_back_turns_until(handed_back, other);
+	return handed_back_turns_until(handed_back, one.back) < handed_back_turns_until(handed_back, other.back);
 }
 
-/* NULL: none that waits. */
-static const struct back *find_acting(const struct moment *moment, const struct context *request)
+static struct candidate find_acting(const struct moment *moment, const struct context *request)
 {
 	const struct handed_back *handed_back = moment->thread->handed_back;
-	const struct back *first = NULL;
+	struct candidate first = {.fit = FIT_NOT};
 
 	for (uint32_t i = 0; i < handed_back->count; i++) {
 		const struct back *back = &handed_back->waiting[i];
+		struct candidate candidate = {.back = back, .fit = fit_of(moment->thread, back->context, request)};
 
-		if (fit_of(moment->thread, back->context, request) != FIT_NOT && (!first || comes_before(moment, back, first, request)))
-			first = back;
+		if (candidate.fit != FIT_NOT && (!first.back || comes_before(moment, candidate, first, request)))
+			first = candidate;
 	}
 	return first;
 }
 
 /* Is it still the callback that has shown itself before? Not if that one's request is known, and the one answered is known to be another's.
  */
-static bool is_present_callback(const struct moment *moment, const struct context *request, const struct back *acting)
+static bool is_present_callback(const struct moment *moment, const struct context *request, struct candidate acting)
 {
 	struct thread *thread = moment->thread;
 	const struct context *present = context_root(thread->context), *whose;
 
 	if (!thread_is_active(thread) || thread->asked)
 		return false;
-	if (!acting || !request || fit_of(thread, acting->context, request) >= FIT_UNKNOWN)
+	if (!request || acting.fit >= FIT_UNKNOWN)
 		return true;
 	whose = present->is_request ? present : rule_12_whose_turn(thread, present);
 	return !whose || whose == request;
@@ -88,24 +93,23 @@ static struct thread *find_done(const struct moment *moment, const struct contex
 }
 
 /* Is it the callback of what the worker has handed back unseen, rather than this one, if there is one? It may compute still. */
-static bool is_unseen_rather(const struct moment *moment, const struct thread *worker, const struct back *acting,
+static bool is_unseen_rather(const struct moment *moment, const struct thread *worker, struct candidate acting,
 			     const struct context *request)
 {
 	enum fit fit = fit_of(moment->thread, worker->holds, request);
-	enum fit acting_fit = acting ? fit_of(moment->thread, acting->context, request) : FIT_NOT;
 
-	if (request && fit < FIT_UNKNOWN && acting_fit >= FIT_UNKNOWN)
+	if (request && fit < FIT_UNKNOWN && acting.fit >= FIT_UNKNOWN)
 		return true;
-	if (acting && acting_fit <= fit && context_root(worker->context) == context_root(worker->holds))
+	if (acting.back && acting.fit <= fit && context_root(worker->context) == context_root(worker->holds))
 		return false;
-	return fit != FIT_NOT && !(acting && (acting->gave || handoff_is_unseen(moment, acting->worker_tid)));
+	return fit != FIT_NOT && !(acting.back && (acting.back->gave || handoff_is_unseen(moment, acting.back->worker_tid)));
 }
 
 void workers_callback_acts(const struct moment *moment, const struct context *request)
 {
 	struct thread *thread = moment->thread, *worker;
 	struct handed_back *handed_back = thread->handed_back;
-	const struct back *acting;
+	struct candidate acting;
 
 	if (!handed_back || !handed_back->in_callbacks)
 		return;
@@ -118,8 +122,8 @@ void workers_callback_acts(const struct moment *moment, const struct context *re
 	if (worker && is_unseen_rather(moment, worker, acting, request)) {
 		handed_back_run_unseen(moment, worker);
 		(void)handed_back_give_unseen(moment, worker->tid);
-	} else if (acting) {
-		handed_back_run(moment, (uint32_t)(acting - handed_back->waiting), false);
+	} else if (acting.back) {
+		handed_back_run(moment, (uint32_t)(acting.back - handed_back->waiting), false);
 	}
 }
 
