@@ -344,10 +344,45 @@ static void test_asleep_in_a_futex(void **state)
 	script_close(script);
 }
 
+/*
+ * At light load no other read comes behind one that finds something at the first try; but epoll, which is queued in front of its step,
+ * returns between the two. That shows it as well, so that nobody seems to wait who has only been read.
+ */
+static void test_epoll_between_read_and_step(void **state)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c", "GET /d"};
+	struct script *script = script_open();
+	const struct told *d;
+	(void)state;
+
+	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
+	script_thread(script, 0, OTHER, LOOP, THREAD_FOUND);
+	WINDOW(script, 20, OTHER, .epoll = 10, .events = 1);
+	script_conn(script, DB_A, CONN_DOWNSTREAM, 5432);
+	for (uint64_t i = 0, at = 1000; i < 4; i++, at += 10000) {
+		script_conn(script, CLIENT_A + i, CONN_SERVER, 8080);
+		script_span(script, at, LOOP, RECORD_IO, IO_ACCEPT, CLIENT_A + i, 9,
+			    (struct with){SLEPT(at - (i ? 4400 : 900), at - 20, 1)});
+		READ(script, at + 20, LOOP, CLIENT_A + i, .arrived = at - 30, .line = lines[i]);
+		WRITE(script, at + 500, LOOP, DB_A, .epoll = at + 30);
+		READ_NOTHING(script, at + 510, LOOP, DB_A);
+		READ(script, at + 5000, LOOP, DB_A, SLEPT(at + 520, at + 4980, 1));
+		WRITE(script, at + 5500, LOOP, CLIENT_A + i, .status = 200);
+		READ_NOTHING(script, at + 5510, LOOP, CLIENT_A + i);
+	}
+	script_finish(script);
+	d = told_of(script, "GET /d");
+	assert_int_equal(d->call_count, 1);
+	assert_int_equal(d->cpu_time, (500 - 30) + 10 + (5500 - 4980));
+	assert_false(d->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whoever_is_free),
+		cmocka_unit_test(test_epoll_between_read_and_step),
 		cmocka_unit_test(test_named_by_its_response),
 		cmocka_unit_test(test_two_steps),
 		cmocka_unit_test(test_off_its_core),

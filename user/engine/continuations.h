@@ -110,6 +110,7 @@ struct continuations {
 	uint32_t votes[SIDES][HOPS_MAX];
 	uint32_t sent[2];               /* in rounds of several reads: later, at once */
 	uint8_t found;                  /* enum found: how what was read last came, if it has neither read nor called since */
+	uint64_t found_at_ns;           /* … and when */
 	uint32_t acted[FOUND_KINDS][2]; /* on such a read: not at once, at once */
 	struct score line;              /* of responses: did they bear out who had been taken for the first in line? */
 	struct score given_back;        /* of connections that seemed to be: they were asked on again, or ended */

@@ -107,6 +107,14 @@ static void show_taken(const struct moment *moment, uint64_t queued_ns)
 	pool_ahead_shows(moment->engine, thread, moment->at_ns, queued_ns);
 }
 
+void rule_11_turns_to_epoll(const struct thread *thread, uint64_t at_ns)
+{
+	struct continuations *loop = observed(thread);
+
+	if (loop && loop->found != FOUND_UNKNOWN && at_ns < loop->found_at_ns + WORK_MIN_NS)
+		continuations_judge_last_read(loop, false);
+}
+
 void rule_11_tries_to_read(const struct moment *moment)
 {
 	static const uint8_t found_by_state[] = {
@@ -123,8 +131,10 @@ void rule_11_tries_to_read(const struct moment *moment)
 		return;
 	if (loop && loop->shared && conn->read_state == READ_NOT_TRIED)
 		show_taken(moment, shared_queued_at_ns(loop, conn));
-	if (loop && found)
+	if (loop && found) {
 		loop->found = found_by_state[conn->read_state];
+		loop->found_at_ns = moment->at_ns;
+	}
 	conn->read_state = found ? READ_NOT_TRIED : READ_TRIED;
 	if (!found && rule_11_shared_ahead(moment->thread))
 		shared_before_read(moment);

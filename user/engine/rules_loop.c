@@ -134,8 +134,10 @@ bool rule_11_sleeps(struct engine *engine, struct thread *thread, uint64_t at_ns
 bool rule_11_round_begins(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	struct continuations *loop = rule_11_loop_of(thread);
-	bool deferred = rule_11_in_steps(thread);
+	bool deferred;
 
+	rule_11_turns_to_epoll(thread, at_ns);
+	deferred = rule_11_in_steps(thread);
 	if (shared_ends(engine, thread, at_ns))
 		return true;
 	if (deferred)

@@ -26,6 +26,11 @@ void guess_at(struct engine *engine, struct context *request, struct context *se
 /* NULL: the thread is no loop, or one whose events other threads take too, or whose strands a runtime tells. */
 struct continuations *rule_11_loop_of(const struct thread *thread);
 
+/* ---- loops.c ---- */
+
+/* It falls asleep in epoll, or that returns: what it has read right before that does not run at once. */
+void rule_11_turns_to_epoll(const struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
+
 /* ---- rules_loop_midst.c ---- */
 
 /* Has the loop not slept since, in so many rounds at most? */
