@@ -191,12 +191,79 @@ static void test_are_no_loops(void **state)
 	script_close(script);
 }
 
+/* What FIRST asks another thread reads the answers to. */
+static struct script *read_apart(enum runtime runtime, bool loop)
+{
+	struct script *script = two_threads();
+
+	script_runtime(script, FIRST, runtime);
+	if (loop)
+		look_at(script, 10, FIRST, POLLER);
+	READ(script, 100, FIRST, CLIENT_A, .line = "GET /a");
+	WRITE(script, 200, FIRST, DB);
+	return script;
+}
+
+/*
+ * It seems to be a loop, turns to B, and goes on for A before it answers B: nothing shows where A's part ends, and neither response
+ * contradicts that. C shows that it was read and answered at once.
+ */
+static bool marks_who_went_on_unseen(enum runtime runtime)
+{
+	struct script *script = read_apart(runtime, true);
+	bool ambiguous;
+
+	READ(script, 210, FIRST, CLIENT_B, .line = "GET /b");
+	WRITE(script, 300, FIRST, DB_2);
+	READ(script, 310, SECOND, DB, .off = 20, .on = 300, .cause = WAIT_NET);
+	READ(script, 320, SECOND, DB_2);
+	WRITE(script, 700, FIRST, CLIENT_B, .status = 200);
+	WRITE(script, 800, FIRST, CLIENT_A, .status = 200);
+	READ(script, 810, FIRST, CLIENT_C, .line = "GET /c");
+	WRITE(script, 900, FIRST, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_false(told_of(script, "GET /c")->ambiguous);
+	ambiguous = told_of(script, "GET /b")->ambiguous;
+	assert_int_equal(told_of(script, "GET /a")->ambiguous, ambiguous);
+	script_close(script);
+	return ambiguous;
+}
+
+static void test_let_go_on_unseen(void **state)
+{
+	(void)state;
+	assert_true(marks_who_went_on_unseen(RUNTIME_JVM));
+	assert_false(marks_who_went_on_unseen(RUNTIME_NODE));
+}
+
+/* A thread sleeps until another one has its answer, be it that it has looked at an epoll fd before: it turns to nobody else. */
+static void test_waits_for_who_reads(void **state)
+{
+	(void)state;
+	for (int loop = 0; loop < 2; loop++) {
+		struct script *script = read_apart(RUNTIME_JVM, loop);
+
+		READ(script, 310, SECOND, DB, .off = 20, .on = 300, .cause = WAIT_NET);
+		WRITE(script, 500, FIRST, CLIENT_A, .off = 205, .on = 320, .cause = WAIT_LOCK, .status = 200);
+		script_finish(script);
+		assert_false(told_of(script, "GET /a")->ambiguous);
+		script_close(script);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_takes_turns),  cmocka_unit_test(test_tasks_take_turns),      cmocka_unit_test(test_one_tells_of_all),
-		cmocka_unit_test(test_asks_several), cmocka_unit_test(test_number_is_given_again), cmocka_unit_test(test_is_not_taken_off),
-		cmocka_unit_test(test_exec),         cmocka_unit_test(test_are_no_loops),
+		cmocka_unit_test(test_takes_turns),
+		cmocka_unit_test(test_tasks_take_turns),
+		cmocka_unit_test(test_one_tells_of_all),
+		cmocka_unit_test(test_asks_several),
+		cmocka_unit_test(test_number_is_given_again),
+		cmocka_unit_test(test_is_not_taken_off),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_are_no_loops),
+		cmocka_unit_test(test_let_go_on_unseen),
+		cmocka_unit_test(test_waits_for_who_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

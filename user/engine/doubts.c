@@ -66,6 +66,8 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 	const struct score *score = &proc->doubts[doubt];
 	uint32_t right = score->right + (doubt == DOUBT_SELF ? proc->doubts[DOUBT_FREE].right : 0);
 
+	if (doubt == DOUBT_LET_GO)
+		return !proc->lets_go_unseen;
 	if (doubt == DOUBT_TURN)
 		return is_turn_trusted(proc);
 	if (doubt == DOUBT_FREE)
@@ -132,6 +134,13 @@ static void doubt_thread(const struct thread *thread, struct context *request, b
 		request->doubts |= 1u << DOUBT_THREAD;
 }
 
+/* It went on there unseen: where others do so, too, what ran there before may be theirs. */
+static void doubt_return(const struct thread *thread, struct context *request, const struct context *before)
+{
+	if (before != request && (thread->loop || thread->hides_strands) && !thread->carrier)
+		request->doubts |= 1u << DOUBT_LET_GO;
+}
+
 /* Where tasks run that nobody tells of, an answer in the midst of what is nobody's contradicts as much as one in another one's. */
 static bool tells_of_turns(const struct thread *thread, const struct context *before, bool judged)
 {
@@ -157,6 +166,7 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 		doubts_vote(thread->proc, DOUBT_TURN, before == request);
 	else if (before && !before->is_request && before->hint && context_root(before->hint) != request)
 		doubts_vote(thread->proc, thread->via_doubt, false);
+	doubt_return(thread, request, before);
 	if (before == request || contradicted || (before && !before->is_request))
 		note_user(conn_of(moment->engine, thread->via_conn_id), request);
 	thread->via_doubt = DOUBT_NONE;

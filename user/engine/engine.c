@@ -89,7 +89,8 @@ static void begin_program(struct engine *engine, struct proc *proc)
 	memset(proc->given, 0, sizeof(proc->given));
 	memset(proc->slept_at, 0, sizeof(proc->slept_at));
 	proc->excused = 0;
-	proc->forked = proc->threads_share = proc->reads_for_others = proc->answers_unknown = proc->order_guessed = false;
+	proc->forked = proc->threads_share = proc->reads_for_others = proc->lets_go_unseen = proc->answers_unknown = proc->order_guessed =
+		false;
 }
 
 static void on_thread(struct engine *engine, const struct event *event)

@@ -98,6 +98,7 @@ struct proc {
 	bool order_guessed;            /* … a call was taken for one of several by the order of the reads */
 	struct score given[GIVENS];    /* right: it was given on; wrong: who had it went on with it */
 	bool threads_share;            /* some of them run each other's requests */
+	bool lets_go_unseen;           /* in a JVM: what waited for an answer in a loop, or what seems one, is let go on by other threads */
 	bool reads_for_others;         /* in Go: a goroutine reads answers for others, on a connection that several requests use */
 	struct idmap idle_by_peer;     /* rule 12, in Go: connections that lie idle (struct idle) */
 	bool answers_unknown;          /* answers were read to what had been asked before the trace */
@@ -119,8 +120,9 @@ struct call {
 	uint64_t start_ns;                             /* connecting began, or as write_ns */
 	uint64_t write_ns;
 	uint64_t connect_ns; /* how long connecting took */
-	uint8_t doubt;       /* enum doubt: may it be another one's? */
-	bool put_off;        /* its task has left it to the loop to write it, which has not done so yet */
+	uint32_t asker_tid;
+	uint8_t doubt; /* enum doubt: may it be another one's? */
+	bool put_off;  /* its task has left it to the loop to write it, which has not done so yet */
 	/* On a connection that several requests use at once: answers.h. */
 	uint8_t token_count; /* of what its question begins with; 0: not seen */
 	uint32_t tokens[WIRE_TOKENS_MAX];

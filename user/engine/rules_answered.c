@@ -86,6 +86,28 @@ static bool read_greeting(const struct moment *moment)
 	return true;
 }
 
+/* Does it turn to others while somebody waits there? */
+static bool takes_turns(const struct thread *thread)
+{
+	return thread->loop || thread->hides_strands;
+}
+
+/*
+ * In a JVM a thread that serves nobody, and is no loop, has read what was asked in what seems to be one: whom that lets go on, and when, is
+ * not seen. It does not matter where threads wait for their answers, whatever they have been before.
+ */
+static void doubt_who_goes_on(const struct moment *moment, const struct call *call, struct context *asker)
+{
+	const struct thread *reader = moment->thread, *thread = thread_of(moment->engine, call->asker_tid);
+
+	if (!proc_hides_wakeups(reader->proc) || takes_turns(reader) || reader->carrier || reader->last_server_conn_id)
+		return;
+	if (!thread || !takes_turns(thread) || thread->carrier)
+		return;
+	asker->doubts |= 1u << DOUBT_LET_GO;
+	reader->proc->lets_go_unseen |= context_root(thread->context) != asker;
+}
+
 /* The call is answered, and its context has waited for that; it goes on now, or when its turn comes. */
 static struct context *end_call(const struct moment *moment, struct call *call, bool goes_on, uint32_t *number)
 {
@@ -101,6 +123,8 @@ static struct context *end_call(const struct moment *moment, struct call *call, 
 
 	context_hold(moment->engine, &conn->answering, context);
 	conn->answer_read_ns = moment->at_ns;
+	if (context)
+		doubt_who_goes_on(moment, call, context);
 	conn_drop_call(moment->engine, conn, call);
 	if (!context)
 		return NULL;

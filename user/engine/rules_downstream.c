@@ -162,6 +162,7 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		return;
 	}
 	call->doubt = (uint8_t)doubt;
+	call->asker_tid = moment->thread->tid;
 	if (question)
 		names_expect(call, question);
 	if (conn->connect_ns) {
