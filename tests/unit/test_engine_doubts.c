@@ -167,6 +167,30 @@ static void test_loop_that_does_neither(void **state)
 	assert_true(marks_turn(true, RUNTIME_JVM));
 }
 
+/* A goes on when a timer has run out. Of a loop whose turns are mostly mistaken that does not tell that it has slept. */
+static uint64_t slept_us(unsigned int wrong)
+{
+	struct script *script = server();
+	uint64_t us;
+
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 1), .line = "GET /a");
+	WINDOW(script, 120, LOOP, SLEPT(115, 118, 1));
+	for (unsigned int i = 0; i < wrong; i++)
+		doubts_vote(thread_of(script->engine, LOOP)->proc, DOUBT_TURN, false);
+	WRITE(script, 610, LOOP, CLIENT_A, SLEPT(130, 600, 0), .status = 200);
+	script_finish(script);
+	us = told_of(script, "GET /a")->state[STATE_SLEEP];
+	script_close(script);
+	return us;
+}
+
+static void test_mistaken_turns_tell_of_no_wait(void **state)
+{
+	(void)state;
+	assert_in_range(slept_us(0), 450, 500);
+	assert_int_equal(slept_us(8), 0);
+}
+
 /*
  * A waits for a connection, and what has one is nobody's who is known: it asks on it again in the callback of its answer. If the line has
  * been wrong too often to be asked who goes on there, that may be anybody.
@@ -203,9 +227,13 @@ static void test_line_is_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_thread_is_switched_unseen),    cmocka_unit_test(test_threads_that_share_in_a_jvm),
-		cmocka_unit_test(test_strands_that_nobody_tells_of), cmocka_unit_test(test_tasks_must_be_borne_out),
-		cmocka_unit_test(test_loop_that_does_neither),       cmocka_unit_test(test_line_is_given_up),
+		cmocka_unit_test(test_thread_is_switched_unseen),
+		cmocka_unit_test(test_threads_that_share_in_a_jvm),
+		cmocka_unit_test(test_strands_that_nobody_tells_of),
+		cmocka_unit_test(test_tasks_must_be_borne_out),
+		cmocka_unit_test(test_loop_that_does_neither),
+		cmocka_unit_test(test_mistaken_turns_tell_of_no_wait),
+		cmocka_unit_test(test_line_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,14 @@ static bool is_place_doubted(const struct context *request)
 	return proc->threads_share && request->doubts & 1u << DOUBT_NONE && self->wrong * RIGHT_PER_WRONG > self->right;
 }
 
+bool doubts_refute_turns(const struct context *request)
+{
+	for (enum doubt doubt = DOUBT_NONE + 1; doubt < DOUBTS; doubt++)
+		if (request->doubts & OF_THE_THREAD & 1u << doubt && !doubts_mostly_right(request->proc, doubt))
+			return true;
+	return false;
+}
+
 void doubts_settle(struct context *request)
 {
 	struct proc *proc = request->proc;

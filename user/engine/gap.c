@@ -2,10 +2,13 @@
 /* What a request waited for while nobody was seen to work for it: named by how the work began that ended the wait. */
 #include "engine/moment.h"
 
-/* −1: the evidence does not say: in Go not where a goroutine was that a thread turned to, in a queue or asleep. */
-static int gap_state(const struct thread *thread, const struct context *segment)
+/*
+ * −1: the evidence does not say: in Go not where a goroutine was that a thread turned to, in a queue or asleep; nor, where turns are mostly
+ * mistaken, how that one's began in which the request seems to go on.
+ */
+static int gap_state(const struct thread *thread, const struct context *request, const struct context *segment)
 {
-	if (thread_runs_untold_goroutines(thread) && segment->origin != ORIGIN_DETACHED)
+	if ((thread_runs_untold_goroutines(thread) && segment->origin != ORIGIN_DETACHED) || doubts_refute_turns(request))
 		return -1;
 	switch (segment->origin) {
 	case ORIGIN_TIMER:
@@ -54,7 +57,7 @@ static bool detached_call_fits(const struct context *segment, const struct conte
 void name_gap(const struct moment *moment, struct context *request, const struct context *segment)
 {
 	uint64_t until_ns = segment->call_count && !segment->took_back ? segment->calls[0].start_ns : segment->begun_ns;
-	int state = gap_state(moment->thread, segment);
+	int state = gap_state(moment->thread, request, segment);
 
 	if (segment->origin == ORIGIN_DETACHED && !detached_call_fits(segment, request)) {
 		request->ambiguous = true;
