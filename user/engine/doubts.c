@@ -90,6 +90,13 @@ bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum give
 	       line->wrong <= line->right + self->wrong + (conn->shared ? TRIES_SHARED : TRIES);
 }
 
+bool doubts_is_given_on(const struct proc *proc, enum given given)
+{
+	const struct score *on = &proc->given[given];
+
+	return on->right && on->wrong * RIGHT_PER_KEPT <= on->right;
+}
+
 /* Requests of several of the server's connections call on it: it is of a pool, or multiplexed. */
 static void note_user(struct conn *conn, const struct context *owner)
 {

@@ -33,6 +33,7 @@ enum given {
 	GIVEN_LATER,   /* … after whoever ran then has asked, or answered */
 	GIVEN_IDLE,    /* or after that one is taken that had been idle before */
 	GIVEN_NEW,     /* or another one is made, after that */
+	GIVEN_MADE,    /* or one is made in the callback of a request that comes to wait behind others */
 	GIVEN_WORKER,  /* or a worker thread is free (rule 9) */
 	GIVEN_TO_ANY,  /* or, where threads run each other's requests, it was given back on any of them */
 	GIVENS

@@ -319,6 +319,17 @@ static bool may_be_for_unknown(const struct moment *moment, const struct line *l
 	return line->shifted && (given == GIVEN_WORKER || (given == GIVEN_AT_ONCE && moment->conn->used_before));
 }
 
+/*
+ * Who waited while the connection lay idle waits for another pool, or something else. But some pools keep connections idle beside those who
+ * wait: there whoever runs behind others is who was resumed.
+ */
+static uint64_t not_before(const struct moment *moment, enum given given)
+{
+	bool resumed = given == GIVEN_LATER && doubts_is_given_on(moment->thread->proc, given);
+
+	return resumed || given == GIVEN_WORKER || given == GIVEN_IDLE ? 0 : moment->conn->idle_until_ns;
+}
+
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given)
 {
 	struct thread *thread = moment->thread;
@@ -335,7 +346,7 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 		return NULL;
 	if (may_be_for_unknown(moment, line, given))
 		return begin_handed(moment, line, given);
-	ticket = first_in_line(line, given == GIVEN_WORKER || given == GIVEN_IDLE ? 0 : moment->conn->idle_until_ns);
+	ticket = first_in_line(line, not_before(moment, given));
 	if (!ticket)
 		return NULL;
 	place = place_at(line, ticket);

@@ -152,6 +152,8 @@ void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 /* `request` is answered by this thread: a vote on what led to it. contradicted: it had seemed to work for another one. */
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted) __attribute__((nonnull));
 bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given);
+/* Has it been seen to be given on so, and hardly ever kept? */
+bool doubts_is_given_on(const struct proc *proc, enum given given);
 /* So seldom wrong that two mistakes hardly make up for each other. */
 bool doubts_mostly_right(const struct proc *proc, enum doubt doubt);
 /* A response says whether the connection was given on at all. */

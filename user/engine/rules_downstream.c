@@ -5,6 +5,7 @@
 #include "engine/answers.h"
 #include "engine/chains.h"
 #include "engine/goroutines.h"
+#include "engine/line.h"
 #include "engine/locks.h"
 #include "engine/moment.h"
 #include "engine/set_aside.h"
@@ -56,6 +57,11 @@ void rule_7_reserve(const struct moment *moment, struct context *owner)
 	if (conn->first_call || !owner)
 		return;
 	context_hold(moment->engine, &conn->reserved, owner);
+}
+
+static bool answered_in_this_turn(const struct moment *moment)
+{
+	return moment->conn->answer_read_ns && moment->conn->answer_read_ns >= moment->thread->epoll_at_ns;
 }
 
 static enum given given_on(const struct moment *moment)
@@ -131,9 +137,15 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 	return root;
 }
 
-static bool lay_idle(enum given given)
+/*
+ * Who waits would have been given it. Not so if it was answered in this turn of the loop: some pools resume who waits only behind that, and
+ * whoever comes first may take it.
+ */
+static bool lay_idle(const struct moment *moment)
 {
-	return given == GIVEN_NOT || given == GIVEN_IDLE;
+	enum given given = given_on(moment);
+
+	return given == GIVEN_IDLE || (given == GIVEN_NOT && !(moment->thread->loop && answered_in_this_turn(moment)));
 }
 
 static void open_call(const struct moment *moment, struct context *owner, bool by_line, const struct wire_message *question)
@@ -153,7 +165,7 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
 		conn_drop_call(moment->engine, conn, conn->first_call);
 	}
-	if (!conn->first_call && lay_idle(given_on(moment)))
+	if (!conn->first_call && lay_idle(moment))
 		rule_12_lay_idle(moment);
 	doubt = doubt_of_call(moment, owner, by_line, question != NULL);
 	call = conn_push_call(conn, owner, moment->at_ns);
@@ -183,12 +195,16 @@ static void open_calls(const struct moment *moment, struct context *owner, bool 
 			open_call(moment, owner, by_line, &moved->messages[i]);
 }
 
-/* In a loop a callback often ends here: what ran so far was for its context, what runs next may be another's callback. */
-static void note_asked(const struct moment *moment, struct context *owner)
+/*
+ * In a loop a callback often ends here: what ran so far was for its context, what runs next may be another's callback. So it is where
+ * `next` was this one already.
+ */
+static void note_asked(const struct moment *moment, struct context *owner, bool next)
 {
 	struct thread *thread = moment->thread;
 
-	if (!thread->loop || thread->carrier || thread_runs_untold_goroutines(moment->thread) || owner != context_root(thread->context))
+	if (!thread->loop || thread->carrier || thread_runs_untold_goroutines(moment->thread) ||
+	    (owner != context_root(thread->context) && !next))
 		return;
 	thread_commit(moment->engine, thread);
 	thread->asked = true;
@@ -200,9 +216,19 @@ static bool is_of_one_let_go_on(const struct thread *thread, const struct contex
 	return thread_shares_events(thread) && !owner->is_request && owner->origin == ORIGIN_SOCKET;
 }
 
+/* In a loop that calls back at once another one's connection is made: that is a callback of its own. */
+static bool is_of_one_connected(const struct moment *moment)
+{
+	const struct conn *conn = moment->conn;
+	const struct context *reserved = context_root(conn->reserved);
+
+	return reserved && conn->connected_ns && !conn->first_call && reserved != context_root(moment->thread->context) &&
+	       loop_calls_back_at_once(moment->thread);
+}
+
 void rule_4_downstream_write(const struct moment *moment)
 {
-	bool step = rule_11_in_steps(moment->thread), by_line = false, in_turn;
+	bool step = rule_11_in_steps(moment->thread), by_line = false, in_turn, connected = is_of_one_connected(moment);
 	struct context *owner;
 
 	strand_asks(moment, false);
@@ -215,7 +241,7 @@ void rule_4_downstream_write(const struct moment *moment)
 		owner->connects = owner->came_back = false;
 		owner->has_turn_in_doubt |= in_turn;
 		open_calls(moment, owner, by_line);
-		note_asked(moment, owner);
+		note_asked(moment, owner, connected);
 		rule_16_asked(moment);
 	}
 	if (owner && step)
@@ -231,18 +257,35 @@ void rule_4_downstream_write(const struct moment *moment)
 
 /* ---- connecting -------------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A connection is made: for a waiter, if whoever ran last has asked, or been answered. Nor is it for a request that has only come now, if
+ * others wait: whoever is behind them comes to wait, too.
+ */
+static enum given made_for(const struct moment *moment)
+{
+	const struct thread *thread = moment->thread;
+	const struct context *root = context_root(thread->context);
+
+	if (thread->asked || thread->soft)
+		return GIVEN_NEW;
+	return context_is_open_request(root) && !root->call_count && !root->calls_in_flight && thread->last_read_conn_id == root->conn_id
+		       ? GIVEN_MADE
+		       : GIVEN_NOT;
+}
+
 void connect_begins(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
 	const struct window *window = moment->event->window;
-	bool step = rule_11_in_steps(moment->thread);
+	bool step = rule_11_in_steps(moment->thread), by_line;
 	struct context *owner;
 
 	conn->connect_seen = true;
 	strand_asks(moment, true);
 	workers_callback_acts(moment, NULL);
 	rule_11_called_at_once(moment);
-	owner = step ? NULL : next_waiter(moment, moment->thread->asked || moment->thread->soft ? GIVEN_NEW : GIVEN_NOT);
+	owner = step ? NULL : next_waiter(moment, made_for(moment));
+	by_line = owner;
 	if (!owner)
 		owner = context_get(step ? rule_11_step_owner(moment) : downstream_owner(moment));
 	if (!owner)
@@ -251,7 +294,7 @@ void connect_begins(const struct moment *moment)
 	rule_7_reserve(moment, owner);
 	owner->connects = true;
 	owner->line_ticket = 0;
-	note_asked(moment, owner);
+	note_asked(moment, owner, by_line && !chains_apply(moment->thread));
 	conn->connected_ns = moment->at_ns;
 	if (moment->record->result == -EINPROGRESS && !(moment->record->head.flags & RECORD_ESTABLISHED)) {
 		conn->connecting = true;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 12: pools that resume who waits only at the end of the loop's turn, as Lua's in nginx: until then whoever had a connection, or comes
+ * first, takes it, and another one is made for whoever waits. Times in µs.
+ */
+#include <errno.h>
+
+#include "unit/loop_script.h"
+
+static void connects(struct script *script, uint64_t at, uint64_t db, int32_t result)
+{
+	script_span(script, at, LOOP, RECORD_IO, IO_CONNECT, db, result, (struct with){0});
+}
+
+/* The answer on that connection, waited for since `off`, leads to the response to the client, which gives it back. */
+static void answer_to(struct script *script, uint64_t at, uint64_t off, uint64_t db, uint64_t client)
+{
+	READ(script, at, LOOP, db, SLEPT(off, at - 20, 1));
+	WRITE(script, at + 200, LOOP, client, .status = 200);
+}
+
+/* A has the pool's connection; B and C wait for it. A is answered in a turn of so many events. */
+static struct script *begin(uint32_t events)
+{
+	struct script *script = server();
+
+	show_pool(script);
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2900, 2980, 3), .line = "GET /a");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /b");
+	READ(script, 3120, LOOP, CLIENT_C, .arrived = 2980, .line = "GET /c");
+	READ(script, 4000, LOOP, DB, SLEPT(3220, 3980, events));
+	return script;
+}
+
+/* A is answered; D comes, and takes the connection that A has given back. */
+static void take(struct script *script)
+{
+	WRITE(script, 4100, LOOP, CLIENT_A, .status = 200);
+	READ(script, 4110, LOOP, CLIENT_D, .arrived = 3980, .line = "GET /d");
+	WRITE(script, 4210, LOOP, DB);
+}
+
+/* Each of these calls has been made, and is in no doubt. */
+static void check(struct script *script, uint64_t of_a, uint64_t of_b, uint64_t of_c)
+{
+	script_finish(script);
+	for (size_t i = 0; i < script->count; i++)
+		assert_false(script->told[i].ambiguous);
+	assert_int_equal(told_of(script, "GET /a")->call_count, of_a);
+	assert_int_equal(told_of(script, "GET /b")->call_count, of_b);
+	assert_int_equal(told_of(script, "GET /c")->call_count, of_c);
+}
+
+/* The last to come in a turn waits, too: the connection that is made in its callback is that of who waits longest. */
+static void test_made_in_the_callback_of_the_last(void **state)
+{
+	struct script *script = begin(3);
+	const struct told *b;
+	(void)state;
+
+	take(script);
+	READ(script, 4220, LOOP, CLIENT_A, .arrived = 3980, .line = "GET /last");
+	connects(script, 4330, DB_2, 0);
+	WRITE(script, 4340, LOOP, DB_2);
+	answer_to(script, 5000, 4350, DB_2, CLIENT_B);
+	WRITE(script, 5210, LOOP, DB_2);
+	answer_to(script, 6000, 5220, DB_2, CLIENT_C);
+	WRITE(script, 6210, LOOP, DB_2);
+	answer_to(script, 7000, 6220, DB_2, CLIENT_A);
+	answer_to(script, 8000, 7210, DB, CLIENT_D);
+	check(script, 1, 1, 1);
+	b = told_of(script, "GET /b");
+	assert_int_equal(b->state[STATE_CPU], 100 + 20 + 200);
+	assert_int_equal(b->state[STATE_POOL], 4330 - 3120);
+	assert_int_equal(told_of(script, "GET /last")->state[STATE_POOL], 6210 - 4350);
+	script_close(script);
+}
+
+/* D sleeps behind its answer. B's connection has been made: that is the next callback, behind which one is made for C. */
+static void test_made_behind_another_ones_connection(void **state)
+{
+	struct script *script = begin(2);
+	(void)state;
+
+	take(script);
+	connects(script, 4220, DB_2, -EINPROGRESS);
+	READ(script, 5000, LOOP, DB, SLEPT(4230, 4980, 2));
+	WRITE(script, 5100, LOOP, DB_2);
+	connects(script, 5110, DB_3, 0);
+	WRITE(script, 5120, LOOP, DB_3);
+	answer_to(script, 6000, 5130, DB_2, CLIENT_B);
+	answer_to(script, 7000, 6210, DB_3, CLIENT_C);
+	WRITE(script, 9200, LOOP, CLIENT_D, POLLED(7210, 9000, 0), .status = 200);
+	check(script, 1, 1, 1);
+	assert_int_equal(told_of(script, "GET /d")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /c")->state[STATE_POOL], 5110 - 3220);
+	script_close(script);
+}
+
+/* D has taken the connection in the turn in which it was given back: it did not lie idle, and C has waited for it all the while. */
+static void test_taken_by_who_comes_first(void **state)
+{
+	struct script *script = begin(2);
+	(void)state;
+
+	take(script);
+	connects(script, 4220, DB_2, 0);
+	WRITE(script, 4230, LOOP, DB_2);
+	answer_to(script, 5000, 4240, DB, CLIENT_D);
+	WRITE(script, 5210, LOOP, DB);
+	answer_to(script, 6000, 5220, DB, CLIENT_C);
+	answer_to(script, 7000, 6210, DB_2, CLIENT_B);
+	check(script, 1, 1, 1);
+	assert_int_equal(told_of(script, "GET /c")->state[STATE_POOL], 5210 - 3220);
+	script_close(script);
+}
+
+/* B and C are resumed, the one behind the other. Then one lies idle beside A, who waits, until D takes it, and behind D's response A is
+ * resumed. */
+static void test_idle_beside_who_waits(void **state)
+{
+	struct script *script = begin(2);
+	const struct told *again;
+	(void)state;
+
+	take(script);
+	connects(script, 4220, DB_2, 0);
+	WRITE(script, 4230, LOOP, DB_2);
+	answer_to(script, 5000, 4240, DB, CLIENT_D);
+	WRITE(script, 5210, LOOP, DB);
+	READ(script, 6000, LOOP, DB, SLEPT(5220, 5980, 2));
+	WRITE(script, 6100, LOOP, CLIENT_C, .status = 200);
+	READ(script, 6110, LOOP, CLIENT_D, .arrived = 5980, .line = "GET /has it");
+	WRITE(script, 6120, LOOP, DB);
+	READ(script, 7000, LOOP, CLIENT_A, SLEPT(6130, 6980, 1), .line = "GET /again");
+	answer_to(script, 8000, 7100, DB_2, CLIENT_B);
+	READ(script, 9000, LOOP, CLIENT_C, SLEPT(8210, 8980, 1), .line = "GET /takes it");
+	WRITE(script, 9010, LOOP, DB_2);
+	answer_to(script, 10000, 9020, DB_2, CLIENT_C);
+	WRITE(script, 10210, LOOP, DB_2);
+	answer_to(script, 11000, 10220, DB_2, CLIENT_A);
+	answer_to(script, 12000, 11210, DB, CLIENT_D);
+	check(script, 1, 1, 1);
+	again = told_of(script, "GET /again");
+	assert_int_equal(again->call_count, 1);
+	assert_int_equal(again->state[STATE_POOL], 10210 - 7100);
+	script_close(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_made_in_the_callback_of_the_last),
+		cmocka_unit_test(test_made_behind_another_ones_connection),
+		cmocka_unit_test(test_taken_by_who_comes_first),
+		cmocka_unit_test(test_idle_beside_who_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
