@@ -148,6 +148,85 @@ static void test_idle_beside_who_waits(void **state)
 	script_close(script);
 }
 
+/* A asks three times on its connection, and is answered: so it was not given on to B, and then to C, who have kept their places in the
+ * line. */
+static void test_kept_all_the_while(void **state)
+{
+	struct script *script = begin(1);
+	(void)state;
+
+	WRITE(script, 4100, LOOP, DB);
+	answer(script, 5000, 4110);
+	WRITE(script, 5100, LOOP, DB);
+	answer_to(script, 6000, 5110, DB, CLIENT_A);
+	WRITE(script, 6210, LOOP, DB);
+	answer_to(script, 7000, 6220, DB, CLIENT_B);
+	WRITE(script, 7210, LOOP, DB);
+	answer_to(script, 8000, 7220, DB, CLIENT_C);
+	check(script, 3, 1, 1);
+	assert_int_equal(told_of(script, "GET /c")->state[STATE_POOL], 7210 - 3220);
+	script_close(script);
+}
+
+/* One is made for B, which keeps it for its second call: C has not been given it by then. */
+static void test_kept_by_who_was_given_it(void **state)
+{
+	struct script *script = begin(2);
+	(void)state;
+
+	take(script);
+	connects(script, 4220, DB_2, 0);
+	WRITE(script, 4230, LOOP, DB_2);
+	READ(script, 4400, LOOP, CLIENT_A, SLEPT(4240, 4380, 1), .line = "GET /late");
+	READ(script, 5000, LOOP, DB_2, SLEPT(4500, 4980, 1));
+	WRITE(script, 5100, LOOP, DB_2);
+	answer_to(script, 6000, 5110, DB_2, CLIENT_B);
+	WRITE(script, 6210, LOOP, DB_2);
+	answer_to(script, 7000, 6220, DB_2, CLIENT_C);
+	WRITE(script, 7210, LOOP, DB_2);
+	answer_to(script, 8000, 7220, DB_2, CLIENT_A);
+	answer_to(script, 9000, 8210, DB, CLIENT_D);
+	check(script, 1, 2, 1);
+	assert_int_equal(told_of(script, "GET /late")->state[STATE_POOL], 7210 - 4500);
+	script_close(script);
+}
+
+/*
+ * A has kept its connection once, so it may be doing so again: what it asks seems to be of those who wait, and to wait itself. D's work,
+ * which keeps another one, is not joined with that.
+ */
+static void test_kept_is_joined_with_nothing(void **state)
+{
+	struct script *script = server();
+	(void)state;
+
+	show_pool(script);
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2900, 2980, 2), .line = "GET /keeps");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /sleeps");
+	answer(script, 4000, 3120);
+	WRITE(script, 4100, LOOP, DB);
+	answer_to(script, 5000, 4110, DB, CLIENT_A);
+	WRITE(script, 6000, LOOP, CLIENT_B, POLLED(5210, 5980, 0), .status = 200);
+	READ(script, 10000, LOOP, CLIENT_A, SLEPT(6010, 9980, 3), .line = "GET /a");
+	WRITE(script, 10010, LOOP, DB);
+	READ(script, 10020, LOOP, CLIENT_D, .arrived = 9980, .line = "GET /c");
+	WRITE(script, 10030, LOOP, DB_3);
+	READ(script, 10040, LOOP, CLIENT_B, .arrived = 9980, .line = "GET /b");
+	answer(script, 11000, 10140);
+	WRITE(script, 11100, LOOP, DB);
+	answer(script, 12000, 11110);
+	WRITE(script, 12100, LOOP, DB);
+	READ(script, 13000, LOOP, DB_3, SLEPT(12110, 12980, 1));
+	WRITE(script, 13100, LOOP, DB_3);
+	answer_to(script, 14000, 13110, DB_3, CLIENT_D);
+	answer_to(script, 15000, 14210, DB, CLIENT_A);
+	WRITE(script, 15210, LOOP, DB);
+	answer_to(script, 16000, 15220, DB, CLIENT_B);
+	check(script, 3, 1, 2);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +234,9 @@ int main(void)
 		cmocka_unit_test(test_made_behind_another_ones_connection),
 		cmocka_unit_test(test_taken_by_who_comes_first),
 		cmocka_unit_test(test_idle_beside_who_waits),
+		cmocka_unit_test(test_kept_all_the_while),
+		cmocka_unit_test(test_kept_by_who_was_given_it),
+		cmocka_unit_test(test_kept_is_joined_with_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,13 +81,18 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 	return score->wrong * RIGHT_PER_WRONG <= right && (!proc->threads_share || right >= RIGHT_MIN);
 }
 
-bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given)
+bool doubts_is_kept(const struct proc *proc, enum given given)
 {
-	const struct score *line = &proc->doubts[DOUBT_LINE], *self = &proc->doubts[DOUBT_SELF], *on = &proc->given[given];
 	uint32_t tries = given == GIVEN_TO_ANY ? TRIES_TO_ANY : TRIES_GIVEN;
 
-	return on->wrong * RIGHT_PER_KEPT <= on->right + tries &&
-	       line->wrong <= line->right + self->wrong + (conn->shared ? TRIES_SHARED : TRIES);
+	return proc->given[given].wrong * RIGHT_PER_KEPT > proc->given[given].right + tries;
+}
+
+bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given)
+{
+	const struct score *line = &proc->doubts[DOUBT_LINE], *self = &proc->doubts[DOUBT_SELF];
+
+	return !doubts_is_kept(proc, given) && line->wrong <= line->right + self->wrong + (conn->shared ? TRIES_SHARED : TRIES);
 }
 
 bool doubts_is_given_on(const struct proc *proc, enum given given)

@@ -333,6 +333,7 @@ static uint64_t not_before(const struct moment *moment, enum given given)
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given)
 {
 	struct thread *thread = moment->thread;
+	const struct score *on = &thread->proc->given[given];
 	struct line *line;
 	struct place *place;
 	uint64_t ticket;
@@ -352,6 +353,8 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 	place = place_at(line, ticket);
 	if (place->context->is_request)
 		return begin_handed(moment, line, given);
+	if (given == GIVEN_AT_ONCE && on->wrong > on->right)
+		return NULL; /* it was kept so far: no two ones' work is to be joined by that */
 	place->context->line_ticket = 0;
 	line_goes_on(moment->engine, place, given, moment->at_ns);
 	return context_get(place->context);

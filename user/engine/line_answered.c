@@ -73,17 +73,6 @@ static void give_up_unnamed(struct line *line, uint64_t count)
 	}
 }
 
-/* Did whoever had the connection go on with it? */
-static bool was_kept(const struct moment *moment, const struct context *segment, const struct context *request)
-{
-	const struct context *before = context_root(segment->instead);
-
-	if (!before || !before->is_request || segment->given == GIVEN_WORKER)
-		return false;
-	doubts_vote_given(moment->thread->proc, segment->given, before != request);
-	return before == request;
-}
-
 /* It began to wait in the turn in which the tracer came, as whoever the segment is of: before all that have a place. */
 static bool waits_since_before(const struct thread *thread, const struct context *segment, const struct context *request)
 {
@@ -105,6 +94,8 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 	}
 	unnamed = segment->handed ? line_count_unnamed(line, segment->handed) : 0;
 	waiting = count_waiting(line, ticket, UINT64_MAX);
+	if (tells && segment->handed && ticket && !has_workers && line_tell_kept(moment, line, segment, request, unnamed, waiting))
+		unnamed = waiting;
 	expected = waiting_at(line, unnamed);
 	if (tells)
 		score_count(&line->order, segment->handed && ticket && waiting == unnamed, RESPONSES_MAX);
@@ -233,15 +224,15 @@ void rule_12_answered(const struct moment *moment, struct context *request)
 		line = NULL;
 	judged = leave_own_line(moment, segment, request);
 	if (line) {
-		if (was_kept(moment, segment, request))
-			line->kept++;
-		else if (!judged)
+		if (!line_was_kept(moment, line, segment, request) && !judged)
 			judge_turn(moment, line, segment, request);
 		segment->handed = 0;
 	}
 	request->line_ticket = 0;
 	if (is_lost(thread->lines[LINE_WORKERS]))
 		begin_anew(moment);
+	if (line && !line->shifted)
+		line_keep_all(moment, line);
 	for (enum line_kind kind = 0; kind < LINES; kind++)
 		give_up_surplus(thread->lines[kind]);
 }

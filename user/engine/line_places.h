@@ -2,7 +2,7 @@
 /*
  * Rule 12's two lines, as line.c keeps them: those who came to wait, and the segments that began with a connection that was given on.
  * Used by line.c; by line_answered.c, where responses say whose turn it was; by line_before.c, which finds out how many have waited since
- * before the trace; by line_exchange.c, and by line_moves.c.
+ * before the trace; by line_kept.c, line_exchange.c, and line_moves.c.
  * Never: seen by a rule.
  */
 #ifndef IOCPU_ENGINE_LINE_PLACES_H
@@ -125,6 +125,20 @@ void line_nobody_waits(const struct moment *moment, struct line *line);
 
 /* Whose turn it was nobody will tell any more: all who wait, and all that is not named, are ambiguous. */
 void line_forget_order(struct engine *engine, struct line *line);
+
+/* ---- line_kept.c ---- */
+
+/* The request is answered in the course of the segment: had it, and not been given, the connection that this began with? A vote on that. */
+bool line_was_kept(const struct moment *moment, struct line *line, const struct context *segment, const struct context *request);
+/*
+ * The request, which has so many `waiting` before it, is answered in the course of the segment, which has so many `unnamed` ones: was that
+ * not given to it, but begun with what it had, or had been given in its turn? So it is if those keep their connections who ask again in the
+ * callback of the answer. No response may have said otherwise, and if it could be its turn as well, one must have said so.
+ */
+bool line_tell_kept(const struct moment *moment, struct line *line, struct context *segment, struct context *request, uint64_t unnamed,
+		    uint64_t waiting);
+/* If responses have told that they do, it holds for all of whom nothing else is known. */
+void line_keep_all(const struct moment *moment, struct line *line);
 
 /* ---- line_exchange.c ---- */
 
