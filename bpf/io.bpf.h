@@ -251,6 +251,8 @@ static __always_inline void tell_of_shared(struct shared *shared, struct pt_regs
 	shared->unread = end->op == IO_WRITE ? shared->unread + 1 : 0;
 	if (shared->unread > UNREAD_MAX)
 		return;
+	if (!shared->hooked && !lacks_stamps(sk))
+		want_arrivals(shared, sk, end->at_ns);
 	if (!no_payload)
 		find_payload(end, regs, call->buffer);
 	if (end->op == IO_WRITE)

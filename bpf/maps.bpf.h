@@ -222,6 +222,8 @@ struct {
 
 /* Which segments came last. */
 struct shared {
+	__u64 looked_ns;                       /* until the hook tells: how much had come was looked at then; 0: never */
+	__u32 hooked;                          /* the hook on arrivals has told of it: it misses none any more */
 	__u32 told;                            /* so many came since it is known */
 	__u32 unread;                          /* so many writes since something was read */
 	__u32 alone;                           /* so many, the last ones, while nobody else waited, as far as is seen */

@@ -19,22 +19,62 @@
 
 /* ---- data comes, in the sender's context */
 
+static __always_inline void add_arrival(struct shared *shared, __u32 end, __u64 at_ns)
+{
+	struct arrival *arrival = &shared->arrivals[shared->told % ARRIVALS_MAX];
+
+	arrival->end = end;
+	arrival->at_ns = at_ns;
+	shared->told++;
+}
+
+static __always_inline bool is_told(const struct shared *shared, __u32 end)
+{
+	return shared->told && shared->arrivals[(shared->told - 1) % ARRIVALS_MAX].end == end;
+}
+
+/*
+ * Until the hook tells, each read and write looks how much has come: what is new has come since the last look. So little is missed of what
+ * comes before the hook is attached, and where a loop writes often it is known closely when that came.
+ */
+static __always_inline void look_at_arrivals(struct shared *shared, __u32 end, __u64 now)
+{
+	if (!is_told(shared, end)) {
+		if (shared->looked_ns)
+			add_arrival(shared, end, now - at_most(ARRIVAL_SPAN_MAX_NS, now - shared->looked_ns));
+		add_arrival(shared, end, now);
+	}
+	shared->looked_ns = now;
+}
+
+/* It is there a while later than its stamp says, if a thread is off its core in the midst of a call on the socket. */
+static __always_inline __u64 arrival_of_last(const struct sock *sk)
+{
+	struct sk_buff *last = sk->sk_receive_queue.prev;
+	__u64 now = bpf_ktime_get_ns(), stamp_ns;
+
+	if ((void *)last == (void *)&sk->sk_receive_queue)
+		return now;
+	stamp_ns = last->tstamp - realtime_offset_ns;
+	return now - stamp_ns < ARRIVAL_SPAN_MAX_NS ? stamp_ns : now;
+}
+
 static __always_inline void note_segment(const struct sock *sk)
 {
 	__u64 conn_id = sk->sk_socket->file->f_inode->i_ino;
 	struct shared *shared = conn_id ? bpf_map_lookup_elem(&shared_by_conn, &conn_id) : NULL;
 	struct tcp_sock *tcp;
-	struct arrival *arrival;
 
 	if (!shared)
 		return;
 	tcp = bpf_skc_to_tcp_sock((struct sock *)sk);
 	if (!tcp)
 		return;
-	arrival = &shared->arrivals[shared->told % ARRIVALS_MAX];
-	arrival->end = tcp->rcv_nxt;
-	arrival->at_ns = bpf_ktime_get_ns();
-	shared->told++;
+	if (!shared->hooked)
+		look_at_arrivals(shared, tcp->rcv_nxt, bpf_ktime_get_ns()); /* others may have come before it */
+	else if (!is_told(shared, tcp->rcv_nxt))
+		add_arrival(shared, tcp->rcv_nxt, arrival_of_last(sk));
+	shared->hooked = 1;
 }
 
 /* ---- who uses it */
@@ -145,18 +185,19 @@ static __always_inline void tell_sized(const struct boundary *end, const struct 
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
+/* Of TCP. Not where nothing ever comes: statsd and syslog never answer, and the hook would cost the host all the same. */
+static __always_inline void want_arrivals(struct shared *shared, struct sock *sk, __u64 now)
+{
+	look_at_arrivals(shared, LOAD(tcp_sock, sk, rcv_nxt), now);
+	if (has_sk_data_ready && !wants_arrivals && LOAD(tcp_sock, sk, bytes_received))
+		wants_arrivals = true;
+}
+
 /* As little as it takes: a connection is read often, and little at a time. */
 static __always_inline void tell_answers(const struct boundary *end, const struct shared *shared, struct sock *sk)
 {
-	__u32 until = 0, first;
+	__u32 until = lacks_stamps(sk) ? 0 : LOAD(tcp_sock, sk, copied_seq), first = until - (__u32)end->result;
 
-	if (!lacks_stamps(sk)) {
-		until = LOAD(tcp_sock, sk, copied_seq);
-		/* Not before somebody answers: statsd and syslog never do, and the hook would cost the host all the same. */
-		if (has_sk_data_ready && !wants_arrivals)
-			wants_arrivals = true;
-	}
-	first = until - (__u32)end->result;
 	if (end->result <= PAYLOAD_ANSWERS_SHORT && are_enough(shared, ARRIVALS_FEW, first))
 		tell_sized(end, shared, until, RECORD_FEW_ARRIVALS, ARRIVALS_FEW, PAYLOAD_ANSWERS_SHORT);
 	else if (end->result <= PAYLOAD_ANSWERS_SOME && are_enough(shared, ARRIVALS_SOME, first))

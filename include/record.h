@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define RECORD_ABI 8
+#define RECORD_ABI 9
 
 /*
  * How much of a server-side read is carried along for the route parser; of a server-side write as much if a response's head begins in it,
@@ -31,6 +31,8 @@
 #define ARRIVALS_MAX  128
 #define ARRIVALS_SOME 32
 #define ARRIVALS_FEW  4
+
+#define ARRIVAL_SPAN_MAX_NS 1000000000
 
 /* Longest Unix socket path carried, without its end; an abstract name starts with '@'. */
 #define UNIX_PATH_MAX 104
@@ -217,7 +219,10 @@ struct record_conn {
 	__u8 remote_addr[16];
 };
 
-/* When a segment came. */
+/*
+ * When a segment came. The same end twice, since RECORD_ABI 9: nobody saw it come; not before the earlier of the two, and by the later one
+ * all up to that end had. They lie at most ARRIVAL_SPAN_MAX_NS apart; if so much, it may have come before as well.
+ */
 struct arrival {
 	__u32 end;   /* the sequence number behind its last byte */
 	__u32 at_ns; /* the lower half; 0, and `end` too: none */

@@ -213,7 +213,7 @@ struct sk_buff {
 };
 
 struct sk_buff_head {
-	struct sk_buff *next;
+	struct sk_buff *next, *prev;
 	__u32 qlen;
 };
 
@@ -244,6 +244,7 @@ struct tcp_sock {
 	u64 tcp_mstamp; /* µs of the last segment in or out */
 	u32 rcv_nxt;    /* the sequence number behind all that has come */
 	u32 copied_seq; /* … and been read */
+	u64 bytes_received;
 };
 
 struct udp_sock {

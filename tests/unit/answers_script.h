@@ -56,6 +56,12 @@ static inline void moves(struct script *script, uint64_t at, uint32_t tid, enum 
 		WRITE(script, at, tid, DB, __VA_ARGS__);                                                                                   \
 	} while (0)
 
+/* Nobody saw this come, which is heard next: it had not come by then. */
+static inline void comes_unseen(const char *text, uint64_t not_before)
+{
+	segments[segment_count++ % ARRIVALS_MAX] = (struct arrival){received + (uint32_t)strlen(text), (uint32_t)(not_before * US)};
+}
+
 /* The arrivals of the lines are in brackets. */
 #define HEARS(script, at, tid, text, arrivals, ...)                                                                                        \
 	do {                                                                                                                               \

@@ -71,6 +71,47 @@ static void test_out_of_order(void **state)
 	}
 }
 
+/*
+ * Nobody saw the answers come, but that the first one came within 0.9 ms, which is close enough, and the second one within 2 (or as long as
+ * is told): when, nobody knows.
+ */
+static void test_come_unseen(void **state)
+{
+	(void)state;
+
+	for (int wide = 0; wide < 2; wide++) {
+		struct script *script = threads_that_asked(true);
+
+		comes_unseen("R 18 ok\n", 2100);
+		comes_unseen("R 18 ok\nR 17 ok\n", wide ? 1005000 : 1004000);
+		HEARS(script, 1008000, ANSWERS, "R 18 ok\nR 17 ok\n", (3000, wide ? 2005000 : 1006000), .off = 1010, .on = 1007990,
+		      .cause = WAIT_NET, .arrived = 1006000);
+		WRITE(script, 1019100, THREAD_A, CLIENT_A, .off = 1110, .on = 1019000, .cause = WAIT_LOCK, .status = 200);
+		WRITE(script, 1019100, THREAD_B, CLIENT_B, .off = 1210, .on = 1019000, .cause = WAIT_LOCK, .status = 200);
+		script_finish(script);
+		assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], (wide ? 1006000 : 1004000) - 1110);
+		assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
+		script_close(script);
+	}
+}
+
+/* The first answer had come when it was looked for the first time: nobody knows when, but that it was by then. */
+static void test_come_before_first_look(void **state)
+{
+	struct script *script = threads_that_asked(true);
+	(void)state;
+
+	segment_count = 0;
+	comes_unseen("R 18 ok\n", 2500);
+	comes_unseen("R 18 ok\nR 17 ok\n", 6000);
+	moves(script, 8000, ANSWERS, IO_READ, "R 18 ok\nR 17 ok\n", NULL);
+	READ(script, 8000, ANSWERS, DB, .off = 1010, .on = 7990, .cause = WAIT_NET, .arrived = 6000);
+	answer_both(script, 1110);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 2500 - 1210);
+	script_close(script);
+}
+
 /* Three answers to what had been asked before the trace say nothing against the names of the others, and are nobody's. */
 static void test_asked_before(void **state)
 {
@@ -341,6 +382,21 @@ static void test_several_at_once(void **state)
 	script_close(script);
 }
 
+/* Nobody saw B's answer come, but that it was there at 3500, while the loop was busy. */
+static void test_come_unseen_to_a_busy_loop(void **state)
+{
+	struct script *script = loop_that_asked();
+	(void)state;
+
+	comes_unseen("R 18 ok\n", 2000);
+	HEARS(script, 8000, MAIN, "R 18 ok\n", (3500), .epoll = 7990, .events = 1, .arrived = 3500);
+	WRITE(script, 8900, MAIN, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 2000 - 1201);
+	assert_in_range(told_of(script, "GET /b")->state[STATE_LOOP], 7980 - 3500, 8000 - 3500);
+	script_close(script);
+}
+
 /* What names a question is known by now: the rest of C's answer names nobody, and is not that of A, who has waited longest. */
 static void test_rest_of_an_answer(void **state)
 {
@@ -414,13 +470,23 @@ static void test_unnamed_out_of_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out_of_order),          cmocka_unit_test(test_same_by_chance),
-		cmocka_unit_test(test_asked_before),          cmocka_unit_test(test_unnamed_for_long),
-		cmocka_unit_test(test_unnamed_but_the_last),  cmocka_unit_test(test_unnamed_for_long_then_by_chance),
-		cmocka_unit_test(test_goroutines_unseen),     cmocka_unit_test(test_read_late),
-		cmocka_unit_test(test_unseen_question),       cmocka_unit_test(test_sent_unasked),
-		cmocka_unit_test(test_answers_that_end_late), cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_rest_of_an_answer),     cmocka_unit_test(test_unnamed_out_of_order),
+		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_come_unseen),
+		cmocka_unit_test(test_come_before_first_look),
+		cmocka_unit_test(test_same_by_chance),
+		cmocka_unit_test(test_asked_before),
+		cmocka_unit_test(test_unnamed_for_long),
+		cmocka_unit_test(test_unnamed_but_the_last),
+		cmocka_unit_test(test_unnamed_for_long_then_by_chance),
+		cmocka_unit_test(test_goroutines_unseen),
+		cmocka_unit_test(test_read_late),
+		cmocka_unit_test(test_unseen_question),
+		cmocka_unit_test(test_sent_unasked),
+		cmocka_unit_test(test_answers_that_end_late),
+		cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_come_unseen_to_a_busy_loop),
+		cmocka_unit_test(test_rest_of_an_answer),
+		cmocka_unit_test(test_unnamed_out_of_order),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);

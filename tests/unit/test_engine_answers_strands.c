@@ -8,6 +8,7 @@ struct way {
 	const char *a_asks, *b_asks; /* NULL: the question is not seen */
 	const char *answers;
 	uint64_t woken[2]; /* by READER; 0: nobody tells whom it wakes */
+	bool unseen;       /* the answers came within 0.5 ms, but nobody saw when each did */
 };
 
 /* Everything that follows happens on MAIN. */
@@ -29,7 +30,14 @@ static struct script *ask_and_answer(const struct way *way)
 	WRITE(script, 1200, MAIN, DB);
 	RUNS(script, 1210, MAIN, NONE, .left = left);
 	RUNS(script, 8000, MAIN, READER, POLLED(1220, 7990, 1));
-	HEARS(script, 8010, MAIN, way->answers, (3000, 6000), .arrived = 6000);
+	if (way->unseen) {
+		comes_unseen(way->answers, 2500);
+		comes_unseen(way->answers, 3000);
+		moves(script, 8010, MAIN, IO_READ, way->answers, NULL);
+		READ(script, 8010, MAIN, DB, .arrived = 3000);
+	} else {
+		HEARS(script, 8010, MAIN, way->answers, (3000, 6000), .arrived = 6000);
+	}
 	for (uint64_t i = 0; i < 2 && way->woken[i]; i++)
 		WOKEN(script, 8020 + 10 * i, MAIN, way->woken[i]);
 	RUNS(script, 8040, MAIN, HANDLER_A, .left = WAIT_NET);
@@ -49,6 +57,19 @@ static void test_strands_in_order(void **state)
 
 	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 6000 - 1110);
 	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
+	script_close(script);
+}
+
+/* Both came when nobody saw it, but within so short a time that it is known. */
+static void test_strands_come_unseen(void **state)
+{
+	const struct way way = {.answers = "+OK\n+OK\n", .woken = {HANDLER_B, HANDLER_A}, .unseen = true};
+	struct script *script = ask_and_answer(&way);
+	(void)state;
+
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_NET], 3000 - 1110);
+	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 3000 - 1210);
+	assert_int_equal(told_of(script, "GET /a")->state[STATE_READY], 8000 - 3000);
 	script_close(script);
 }
 
@@ -80,6 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strands_in_order),
+		cmocka_unit_test(test_strands_come_unseen),
 		cmocka_unit_test(test_strands_unseen_question),
 		cmocka_unit_test(test_strands_by_name),
 	};

@@ -425,6 +425,29 @@ static void test_answers_in_one_read(void **state)
 	script_close(script);
 }
 
+/* The task that hands out what was read comes to its turn only when the loop has run something else for 500: so long the answer waits. */
+static void test_answer_waits_to_be_handed_on(void **state)
+{
+	struct script *script = server_with_requests();
+	(void)state;
+
+	RUNS(script, 1080, LOOP, TASK_A, ENDS);
+	WRITE(script, 1180, LOOP, DB);
+	RUNS(script, 1190, LOOP, TASK_B, .left = WAIT_PIPE);
+	WRITE(script, 1290, LOOP, DB);
+	RUNS(script, 2010, LOOP, 102, .left = WAIT_PIPE, POLLED(1300, 2000, 1));
+	READ(script, 2020, LOOP, DB, .arrived = 2000);
+	WOKEN(script, 2030, LOOP, NEXT);
+	RUNS(script, 2040, LOOP, 103, ENDS);
+	RUNS(script, 2540, LOOP, NEXT, ENDS);
+	WOKEN(script, 2550, LOOP, TASK_A);
+	RUNS(script, 2560, LOOP, TASK_A, .left = WAIT_PIPE);
+	WRITE(script, 2660, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_in_range(told_of(script, "GET /a")->state[STATE_LOOP], 2540 - 2020, 2560 - 1990 + 30);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_answers_in_order),
 		cmocka_unit_test(test_answers_out_of_order),
 		cmocka_unit_test(test_answers_in_one_read),
+		cmocka_unit_test(test_answer_waits_to_be_handed_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/moment.h"
+
 /* The kernel's own stamp of a segment, and the time when the hook saw that, differ by far less. */
 #define STAMPS_DIFFER_NS 1000000000ull
+
+/* A segment that nobody saw come, but to be there within so short a time, has come then: a loop's turn takes as long. */
+#define ARRIVAL_KNOWN_NS 1000000u
 
 /* ---- what was moved ------------------------------------------------------------------------------------------------------------------ */
 
@@ -50,23 +55,47 @@ static int32_t behind(uint32_t end, uint32_t sequence)
 	return (int32_t)(end - sequence);
 }
 
-/* The segment that holds the byte of this number; NULL: not known. All came in order, so if the one before is known, none lies between. */
-static const struct arrival *segment_of(const struct moved *moved, uint32_t sequence)
+/* The lower halves of times. */
+struct segment {
+	uint32_t end;
+	uint32_t since_ns, by_ns; /* it came between; the same if it was seen to come */
+};
+
+/* Of the same end. */
+static void widen(struct segment *segment, const struct arrival *arrival)
 {
-	const struct arrival *found = NULL;
-	bool any_before = false;
+	if (behind(arrival->at_ns, segment->since_ns) < 0)
+		segment->since_ns = arrival->at_ns;
+	if (behind(arrival->at_ns, segment->by_ns) > 0)
+		segment->by_ns = arrival->at_ns;
+}
+
+/*
+ * The segment that holds the byte of this number; false: not known. All came in order, so if the one before is known, none lies between;
+ * if not, that byte may have come long before.
+ */
+static bool find_segment(const struct moved *moved, uint32_t sequence, struct segment *segment)
+{
+	bool any_before = false, found = false;
 
 	for (uint32_t i = 0; i < moved->arrival_count; i++) {
 		const struct arrival *arrival = &moved->arrivals[i];
 
 		if (!arrival->end && !arrival->at_ns)
 			continue;
-		if (behind(arrival->end, sequence) <= 0)
+		if (behind(arrival->end, sequence) <= 0) {
 			any_before = true;
-		else if (!found || behind(arrival->end, found->end) < 0)
-			found = arrival;
+			continue;
+		}
+		if (!found || behind(arrival->end, segment->end) < 0)
+			*segment = (struct segment){arrival->end, arrival->at_ns, arrival->at_ns};
+		else if (arrival->end == segment->end)
+			widen(segment, arrival);
+		found = true;
 	}
-	return any_before ? found : NULL;
+	if (found && !any_before)
+		segment->since_ns = segment->by_ns - ARRIVAL_SPAN_MAX_NS;
+	return found;
 }
 
 static uint32_t sequence_at(const struct moved *moved, uint32_t offset)
@@ -80,22 +109,59 @@ static uint64_t all_came_by(const struct moved *moved)
 	return moved->last_ns && moved->last_ns + STAMPS_DIFFER_NS < moved->at_ns ? moved->last_ns + STAMPS_DIFFER_NS : moved->at_ns;
 }
 
-uint64_t answers_arrival(const struct moved *moved, uint32_t offset)
+struct came answers_came(const struct moved *moved, uint32_t offset)
 {
-	const struct arrival *segment = segment_of(moved, sequence_at(moved, offset));
-	uint64_t by_ns = all_came_by(moved);
+	uint64_t by_ns = all_came_by(moved), since_ns;
+	struct came came = {0};
+	struct segment segment;
+	uint32_t span_ns;
 
-	return segment ? by_ns - (uint32_t)((uint32_t)by_ns - segment->at_ns) : 0;
+	if (!find_segment(moved, sequence_at(moved, offset), &segment))
+		return came;
+	since_ns = by_ns - (uint32_t)((uint32_t)by_ns - segment.since_ns);
+	span_ns = segment.by_ns - segment.since_ns;
+	if (span_ns <= ARRIVAL_KNOWN_NS)
+		came.at_ns = since_ns + span_ns;
+	if (span_ns < ARRIVAL_SPAN_MAX_NS)
+		came.not_before_ns = since_ns;
+	came.by_ns = since_ns + span_ns;
+	return came;
 }
 
-bool answers_next_segment(const struct moved *moved, uint32_t *offset)
+void answers_tell(struct moment *read, struct came came, bool first)
 {
-	const struct arrival *segment = segment_of(moved, sequence_at(moved, *offset));
+	read->arrived_later = false;
+	read->came_by_ns = 0;
+	if (came.at_ns && came.at_ns <= read->at_ns) {
+		read->arrived_ns = came.at_ns;
+		read->arrival_known = true;
+	} else if (came.not_before_ns && came.not_before_ns <= read->at_ns) {
+		read->arrived_ns = came.not_before_ns;
+		read->arrival_known = false;
+		read->arrived_later = true;
+		read->came_by_ns = came.by_ns;
+	} else {
+		read->arrived_later = !first;
+		if (came.by_ns && came.by_ns < read->arrived_ns)
+			read->arrived_ns = came.by_ns;
+	}
+}
 
-	if (!segment || behind(moved->until, segment->end) <= 0)
+bool answers_next(const struct moved *moved, uint32_t *offset)
+{
+	struct segment segment;
+	uint32_t next;
+
+	if (!find_segment(moved, sequence_at(moved, *offset), &segment))
 		return false;
-	*offset = segment->end - (moved->until - moved->length);
-	return true;
+	next = segment.end - sequence_at(moved, 0);
+	if (segment.since_ns != segment.by_ns && (!moved->message_count || next > PAYLOAD_ANSWERS_MAX))
+		return false;
+	for (uint32_t i = 0; segment.since_ns != segment.by_ns && i < moved->message_count; i++)
+		if (moved->messages[i].at > *offset && moved->messages[i].at < next)
+			next = moved->messages[i].at;
+	*offset = next;
+	return next < moved->length;
 }
 
 /* ---- which call ---------------------------------------------------------------------------------------------------------------------- */
@@ -153,7 +219,7 @@ void answers_name(struct engine *engine, struct conn *conn, const struct moved *
 		else if (found == NAMED_GUESSED)
 			call->doubt = DOUBT_MUX;
 		call->answered_ns = moved->at_ns;
-		call->arrived_ns = answers_arrival(moved, moved->messages[i].at);
+		call->came = answers_came(moved, moved->messages[i].at);
 		named->calls[named->count++] = call;
 	}
 }

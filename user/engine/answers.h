@@ -9,6 +9,8 @@
 
 #include "engine/names.h"
 
+struct moment;
+
 /* What a read or write moved: of the record before it. */
 struct moved {
 	uint64_t at_ns;
@@ -27,10 +29,15 @@ struct moved {
 void answers_note(struct engine *engine, const struct event *event);
 /* What this very read or write moved; NULL: not told. */
 const struct moved *answers_moved(const struct thread *thread, const struct event *event);
-/* When the byte at `offset` of what was read had come; 0: not known. */
-uint64_t answers_arrival(const struct moved *moved, uint32_t offset);
-/* The segment behind the one that the byte at `offset` came in; false: it was the last. */
-bool answers_next_segment(const struct moved *moved, uint32_t *offset);
+/* When the byte at `offset` of what was read had come. */
+struct came answers_came(const struct moved *moved, uint32_t offset);
+/* An answer's own moment: `read` is that of all that was read with it, of which it is the first one or not. */
+void answers_tell(struct moment *read, struct came came, bool first);
+/*
+ * Where the next answer begins: the next segment, as a server sends each when it has it; but the next message, where several segments may
+ * have come, as nobody saw them come. false: the byte at `offset` was of the last one.
+ */
+bool answers_next(const struct moved *moved, uint32_t *offset);
 
 /* The calls that are answered by what was read, in that order. */
 struct named {

@@ -111,6 +111,12 @@ struct proc {
 	struct epoll epolls[EPOLLS_MAX];
 };
 
+/* When an answer had come. 0: not known. */
+struct came {
+	uint64_t at_ns;
+	uint64_t not_before_ns, by_ns; /* known of most of which at_ns is not */
+};
+
 /* One downstream call, from its last byte written to its answer's first byte read. */
 struct call {
 	struct call *next; /* younger, on the same connection */
@@ -126,8 +132,8 @@ struct call {
 	/* On a connection that several requests use at once: answers.h. */
 	uint8_t token_count; /* of what its question begins with; 0: not seen */
 	uint32_t tokens[WIRE_TOKENS_MAX];
-	uint64_t answered_ns; /* a strand has read its answer then, which is not given to it yet; 0: none has … */
-	uint64_t arrived_ns;  /* … that had come then; 0: not known */
+	uint64_t answered_ns; /* a strand has read its answer then, which is not given to it yet; 0: none has */
+	struct came came;     /* … which had come so */
 };
 
 struct handoffs;

@@ -18,7 +18,8 @@ struct moment {
 	uint64_t at_ns;
 	uint64_t arrived_ns;       /* reads: when its data had come, as well as is known; at most at_ns */
 	bool arrival_known;        /* arrived_ns is more than at_ns */
-	bool among_others;         /* of an answer: another one came in the same read, before it */
+	bool arrived_later;        /* of an answer: it came behind arrived_ns, but how much is not known … */
+	uint64_t came_by_ns;       /* … but that it was there then; 0: nor is that */
 	const struct moved *moved; /* NULL: not told */
 };
 

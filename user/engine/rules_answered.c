@@ -18,8 +18,12 @@ static uint64_t split_wait(const struct moment *moment, struct context *context,
 
 	thread_commit(moment->engine, moment->thread);
 	*loop_until_ns = 0;
-	if (moment->among_others)
-		return arrived_ns; /* not before that one; and the time until the read is nobody's */
+	if (moment->arrived_later) { /* not before that; and the time until it was there is nobody's */
+		if (moment->came_by_ns)
+			context_add_wait(moment->engine, context, moment->came_by_ns, blame_loop(moment, context, moment->came_by_ns),
+					 STATE_LOOP);
+		return arrived_ns;
+	}
 	if (!moment->arrival_known && moment->thread->loop)
 		return blame_loop_unstamped(moment, context, since_ns);
 	if (moment->arrival_known)
@@ -156,11 +160,7 @@ static struct moment moment_of_answer(const struct moment *moment, const struct 
 {
 	struct moment answer = *moment;
 
-	answer.among_others = !first && !call->arrived_ns;
-	if (call->arrived_ns && call->arrived_ns <= moment->at_ns) {
-		answer.arrived_ns = call->arrived_ns;
-		answer.arrival_known = true;
-	}
+	answers_tell(&answer, call->came, first);
 	return answer;
 }
 

@@ -19,7 +19,7 @@ struct unclaimed {
 	bool handed_on; /* of a task: a callback has read it */
 	uint8_t claims; /* so many have claimed one … */
 	uint8_t segment_count;
-	uint64_t *segments; /* … of so many segments, which came at these times: its own. NULL: not told */
+	struct came *segments; /* … of so many segments, which came so: its own. NULL: not told */
 };
 
 struct strand {

@@ -48,21 +48,21 @@ static bool several_wait(const struct conn *conn)
 
 static void keep_segments(const struct moment *moment, struct unclaimed *answer)
 {
-	uint64_t times[ARRIVALS_MAX];
+	struct came segments[ARRIVALS_MAX];
 	uint32_t offset = 0;
 
 	if (!moment->moved)
 		return;
 	do {
-		times[answer->segment_count] = answers_arrival(moment->moved, offset);
-		if (!times[answer->segment_count])
+		segments[answer->segment_count] = answers_came(moment->moved, offset);
+		if (!segments[answer->segment_count].by_ns)
 			break;
-	} while (++answer->segment_count < ARRIVALS_MAX && answers_next_segment(moment->moved, &offset));
+	} while (++answer->segment_count < ARRIVALS_MAX && answers_next(moment->moved, &offset));
 	if (!answer->segment_count)
 		return;
-	answer->segments = malloc(answer->segment_count * sizeof(*times));
+	answer->segments = malloc(answer->segment_count * sizeof(*segments));
 	if (answer->segments)
-		memcpy(answer->segments, times, answer->segment_count * sizeof(*times));
+		memcpy(answer->segments, segments, answer->segment_count * sizeof(*segments));
 	else
 		answer->segment_count = 0;
 }
@@ -120,14 +120,26 @@ void unclaimed_forget(struct unclaimed *answer)
  */
 static void find_arrival(struct moment *read, const struct unclaimed *answer, const struct call *call)
 {
-	uint64_t arrived_ns = call->answered_ns                        ? call->arrived_ns
-			      : answer->claims < answer->segment_count ? answer->segments[answer->claims]
-								       : 0;
+	struct came came = {0};
 
+	if (call->answered_ns)
+		came = call->came;
+	else if (answer->claims < answer->segment_count)
+		came = answer->segments[answer->claims];
 	read->at_ns = answer->read_ns;
-	read->arrived_ns = arrived_ns && arrived_ns <= read->at_ns ? arrived_ns : answer->arrived_ns;
-	read->arrival_known = read->arrived_ns < read->at_ns && (arrived_ns || !answer->claimed);
-	read->among_others = answer->claimed && !arrived_ns;
+	read->arrived_ns = answer->arrived_ns;
+	read->arrival_known = answer->arrived_ns < answer->read_ns && !answer->claimed;
+	answers_tell(read, came, !answer->claimed);
+}
+
+/* Whoever hands it on had been handed it, and its turn came only now. */
+static void wait_for_turn(const struct moment *moment, const struct unclaimed *answer, const struct call *call)
+{
+	struct thread *thread = moment->thread;
+	struct context *context = context_root(call->context);
+
+	if (context)
+		blame_hop(moment->engine, thread, context, answer->read_ns, thread->strand->runs_since_ns);
 }
 
 void strand_claims(const struct moment *moment, const struct strand *woken)
@@ -144,6 +156,8 @@ void strand_claims(const struct moment *moment, const struct strand *woken)
 	if (!call)
 		return;
 	find_arrival(&read, answer, call);
+	if (answer->handed_on)
+		wait_for_turn(moment, answer, call);
 	answer->claimed = read.conn->claimed = true;
 	answer->claims++;
 	moment->thread->strand->dispatches = answer->handed_on;
