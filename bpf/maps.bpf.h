@@ -47,8 +47,8 @@ static __always_inline void count_loss(enum loss loss)
 /* Threads that adopt_threads found alive. User space sets it to 0 before each run. */
 __u32 living_threads = 0;
 
-/* A read wanted to know when its data had come, and could not, or when each segment had: worth the hook on sk_data_ready, which costs the
- * whole host. */
+/* A read wanted to know when its data had come, and could not; or several requests ask at once on a connection, whose reads will want to
+ * know when each segment has come: worth the hook on sk_data_ready, which costs the whole host. */
 volatile bool wants_arrivals = false;
 
 /* By number: a followed thread was seen blocked in this system call. Some calls get their hook only then. */

@@ -289,8 +289,8 @@ static void tell_messages(struct sim *sim, struct sim_thread *thread, uint64_t c
 	bytes.record.head.tid = TID + (uint32_t)(thread - sim->threads);
 	bytes.record.head.flags = arrivals ? RECORD_ALL_ARRIVALS : 0;
 	bytes.record.until = 64u * how;
-	for (uint32_t i = 0; i < ARRIVALS_MAX; i++)
-		bytes.arrivals[i] = (struct arrival){16 * (i + how), (uint32_t)thread->clock_ns - 1000 * i};
+	for (uint32_t i = 0; i < ARRIVALS_MAX; i++) /* in pairs: nobody saw the segment come */
+		bytes.arrivals[i] = (struct arrival){16 * ((how & 1 ? i / 2 : i) + how), (uint32_t)thread->clock_ns - 1000 * i * how};
 	for (uint32_t i = 0; i < note.message_count; i++) {
 		uint8_t words = take(sim);
 
