@@ -43,12 +43,14 @@ static struct chains *chains_of(struct proc *proc)
 	return proc->chains = chains;
 }
 
-static bool may_wait(const struct context *root)
+static bool may_wait(const struct thread *thread, const struct context *root)
 {
 	bool asks = context_is_open_request(root) && !root->stream && !root->watched;
+	/* Who was given a connection, or has asked without one's knowing who it is. */
+	bool goes_on = context_is_segment(root) &&
+		       (root->origin == ORIGIN_POOL || (thread_runs_untold_go(thread) && root->origin == ORIGIN_PARK && root->call_count));
 
-	return (asks || (root && !root->is_request && root->origin == ORIGIN_POOL)) && !root->calls_in_flight && !root->connects &&
-	       !root->line_ticket;
+	return (asks || goes_on) && !root->calls_in_flight && !root->connects && !root->line_ticket;
 }
 
 static bool is_full(const struct chains *chains)
@@ -100,26 +102,75 @@ static bool make_room(struct engine *engine, struct chains *chains)
  */
 static bool is_held_up(const struct thread *thread, const struct context *root, uint64_t at_ns)
 {
-	return thread_runs_untold_goroutines(thread) && root->is_request && at_ns < root->last_read_ns + WORK_MIN_NS;
+	if (!thread_runs_untold_goroutines(thread) || !root->is_request)
+		return false;
+	return at_ns < root->last_read_ns + WORK_MIN_NS || (thread_runs_untold_go(thread) && root == context_root(thread->context) &&
+							    !root->call_count && !thread_has_worked(thread, root));
+}
+
+static void stand_in(struct proc *proc, struct context *root, uint64_t since_ns)
+{
+	struct chains *chains = proc->chains;
+	uint64_t ticket = chains->end++;
+
+	*wait_at(chains, ticket) =
+		(struct wait){.context = context_get(root), .since_ns = since_ns, .found_idle = idle_left_since(proc, since_ns)};
+	root->line_ticket = ticket;
+	/* That a thread had fallen asleep is told only when it wakes. */
+	for (; still_waits(chains, ticket - 1) && wait_at(chains, ticket - 1)->since_ns > since_ns; ticket--)
+		chains_exchange(chains, ticket - 1, ticket);
 }
 
 void chains_wait(struct engine *engine, struct thread *thread, struct context *root, uint64_t at_ns)
 {
-	struct chains *chains = may_wait(root) && !goroutine_may_be_moved(thread, at_ns) ? chains_of(thread->proc) : NULL;
-	uint64_t ticket;
+	struct chains *chains = may_wait(thread, root) && !goroutine_may_be_moved(thread, at_ns) ? chains_of(thread->proc) : NULL;
 
 	if (!chains || !make_room(engine, chains))
 		return;
 	if (root == context_root(thread->context))
 		at_ns = lock_idle_since(thread, at_ns);
-	if (is_held_up(thread, root, at_ns))
-		return;
-	ticket = chains->end++;
-	*wait_at(chains, ticket) = (struct wait){.context = context_get(root), .since_ns = at_ns};
-	root->line_ticket = ticket;
-	/* That a thread had fallen asleep is told only when it wakes. */
-	for (; still_waits(chains, ticket - 1) && wait_at(chains, ticket - 1)->since_ns > at_ns; ticket--)
-		chains_exchange(chains, ticket - 1, ticket);
+	if (is_held_up(thread, root, at_ns)) {
+		if (root->watched_ns < at_ns)
+			return;
+		at_ns = root->watched_ns; /* it has gone on elsewhere */
+	}
+	stand_in(thread->proc, root, at_ns);
+}
+
+bool chains_many_wait(const struct proc *proc)
+{
+	struct chains *chains = proc->chains;
+	uint64_t count = 0;
+
+	for (uint64_t ticket = chains ? chains->waiting : 0; chains && ticket < chains->end && count < HELD_UP; ticket++)
+		count += still_waits(chains, ticket);
+	return count == HELD_UP;
+}
+
+/* So many stand in line already of whom it is not known who they are. */
+static uint64_t count_unseen(struct chains *chains)
+{
+	uint64_t count = 0;
+
+	for (uint64_t ticket = chains->first; ticket < chains->end; ticket++) {
+		const struct wait *wait = wait_of(chains, ticket);
+
+		count += wait && wait_is_unseen(wait);
+	}
+	return count;
+}
+
+bool chains_unseen_waits(struct engine *engine, struct thread *thread, uint64_t at_ns)
+{
+	struct chains *chains = thread->proc->chains;
+	struct context *segment = context_root(thread->context);
+
+	if (!thread_runs_untold_go(thread) || !chains_many_wait(thread->proc) || !goroutine_has_left_unseen(engine, thread) ||
+	    segment->line_ticket || !goroutine_some_held_up(engine, thread->proc, segment->begun_ns, count_unseen(chains)) ||
+	    !make_room(engine, chains))
+		return false;
+	stand_in(thread->proc, segment, lock_idle_since(thread, at_ns));
+	return true;
 }
 
 /* ---- who goes on --------------------------------------------------------------------------------------------------------------------- */
@@ -137,11 +188,31 @@ bool chains_nobody_waits(const struct moment *moment)
 	return true;
 }
 
+/* The thread lets another one go on, which it runs first. */
+static void lets_go_on(struct chains *chains, uint32_t tid)
+{
+	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++)
+		wait_at(chains, ticket)->grant.queued |= wait_at(chains, ticket)->grant.tid == tid;
+}
+
+void chains_lets_go_on(const struct thread *thread)
+{
+	struct chains *chains = thread->proc->chains;
+
+	if (!chains || !thread_runs_untold_go(thread))
+		return;
+	if (chains->before)
+		chains_before_lets_go_on(chains, thread->tid);
+	else
+		lets_go_on(chains, thread->tid);
+}
+
 static void give(struct chains *chains, struct queue queue, uint32_t tid)
 {
 	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++)
 		if (queue_has(&queue, chains, ticket) && !wait_at(chains, ticket)->grant.tid) {
 			wait_at(chains, ticket)->grant.tid = tid;
+			wait_at(chains, ticket)->grant.queued = false;
 			return;
 		}
 }
@@ -154,6 +225,7 @@ void chains_released(const struct moment *moment)
 	pool_ahead_gives_back(moment);
 	if (!chains_apply(thread) || conn->read_for_others)
 		return;
+	chains_lets_go_on(thread);
 	if (thread->proc->chains && thread->proc->chains->before)
 		chains_before_released(thread->proc->chains, thread->tid);
 	else if (thread->proc->chains)
@@ -173,28 +245,21 @@ void chains_unknown_answer(const struct moment *moment)
 	if (proc->chains && chains_apply(moment->thread)) {
 		if (!proc->chains->before && proc->chains->waiting == CHAIN_TICKETS)
 			chains_before_begin(proc->chains);
+		chains_lets_go_on(moment->thread);
 		if (proc->chains->before)
 			chains_before_released(proc->chains, moment->thread->tid);
 	}
 }
 
-/*
- * Who is let go on runs on the thread that gave the connection back, the last one first, unless another one that had nothing to do has
- * taken it from there. 0: nobody is.
- */
+/* 0: nobody is let go on. */
 static uint64_t next_given(struct chains *chains, struct queue queue, uint32_t tid)
 {
-	uint64_t own = 0, oldest = 0;
+	struct next_grant next = {0};
 
-	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++) {
-		if (!queue_has(&queue, chains, ticket) || !wait_at(chains, ticket)->grant.tid)
-			continue;
-		if (wait_at(chains, ticket)->grant.tid == tid)
-			own = ticket;
-		if (!oldest)
-			oldest = ticket;
-	}
-	return own ? own : oldest;
+	for (uint64_t ticket = chains->waiting; ticket < chains->end; ticket++)
+		if (queue_has(&queue, chains, ticket))
+			next_grant_look(&next, &wait_at(chains, ticket)->grant, ticket, tid);
+	return next_grant_place(&next);
 }
 
 static void begin(struct chains *chains, uint64_t ticket, struct context *segment)
@@ -233,15 +298,11 @@ static bool is_of_a_pool(const struct moment *moment)
  * A goroutine may seem to wait that was only held up. Where so few seem to that it may be none, a connection that has lain idle for a while
  * was not waited for.
  */
-static bool may_wait_for_it(struct chains *chains, const struct moment *moment)
+static bool may_wait_for_it(const struct moment *moment)
 {
-	uint64_t count = 0;
-
 	if (!thread_runs_untold_goroutines(moment->thread) || moment->at_ns < moment->conn->answer_read_ns + IDLE_NS)
 		return true;
-	for (uint64_t ticket = chains->waiting; ticket < chains->end && count < HELD_UP; ticket++)
-		count += still_waits(chains, ticket);
-	return count == HELD_UP;
+	return chains_many_wait(moment->thread->proc);
 }
 
 /* Whoever ran on the thread until now. */
@@ -262,7 +323,7 @@ static bool is_given_on(const struct moment *moment, uint64_t *ticket)
 		return false;
 	if (chains->before)
 		return true;
-	if (may_wait_for_it(chains, moment))
+	if (may_wait_for_it(moment))
 		*ticket = next_given(chains, queue_for(moment), moment->thread->tid);
 	return *ticket;
 }
@@ -274,8 +335,7 @@ struct context *chains_next(const struct moment *moment)
 	struct context *segment, *before;
 	uint64_t ticket;
 
-	if (chains)
-		queue_leave_idle(moment, chains);
+	queue_leave_idle(moment, chains);
 	before = ran_before(thread); /* now: that may have bound it */
 	segment = is_given_on(moment, &ticket) ? context_new_segment(moment->engine, ORIGIN_POOL, NULL, moment->at_ns) : NULL;
 	if (!segment)
@@ -288,6 +348,7 @@ struct context *chains_next(const struct moment *moment)
 		begin(chains, ticket, segment);
 	end_soft_tail(moment);
 	chains_wait(moment->engine, thread, before, moment->at_ns);
+	(void)chains_unseen_waits(moment->engine, thread, moment->at_ns);
 	thread_switch(moment->engine, thread, segment, false);
 	return segment;
 }

@@ -111,6 +111,18 @@ static void pass_by(struct chains *chains, uint64_t ticket)
 	wait->put_behind = true;
 }
 
+/* It did not wait for a connection: what was given for it was another one's. */
+static void waits_no_more(struct engine *engine, struct chains *chains, uint64_t ticket)
+{
+	uint32_t tid;
+
+	ticket = chains_put_behind(chains, ticket);
+	tid = wait_at(chains, ticket)->grant.begun || chains->before ? 0 : wait_at(chains, ticket)->grant.tid;
+	chains_forget(engine, chains, ticket);
+	if (tid)
+		chains_give(chains, tid);
+}
+
 /* A response names the last segment of a chain. */
 struct naming {
 	struct context *segment, *began, *request; /* that segment, what its chain began with, and who is answered */
@@ -126,6 +138,8 @@ static bool mend(const struct moment *moment, struct chains *chains, const struc
 	struct crossing crossing;
 	bool sure;
 
+	if (!naming->began->is_request && naming->began->given == GIVEN_NOT && still_waits(chains, naming->request->line_ticket))
+		waits_no_more(moment->engine, chains, naming->request->line_ticket); /* it only seemed to wait there */
 	path_on(chains, naming->request, &on);
 	crossing = find_crossing(chains, back, &on);
 	if (naming->kept && back->count && on.count)
@@ -153,7 +167,7 @@ static void cannot_mend(const struct moment *moment, struct chains *chains, cons
 	struct context *segment = naming->segment, *began = naming->began, *request = naming->request;
 
 	request->ambiguous = true;
-	/* Nobody saw either come to wait: it asked when it was not known yet that its thread is a loop. */
+	/* Nobody saw either come to wait: it asked when it was not known yet that its thread is a loop, or had been held up before. */
 	if (!began->is_request && !wait_of(chains, request->line_ticket)) {
 		if (began != segment)
 			context_bind(moment->engine, began, request);
@@ -183,16 +197,51 @@ static void named(const struct moment *moment, struct chains *chains, struct con
 		chains_before_again(moment->engine, chains);
 }
 
-/* It did not wait for a connection: what was given for it was another one's. */
-static void waits_no_more(struct engine *engine, struct chains *chains, uint64_t ticket)
+bool chains_waits_nowhere(struct engine *engine, struct context *request)
 {
-	uint32_t tid;
+	struct chains *chains = request->proc->chains;
 
-	ticket = chains_put_behind(chains, ticket);
-	tid = wait_at(chains, ticket)->grant.begun ? 0 : wait_at(chains, ticket)->grant.tid;
-	chains_forget(engine, chains, ticket);
-	if (tid)
-		chains_give(chains, tid);
+	if (!chains || !wait_of(chains, request->line_ticket))
+		return true;
+	if (!still_waits(chains, request->line_ticket))
+		return false;
+	waits_no_more(engine, chains, request->line_ticket);
+	return true;
+}
+
+/* Where the chain of who waits has come to. *waits_again: where it waits again; NULL: it does not. */
+static struct context *end_of_chain(struct chains *chains, struct context *request, struct wait **waits_again)
+{
+	struct path path = {0};
+	struct wait *last;
+
+	path_on(chains, request, &path);
+	last = wait_at(chains, path.tickets[path.count - 1]);
+	*waits_again = last->grant.begun ? NULL : last;
+	return context_root(last->grant.begun ? last->grant.begun : last->context);
+}
+
+/*
+ * It is answered by nothing that began with a connection; but what its chain ends with waits for no answer. So that has gone on: it only
+ * seemed to wait, as it was held up, or it has moved to this thread. False: its chain is another one's.
+ */
+static bool goes_on_by_itself(const struct moment *moment, struct chains *chains, struct context *request)
+{
+	const struct score *given = &moment->thread->proc->given[GIVEN_TO_ANY];
+	struct wait *waits_again;
+	struct context *last = end_of_chain(chains, request, &waits_again);
+
+	if (!thread_runs_untold_go(moment->thread) || given->wrong > given->right || last == request || last->calls_in_flight ||
+	    last->connects)
+		return false;
+	context_get(last);
+	if (waits_again)
+		chains_forget(moment->engine, chains, last->line_ticket);
+	request->ambiguous |= chains->astray != 0;
+	bind_chain(moment, chains, last, request);
+	context_bind(moment->engine, last, request);
+	context_put(moment->engine, last);
+	return true;
 }
 
 void chains_answered(const struct moment *moment, struct context *request)
@@ -208,6 +257,8 @@ void chains_answered(const struct moment *moment, struct context *request)
 	}
 	if (context_is_segment(segment) && segment->given == GIVEN_TO_ANY)
 		named(moment, chains, segment, request);
+	else if (wait_of(chains, request->line_ticket) && goes_on_by_itself(moment, chains, request))
+		return;
 	if (!chains->before && wait_of(chains, request->line_ticket))
 		waits_no_more(moment->engine, chains, request->line_ticket);
 }

@@ -63,6 +63,14 @@ void chains_before_again(struct engine *engine, struct chains *chains)
 	before->limit = before->count + AGAIN_MAX < GRANTS_MAX ? before->count + AGAIN_MAX : GRANTS_MAX;
 }
 
+void chains_before_lets_go_on(struct chains *chains, uint32_t tid)
+{
+	struct chains_before *before = chains->before;
+
+	for (uint64_t number = 1; number <= before->count; number++)
+		before->grants[number].queued |= before->grants[number].tid == tid;
+}
+
 void chains_before_released(struct chains *chains, uint32_t tid)
 {
 	struct chains_before *before = chains->before;
@@ -71,26 +79,20 @@ void chains_before_released(struct chains *chains, uint32_t tid)
 		before->grants[++before->count].tid = tid;
 }
 
-/* As chains.c does: the last one that the thread has given back, or else the oldest one. 0: none. */
-static uint64_t next_grant(const struct chains_before *before, uint32_t tid)
+/* 0: none. */
+static uint64_t next_number(const struct chains_before *before, uint32_t tid)
 {
-	uint64_t own = 0, oldest = 0;
+	struct next_grant next = {0};
 
-	for (uint64_t number = 1; number <= before->count; number++) {
-		if (before->grants[number].begun)
-			continue;
-		if (before->grants[number].tid == tid)
-			own = number;
-		if (!oldest)
-			oldest = number;
-	}
-	return own ? own : oldest;
+	for (uint64_t number = 1; number <= before->count; number++)
+		next_grant_look(&next, &before->grants[number], number, tid);
+	return next_grant_place(&next);
 }
 
 void chains_before_begun(struct engine *engine, struct chains *chains, uint32_t tid, struct context *segment)
 {
 	struct chains_before *before = chains->before;
-	uint64_t number = next_grant(before, tid);
+	uint64_t number = next_number(before, tid);
 
 	segment->handed = 0;
 	segment->given = GIVEN_TO_ANY;

@@ -16,6 +16,8 @@ void chains_before_begin(struct chains *chains);
 void chains_before_again(struct engine *engine, struct chains *chains);
 /* The thread has given a connection back. */
 void chains_before_released(struct chains *chains, uint32_t tid);
+/* The thread lets another goroutine go on. */
+void chains_before_lets_go_on(struct chains *chains, uint32_t tid);
 /* This segment has begun with one, on this thread. */
 void chains_before_begun(struct engine *engine, struct chains *chains, uint32_t tid, struct context *segment);
 /* A response: the thread runs `segment`. */

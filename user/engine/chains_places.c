@@ -17,6 +17,20 @@ static void note_changed(struct chains *chains, uint64_t ticket)
 		chains->waiting = ticket;
 }
 
+void next_grant_look(struct next_grant *next, const struct grant *grant, uint64_t place, uint32_t tid)
+{
+	if (grant->begun || !grant->tid)
+		return;
+	if (grant->tid == tid && !grant->queued)
+		next->last = place;
+	else if (grant->tid == tid && !next->queued)
+		next->queued = place;
+	else if (grant->tid != tid && grant->queued && !next->others_queued)
+		next->others_queued = place;
+	else if (grant->tid != tid && !grant->queued && !next->others)
+		next->others = place;
+}
+
 void chains_exchange(struct chains *chains, uint64_t one, uint64_t other)
 {
 	struct wait *a = wait_at(chains, one), *b = wait_at(chains, other), kept = *a;

@@ -15,6 +15,7 @@
 /* A connection that was given back, and what has begun with it. */
 struct grant {
 	uint32_t tid;          /* who gave it back; 0: nobody yet */
+	bool queued;           /* that thread has let another one go on since: it runs that one first, and then these in their order */
 	struct context *begun; /* NULL: nothing yet */
 };
 
@@ -56,10 +57,34 @@ static inline bool still_waits(struct chains *chains, uint64_t ticket)
 	return root && !wait->grant.begun && root->line_ticket == ticket && (!root->is_request || context_is_open_request(root));
 }
 
+/* Somebody has computed there, and come to wait, of whom nobody knows yet who it is. */
+static inline bool wait_is_unseen(const struct wait *wait)
+{
+	const struct context *root = context_root(wait->context);
+
+	return !root->is_request && root->given == GIVEN_NOT && !root->evidence;
+}
+
 /* Who went on by itself, or was answered, and was given nothing that has begun. */
 static inline bool is_over(struct chains *chains, uint64_t ticket)
 {
 	return !still_waits(chains, ticket) && !wait_at(chains, ticket)->grant.begun;
+}
+
+/* Of the grants that nothing has begun with yet: whose turn it is on a thread. */
+struct next_grant {
+	uint64_t last, queued, others_queued, others; /* places; 0: none */
+};
+
+void next_grant_look(struct next_grant *next, const struct grant *grant, uint64_t place, uint32_t tid);
+
+/*
+ * A thread runs whom it has let go on last, then all others of its own in their order; one that has nothing to do takes those from another
+ * one, from the front. 0: nobody is let go on.
+ */
+static inline uint64_t next_grant_place(const struct next_grant *next)
+{
+	return next->last ? next->last : next->queued ? next->queued : next->others_queued ? next->others_queued : next->others;
 }
 
 /* A connection that was given back on this thread goes to who waits longest and has been given none. */

@@ -5,13 +5,12 @@
 #include "engine/idle.h"
 
 #define HELD_UP_NS 10000000 /* who was given a connection is hardly held up for longer before it asks */
-#define PEER_BITS  64
 
 struct queue queue_for(const struct moment *moment)
 {
 	return (struct queue){
 		.idle = idle_longest(moment->thread->proc, moment->conn->peer),
-		.peer_bit = 1ull << moment->conn->peer % PEER_BITS,
+		.peer_bit = peer_bit(moment->conn->peer),
 	};
 }
 
@@ -44,6 +43,10 @@ void queue_leave_idle(const struct moment *moment, struct chains *chains)
 	struct queue queue = queue_for(moment);
 
 	if (!thread_runs_untold_goroutines(moment->thread) || !has_lain_for_long(conn, moment->at_ns))
+		return;
+	if (!conn->answer_read_ns && thread_runs_untold_go(moment->thread))
+		idle_is_left(moment->thread->proc, conn, moment->at_ns);
+	if (!chains)
 		return;
 	if (conn->answer_read_ns)
 		chains_before_left_idle(moment->engine, chains);

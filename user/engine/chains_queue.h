@@ -25,7 +25,7 @@ struct queue queue_for(const struct moment *moment);
 bool queue_has(struct queue *queue, struct chains *chains, uint64_t ticket);
 /*
  * The moment's connection is asked on. If it had lain idle for long, nobody who came meanwhile waits for one to that peer, be it that no
- * other one is idle any more.
+ * other one is idle any more. `chains` may be NULL: nobody has come yet.
  */
 void queue_leave_idle(const struct moment *moment, struct chains *chains);
 

@@ -132,6 +132,7 @@ struct context {
 	bool ran_long, watched; /* in Go: it may have been taken off its thread; only the byte is read that watches a connection */
 	uint64_t start_ns, first_read_ns, first_write_ns, last_write_ns;
 	uint64_t last_read_ns;
+	uint64_t watched_ns;       /* in Go: its connection's watcher ran then, behind somebody whom no record shows; 0: not so */
 	uint64_t partial_since_ns; /* its last write found the send buffer full; 0: it did not */
 	struct context *culprit;
 	uint64_t culprit_ns;

@@ -5,6 +5,10 @@
  * any more whose it is, until the next record shows a goroutine again.
  */
 #include "engine/goroutines.h"
+
+#include <errno.h>
+
+#include "engine/chains.h"
 #include "engine/line.h"
 #include "engine/moment.h"
 
@@ -205,6 +209,59 @@ static bool was_moved_here(const struct moment *moment, const struct context *be
 	       thread_is_active(moment->thread) && !may_be_of(before, owner);
 }
 
+/* Does the thread that has read it still show its handler, or has it fallen asleep in the midst of that? */
+static bool reader_has_it(struct engine *engine, const struct context *request)
+{
+	const struct thread *reader = thread_of(engine, request->reader_tid);
+	const struct context *root = reader ? context_root(reader->context) : NULL;
+
+	return root == request || (goroutine_is_unseen(root) && context_root(root->resumes) == request);
+}
+
+/* Nothing has been seen of its handler. */
+static bool has_done_nothing(const struct context *request)
+{
+	return context_is_open_request(request) && !request->stream && !request->watched && !request->call_count &&
+	       !request->calls_in_flight && !request->connects && cpu_until(&request->timeline, UINT64_MAX) < WORK_MIN_NS;
+}
+
+/*
+ * net/http's handler starts a goroutine that watches its connection, and that runs as soon as the handler leaves the thread. So where that
+ * was taken off the thread that had read the request, before it can have done anything, this look tells that it was here until now. NULL:
+ * not so.
+ */
+static struct context *handler_that_has_run(const struct moment *moment, const struct context *segment)
+{
+	const struct conn *conn = moment->conn;
+	struct context *request = conn->last_request;
+
+	if (!is_preempted(moment->thread) || moment->record->head.op != IO_READ || moment->record->result != -EAGAIN ||
+	    conn->role != CONN_SERVER || conn->read_state == READ_TRIED || !request || !has_done_nothing(request) ||
+	    cpu_until(&segment->timeline, UINT64_MAX) < cpu_until(&segment->timeline, request->last_read_ns) + SCHEDULER_NS)
+		return NULL;
+	request->watched_ns = moment->at_ns; /* that it had left its reader may be told later */
+	return !reader_has_it(moment->engine, request) && chains_waits_nowhere(moment->engine, request) ? request : NULL;
+}
+
+bool goroutine_some_held_up(struct engine *engine, const struct proc *proc, uint64_t before_ns, uint64_t more_than)
+{
+	uint64_t count = 0;
+
+	for (const struct context *request = engine->open_requests; request; request = request->next_open)
+		if (request->proc == proc && !request->line_ticket && request->last_read_ns < before_ns && has_done_nothing(request) &&
+		    !reader_has_it(engine, request) && ++count > more_than)
+			return true;
+	return false;
+}
+
+bool goroutine_has_left_unseen(struct engine *engine, struct thread *thread)
+{
+	const struct context *segment = context_root(thread->context);
+
+	thread_commit(engine, thread);
+	return goroutine_is_unseen(segment) && cpu_until(&segment->timeline, UINT64_MAX) >= SCHEDULER_NS;
+}
+
 void rule_16_goroutine_shown(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
@@ -223,12 +280,23 @@ void rule_16_goroutine_shown(const struct moment *moment)
 	if (!goroutine_is_unseen(segment))
 		return;
 	thread_commit(moment->engine, thread);
+	resumed = handler_that_has_run(moment, segment);
+	if (resumed) {
+		goroutine_stray(moment->engine, segment, resumed->last_read_ns);
+		context_give_since(moment->engine, segment, resumed, resumed->last_read_ns);
+		thread_switch(moment->engine, thread, resumed, false);
+		return;
+	}
 	resumed = context_root(segment->resumes);
 	if (goes_on(moment, segment, owner)) {
 		if (!went_on(moment, segment))
 			goroutine_stray(moment->engine, segment, UINT64_MAX);
 		context_bind(moment->engine, segment, resumed);
 		thread_switch(moment->engine, thread, resumed, false);
+		return;
+	}
+	if (moment->record->head.op == IO_READ && chains_unseen_waits(moment->engine, thread, moment->at_ns)) {
+		turn_to_segment(moment, ORIGIN_PARK, NULL, false);
 		return;
 	}
 	goroutine_stray(moment->engine, segment, here_since(moment, segment, owner));

@@ -35,6 +35,10 @@ bool goroutine_reads_for_all(const struct thread *thread, const struct conn *con
 void goroutine_lose_sight(struct engine *engine, struct thread *thread, uint64_t at_ns);
 /* The thread falls asleep in the midst of the work of one: that may go on when it wakes. */
 void goroutine_sleeps(struct engine *engine, struct thread *thread, uint64_t at_ns);
+/* Do more than so many requests of the process, that were read before, wait to be begun, and are nowhere else? */
+bool goroutine_some_held_up(struct engine *engine, const struct proc *proc, uint64_t before_ns, uint64_t more_than);
+/* Has one computed there now that no record shows? */
+bool goroutine_has_left_unseen(struct engine *engine, struct thread *thread);
 /* Makes a segment's CPU before until_ns strays; not if it is so little that it was the scheduler's. */
 void goroutine_stray(struct engine *engine, struct context *segment, uint64_t until_ns);
 

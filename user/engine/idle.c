@@ -6,6 +6,8 @@
 /* Those to one peer. */
 struct idle {
 	struct conn *first, *last;
+	uint16_t peer;
+	uint64_t left_ns; /* until then one lay idle that had not been used since before the trace; 0: none did */
 };
 
 static struct idle *idle_to(const struct proc *proc, uint16_t peer)
@@ -18,6 +20,8 @@ static struct idle *idle_add(struct proc *proc, uint16_t peer)
 {
 	struct idle *idle = calloc(1, sizeof(*idle));
 
+	if (idle)
+		idle->peer = peer;
 	if (idle && !idmap_put(&proc->idle_by_peer, peer, idle))
 		return idle;
 	free(idle);
@@ -64,6 +68,26 @@ const struct conn *idle_longest(const struct proc *proc, uint16_t peer)
 	const struct idle *idle = idle_to(proc, peer);
 
 	return idle ? idle->first : NULL;
+}
+
+void idle_is_left(struct proc *proc, const struct conn *conn, uint64_t at_ns)
+{
+	struct idle *idle = idle_to(proc, conn->peer);
+
+	if (idle || (idle = idle_add(proc, conn->peer)))
+		idle->left_ns = at_ns;
+}
+
+uint64_t idle_left_since(const struct proc *proc, uint64_t since_ns)
+{
+	const struct idle *idle;
+	size_t cursor = 0;
+	uint64_t bits = 0;
+
+	while ((idle = idmap_next(&proc->idle_by_peer, &cursor)))
+		if (since_ns < idle->left_ns)
+			bits |= peer_bit(idle->peer);
+	return bits;
 }
 
 void idle_close(struct proc *proc)

@@ -359,6 +359,12 @@ static inline bool thread_runs_untold_goroutines(const struct thread *thread)
 	return (thread->proc->told.runtime == RUNTIME_GO || thread->hides_strands) && !thread->carrier;
 }
 
+/* They are Go's, and no virtual threads. */
+static inline bool thread_runs_untold_go(const struct thread *thread)
+{
+	return thread->proc->told.runtime == RUNTIME_GO && !thread->carrier;
+}
+
 static inline bool proc_runs_untold_goroutines(const struct proc *proc)
 {
 	return proc->told.runtime == RUNTIME_GO || proc->hides_strands;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/chains.h"
 #include "engine/moment.h"
 #include "engine/pool_ahead.h"
 #include "engine/set_aside.h"
@@ -127,6 +128,7 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
 		return;
 	work_for(moment, moment->conn->first_request->answered ? worked_for : moment->conn->first_request);
 	moment->thread->took_ns = moment->at_ns;
+	chains_lets_go_on(moment->thread);
 	rule_11_read(moment, context_root(moment->thread->context), SIDE_SERVER);
 	for (struct context *request = worked_for; request; request = request->next_on_conn) {
 		uint64_t loop_until_ns = blame_loop(moment, request, request->start_ns);
@@ -437,6 +439,7 @@ void rule_2_server_write(const struct moment *moment)
 	rule_2_ran_for(moment, request);
 	if (!goes_out(moment, request))
 		return;
+	chains_lets_go_on(moment->thread);
 	moment->thread->answers = true;
 	strand_answers(moment->thread, moment->conn);
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);
