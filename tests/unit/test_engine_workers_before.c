@@ -192,6 +192,45 @@ static void a_lost_line_is_found_again(void **state)
 	script_close(server.script);
 }
 
+/*
+ * Where the lines begin anew whoever waits for a connection is forgotten: the one that had been asked on by then may be given to it, in the
+ * callback of its answer. Who had asked goes back to a worker then.
+ */
+static void who_waited_for_a_connection_is_forgotten(void **state)
+{
+	struct busy_server server;
+	uint32_t asks, waits, number;
+	uint64_t at;
+	(void)state;
+
+	open_busy_server(&server, 7);
+	serve_many(&server, 9);
+	asks = server.worked_for;
+	serve(&server, 1000, false);
+	WRITE(server.script, server.at - 50, LOOP, DB);
+	waits = server.worked_for;
+	serve(&server, 1000, false);
+	for (int i = 0; i < 6; i++) {
+		swap_two(&server, 0);
+		serve_many(&server, 1);
+	}
+	serve_many(&server, 20);
+	number = server.asked[asks] - 1;
+	at = server.at + 20;
+	READ(server.script, at, LOOP, DB, .arrived = at - 10, .epoll = at - 5, .events = 1, .epoll_fd = LOOP);
+	WRITE(server.script, at + 5, LOOP, DB);
+	server.queue[server.end++] = asks;
+	READ(server.script, at + 100, LOOP, DB, .arrived = at + 90, .epoll = at + 95, .events = 1, .epoll_fd = LOOP);
+	answer(&server, waits, at + 105);
+	server.at = at + 200;
+	serve_many(&server, 9);
+	script_finish(server.script);
+	assert_int_equal(told_number(&server, number)->call_count, 1);
+	assert_true(told_number(&server, number)->cpu_time >= server.cpu[number]);
+	assert_int_equal(told_number(&server, number + 1)->call_count, 1);
+	script_close(server.script);
+}
+
 /* If responses contradict the order often, those that bear it out are no proof. */
 static void an_order_that_is_often_wrong_is_doubted(void **state)
 {
@@ -252,6 +291,7 @@ int main(void)
 		cmocka_unit_test(who_comes_back_waits_for_something_else),
 		cmocka_unit_test(who_is_answered_elsewhere_leaves_the_line),
 		cmocka_unit_test(a_lost_line_is_found_again),
+		cmocka_unit_test(who_waited_for_a_connection_is_forgotten),
 		cmocka_unit_test(an_order_that_is_often_wrong_is_doubted),
 		cmocka_unit_test(who_came_before_the_trace_is_answered),
 	};

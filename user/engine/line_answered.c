@@ -143,6 +143,13 @@ static bool is_lost(const struct line *line)
 	return line && line->aligned && line->order.wrong >= LOST_MIN && line->order.wrong > line->order.right;
 }
 
+static bool is_of(struct context *context, const struct proc *proc)
+{
+	const struct context *root = context_root(context);
+
+	return root && root->proc == proc;
+}
+
 /* As if the trace began now. */
 static void begin_anew(const struct moment *moment)
 {
@@ -159,11 +166,9 @@ static void begin_anew(const struct moment *moment)
 		line->aligned = false;
 		line->kept = 0;
 	}
-	while ((conn = idmap_next(&moment->engine->conns, &cursor))) {
-		const struct context *last = context_root(conn->answering);
-
-		conn->used_before |= last && last->proc == moment->thread->proc;
-	}
+	while ((conn = idmap_next(&moment->engine->conns, &cursor)))
+		conn->used_before |= is_of(conn->answering, moment->thread->proc) ||
+				     (conn->first_call && is_of(conn->first_call->context, moment->thread->proc));
 }
 
 /*
