@@ -98,53 +98,51 @@ static void test_made_behind_another_ones_connection(void **state)
 	script_close(script);
 }
 
-/* D has taken the connection in the turn in which it was given back: it did not lie idle, and C has waited for it all the while. */
-static void test_taken_by_who_comes_first(void **state)
+/* C sleeps. D has taken the connection behind A's response, in the same turn: so C waits for none of these, and D keeps it. */
+static void test_taken_while_nobody_waits(void **state)
 {
-	struct script *script = begin(2);
+	struct script *script = server();
 	(void)state;
 
+	show_pool(script);
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2900, 2980, 2), .line = "GET /a");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_C, .arrived = 2980, .line = "GET /c");
+	READ(script, 4000, LOOP, DB, SLEPT(3120, 3980, 2));
 	take(script);
-	connects(script, 4220, DB_2, 0);
-	WRITE(script, 4230, LOOP, DB_2);
-	answer_to(script, 5000, 4240, DB, CLIENT_D);
-	WRITE(script, 5210, LOOP, DB);
-	answer_to(script, 6000, 5220, DB, CLIENT_C);
-	answer_to(script, 7000, 6210, DB_2, CLIENT_B);
-	check(script, 1, 1, 1);
-	assert_int_equal(told_of(script, "GET /c")->state[STATE_POOL], 5210 - 3220);
+	answer(script, 5000, 4220);
+	WRITE(script, 5100, LOOP, DB);
+	answer(script, 6000, 5110);
+	script_conn_ended(script, 6050, CLIENT_D); /* no response says that it was D */
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /d")->call_count, 2);
 	script_close(script);
 }
 
-/* B and C are resumed, the one behind the other. Then one lies idle beside A, who waits, until D takes it, and behind D's response A is
+/* B is resumed behind D. C waits still, while A takes the one that B gives back, and D one that lies idle; behind D's response C is
  * resumed. */
 static void test_idle_beside_who_waits(void **state)
 {
 	struct script *script = begin(2);
-	const struct told *again;
 	(void)state;
 
-	take(script);
-	connects(script, 4220, DB_2, 0);
-	WRITE(script, 4230, LOOP, DB_2);
-	answer_to(script, 5000, 4240, DB, CLIENT_D);
-	WRITE(script, 5210, LOOP, DB);
-	READ(script, 6000, LOOP, DB, SLEPT(5220, 5980, 2));
-	WRITE(script, 6100, LOOP, CLIENT_C, .status = 200);
-	READ(script, 6110, LOOP, CLIENT_D, .arrived = 5980, .line = "GET /has it");
-	WRITE(script, 6120, LOOP, DB);
-	READ(script, 7000, LOOP, CLIENT_A, SLEPT(6130, 6980, 1), .line = "GET /again");
-	answer_to(script, 8000, 7100, DB_2, CLIENT_B);
-	READ(script, 9000, LOOP, CLIENT_C, SLEPT(8210, 8980, 1), .line = "GET /takes it");
-	WRITE(script, 9010, LOOP, DB_2);
-	answer_to(script, 10000, 9020, DB_2, CLIENT_C);
-	WRITE(script, 10210, LOOP, DB_2);
-	answer_to(script, 11000, 10220, DB_2, CLIENT_A);
-	answer_to(script, 12000, 11210, DB, CLIENT_D);
+	WRITE(script, 4100, LOOP, CLIENT_A, .status = 200);
+	READ(script, 4110, LOOP, CLIENT_D, .arrived = 3980, .line = "GET /d");
+	WRITE(script, 4210, LOOP, DB_2);
+	WRITE(script, 4220, LOOP, DB);
+	READ(script, 5000, LOOP, DB, SLEPT(4230, 4980, 2));
+	WRITE(script, 5100, LOOP, CLIENT_B, .status = 200);
+	READ(script, 5110, LOOP, CLIENT_A, .arrived = 4980, .line = "GET /takes it");
+	WRITE(script, 5120, LOOP, DB);
+	answer_to(script, 6000, 5130, DB_2, CLIENT_D);
+	READ(script, 7000, LOOP, CLIENT_D, SLEPT(6210, 6980, 1), .line = "GET /idle");
+	WRITE(script, 7010, LOOP, DB_2);
+	answer_to(script, 8000, 7020, DB_2, CLIENT_D);
+	WRITE(script, 8210, LOOP, DB_2);
+	answer_to(script, 9000, 8220, DB_2, CLIENT_C);
+	answer_to(script, 10000, 9210, DB, CLIENT_A);
 	check(script, 1, 1, 1);
-	again = told_of(script, "GET /again");
-	assert_int_equal(again->call_count, 1);
-	assert_int_equal(again->state[STATE_POOL], 10210 - 7100);
+	assert_int_equal(told_of(script, "GET /c")->state[STATE_POOL], 8210 - 3220);
 	script_close(script);
 }
 
@@ -232,7 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_made_in_the_callback_of_the_last),
 		cmocka_unit_test(test_made_behind_another_ones_connection),
-		cmocka_unit_test(test_taken_by_who_comes_first),
+		cmocka_unit_test(test_taken_while_nobody_waits),
 		cmocka_unit_test(test_idle_beside_who_waits),
 		cmocka_unit_test(test_kept_all_the_while),
 		cmocka_unit_test(test_kept_by_who_was_given_it),

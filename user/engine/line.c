@@ -372,13 +372,15 @@ static bool only_pool_used_before(struct engine *engine, uint16_t peer)
 	return true;
 }
 
-void rule_12_lay_idle(const struct moment *moment)
+void rule_12_lay_idle(const struct moment *moment, bool in_this_turn)
 {
 	struct conn *conn = moment->conn;
 	struct line *line = moment->thread->lines[LINE_ANY];
 	bool used_before = conn->used_before;
 
 	conn->idle_until_ns = moment->at_ns;
+	if (in_this_turn)
+		return;
 	conn->used_before = false;
 	if (used_before && line && line->shifted && only_pool_used_before(moment->engine, conn->peer))
 		line_nobody_waits(moment, line);

@@ -133,8 +133,11 @@ void rule_11_unknown_write(const struct moment *moment);
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given);
 /* The call is answered. If it went out in the turn in which the tracer came, whose callbacks had begun unseen, it is nobody known's. */
 void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call);
-/* The connection is used again, and nobody was given it: it lay idle, so nobody waited for it. */
-void rule_12_lay_idle(const struct moment *moment);
+/*
+ * The connection is used again, and nobody was given it: it lay idle, so nobody waited for it. If it was answered in this turn, some may
+ * still have waited since before the trace, whom the pool resumes behind it.
+ */
+void rule_12_lay_idle(const struct moment *moment, bool in_this_turn);
 /* A worker is given something outside of the callbacks of what was handed back: it was free, so nobody waited for one. */
 void rule_12_nobody_waits_for_workers(const struct moment *moment);
 /* The answer to a call from before the trace: what waited for it goes on, in whosever name. */

@@ -137,15 +137,9 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 	return root;
 }
 
-/*
- * Who waits would have been given it. Not so if it was answered in this turn of the loop: some pools resume who waits only behind that, and
- * whoever comes first may take it.
- */
-static bool lay_idle(const struct moment *moment)
+static bool lay_idle(enum given given)
 {
-	enum given given = given_on(moment);
-
-	return given == GIVEN_IDLE || (given == GIVEN_NOT && !(moment->thread->loop && answered_in_this_turn(moment)));
+	return given == GIVEN_NOT || given == GIVEN_IDLE;
 }
 
 static void open_call(const struct moment *moment, struct context *owner, bool by_line, const struct wire_message *question)
@@ -165,8 +159,8 @@ static void open_call(const struct moment *moment, struct context *owner, bool b
 		moment->engine->losses.calls += conn->answer_read_ns != 0; /* otherwise nobody answers here: nothing is lost */
 		conn_drop_call(moment->engine, conn, conn->first_call);
 	}
-	if (!conn->first_call && lay_idle(moment))
-		rule_12_lay_idle(moment);
+	if (!conn->first_call && lay_idle(given_on(moment)))
+		rule_12_lay_idle(moment, moment->thread->loop && answered_in_this_turn(moment));
 	doubt = doubt_of_call(moment, owner, by_line, question != NULL);
 	call = conn_push_call(conn, owner, moment->at_ns);
 	if (!call) {
