@@ -116,7 +116,7 @@ static void check_off_its_core(bool two_wait)
 	struct script *script = read_ahead_while(1900, two_wait);
 
 	WRITE(script, 3400, OTHER, CLIENT_E, .off = two_wait ? 2210 : 30, .on = 2960, .cause = WAIT_LOCK, .status = 200);
-	WRITE(script, 3900, LOOP, CLIENT_F, .off = 2955, .on = 3300, .cause = WAIT_RUNNABLE, .status = 200);
+	WRITE(script, 3900, LOOP, CLIENT_F, .off = 2952, .on = 3300, .cause = WAIT_RUNNABLE, .status = 200);
 	WRITE(script, 4300, LOOP, CLIENT_D, .status = 200);
 	script_finish(script);
 	assert_int_equal(told_of(script, "GET /d")->cpu_time, 4300 - 3900);
@@ -302,30 +302,6 @@ static void test_taken_for_each_other(void **state)
 	script_close(script);
 }
 
-/*
- * LOOP is told of what C was written, and is taken off its core before it looks there again. So it took that when its step before had
- * ended, not when it looked: what OTHER took in between, A's next request, had been queued later.
- */
-static void test_taken_off_before_it_looked(void **state)
-{
-	struct script *script = read_ahead(1900);
-	(void)state;
-
-	WRITE(script, 3400, OTHER, CLIENT_D, .off = 30, .on = 2940, .cause = WAIT_LOCK, .status = 200);
-	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
-	READ(script, 3510, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /g");
-	READ_NOTHING(script, 3520, LOOP, CLIENT_B);
-	WRITE(script, 3900, OTHER, CLIENT_F, .status = 200);
-	READ_NOTHING(script, 3910, OTHER, CLIENT_D);
-	READ_NOTHING(script, 3920, OTHER, CLIENT_E);
-	READ_NOTHING(script, 4200, LOOP, CLIENT_C, .off = 3545, .on = 4190, .cause = WAIT_RUNNABLE);
-	WINDOW(script, 4400, OTHER, .epoll = 4320, .events = 1);
-	WRITE(script, 5300, OTHER, CLIENT_A, POLLED(4410, 4980, 1), .status = 200);
-	script_finish(script);
-	assert_int_equal(told_of(script, "GET /g")->cpu_time, (4320 - 3920) + (5300 - 4980));
-	script_close(script);
-}
-
 /* A step of nobody's that falls asleep in a futex has ended without a call, and is over: it was D's, which waits for something. */
 static void test_asleep_in_a_futex(void **state)
 {
@@ -344,52 +320,16 @@ static void test_asleep_in_a_futex(void **state)
 	script_close(script);
 }
 
-/*
- * At light load no other read comes behind one that finds something at the first try; but epoll, which is queued in front of its step,
- * returns between the two. That shows it as well, so that nobody seems to wait who has only been read.
- */
-static void test_epoll_between_read_and_step(void **state)
-{
-	static const char *const lines[] = {"GET /a", "GET /b", "GET /c", "GET /d"};
-	struct script *script = script_open();
-	const struct told *d;
-	(void)state;
-
-	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
-	script_thread(script, 0, OTHER, LOOP, THREAD_FOUND);
-	WINDOW(script, 20, OTHER, .epoll = 10, .events = 1);
-	script_conn(script, DB_A, CONN_DOWNSTREAM, 5432);
-	for (uint64_t i = 0, at = 1000; i < 4; i++, at += 10000) {
-		script_conn(script, CLIENT_A + i, CONN_SERVER, 8080);
-		script_span(script, at, LOOP, RECORD_IO, IO_ACCEPT, CLIENT_A + i, 9,
-			    (struct with){SLEPT(at - (i ? 4400 : 900), at - 20, 1)});
-		READ(script, at + 20, LOOP, CLIENT_A + i, .arrived = at - 30, .line = lines[i]);
-		WRITE(script, at + 500, LOOP, DB_A, .epoll = at + 30);
-		READ_NOTHING(script, at + 510, LOOP, DB_A);
-		READ(script, at + 5000, LOOP, DB_A, SLEPT(at + 520, at + 4980, 1));
-		WRITE(script, at + 5500, LOOP, CLIENT_A + i, .status = 200);
-		READ_NOTHING(script, at + 5510, LOOP, CLIENT_A + i);
-	}
-	script_finish(script);
-	d = told_of(script, "GET /d");
-	assert_int_equal(d->call_count, 1);
-	assert_int_equal(d->cpu_time, (500 - 30) + 10 + (5500 - 4980));
-	assert_false(d->ambiguous);
-	script_close(script);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whoever_is_free),
-		cmocka_unit_test(test_epoll_between_read_and_step),
 		cmocka_unit_test(test_named_by_its_response),
 		cmocka_unit_test(test_two_steps),
 		cmocka_unit_test(test_off_its_core),
 		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_queued_in_either_order),
 		cmocka_unit_test(test_taken_for_each_other),
-		cmocka_unit_test(test_taken_off_before_it_looked),
 		cmocka_unit_test(test_asleep_in_a_futex),
 		cmocka_unit_test(test_job_of_nobodys),
 		cmocka_unit_test(test_tick_while_held),

@@ -46,6 +46,7 @@ struct continuation {
 	struct context *context;
 	uint64_t conn_id; /* that was read, or given back; 0: several ask on it at once */
 	uint64_t read_at_ns;
+	uint64_t taken_ns;  /* TURN_TAKEN: that step was taken then */
 	uint64_t round;     /* in which it was read, or woken */
 	uint64_t ran_round; /* in line: since when */
 	uint64_t order;     /* of those that are due the lowest runs first */
@@ -61,9 +62,11 @@ struct shown {
 	uint64_t from_ns, until_ns, queued_ns;
 };
 
-/* The thread was off its core. */
+/* The thread was taken off its core. */
 struct away {
 	uint64_t off_ns, on_ns;
+	uint64_t acted_ns; /* its last call before that, or epoll return */
+	bool reads_next;   /* the first call behind it is a read */
 };
 
 /* What a step goes on with was queued behind after_ns and before before_ns. */
@@ -81,6 +84,7 @@ struct continuations {
 	uint32_t shown_count;
 	struct away away[AWAY_MAX]; /* … also in spans that are still to come, as far as that is foreseen */
 	uint32_t away_count;
+	uint64_t will_act_ns;             /* … its last call, or epoll return */
 	uint64_t wrote_conn_id;           /* shared: by the last step; 0: it did not write */
 	struct bounds nobody[NOBODY_MAX]; /* shared: where a step was seen for which nobody was queued */
 	uint32_t nobody_count;

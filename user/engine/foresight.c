@@ -16,14 +16,30 @@ struct held {
 	uint64_t bytes[]; /* record, payload, note: of that only as many lines and messages as it has; what the lines point to */
 };
 
-/* The thread's loop knows when it will have been off its core. */
+/* The thread's loop knows when it will have been taken off its core, and behind what. */
 static void note_away(struct engine *engine, const struct event *event)
 {
-	const struct thread *thread = event->window ? thread_of(engine, event->head->tid) : NULL;
+	const struct thread *thread = thread_of(engine, event->head->tid);
 	struct continuations *loop = thread ? thread->continuations : NULL;
+	const struct window *window = event->window;
+	bool calls = event->head->kind == RECORD_IO;
+	uint64_t epoll_at_ns = window ? event_record(event)->epoll_at_ns : 0;
 
-	if (loop)
-		loop->away[loop->away_count++ % AWAY_MAX] = (struct away){event->window->off_at_ns, event->window->on_at_ns};
+	if (!loop)
+		return;
+	if (window && epoll_at_ns && epoll_at_ns < window->off_at_ns)
+		loop->will_act_ns = epoll_at_ns;
+	if (window && window->cause == WAIT_RUNNABLE)
+		loop->away[loop->away_count++ % AWAY_MAX] = (struct away){
+			.off_ns = window->off_at_ns,
+			.on_ns = window->on_at_ns,
+			.acted_ns = loop->will_act_ns,
+			.reads_next = calls && event->head->op == IO_READ,
+		};
+	if (calls)
+		loop->will_act_ns = event->head->at_ns;
+	else if (epoll_at_ns)
+		loop->will_act_ns = epoll_at_ns;
 }
 
 static size_t size_of_lines(const struct wire_note *note)

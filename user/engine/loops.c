@@ -84,6 +84,30 @@ static bool tries_a_socket(const struct moment *moment)
 	return socket && !peek && (moment->record->result > 0 || moment->record->result == -EAGAIN);
 }
 
+/* They turn out to read ahead: what the others do now, behind a call, need not be for whoever had called. */
+static void others_read_ahead(struct engine *engine, const struct continuations *loop)
+{
+	for (struct continuations *at = loop->next_sharing; at != loop; at = at->next_sharing) {
+		const struct context *root = context_root(at->thread->context);
+		struct context *step;
+
+		if (!at->thread->asked || !root || !root->is_request)
+			continue;
+		step = context_new_segment(engine, ORIGIN_EVENT, NULL, at->thread->span_start_ns);
+		thread_switch(engine, at->thread, step, false);
+		context_put(engine, step);
+	}
+}
+
+static void judge(struct engine *engine, struct continuations *loop, bool at_once)
+{
+	bool ahead = continuations_ahead(loop);
+
+	continuations_judge_last_read(loop, at_once);
+	if (!ahead && continuations_ahead(loop))
+		others_read_ahead(engine, loop);
+}
+
 /* If something else was queued it may have been for that that the thread computed or called, unless it is an answer to what was read. */
 static void judge_last_read(const struct moment *moment, struct continuations *loop, bool at_once)
 {
@@ -91,7 +115,7 @@ static void judge_last_read(const struct moment *moment, struct continuations *l
 
 	if (at_once && loop->found == FOUND_FIRST_TRY && loop->count > 1 && !answers)
 		loop->found = FOUND_UNKNOWN;
-	continuations_judge_last_read(loop, at_once);
+	judge(moment->engine, loop, at_once);
 }
 
 /* It was told of what it, or another thread, had written there. */
@@ -107,12 +131,15 @@ static void show_taken(const struct moment *moment, uint64_t queued_ns)
 	pool_ahead_shows(moment->engine, thread, moment->at_ns, queued_ns);
 }
 
-void rule_11_turns_to_epoll(const struct thread *thread, uint64_t at_ns)
+void rule_11_turns_to_epoll(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	struct continuations *loop = observed(thread);
 
-	if (loop && loop->found != FOUND_UNKNOWN && at_ns < loop->found_at_ns + WORK_MIN_NS)
-		continuations_judge_last_read(loop, false);
+	if (!loop)
+		return;
+	shared_queues(engine, thread);
+	if (loop->found != FOUND_UNKNOWN && at_ns < loop->found_at_ns + WORK_MIN_NS)
+		judge(engine, loop, false);
 }
 
 void rule_11_tries_to_read(const struct moment *moment)
@@ -140,6 +167,16 @@ void rule_11_tries_to_read(const struct moment *moment)
 		shared_before_read(moment);
 	else if (loop && !found && !loop->shared && continuations_ahead(loop))
 		ahead_before_read(moment);
+}
+
+void rule_11_accepts(const struct moment *moment)
+{
+	const struct thread *thread = moment->thread;
+
+	moment->conn->accepted = true;
+	moment->conn->read_state = READ_NOT_TRIED;
+	/* What is done with it begins here, or with a step that is queued now. */
+	moment->conn->written_ns = observed(thread) ? shared_queues_at_ns(thread, moment->at_ns) : moment->at_ns;
 }
 
 void rule_11_calls(const struct moment *moment)

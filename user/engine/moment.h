@@ -91,8 +91,9 @@ void rule_16_goroutine_shown(const struct moment *moment);
 
 /* ---- rules_loop.c: rule 11 ---- */
 
-/* Before all other rules: the thread has tried to read; it writes or connects. */
+/* Before all other rules: the thread has tried to read; it has accepted the connection; it writes or connects. */
 void rule_11_tries_to_read(const struct moment *moment);
+void rule_11_accepts(const struct moment *moment);
 void rule_11_calls(const struct moment *moment);
 /* Before a read is given to anybody: the steps of this round are over. */
 void rule_11_reads_begin(const struct moment *moment);

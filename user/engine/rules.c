@@ -228,9 +228,7 @@ void rules_io(struct engine *engine, struct thread *thread, const struct event *
 		on_write(&moment);
 		break;
 	case IO_ACCEPT:
-		conn->accepted = true;
-		conn->read_state = READ_NOT_TRIED;
-		conn->written_ns = moment.at_ns; /* what the thread does with it begins here */
+		rule_11_accepts(&moment);
 		note_accept(thread);
 		break;
 	case IO_CONNECT:

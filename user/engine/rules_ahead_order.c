@@ -6,51 +6,71 @@
  */
 #include "engine/rules_loop.h"
 
-#define QUEUE_NS 20000 /* from a call's end until its operation is queued */
+#define QUEUE_NS 20000 /* of CPU: so much may lie between a call's end and when its operation is queued … */
+#define CALLS_NS 60000 /* … and if a read comes next, between the two: all of it belonged to the one or to the other */
+#define TAKE_NS  3500  /* of CPU: from the end of a step until the next one is taken */
+#define TIE_NS   500   /* … and two threads that are so close have queued them at once */
+#define APART_NS 10000 /* two that were queued within this time may have been so in either order */
 
 /* ---- when ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* Since seen_ns nothing has been heard of the thread, which had computed for cpu_ns then. */
-static uint64_t took_behind(const struct continuations *loop, uint64_t at_ns, uint64_t seen_ns, uint64_t cpu_ns)
+/* What the thread has done since it acted: until seen_ns, and with so much CPU that is known of. It had come back to its core last at
+ * at_ns. */
+struct progress {
+	uint64_t acted_ns, at_ns, seen_ns, cpu_ns;
+};
+
+/* … and what is foreseen of it. most_ns: with more CPU it had gone on. */
+static uint64_t went_on_later_ns(const struct continuations *loop, struct progress progress, uint64_t most_ns)
 {
 	uint32_t first = loop->away_count > AWAY_MAX ? loop->away_count - AWAY_MAX : 0;
 
 	for (uint32_t i = first; i != loop->away_count; i++) {
 		const struct away *away = &loop->away[i % AWAY_MAX];
 
-		if (away->on_ns <= seen_ns)
+		if (away->on_ns <= progress.seen_ns)
 			continue;
-		if (away->off_ns > seen_ns && (cpu_ns += away->off_ns - seen_ns) > QUEUE_NS)
+		if (away->off_ns > progress.seen_ns)
+			progress.cpu_ns += away->off_ns - progress.seen_ns;
+		if (away->acted_ns > progress.acted_ns || progress.cpu_ns > (away->reads_next && most_ns == QUEUE_NS ? CALLS_NS : most_ns))
 			break;
-		at_ns = seen_ns = away->on_ns;
+		progress.at_ns = progress.seen_ns = away->on_ns;
 	}
-	return at_ns;
+	return progress.at_ns;
+}
+
+/* step NULL: it works for a request whose call that was. */
+static uint64_t went_on_at_ns(const struct thread *thread, const struct context *step, uint64_t acted_ns, uint64_t most_ns)
+{
+	struct progress progress = {.acted_ns = acted_ns, .at_ns = acted_ns, .seen_ns = acted_ns};
+	uint32_t count = step ? step->timeline.count : 0;
+
+	for (uint32_t i = 0; i < count + thread->pending_count; i++) {
+		const struct interval *part = i < count ? &step->timeline.intervals[i] : &thread->pending[i - count];
+
+		if (part->start_ns < acted_ns)
+			continue;
+		if (part->state == STATE_CPU && (progress.cpu_ns += part->end_ns - part->start_ns) > most_ns)
+			return progress.at_ns;
+		if (part->state != STATE_CPU && part->end_ns > progress.at_ns)
+			progress.at_ns = part->end_ns;
+		if (part->end_ns > progress.seen_ns)
+			progress.seen_ns = part->end_ns;
+	}
+	return went_on_later_ns(thread->continuations, progress, most_ns);
 }
 
 uint64_t shared_took_at_ns(const struct thread *thread, const struct context *step)
 {
-	const struct timeline *timeline = &step->timeline;
-	uint64_t at_ns = step->begun_ns, seen_ns = at_ns, cpu_ns = 0;
-
-	for (uint32_t i = 0; i < timeline->count + thread->pending_count; i++) {
-		const struct interval *part = i < timeline->count ? &timeline->intervals[i] : &thread->pending[i - timeline->count];
-
-		if (part->state == STATE_CPU && (cpu_ns += part->end_ns - part->start_ns) > QUEUE_NS)
-			return at_ns;
-		if (part->state != STATE_CPU && part->end_ns > at_ns)
-			at_ns = part->end_ns;
-		if (part->end_ns > seen_ns)
-			seen_ns = part->end_ns;
-	}
-	return took_behind(thread->continuations, at_ns, seen_ns, cpu_ns);
+	return went_on_at_ns(thread, step, step->begun_ns, TAKE_NS);
 }
 
 static uint64_t last_queued_ns(const struct continuations *loop, const struct conn *conn)
 {
 	const struct context *step = present_step(loop->thread);
-	uint64_t took_ns = step ? shared_took_at_ns(loop->thread, step) : 0;
+	uint64_t queued_ns = went_on_at_ns(loop->thread, step, step ? step->begun_ns : conn->written_ns, QUEUE_NS);
 
-	return took_ns > conn->written_ns ? took_ns : conn->written_ns;
+	return queued_ns > conn->written_ns ? queued_ns : conn->written_ns;
 }
 
 void shared_queues(struct engine *engine, struct thread *thread)
@@ -61,6 +81,11 @@ void shared_queues(struct engine *engine, struct thread *thread)
 	if (conn)
 		conn->written_ns = last_queued_ns(loop, conn);
 	loop->wrote_conn_id = 0;
+}
+
+uint64_t shared_queues_at_ns(const struct thread *thread, uint64_t at_ns)
+{
+	return went_on_later_ns(thread->continuations, (struct progress){at_ns, at_ns, at_ns, 0}, QUEUE_NS);
 }
 
 uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn)
@@ -76,7 +101,7 @@ uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn
 
 uint64_t shared_surely_before(uint64_t queued_ns)
 {
-	return queued_ns > QUEUE_NS ? queued_ns - QUEUE_NS : 0;
+	return queued_ns > APART_NS ? queued_ns - APART_NS : 0;
 }
 
 /* ---- what -------------------------------------------------------------------------------------------------------------------------- */
@@ -101,7 +126,7 @@ struct continuation *shared_first_between(struct continuations *loop, uint64_t a
 	return first;
 }
 
-/* All that had been queued before has been taken, too, and nothing that was queued later, whatever it has seemed. */
+/* All that had been queued before has been taken, too, and until then nothing that was queued later, whatever it has seemed. */
 void shared_shows(struct engine *engine, struct thread *thread, const struct shown *shown)
 {
 	struct continuations *loop = thread->continuations, *at = loop;
@@ -114,12 +139,43 @@ void shared_shows(struct engine *engine, struct thread *thread, const struct sho
 
 			if (taken->turn != TURN_TAKEN)
 				continue;
-			if (taken->read_at_ns > queued_ns + QUEUE_NS)
+			if (taken->read_at_ns > queued_ns + APART_NS && taken->taken_ns <= shown->until_ns)
 				taken->turn = TURN_TO_COME;
-			else if (taken->read_at_ns + 2 * QUEUE_NS < queued_ns)
+			else if (taken->read_at_ns + 2 * APART_NS < queued_ns)
 				continuations_drop(engine, at, taken);
 		}
 	} while ((at = at->next_sharing) != loop);
+}
+
+static void note_in_doubt(const struct continuation *waiting)
+{
+	struct context *request = continuation_request(waiting);
+
+	if (context_is_open_request(request))
+		request->ambiguous = true;
+}
+
+/* Two threads queued them at once: they may have been taken for each other, and again later, so that no response shows it. */
+static void note_tie(struct continuations *loop, const struct continuation *queued)
+{
+	for (struct continuations *at = loop->next_sharing; at != loop; at = at->next_sharing)
+		for (uint32_t i = 0; i < at->count; i++) {
+			const struct continuation *other = &at->waiting[i];
+			uint64_t ns = other->read_at_ns > queued->read_at_ns ? other->read_at_ns - queued->read_at_ns
+									     : queued->read_at_ns - other->read_at_ns;
+
+			if (ns > TIE_NS || (other->turn != TURN_TO_COME && other->turn != TURN_TAKEN))
+				continue;
+			note_in_doubt(other);
+			note_in_doubt(queued);
+		}
+}
+
+void shared_is_taken(const struct thread *thread, const struct context *step, struct continuation *queued, struct continuations *of)
+{
+	queued->turn = TURN_TAKEN;
+	queued->taken_ns = shared_took_at_ns(thread, step);
+	note_tie(of, queued);
 }
 
 /* Of a step that was taken at took_ns. */
@@ -132,10 +188,10 @@ static struct bounds bounds_of(const struct continuations *loop, uint64_t took_n
 		for (uint32_t i = 0; i < SHOWN_MAX && i < at->shown_count; i++) {
 			const struct shown *shown = &at->shown[i];
 
-			if (shown->until_ns <= took_ns && shown->queued_ns > bounds.after_ns + QUEUE_NS)
-				bounds.after_ns = shown->queued_ns - QUEUE_NS;
-			if (shown->from_ns > took_ns && shown->queued_ns + QUEUE_NS < bounds.before_ns)
-				bounds.before_ns = shown->queued_ns + QUEUE_NS;
+			if (shown->until_ns <= took_ns && shown->queued_ns > bounds.after_ns + APART_NS)
+				bounds.after_ns = shown->queued_ns - APART_NS;
+			if (shown->from_ns > took_ns && shown->queued_ns + APART_NS < bounds.before_ns)
+				bounds.before_ns = shown->queued_ns + APART_NS;
 		}
 	} while ((at = at->next_sharing) != loop);
 	return bounds;

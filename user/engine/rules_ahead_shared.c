@@ -127,7 +127,7 @@ void shared_may_queue(const struct moment *moment, struct context *context, enum
 	continuations_push(moment->engine, loop,
 			   (struct continuation){.context = context,
 						 .conn_id = moment->conn->id,
-						 .read_at_ns = moment->at_ns,
+						 .read_at_ns = shared_queues_at_ns(moment->thread, moment->at_ns),
 						 .round = loop->round,
 						 .side = (uint8_t)side});
 }
@@ -286,8 +286,8 @@ struct context *shared_owner(const struct moment *moment)
 	hint_at(moment->engine, step, NULL);
 	step->origin = much ? ORIGIN_EVENT : step->origin;
 	if (queued) {
+		shared_is_taken(thread, step, queued, of);
 		take(moment->engine, thread, step, queued, false);
-		queued->turn = TURN_TAKEN;
 		step = context_root(step);
 	}
 	own(thread, step);
@@ -330,14 +330,15 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 }
 
 /* What had been taken for the request's is of whoever was expected here. */
-static void exchange(const struct moment *moment, struct context *step, struct context *request, struct continuation *queued)
+static void exchange(const struct moment *moment, struct context *step, struct context *request, struct continuation *queued,
+		     struct continuations *of)
 {
 	const struct context *mine = context_root(request->guess);
 
 	if (!mine || mine->is_request)
 		return;
+	shared_is_taken(moment->thread, step, queued, of);
 	take(moment->engine, moment->thread, step, queued, false);
-	queued->turn = TURN_TAKEN;
 	links_give_back(moment, step, request, NULL, NULL);
 	links_bind(moment->engine, step, request);
 	hint_at(moment->engine, step, NULL);
@@ -397,7 +398,7 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		return;
 	context = context_root(queued->context);
 	if (continuation_request(queued) && continuation_request(queued) != request) {
-		exchange(moment, step, request, queued);
+		exchange(moment, step, request, queued, of);
 		return;
 	}
 	blame_hop(moment->engine, thread, context, queued->read_at_ns, step->begun_ns);

@@ -136,7 +136,7 @@ bool rule_11_round_begins(struct engine *engine, struct thread *thread, uint64_t
 	struct continuations *loop = rule_11_loop_of(thread);
 	bool deferred;
 
-	rule_11_turns_to_epoll(thread, at_ns);
+	rule_11_turns_to_epoll(engine, thread, at_ns);
 	deferred = rule_11_in_steps(thread);
 	if (shared_ends(engine, thread, at_ns))
 		return true;
@@ -195,13 +195,14 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 	if (loop->wrote)
 		continuations_vote_on_sending(loop, true);
 	loop->wrote = false;
-	continuations_push(moment->engine, loop,
-			   (struct continuation){.context = context,
-						 .conn_id = conn_had_by_one(moment),
-						 .read_at_ns = moment->at_ns,
-						 .round = loop->round,
-						 .side = (uint8_t)side,
-						 .first_try = loop->found == FOUND_FIRST_TRY});
+	continuations_push(
+		moment->engine, loop,
+		(struct continuation){.context = context,
+				      .conn_id = conn_had_by_one(moment),
+				      .read_at_ns = loop->shared ? shared_queues_at_ns(moment->thread, moment->at_ns) : moment->at_ns,
+				      .round = loop->round,
+				      .side = (uint8_t)side,
+				      .first_try = loop->found == FOUND_FIRST_TRY});
 	if (context->is_request && side == SIDE_SERVER) {
 		context->read_round = loop->round;
 		context->read_order = loop->last_read_order;

@@ -29,7 +29,7 @@ struct continuations *rule_11_loop_of(const struct thread *thread);
 /* ---- loops.c ---- */
 
 /* It falls asleep in epoll, or that returns: what it has read right before that does not run at once. */
-void rule_11_turns_to_epoll(const struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
+void rule_11_turns_to_epoll(struct engine *engine, struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
 
 /* ---- rules_loop_midst.c ---- */
 
@@ -76,6 +76,8 @@ void ahead_server_write(const struct moment *moment, struct context *request) __
 uint64_t shared_took_at_ns(const struct thread *thread, const struct context *step) __attribute__((nonnull));
 /* The thread reads or writes again: when what it wrote last was queued is known by that. */
 void shared_queues(struct engine *engine, struct thread *thread);
+/* What it has read, or accepted, at at_ns is queued then, as far as is foreseen: it may be taken off its core before that. */
+uint64_t shared_queues_at_ns(const struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
 /* What was written last there. */
 uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn) __attribute__((nonnull));
 /* What else was queued at about the same time may have been so in either order. */
@@ -86,6 +88,9 @@ void shared_shows(struct engine *engine, struct thread *thread, const struct sho
 struct continuation *shared_first_between(struct continuations *loop, uint64_t after_ns, uint64_t before_ns, struct continuations **of);
 /* Who is expected to run in a step. *of: in whose list it is. NULL: nobody. */
 struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of);
+/* The step is taken for what is queued, in `of`; before it is given to anybody. */
+void shared_is_taken(const struct thread *thread, const struct context *step, struct continuation *queued, struct continuations *of)
+	__attribute__((nonnull));
 /* What had been shown to be taken by when the step began is not what it goes on with. */
 bool shared_ran_before(const struct thread *thread, const struct context *step, const struct continuation *queued);
 /* The step went on with something nevertheless, which somebody else had been taken for. */
