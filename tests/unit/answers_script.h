@@ -94,4 +94,20 @@ static inline struct script *loop_with_clients(void)
 	return script;
 }
 
+/* A, B and C have asked, at 1100, 1200 and 1300, in a loop that calls back at once. */
+static inline struct script *three_that_asked(void)
+{
+	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
+	static const char *const questions[] = {"Q 17 9\n", "Q 18 9\n", "Q 19 9\n"};
+	struct script *script = loop_with_clients();
+
+	for (uint64_t i = 0; i < 3; i++) {
+		uint64_t at = 1010 + 100 * i;
+
+		READ(script, at, MAIN, CLIENT_A + i, POLLED(at - 9, at - 5, 1), .arrived = at - 5, .line = lines[i]);
+		ASKS(script, 1100 + 100 * i, MAIN, questions[i]);
+	}
+	return script;
+}
+
 #endif

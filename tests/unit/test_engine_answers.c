@@ -334,29 +334,13 @@ static void test_answers_that_end_late(void **state)
 
 /* ---- a loop ------------------------------------------------------------------------------------------------------------------------- */
 
-/* A, B and C have asked, at 1100, 1200 and 1300, in a loop that calls back at once. */
-static struct script *loop_that_asked(void)
-{
-	static const char *const lines[] = {"GET /a", "GET /b", "GET /c"};
-	static const char *const questions[] = {"Q 17 9\n", "Q 18 9\n", "Q 19 9\n"};
-	struct script *script = loop_with_clients();
-
-	for (uint64_t i = 0; i < 3; i++) {
-		uint64_t at = 1010 + 100 * i;
-
-		READ(script, at, MAIN, CLIENT_A + i, POLLED(at - 9, at - 5, 1), .arrived = at - 5, .line = lines[i]);
-		ASKS(script, 1100 + 100 * i, MAIN, questions[i]);
-	}
-	return script;
-}
-
 /*
  * What is computed before the first of them shows itself may be any one's; the last one's is its own. A waits longer, and has come last,
  * but that is no matter.
  */
 static void test_several_at_once(void **state)
 {
-	struct script *script = loop_that_asked();
+	struct script *script = three_that_asked();
 	const struct told *a, *b, *c;
 	struct process process;
 	(void)state;
@@ -382,25 +366,10 @@ static void test_several_at_once(void **state)
 	script_close(script);
 }
 
-/* Nobody saw B's answer come, but that it was there at 3500, while the loop was busy. */
-static void test_come_unseen_to_a_busy_loop(void **state)
-{
-	struct script *script = loop_that_asked();
-	(void)state;
-
-	comes_unseen("R 18 ok\n", 2000);
-	HEARS(script, 8000, MAIN, "R 18 ok\n", (3500), .epoll = 7990, .events = 1, .arrived = 3500);
-	WRITE(script, 8900, MAIN, CLIENT_B, .status = 200);
-	script_finish(script);
-	assert_int_equal(told_of(script, "GET /b")->state[STATE_NET], 2000 - 1201);
-	assert_in_range(told_of(script, "GET /b")->state[STATE_LOOP], 7980 - 3500, 8000 - 3500);
-	script_close(script);
-}
-
 /* What names a question is known by now: the rest of C's answer names nobody, and is not that of A, who has waited longest. */
 static void test_rest_of_an_answer(void **state)
 {
-	struct script *script = loop_that_asked();
+	struct script *script = three_that_asked();
 	const struct told *a, *c;
 	(void)state;
 
@@ -470,23 +439,14 @@ static void test_unnamed_out_of_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out_of_order),
-		cmocka_unit_test(test_come_unseen),
-		cmocka_unit_test(test_come_before_first_look),
-		cmocka_unit_test(test_same_by_chance),
-		cmocka_unit_test(test_asked_before),
-		cmocka_unit_test(test_unnamed_for_long),
-		cmocka_unit_test(test_unnamed_but_the_last),
-		cmocka_unit_test(test_unnamed_for_long_then_by_chance),
-		cmocka_unit_test(test_goroutines_unseen),
-		cmocka_unit_test(test_read_late),
-		cmocka_unit_test(test_unseen_question),
-		cmocka_unit_test(test_sent_unasked),
-		cmocka_unit_test(test_answers_that_end_late),
-		cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_come_unseen_to_a_busy_loop),
-		cmocka_unit_test(test_rest_of_an_answer),
-		cmocka_unit_test(test_unnamed_out_of_order),
+		cmocka_unit_test(test_out_of_order),           cmocka_unit_test(test_come_unseen),
+		cmocka_unit_test(test_come_before_first_look), cmocka_unit_test(test_same_by_chance),
+		cmocka_unit_test(test_asked_before),           cmocka_unit_test(test_unnamed_for_long),
+		cmocka_unit_test(test_unnamed_but_the_last),   cmocka_unit_test(test_unnamed_for_long_then_by_chance),
+		cmocka_unit_test(test_goroutines_unseen),      cmocka_unit_test(test_read_late),
+		cmocka_unit_test(test_unseen_question),        cmocka_unit_test(test_sent_unasked),
+		cmocka_unit_test(test_answers_that_end_late),  cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_rest_of_an_answer),      cmocka_unit_test(test_unnamed_out_of_order),
 	};
 
 	return cmocka_run_group_tests_name("engine, answers", tests, NULL, NULL);

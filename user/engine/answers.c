@@ -109,6 +109,19 @@ static uint64_t all_came_by(const struct moved *moved)
 	return moved->last_ns && moved->last_ns + STAMPS_DIFFER_NS < moved->at_ns ? moved->last_ns + STAMPS_DIFFER_NS : moved->at_ns;
 }
 
+/*
+ * A read has the stamp of the segment that it begins in, or of the last one that was joined with that: what it begins with had come by
+ * then, and if nothing else was read with it, that is when.
+ */
+static void narrow(const struct moved *moved, bool alone, struct came *came)
+{
+	if (!moved->last_ns || came->at_ns || moved->last_ns < came->not_before_ns || moved->last_ns > came->by_ns)
+		return;
+	came->by_ns = moved->last_ns;
+	if (alone)
+		came->at_ns = moved->last_ns;
+}
+
 struct came answers_came(const struct moved *moved, uint32_t offset)
 {
 	uint64_t by_ns = all_came_by(moved), since_ns;
@@ -125,6 +138,8 @@ struct came answers_came(const struct moved *moved, uint32_t offset)
 	if (span_ns < ARRIVAL_SPAN_MAX_NS)
 		came.not_before_ns = since_ns;
 	came.by_ns = since_ns + span_ns;
+	if (!offset)
+		narrow(moved, !answers_next(moved, &offset), &came);
 	return came;
 }
 
@@ -198,8 +213,12 @@ static void doubt_unseen(const struct conn *conn)
 
 void answers_name(struct engine *engine, struct conn *conn, const struct moved *moved, bool sure, struct named *named)
 {
+	uint32_t at = 0;
+
 	*named = (struct named){0};
-	for (uint32_t i = 0; moved && i < moved->message_count; i++) {
+	if (!moved)
+		return;
+	for (uint32_t i = 0; i < moved->message_count; i++) {
 		struct call *call;
 		enum named_by found = names_find(engine, conn, &moved->messages[i], !sure, &call);
 		bool earlier = found == NAMED_EARLIER, guessed = found == NAMED_NOBODY && !names_known(conn);
@@ -219,7 +238,10 @@ void answers_name(struct engine *engine, struct conn *conn, const struct moved *
 		else if (found == NAMED_GUESSED)
 			call->doubt = DOUBT_MUX;
 		call->answered_ns = moved->at_ns;
-		call->came = answers_came(moved, moved->messages[i].at);
+		at = moved->messages[i].at;
+		call->came = answers_came(moved, at);
 		named->calls[named->count++] = call;
 	}
+	if (names_known(conn) && named->count == 1 && named->calls[0] && !at) /* what else there was is the rest of it */
+		narrow(moved, true, &named->calls[0]->came);
 }

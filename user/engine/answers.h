@@ -14,7 +14,7 @@ struct moment;
 /* What a read or write moved: of the record before it. */
 struct moved {
 	uint64_t at_ns;
-	uint64_t last_ns; /* of a read: when the last of it had come; 0: not known */
+	uint64_t last_ns; /* of a read: the stamp of the segment that it begins in, or of the last that was joined with that; 0: none */
 	uint64_t conn_id;
 	uint32_t length;
 	uint32_t until;
