@@ -225,6 +225,63 @@ static void test_kept_is_joined_with_nothing(void **state)
 	script_close(script);
 }
 
+/* A and B seem to have waited twice each; but C is answered in the course of that: places in the line are in doubt, and what is told by
+ * them. */
+static void take_for_each_other(struct script *script)
+{
+	READ(script, 3000, LOOP, CLIENT_A, SLEPT(2900, 2980, 3), .line = "GET /one");
+	WRITE(script, 3010, LOOP, DB);
+	READ(script, 3020, LOOP, CLIENT_B, .arrived = 2980, .line = "GET /other");
+	READ(script, 3120, LOOP, CLIENT_C, .arrived = 2980, .line = "GET /third");
+	WRITE(script, 3130, LOOP, DB_3);
+	answer(script, 4000, 3140);
+	WRITE(script, 4005, LOOP, DB);
+	answer(script, 5000, 4300);
+	WRITE(script, 5005, LOOP, DB);
+	answer(script, 6000, 5300);
+	WRITE(script, 6005, LOOP, DB);
+	WRITE(script, 6300, LOOP, CLIENT_B, .status = 200);
+	answer_to(script, 7000, 6310, DB, CLIENT_C);
+	WRITE(script, 8000, LOOP, CLIENT_A, POLLED(7210, 7980, 0), .status = 200);
+}
+
+/* Then it shows, often, that those keep their connections who have them: so B does, to which one was given on, and that is in no doubt. */
+static void test_what_is_kept_is_in_no_doubt(void **state)
+{
+	struct script *script = server();
+	uint64_t at = 10000;
+	(void)state;
+
+	show_pool(script);
+	take_for_each_other(script);
+	for (int i = 0; i < 5; i++, at += 5000) {
+		READ(script, at, LOOP, CLIENT_A, SLEPT(at - 500, at - 20, 2), .line = "GET /keeps");
+		WRITE(script, at + 10, LOOP, DB);
+		READ(script, at + 20, LOOP, CLIENT_B, .arrived = at - 20, .line = "GET /sleeps");
+		answer(script, at + 1000, at + 120);
+		WRITE(script, at + 1100, LOOP, DB);
+		answer_to(script, at + 2000, at + 1110, DB, CLIENT_A);
+		WRITE(script, at + 3000, LOOP, CLIENT_B, POLLED(at + 2210, at + 2980, 0), .status = 200);
+	}
+	READ(script, at, LOOP, CLIENT_A, SLEPT(at - 500, at - 20, 2), .line = "GET /a");
+	WRITE(script, at + 10, LOOP, DB);
+	READ(script, at + 20, LOOP, CLIENT_B, .arrived = at - 20, .line = "GET /b");
+	READ(script, at + 1000, LOOP, DB, SLEPT(at + 120, at + 980, 2));
+	WRITE(script, at + 1100, LOOP, CLIENT_A, .status = 200);
+	READ(script, at + 1110, LOOP, CLIENT_C, .arrived = at + 980, .line = "GET /c");
+	WRITE(script, at + 1210, LOOP, DB_2);
+	WRITE(script, at + 1220, LOOP, DB);
+	answer(script, at + 2000, at + 1230);
+	WRITE(script, at + 2100, LOOP, DB);
+	answer_to(script, at + 3000, at + 2110, DB, CLIENT_B);
+	answer_to(script, at + 4000, at + 3210, DB_2, CLIENT_C);
+	script_finish(script);
+	assert_true(told_of(script, "GET /other")->ambiguous);
+	assert_int_equal(told_of(script, "GET /b")->call_count, 2);
+	assert_false(told_of(script, "GET /b")->ambiguous || told_of(script, "GET /c")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_kept_all_the_while),
 		cmocka_unit_test(test_kept_by_who_was_given_it),
 		cmocka_unit_test(test_kept_is_joined_with_nothing),
+		cmocka_unit_test(test_what_is_kept_is_in_no_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

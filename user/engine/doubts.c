@@ -88,6 +88,11 @@ bool doubts_is_kept(const struct proc *proc, enum given given)
 	return proc->given[given].wrong * RIGHT_PER_KEPT > proc->given[given].right + tries;
 }
 
+bool doubts_is_mostly_kept(const struct proc *proc, enum given given)
+{
+	return doubts_is_kept(proc, given) && proc->given[given].wrong > proc->given[given].right;
+}
+
 bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given)
 {
 	const struct score *line = &proc->doubts[DOUBT_LINE], *self = &proc->doubts[DOUBT_SELF];

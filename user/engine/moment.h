@@ -156,8 +156,9 @@ enum doubt doubt_of_call(const struct moment *moment, struct context *owner, boo
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
 /* `request` is answered by this thread: a vote on what led to it. contradicted: it had seemed to work for another one. */
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted) __attribute__((nonnull));
-/* Those who have a connection keep it mostly, where it seems to be given on so. */
+/* Those who have a connection keep it too often, where it seems to be given on so; or oftener than not. */
 bool doubts_is_kept(const struct proc *proc, enum given given);
+bool doubts_is_mostly_kept(const struct proc *proc, enum given given);
 bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum given given);
 /* Has it been seen to be given on so, and hardly ever kept? */
 bool doubts_is_given_on(const struct proc *proc, enum given given);

@@ -89,15 +89,15 @@ static struct context *next_waiter(const struct moment *moment, enum given given
 }
 
 /*
- * The line is not asked any more, and goes on for nobody known: whoever has been given the connection may ask now. A request shows by its
- * response whether it is its own call, but such work is taken for that of whoever is answered.
+ * The line is not asked any more, and goes on for nobody known: whoever has been given the connection may ask now, unless it is kept as a
+ * rule. A request shows by its response whether it is its own call, but such work is taken for that of whoever is answered.
  */
 static void doubt_unnamed_work(const struct moment *moment, struct context *owner)
 {
 	enum given given = given_on(moment);
 
 	if (owner && !owner->is_request && !chains_apply(moment->thread) && given != GIVEN_NOT &&
-	    !doubts_try_line(moment->thread->proc, moment->conn, given))
+	    !doubts_try_line(moment->thread->proc, moment->conn, given) && !doubts_is_mostly_kept(moment->thread->proc, given))
 		owner->doubts |= 1u << DOUBT_LINE;
 }
 
