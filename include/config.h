@@ -47,6 +47,12 @@ enum process_mark {
 /* Instead of why it waits: for another one that its thread has turned to by itself, without the scheduler (iter.Pull). */
 #define GO_STAYS 0xff
 
+/* In runtime.g: which of Go's threads it is on (a runtime.m); 0: on none. "Offset known to arm liblink", so no version has moved it. */
+#define GO_MACHINE 48
+/* From here to here, which is a power of two, lies all else that is told of a goroutine, in all known versions. */
+#define GO_TOLD       64
+#define GO_TOLD_BYTES 256
+
 /* What a Go program is read by: offsets in runtime.g, and what of its code is the runtime's own. */
 struct go_layout {
 	__u64 system_from, system_to; /* goroutines that begin there are the runtime's own … */

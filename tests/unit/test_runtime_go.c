@@ -123,6 +123,8 @@ static void test_layouts(void **state)
 		assert_string_equal(program.version, version);
 		assert_int_equal(program.layout.goid_offset, versions[i].goid_offset);
 		assert_int_equal(program.layout.startpc_offset, versions[i].startpc_offset);
+		assert_in_range(versions[i].goid_offset - 8, GO_TOLD, GO_TOLD + GO_TOLD_BYTES - 8);
+		assert_in_range(versions[i].startpc_offset, GO_TOLD, GO_TOLD + GO_TOLD_BYTES - 8);
 		assert_int_equal(program.layout.wait_cause_by_reason[2], WAIT_NET);
 		assert_int_equal(program.layout.wait_cause_by_reason[versions[i].sleep], WAIT_SLEEP);
 		assert_int_equal(program.layout.wait_cause_by_reason[versions[i].mutex], versions[i].mutex_cause);
