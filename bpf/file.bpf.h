@@ -21,6 +21,7 @@
 #define AF_INET6    10
 #define SOCK_STREAM 1
 #define SOCK_DGRAM  2
+#define IPPROTO_TCP 6
 
 /* All eventfds have the same, and all timerfds; learnt from the first one that its name told. */
 __u64 eventfd_operations = 0;
@@ -123,6 +124,12 @@ static __always_inline __u16 family_of(struct sock *sk)
 static __always_inline bool lacks_stamps(const struct sock *sk)
 {
 	return family_of((struct sock *)sk) == AF_UNIX || LOAD(sock, sk, sk_type) == SOCK_DGRAM;
+}
+
+/* MPTCP's own socket has no sequence numbers: those of TCP's layout are something else there. */
+static __always_inline bool is_tcp(const struct sock *sk)
+{
+	return LOAD(sock, sk, sk_protocol) == IPPROTO_TCP;
 }
 
 static __always_inline struct unix_address *unix_address_of(struct sock *sk)

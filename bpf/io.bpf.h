@@ -251,7 +251,7 @@ static __always_inline void tell_of_shared(struct shared *shared, struct pt_regs
 	shared->unread = end->op == IO_WRITE ? shared->unread + 1 : 0;
 	if (shared->unread > UNREAD_MAX)
 		return;
-	if (!shared->hooked && !lacks_stamps(sk))
+	if (!shared->hooked && is_tcp(sk))
 		want_arrivals(shared, sk, end->at_ns);
 	if (!no_payload)
 		find_payload(end, regs, call->buffer);

@@ -196,7 +196,7 @@ static __always_inline void want_arrivals(struct shared *shared, struct sock *sk
 /* As little as it takes: a connection is read often, and little at a time. */
 static __always_inline void tell_answers(const struct boundary *end, const struct shared *shared, struct sock *sk)
 {
-	__u32 until = lacks_stamps(sk) ? 0 : LOAD(tcp_sock, sk, copied_seq), first = until - (__u32)end->result;
+	__u32 until = is_tcp(sk) ? LOAD(tcp_sock, sk, copied_seq) : 0, first = until - (__u32)end->result;
 
 	if (end->result <= PAYLOAD_ANSWERS_SHORT && are_enough(shared, ARRIVALS_FEW, first))
 		tell_sized(end, shared, until, RECORD_FEW_ARRIVALS, ARRIVALS_FEW, PAYLOAD_ANSWERS_SHORT);

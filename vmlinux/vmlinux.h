@@ -223,7 +223,7 @@ struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
-	unsigned short sk_type;
+	unsigned short sk_type, sk_protocol;
 	unsigned char sk_shutdown;
 };
 
