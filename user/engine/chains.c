@@ -47,8 +47,9 @@ static bool may_wait(const struct thread *thread, const struct context *root)
 {
 	bool asks = context_is_open_request(root) && !root->stream && !root->watched;
 	/* Who was given a connection, or has asked without one's knowing who it is. */
-	bool goes_on = context_is_segment(root) &&
-		       (root->origin == ORIGIN_POOL || (thread_runs_untold_go(thread) && root->origin == ORIGIN_PARK && root->call_count));
+	bool goes_on =
+		context_is_segment(root) && (root->origin == ORIGIN_POOL || (thread_runs_untold_go(thread) && root->origin == ORIGIN_PARK &&
+									     root->call_count && chains_many_wait(thread->proc)));
 
 	return (asks || goes_on) && !root->calls_in_flight && !root->connects && !root->line_ticket;
 }
