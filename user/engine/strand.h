@@ -49,6 +49,9 @@ struct strand {
 	bool turns;                /* … but has turned to others on its connection, as those do that serve one after the other */
 	bool made;                 /* of a task: its making was seen, so that nothing else has ever been done in its name */
 	struct context *own;       /* in doubt: what it did before it was given something; NULL: no doubt */
+	uint64_t asked_at_ns;      /* last; 0: it has not */
+	struct context *late;      /* whose that may be as well: who let it go on told of that only afterwards; NULL: nobody's */
+	struct context *open;      /* … so what it did for whom that seemed to be is not settled yet; NULL: there is none */
 	struct unclaimed answer;
 };
 

@@ -134,6 +134,28 @@ static void take_while_running(const struct moment *moment)
 	context_put(moment->engine, given);
 }
 
+/*
+ * Who gives a strand something, and lets it go on then, may be held up in between: if the strand runs meanwhile, as another one has let it
+ * go on before, it finds what was given, and asks for that. So the one that lets it go on behind a question, and ran before that, may have
+ * given it that question; so may one that has let it go on while it seemed to run already.
+ */
+static void note_late_giver(const struct moment *moment, struct strand *strand, struct context *given)
+{
+	const struct strand *giver = moment->thread->strand;
+
+	if (giver && giver->runs_since_ns < strand->asked_at_ns && strand_request_of(given))
+		context_hold(moment->engine, &strand->late, strand_request_of(given));
+}
+
+/* The one before it was no late giver's, as this one is. */
+static void note_question(const struct moment *moment, struct strand *strand)
+{
+	strand_settle_hint(moment->engine, strand->open);
+	context_hold(moment->engine, &strand->open, NULL);
+	strand->asked_at_ns = moment->at_ns;
+	context_hold(moment->engine, &strand->late, strand->woken_at_ns > strand->runs_since_ns ? strand_request_of(strand->given) : NULL);
+}
+
 void strand_asks(const struct moment *moment, bool on_new_connection)
 {
 	struct thread *thread = moment->thread;
@@ -145,8 +167,10 @@ void strand_asks(const struct moment *moment, bool on_new_connection)
 	take_while_running(moment);
 	if (thread->strand->own)
 		decide(moment->engine, thread, on_new_connection || was_given_connection(thread, moment->conn));
-	if (!on_new_connection)
-		note_asker(moment->conn, thread->strand, strand_request_of(thread->context));
+	if (on_new_connection)
+		return;
+	note_question(moment, thread->strand);
+	note_asker(moment->conn, thread->strand, strand_request_of(thread->context));
 }
 
 void strand_writes_response(const struct moment *moment)
@@ -231,6 +255,13 @@ static void take_as_task(struct engine *engine, struct strand *strand, uint64_t 
 	context_put(engine, before);
 }
 
+/* What it was given last may be what it had asked before: for whom that was, shows whom the answer lets go on. */
+static bool is_open(const struct strand *strand, const struct context *root)
+{
+	return context_is_segment(root) && root->origin == ORIGIN_WOKEN && root->calls_in_flight && strand->late &&
+	       context_root(strand->late) == strand_request_of(strand->given);
+}
+
 /*
  * One that an open request made may be that one's part, which was given leave to go on (a token, a connection), or serve whoever comes: in
  * doubt until it shows.
@@ -243,6 +274,8 @@ static void take_what_is_given(struct engine *engine, struct strand *strand, uin
 		return;
 	if (may_have_own(strand, root))
 		strand->own = context_get(root);
+	else if (is_open(strand, root))
+		context_hold(engine, &strand->open, root);
 	else
 		strand_settle_hint(engine, before);
 	strand->context = strand_segment(engine, ORIGIN_WOKEN, strand->given, at_ns);
@@ -334,7 +367,8 @@ static void wakes_task(const struct moment *moment, struct strand *strand)
 
 /*
  * A servant, or one that was made and has just read an answer, lets a strand go on which works for the same request; or, where the
- * servant's is over by now and it has just read an answer, for another one: that is whom it has served. NULL: nobody that is known.
+ * servant's is over by now and it has just read an answer, for another one, or for who may have given it the question as well: that is whom
+ * it has served. NULL: nobody that is known.
  */
 static struct context *served_by(const struct thread *thread, const struct strand *strand)
 {
@@ -345,6 +379,8 @@ static struct context *served_by(const struct thread *thread, const struct stran
 
 	if (!servant && !(made && thread->via_conn_id))
 		return NULL;
+	if (servant && request && thread->via_conn_id && request == strand_request_of(thread->strand->late))
+		return request;
 	return mine == request || (!mine && thread->via_conn_id) ? request : NULL;
 }
 
@@ -355,6 +391,8 @@ static void serve(const struct moment *moment, struct context *request)
 
 	if (thread->strand->own)
 		decide(moment->engine, thread, strand_request_of(thread->strand->own) == request);
+	context_hold(moment->engine, &thread->strand->late, NULL);
+	context_hold(moment->engine, &thread->strand->open, NULL);
 	context_bind(moment->engine, thread->context, request);
 	turn_to_segment(moment, made_for_it ? ORIGIN_MADE : ORIGIN_SOFT, request, !made_for_it);
 }
@@ -402,6 +440,7 @@ void strand_wakes(const struct moment *moment)
 	/* A task that lets others go first wakes itself. */
 	if (strand == thread->strand)
 		return;
+	note_late_giver(moment, strand, given);
 	if (proc_has_tasks(thread->proc)) {
 		wakes_task(moment, strand);
 	} else if (thread->strand && (request = served_by(thread, strand))) {

@@ -30,6 +30,8 @@ static void strand_free(struct engine *engine, struct strand *strand)
 	context_put(engine, strand->context);
 	context_put(engine, strand->given);
 	context_put(engine, strand->own);
+	context_put(engine, strand->late);
+	context_put(engine, strand->open);
 	unclaimed_forget(&strand->answer);
 	engine->strand_count--;
 	free(strand);
