@@ -51,7 +51,7 @@ static bool may_wait(const struct thread *thread, const struct context *root)
 		context_is_segment(root) && (root->origin == ORIGIN_POOL || (thread_runs_untold_go(thread) && root->origin == ORIGIN_PARK &&
 									     root->call_count && chains_many_wait(thread->proc)));
 
-	return (asks || goes_on) && !root->calls_in_flight && !root->connects && !root->line_ticket;
+	return (asks || goes_on) && !context_awaits_peer(root) && !root->line_ticket;
 }
 
 static bool is_full(const struct chains *chains)

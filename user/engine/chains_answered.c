@@ -231,8 +231,7 @@ static bool goes_on_by_itself(const struct moment *moment, struct chains *chains
 	struct wait *waits_again;
 	struct context *last = end_of_chain(chains, request, &waits_again);
 
-	if (!thread_runs_untold_go(moment->thread) || given->wrong > given->right || last == request || last->calls_in_flight ||
-	    last->connects)
+	if (!thread_runs_untold_go(moment->thread) || given->wrong > given->right || last == request || context_awaits_peer(last))
 		return false;
 	context_get(last);
 	if (waits_again)

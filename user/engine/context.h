@@ -195,6 +195,12 @@ static inline bool context_is_active(const struct context *context)
 	return context && (context->is_request ? context_is_open_request(context) : context->evidence);
 }
 
+/* It has asked a peer, or for a connection of its own, and waits for that. */
+static inline bool context_awaits_peer(const struct context *context)
+{
+	return context->calls_in_flight || context->connects;
+}
+
 /* Its time becomes states, and its calls are listed: it is no stream, and not told yet. */
 static inline bool context_keeps_time(const struct context *context)
 {

@@ -154,7 +154,7 @@ static void doubt_thread(const struct thread *thread, struct context *request, b
 /* It went on there unseen: where others do so, too, what ran there before may be theirs. */
 static void doubt_return(const struct thread *thread, struct context *request, const struct context *before)
 {
-	if (before != request && (thread->loop || thread->hides_strands) && !thread->carrier)
+	if (before != request && thread_turns_untold(thread))
 		request->doubts |= 1u << DOUBT_LET_GO;
 }
 

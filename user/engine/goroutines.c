@@ -222,7 +222,7 @@ static bool reader_has_it(struct engine *engine, const struct context *request)
 static bool has_done_nothing(const struct context *request)
 {
 	return context_is_open_request(request) && !request->stream && !request->watched && !request->call_count &&
-	       !request->calls_in_flight && !request->connects && cpu_until(&request->timeline, UINT64_MAX) < WORK_MIN_NS;
+	       !context_awaits_peer(request) && cpu_until(&request->timeline, UINT64_MAX) < WORK_MIN_NS;
 }
 
 /*

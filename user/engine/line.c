@@ -151,7 +151,7 @@ bool rule_12_may_wait(const struct thread *thread, const struct context *root)
 {
 	bool asks = context_is_open_request(root) && !root->stream;
 
-	return (asks || has_had_a_turn(root) || is_of_a_worker_loop(thread, root)) && !root->calls_in_flight && !root->connects &&
+	return (asks || has_had_a_turn(root) || is_of_a_worker_loop(thread, root)) && !context_awaits_peer(root) &&
 	       (!root->line_ticket || root->line_ticket >= CHAIN_TICKETS) && !root->at_worker;
 }
 

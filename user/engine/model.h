@@ -359,6 +359,12 @@ static inline bool thread_runs_untold_goroutines(const struct thread *thread)
 	return (thread->proc->told.runtime == RUNTIME_GO || thread->hides_strands) && !thread->carrier;
 }
 
+/* It may turn to others while somebody waits there, and no hook tells of that. */
+static inline bool thread_turns_untold(const struct thread *thread)
+{
+	return (thread->loop || thread->hides_strands) && !thread->carrier;
+}
+
 /* They are Go's, and no virtual threads. */
 static inline bool thread_runs_untold_go(const struct thread *thread)
 {

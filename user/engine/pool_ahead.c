@@ -167,7 +167,7 @@ static bool may_wait(const struct context *root)
 {
 	bool asks = context_is_open_request(root) && !root->stream;
 
-	return root && (asks || !root->is_request) && !root->calls_in_flight && !root->connects;
+	return root && (asks || !root->is_request) && !context_awaits_peer(root);
 }
 
 /* It has not been seen to do anything since. */

@@ -20,8 +20,15 @@ struct progress {
 	uint64_t acted_ns, at_ns, seen_ns, cpu_ns;
 };
 
-/* … and what is foreseen of it. most_ns: with more CPU it had gone on. */
-static uint64_t went_on_later_ns(const struct continuations *loop, struct progress progress, uint64_t most_ns)
+/* With more CPU than that behind what it did it has gone on. */
+struct most {
+	uint64_t ns, before_read_ns; /* … and if a read comes next */
+};
+
+static const struct most most_to_queue = {QUEUE_NS, CALLS_NS}, most_to_take = {TAKE_NS, TAKE_NS};
+
+/* … and what is foreseen of it. */
+static uint64_t went_on_later_ns(const struct continuations *loop, struct progress progress, struct most most)
 {
 	uint32_t first = loop->away_count > AWAY_MAX ? loop->away_count - AWAY_MAX : 0;
 
@@ -32,7 +39,7 @@ static uint64_t went_on_later_ns(const struct continuations *loop, struct progre
 			continue;
 		if (away->off_ns > progress.seen_ns)
 			progress.cpu_ns += away->off_ns - progress.seen_ns;
-		if (away->acted_ns > progress.acted_ns || progress.cpu_ns > (away->reads_next && most_ns == QUEUE_NS ? CALLS_NS : most_ns))
+		if (away->acted_ns > progress.acted_ns || progress.cpu_ns > (away->reads_next ? most.before_read_ns : most.ns))
 			break;
 		progress.at_ns = progress.seen_ns = away->on_ns;
 	}
@@ -40,7 +47,7 @@ static uint64_t went_on_later_ns(const struct continuations *loop, struct progre
 }
 
 /* step NULL: it works for a request whose call that was. */
-static uint64_t went_on_at_ns(const struct thread *thread, const struct context *step, uint64_t acted_ns, uint64_t most_ns)
+static uint64_t went_on_at_ns(const struct thread *thread, const struct context *step, uint64_t acted_ns, struct most most)
 {
 	struct progress progress = {.acted_ns = acted_ns, .at_ns = acted_ns, .seen_ns = acted_ns};
 	uint32_t count = step ? step->timeline.count : 0;
@@ -50,25 +57,25 @@ static uint64_t went_on_at_ns(const struct thread *thread, const struct context 
 
 		if (part->start_ns < acted_ns)
 			continue;
-		if (part->state == STATE_CPU && (progress.cpu_ns += part->end_ns - part->start_ns) > most_ns)
+		if (part->state == STATE_CPU && (progress.cpu_ns += part->end_ns - part->start_ns) > most.ns)
 			return progress.at_ns;
 		if (part->state != STATE_CPU && part->end_ns > progress.at_ns)
 			progress.at_ns = part->end_ns;
 		if (part->end_ns > progress.seen_ns)
 			progress.seen_ns = part->end_ns;
 	}
-	return went_on_later_ns(thread->continuations, progress, most_ns);
+	return went_on_later_ns(thread->continuations, progress, most);
 }
 
 uint64_t shared_took_at_ns(const struct thread *thread, const struct context *step)
 {
-	return went_on_at_ns(thread, step, step->begun_ns, TAKE_NS);
+	return went_on_at_ns(thread, step, step->begun_ns, most_to_take);
 }
 
 static uint64_t last_queued_ns(const struct continuations *loop, const struct conn *conn)
 {
 	const struct context *step = present_step(loop->thread);
-	uint64_t queued_ns = went_on_at_ns(loop->thread, step, step ? step->begun_ns : conn->written_ns, QUEUE_NS);
+	uint64_t queued_ns = went_on_at_ns(loop->thread, step, step ? step->begun_ns : conn->written_ns, most_to_queue);
 
 	return queued_ns > conn->written_ns ? queued_ns : conn->written_ns;
 }
@@ -85,7 +92,7 @@ void shared_queues(struct engine *engine, struct thread *thread)
 
 uint64_t shared_queues_at_ns(const struct thread *thread, uint64_t at_ns)
 {
-	return went_on_later_ns(thread->continuations, (struct progress){at_ns, at_ns, at_ns, 0}, QUEUE_NS);
+	return went_on_later_ns(thread->continuations, (struct progress){at_ns, at_ns, at_ns, 0}, most_to_queue);
 }
 
 uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn)

@@ -90,12 +90,6 @@ static bool read_greeting(const struct moment *moment)
 	return true;
 }
 
-/* Does it turn to others while somebody waits there? */
-static bool takes_turns(const struct thread *thread)
-{
-	return thread->loop || thread->hides_strands;
-}
-
 /*
  * In a JVM a thread that serves nobody, and is no loop, has read what was asked in what seems to be one: whom that lets go on, and when, is
  * not seen. It does not matter where threads wait for their answers, whatever they have been before.
@@ -104,9 +98,9 @@ static void doubt_who_goes_on(const struct moment *moment, const struct call *ca
 {
 	const struct thread *reader = moment->thread, *thread = thread_of(moment->engine, call->asker_tid);
 
-	if (!proc_hides_wakeups(reader->proc) || takes_turns(reader) || reader->carrier || reader->last_server_conn_id)
+	if (!proc_hides_wakeups(reader->proc) || thread_turns_untold(reader) || reader->carrier || reader->last_server_conn_id)
 		return;
-	if (!thread || !takes_turns(thread) || thread->carrier)
+	if (!thread || !thread_turns_untold(thread))
 		return;
 	asker->doubts |= 1u << DOUBT_LET_GO;
 	reader->proc->lets_go_unseen |= context_root(thread->context) != asker;

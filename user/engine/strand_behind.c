@@ -23,7 +23,7 @@ static bool waited_for_its_own(const struct strand *strand, const struct context
 {
 	const struct context *root = context_root(strand->context);
 
-	if (context_is_segment(root) && (root->calls_in_flight || root->connects))
+	if (context_is_segment(root) && context_awaits_peer(root))
 		return true;
 	return (taken && taken == root) || (!context_is_segment(root) && !strand->woken_behind);
 }
