@@ -187,6 +187,22 @@ static void test_watcher_looks_before_reader_wakes(void **state)
 	script_close(script);
 }
 
+/* A is answered, and gives the connection to all who wait, in their order: so many others, B, and the last one. */
+static void serve_all(struct script *script, uint64_t others)
+{
+	uint64_t at = 2100;
+
+	WRITE(script, at, FIRST, CLIENT_A, .status = 200);
+	for (uint64_t i = 0; i < others + 2; i++, at += 1000) {
+		uint64_t client = i < others ? CLIENT_C + i : i == others ? CLIENT_B : CLIENT_LAST;
+
+		ask(script, at + 10, FIRST, DB);
+		answer(script, at + 900, FIRST, at + 16, DB);
+		WRITE(script, at + 1000, FIRST, client, .status = 200);
+	}
+	script_finish(script);
+}
+
 /* B is held up, and computes when nobody sees it. It has its place in the line all the same, in front of the last one. */
 static void test_place_of_unseen(void **state)
 {
@@ -202,19 +218,7 @@ static void test_place_of_unseen(void **state)
 	reads(script, 1015, FIRST, CLIENT_LAST, "GET /last");
 	READ_NOTHING(script, 1115, FIRST, CLIENT_LAST);
 	answer(script, 2000, FIRST, 1120, DB);
-	WRITE(script, 2100, FIRST, CLIENT_A, .status = 200);
-	for (uint64_t i = 0; i < 4; i++) {
-		ask(script, 2110 + 1000 * i, FIRST, DB);
-		answer(script, 3000 + 1000 * i, FIRST, 2116 + 1000 * i, DB);
-		WRITE(script, 3100 + 1000 * i, FIRST, CLIENT_C + i, .status = 200);
-	}
-	ask(script, 6110, FIRST, DB); /* B */
-	answer(script, 7000, FIRST, 6116, DB);
-	WRITE(script, 7100, FIRST, CLIENT_B, .status = 200);
-	ask(script, 7110, FIRST, DB); /* the last one */
-	answer(script, 8000, FIRST, 7116, DB);
-	WRITE(script, 8100, FIRST, CLIENT_LAST, .status = 200);
-	script_finish(script);
+	serve_all(script, 4);
 	assert_int_equal(told_of(script, "GET /b")->call_count, 1);
 	assert_in_range(told_of(script, "GET /b")->cpu_time, 400 + 100, 400 + 140);
 	assert_int_equal(told_of(script, "GET /b")->state[STATE_POOL], 6110 - 1015);
@@ -226,7 +230,6 @@ static void test_place_of_unseen(void **state)
 static struct script *unknown_waits_again(uint64_t waiting)
 {
 	struct script *script = server(RUNTIME_GO);
-	uint64_t at = 2100;
 
 	reads(script, 210, FIRST, CLIENT_B, "GET /b");
 	reads(script, 215, FIRST, CLIENT_A, "GET /a");
@@ -241,19 +244,7 @@ static struct script *unknown_waits_again(uint64_t waiting)
 	READ_NOTHING(script, 1700, FIRST, CLIENT_LAST);
 	script_conn_ended(script, 1750, DB_2);
 	answer(script, 2000, FIRST, 1705, DB);
-	WRITE(script, at, FIRST, CLIENT_A, .status = 200);
-	for (uint64_t i = 0; i < waiting; i++, at += 1000) {
-		ask(script, at + 10, FIRST, DB);
-		answer(script, at + 900, FIRST, at + 16, DB);
-		WRITE(script, at + 1000, FIRST, CLIENT_C + i, .status = 200);
-	}
-	ask(script, at + 10, FIRST, DB); /* B */
-	answer(script, at + 900, FIRST, at + 16, DB);
-	WRITE(script, at + 1000, FIRST, CLIENT_B, .status = 200);
-	ask(script, at + 1010, FIRST, DB); /* the last one */
-	answer(script, at + 1900, FIRST, at + 1016, DB);
-	WRITE(script, at + 2000, FIRST, CLIENT_LAST, .status = 200);
-	script_finish(script);
+	serve_all(script, waiting);
 	return script;
 }
 

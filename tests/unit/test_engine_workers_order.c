@@ -106,17 +106,24 @@ static void who_is_given_something_is_free(void **state)
 	assert_both_served(script, "GET /a", "GET /b");
 }
 
-/* The first worker has done A, the second one B, and C waits; of each request's first calls none is made yet. The loop sleeps since 1190.
- */
-static void let_three_come(struct script *script)
+/* The first worker is given A, the second worker another one, and a third one waits. The loop sleeps since 1190. */
+static void give_two_and_let_third_wait(struct script *script, uint64_t second, const char *second_line, uint64_t third,
+					const char *third_line)
 {
 	LOOKS(script, 1100, LOOP, CLIENT_A, 1020, .arrived = 1090, .line = "GET /a");
 	WRITE(script, 1110, LOOP, TO_ONE);
 	LOOKS(script, 1130, ONE, TO_ONE, 310);
-	LOOKS(script, 1150, LOOP, CLIENT_B, 1120, .arrived = 1140, .line = "GET /b");
+	LOOKS(script, 1150, LOOP, second, 1120, .arrived = 1140, .line = second_line);
 	WRITE(script, 1160, LOOP, TO_TWO);
 	LOOKS(script, 1175, TWO, TO_TWO, 610);
-	READ(script, 1185, LOOP, CLIENT_C, .arrived = 1150, .line = "GET /c");
+	READ(script, 1185, LOOP, third, .arrived = 1150, .line = third_line);
+}
+
+/* The first worker has done A, the second one B, and C waits; of each request's first calls none is made yet. The loop sleeps since 1190.
+ */
+static void let_three_come(struct script *script)
+{
+	give_two_and_let_third_wait(script, CLIENT_B, "GET /b", CLIENT_C, "GET /c");
 	WRITE(script, 1300, TWO, WAKE);
 	WRITE(script, 1310, ONE, WAKE);
 	LOOKS(script, 1330, LOOP, WAKE, 1190);
@@ -237,13 +244,7 @@ static void two_of_two_lines_change_places(void **state)
 	struct script *script = server_with_pool();
 	(void)state;
 
-	LOOKS(script, 1100, LOOP, CLIENT_A, 1020, .arrived = 1090, .line = "GET /a");
-	WRITE(script, 1110, LOOP, TO_ONE);
-	LOOKS(script, 1130, ONE, TO_ONE, 310);
-	LOOKS(script, 1150, LOOP, CLIENT_C, 1120, .arrived = 1140, .line = "GET /c");
-	WRITE(script, 1160, LOOP, TO_TWO);
-	LOOKS(script, 1175, TWO, TO_TWO, 610);
-	READ(script, 1185, LOOP, CLIENT_B, .arrived = 1150, .line = "GET /b");
+	give_two_and_let_third_wait(script, CLIENT_C, "GET /c", CLIENT_B, "GET /b");
 	READ(script, 1195, LOOP, CLIENT_X, .arrived = 1150, .line = "GET /e");
 	WRITE(script, 1300, ONE, WAKE);
 	LOOKS(script, 1330, LOOP, WAKE, 1200);
