@@ -28,7 +28,7 @@ def check_ends(tap, run):
 
 def check_worker_processes(tap, run):
     """What both processes used for it, and no more; the rest of the wall has names: it waited for the worker, or for a core."""
-    wrong_ns = sum(max(0, truth.credited_ns(pair.traced) - pair.truth["cpu_used_ns"]) for pair in run.pairs)
+    wrong_ns = sum(max(0, truth.credited_ns(pair.traced) - pair.truth["cpu_used_ns"] - truth.HANDLER_BLIND_NS) for pair in run.pairs)
     tap.at_most("CPU credited beyond what both processes used for it", wrong_ns / sum(pair.truth["cpu_burned_ns"] for pair in run.pairs),
                 models.WRONG_CPU_MAX)
     wall_ns = sum(pair.traced["wall_ns"] for pair in run.pairs)

@@ -13,6 +13,7 @@ from tap import Skip
 
 CGROUP_ROOTS = ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
 UNIT = "iocpu-trace-test"
+LOOKS, LOOK_EVERY_S = 5, 0.3
 
 
 def free_port():
@@ -119,9 +120,17 @@ def several(tap):
         tap.equal("exit code", exporter.end(), 0)
 
 
+def files_of(pid):
+    return {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+
+
 def leave_one_file(pid):
-    """So that the process can look around in /proc, a file at a time, and no more."""
-    opened = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    """So that the process can look around in /proc, a file at a time, and no more. What it has open at each of several looks, it keeps: a
+    connection that has just been used may be open yet, and a look around holds a file for a moment."""
+    opened = files_of(pid)
+    for _ in range(LOOKS):
+        time.sleep(LOOK_EVERY_S)
+        opened &= files_of(pid)
     free = next(number for number in range(max(opened) + 2) if number not in opened)
     limit = next(number for number in range(free + 1, max(opened) + 3) if number not in opened)
     return resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
