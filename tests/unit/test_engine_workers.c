@@ -239,6 +239,74 @@ static void the_trace_may_begin_with_wakeups(void **state)
 	script_close(script);
 }
 
+/* A, B and C have come; the first worker is given A, for which it works from 2030 on. */
+static struct script *two_wait_for_the_worker_of_one(void)
+{
+	struct script *script = server();
+
+	LOOKS(script, 2000, LOOP, CLIENT_A, 700, .arrived = 1990, .line = "GET /a");
+	WRITE(script, 2010, LOOP, TO_ONE);
+	READ(script, 2020, LOOP, CLIENT_B, .arrived = 1995, .line = "GET /b");
+	READ(script, 2025, LOOP, CLIENT_C, .arrived = 1995, .line = "GET /c");
+	LOOKS(script, 2030, ONE, TO_ONE, 310);
+	return script;
+}
+
+/* In the turn in which A was handed back B is, without a wake-up. The worker is given C. */
+static void hand_back_b_unseen(struct script *script)
+{
+	WRITE(script, 5110, LOOP, TO_ONE, .off = 3085, .on = 5100, .ready = 2015, .cause = WAIT_RUNNABLE);
+	WRITE(script, 5120, LOOP, CLIENT_B, .status = 200);
+}
+
+static void hand_back_c(struct script *script)
+{
+	WRITE(script, 8160, ONE, WAKE);
+	LOOKS(script, 8180, LOOP, WAKE, 5140);
+	WRITE(script, 8190, LOOP, CLIENT_C, .status = 200);
+}
+
+/* A worker that is taken off its core when it has handed something back tells that later than its request ends. */
+static void a_worker_may_tell_behind_the_response(void **state)
+{
+	struct script *script = two_wait_for_the_worker_of_one();
+	(void)state;
+
+	hand_back_a_and_give_b(script);
+	LOOKS(script, 3090, ONE, TO_ONE, 3035);
+	hand_back_b_unseen(script);
+	READ(script, 5130, LOOP, CLIENT_B, .arrived = 5122, .epoll = 5125, .events = 1, .epoll_fd = LOOP, .line = "GET /d");
+	READ(script, 5160, ONE, TO_ONE, .epoll = 5092, .events = 1, .epoll_fd = ONE, .off = 5095, .on = 5150, .ready = 55,
+	     .cause = WAIT_RUNNABLE);
+	hand_back_c(script);
+	script_conn_ended(script, 9000, CLIENT_B);
+	script_finish(script);
+	assert_told(script, "GET /b", 2000, 2110);
+	assert_told(script, "GET /c", 3000, 3110);
+	script_close(script);
+}
+
+/* What it has read before that was told to be written it has just as well when it is found to have handed that back. */
+static void a_worker_may_read_before_it_is_told_the_write(void **state)
+{
+	struct script *script = two_wait_for_the_worker_of_one();
+	(void)state;
+
+	WRITE(script, 3030, ONE, WAKE);
+	LOOKS(script, 3050, LOOP, WAKE, 2030);
+	LOOKS(script, 3058, ONE, TO_ONE, 3035);
+	WRITE(script, 3060, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_A, .status = 200);
+	WINDOW(script, 5095, ONE, .epoll = 5092, .events = 1, .epoll_fd = ONE, .off = 3059, .on = 3061, .cause = WAIT_RUNNABLE);
+	hand_back_b_unseen(script);
+	READ(script, 5160, ONE, TO_ONE, .off = 5095, .on = 5150, .ready = 55, .cause = WAIT_RUNNABLE);
+	hand_back_c(script);
+	script_finish(script);
+	assert_told(script, "GET /b", 2000, 2110);
+	assert_told(script, "GET /c", 3000, 3110);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +317,8 @@ int main(void)
 		cmocka_unit_test(for_workers_and_for_connections_are_two_lines),
 		cmocka_unit_test(a_response_may_contradict_the_line),
 		cmocka_unit_test(the_trace_may_begin_with_wakeups),
+		cmocka_unit_test(a_worker_may_tell_behind_the_response),
+		cmocka_unit_test(a_worker_may_read_before_it_is_told_the_write),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads", tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "engine/handoffs.h"
 #include "engine/idle.h"
 #include "engine/names.h"
+#include "engine/workers.h"
 
 /* A connection without traffic for this long may be forgotten when there are too many. */
 #define IDLE_NS        60000000000ull
@@ -215,7 +216,10 @@ void conn_tell_answered(struct engine *engine, struct conn *conn, bool ended)
 			request->ambiguous |= !ended;
 		}
 		answered_ns = request->last_write_ns;
-		request_tell(engine, request);
+		if (workers_tell_late(engine, request))
+			request_hold_back(engine, request);
+		else
+			request_tell(engine, request);
 	}
 }
 

@@ -79,6 +79,7 @@ struct context {
 	bool handed_again;         /* rule 12: a segment that has waited and been given a connection since it began */
 	bool sets_up;              /* a segment: it accepted a connection, or readied one before its first request */
 	bool made_tasks;           /* a segment: in its course tasks were made, which are hinted at it */
+	bool tells_late;           /* a worker's soft tail: what it computed for its hint until then its next record will tell */
 	struct context *bound_to;
 	struct context *hint;    /* whose work this probably is, if no evidence comes */
 	struct context *resumes; /* of a segment, in Go: whose goroutine was last seen on the thread; rule 11: the step before it */
@@ -230,6 +231,8 @@ void request_tell(struct engine *engine, struct context *request);
 void request_abort(struct engine *engine, struct context *request, uint64_t now_ns);
 /* As it is told: connection and turn. */
 void request_write_id(const struct context *request, char id[REQUEST_ID_MAX]);
+/* It is over, and lets its connection go; but it is told only when it has been quiet, as a thread has still to say what it did for it. */
+void request_hold_back(struct engine *engine, struct context *request);
 /* The trace ends before its response: its CPU is counted as requests' CPU, nothing is told. */
 void request_drop(struct engine *engine, struct context *request);
 

@@ -317,6 +317,15 @@ void request_tell(struct engine *engine, struct context *request)
 	close_request(engine, request);
 }
 
+void request_hold_back(struct engine *engine, struct context *request)
+{
+	struct conn *conn = request->conn;
+
+	leave_conn(request);
+	request->conn = NULL;
+	context_hold(engine, &conn->last_told, request);
+}
+
 void request_abort(struct engine *engine, struct context *request, uint64_t now_ns)
 {
 	if (request->partial_since_ns)

@@ -19,13 +19,25 @@ static struct context *sender_of(const struct moment *moment)
 	return moment->conn->crosses && moment->thread->soft && root ? context_root(root->hint) : NULL;
 }
 
+/* It has read this before the write was told. */
+static void worker_took(const struct moment *moment, const struct handoffs *handoffs, struct context *given)
+{
+	struct thread *worker = handoffs->worker_tid ? thread_of(moment->engine, handoffs->worker_tid) : NULL;
+
+	if (worker && context_root(worker->context) == given && context_is_active(given))
+		workers_hold(moment->engine, worker, given);
+}
+
 static void write_for(const struct moment *moment, struct handoffs *handoffs, struct context *sender)
 {
-	uint64_t bytes = (uint64_t)moment->record->result;
+	uint64_t bytes = (uint64_t)moment->record->result, settled;
 
 	if (!sender && moment->conn->family == CONN_EVENTFD)
 		return;
-	bytes -= handoffs_settle_ahead(moment, handoffs, sender, bytes);
+	settled = handoffs_settle_ahead(moment, handoffs, sender, bytes);
+	bytes -= settled;
+	if (settled)
+		worker_took(moment, handoffs, sender);
 	if (bytes)
 		handoffs_push(moment->engine, handoffs,
 			      (struct handoff){.context = sender,

@@ -289,9 +289,27 @@ static struct context *take_unseen(const struct moment *moment, struct thread *w
 	done->at_worker = false;
 	done->came_back = true;
 	then.thread = worker;
-	if (context_root(worker->context) == done)
+	if (context_root(worker->context) == done) {
 		turn_to_segment(&then, ORIGIN_SOFT, done, true);
+		if (worker->context)
+			worker->context->tells_late = true;
+	}
 	return done;
+}
+
+bool workers_tell_late(struct engine *engine, const struct context *request)
+{
+	const struct thread *loop = thread_of(engine, request->reader_tid);
+	const struct handed_back *handed_back = loop ? loop->handed_back : NULL;
+
+	for (uint32_t i = 0; handed_back && i < handed_back->worker_count; i++) {
+		const struct thread *worker = thread_of(engine, handed_back->workers[i]);
+		const struct context *tail = worker ? context_root(worker->context) : NULL;
+
+		if (tail && tail->tells_late && context_root(tail->hint) == request)
+			return true;
+	}
+	return false;
 }
 
 void handed_back_run_unseen(const struct moment *moment, struct thread *worker)

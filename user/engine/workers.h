@@ -48,6 +48,8 @@ bool workers_give_at_once(const struct moment *moment, struct context *given);
 void workers_gave_unseen(const struct moment *moment, uint32_t worker_tid);
 /* The loop asks a downstream, or answers this request (NULL: asks): whose callback is it? */
 void workers_callback_acts(const struct moment *moment, const struct context *request);
+/* A worker that was taken off its core has still to tell what it computed for this request, which has been answered. */
+bool workers_tell_late(struct engine *engine, const struct context *request);
 /* The loop answers a request from before the trace. */
 void workers_callback_answers_unknown(const struct moment *moment);
 /* The loop turns to something else: those whose callbacks have shown nothing wait for something within the process. */
