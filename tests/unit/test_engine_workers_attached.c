@@ -85,11 +85,71 @@ static void nobody_waits_while_a_worker_is_free(void **state)
 	script_close(script);
 }
 
+/* The worker has done what it had at `done`, and is given the next; what the loop does then for what it had done is the caller's. */
+static void give_next(struct script *script, uint64_t done, uint32_t tid, uint64_t loop_since)
+{
+	WRITE(script, done, tid, WAKE);
+	LOOKS(script, done + 20, LOOP, WAKE, loop_since);
+	WRITE(script, done + 30, LOOP, TO_ONE + tid - ONE);
+}
+
+/*
+ * Of one worker nobody has seen yet where it is given something: what the loop writes there for the first time, while it runs callbacks of
+ * what its workers handed back, is given as well, by the next callback. So two have asked, and stand in line again, in front of B and C.
+ */
+static void who_is_given_something_may_not_be_known_yet(void **state)
+{
+	struct script *script = open_server();
+	(void)state;
+
+	LOOKS(script, 150, LOOP, CLIENT_X, 100, .arrived = 140, .line = "GET /x");
+	WRITE(script, 155, LOOP, CLIENT_X, .status = 200);
+	LOOKS(script, 200, ONE, TO_ONE, 100);
+	WRITE(script, 235, TWO, WAKE);
+	WRITE(script, 240, ONE, WAKE);
+	LOOKS(script, 260, LOOP, WAKE, 160);
+	WRITE(script, 270, LOOP, TO_ONE);
+	WRITE(script, 275, LOOP, DB);
+	WRITE(script, 280, LOOP, TO_TWO);
+	WRITE(script, 285, LOOP, OTHER_DB);
+	READ(script, 295, LOOP, CLIENT_A, .arrived = 250, .epoll = 290, .events = 1, .epoll_fd = LOOP, .line = "GET /a");
+	LOOKS(script, 300, ONE, TO_ONE, 245);
+	LOOKS(script, 305, TWO, TO_TWO, 240);
+	LOOKS(script, 400, LOOP, DB, 300, .arrived = 390);
+	READ(script, 410, LOOP, OTHER_DB, .arrived = 390);
+	READ(script, 420, LOOP, CLIENT_B, .arrived = 395, .line = "GET /b");
+	READ(script, 430, LOOP, CLIENT_C, .arrived = 395, .line = "GET /c");
+	give_next(script, 1000, ONE, 435);
+	WRITE(script, 1040, LOOP, CLIENT_D, .status = 200);
+	LOOKS(script, 1050, ONE, TO_ONE, 1005);
+	give_next(script, 1200, TWO, 1045);
+	WRITE(script, 1240, LOOP, DB);
+	LOOKS(script, 1250, TWO, TO_TWO, 1205);
+	give_next(script, 2050, ONE, 1245);
+	WRITE(script, 2090, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 2100, ONE, TO_ONE, 2055);
+	give_next(script, 2300, TWO, 2095);
+	WRITE(script, 2340, LOOP, OTHER_DB);
+	LOOKS(script, 2350, TWO, TO_TWO, 2305);
+	give_next(script, 2600, ONE, 2345);
+	LOOKS(script, 2650, ONE, TO_ONE, 2605);
+	WRITE(script, 4350, TWO, WAKE);
+	LOOKS(script, 4370, LOOP, WAKE, 2645);
+	WRITE(script, 4390, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 5650, ONE, WAKE);
+	LOOKS(script, 5670, LOOP, WAKE, 4395);
+	WRITE(script, 5690, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /c", 3000, 3110);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_not_known_has_been_handed_back),
 		cmocka_unit_test(nobody_waits_while_a_worker_is_free),
+		cmocka_unit_test(who_is_given_something_may_not_be_known_yet),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads, before the trace", tests, NULL, NULL);

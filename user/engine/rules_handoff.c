@@ -118,13 +118,18 @@ static bool took_just_now(const struct moment *moment, const struct handoffs *ha
 	return worker->holds && moment->at_ns < handoffs->taken_ns + HANDOFF_LATE_NS;
 }
 
-/* To a worker thread the loop gives whose turn it is. The reference is the caller's. */
-static struct context *given_by(const struct moment *moment, struct handoffs *handoffs)
+/*
+ * To a worker thread the loop gives whose turn it is. One that nobody has seen yet is whoever reads what is written for the first time in
+ * a callback of what others handed back. The reference is the caller's.
+ */
+static struct context *given_by(const struct moment *moment, struct handoffs *handoffs, bool first)
 {
 	if (handoffs->worker_tid == moment->thread->tid) {
 		handoffs->own_task = true; /* of its runtime: collecting garbage */
 		return NULL;
 	}
+	if (first && workers_call_back(moment->thread))
+		return workers_give(moment, 0);
 	if (!is_a_worker(moment->engine, handoffs->worker_tid) || !moment->thread->loop)
 		return context_get(sender_of(moment));
 	handoffs->taken_unread = false; /* else nobody would have written */
@@ -269,6 +274,7 @@ static bool worker_wakes_loop(const struct moment *moment, struct handoffs *hand
 
 void rule_9_handoff_write(const struct moment *moment)
 {
+	bool first = !moment->conn->handoffs && moment->conn->family == CONN_EVENTFD;
 	struct handoffs *handoffs = handoffs_of(moment->conn);
 	struct context *sender;
 
@@ -276,7 +282,7 @@ void rule_9_handoff_write(const struct moment *moment)
 		return;
 	if (worker_wakes_loop(moment, handoffs))
 		return;
-	sender = given_by(moment, handoffs);
+	sender = given_by(moment, handoffs, first);
 	write_for(moment, handoffs, sender);
 	context_put(moment->engine, sender);
 }

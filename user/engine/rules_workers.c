@@ -203,7 +203,7 @@ void workers_forget_giver(const struct moment *moment, uint32_t writer_tid, stru
 {
 	const struct thread *writer = writer_tid ? thread_of(moment->engine, writer_tid) : NULL;
 
-	if (!writer || !writer->loop || context_is_open_request(context_root(*given)))
+	if (!writer || !writer->loop || context_is_open_request(context_root(*given)) || context_root(*given)->given == GIVEN_WORKER)
 		return;
 	context_put(moment->engine, *given);
 	*given = context_new_segment(moment->engine, ORIGIN_WORKER, NULL, moment->at_ns);
@@ -358,7 +358,8 @@ static void find_callback(const struct moment *moment, uint32_t worker_tid)
 		pass_those_before(moment, worker_tid);
 		turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
 	}
-	handed_back->running_tid = worker_tid;
+	if (worker_tid)
+		handed_back->running_tid = worker_tid;
 	handed_back_acts(handed_back, moment->at_ns);
 	root = downstream_owner(moment);
 	if (root)
@@ -412,7 +413,7 @@ struct context *workers_give(const struct moment *moment, uint32_t worker_tid)
 	struct context *given = NULL;
 
 	find_workers(moment);
-	if (handed_back)
+	if (handed_back && worker_tid)
 		list_worker(moment->engine, handed_back, worker_tid);
 	if (handed_back && handed_back->in_callbacks) {
 		find_callback(moment, worker_tid);

@@ -38,8 +38,8 @@ bool workers_callback_to_come(const struct thread *loop, const struct context *c
 /* The loop has read that workers woke it: callbacks of what they handed back are next. */
 void workers_callbacks_begin(const struct moment *moment);
 /*
- * The loop gives work to this worker: whose? Of whom the callback runs; or, in a callback of what a worker handed back, of who waits
- * longest for one. The reference is the caller's. NULL: nobody knows.
+ * The loop gives work to this worker (0: one that has not been seen yet): whose? Of whom the callback runs; or, in a callback of what a
+ * worker handed back, of who waits longest for one. The reference is the caller's. NULL: nobody knows.
  */
 struct context *workers_give(const struct moment *moment, uint32_t worker_tid);
 /* Who would stand in line, which is empty, needs no wake-up where a worker is free and still has one to read. False: there is none. */
