@@ -397,6 +397,49 @@ static void test_pool_lies_idle(void **state)
 	script_close(script);
 }
 
+/*
+ * E finds a connection idle that has been there since before the trace, so nobody had waited then. A and B come to wait behind that, for
+ * what others asked before the trace: A waits twice, once before B, and once behind it.
+ */
+static void test_pool_lay_idle_before(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_D, SLEPT(10, 100, 1), .line = "GET /c");
+	WRITE(script, 120, LOOP, CLIENT_D, .status = 200);
+	READ(script, 210, LOOP, CLIENT_D, SLEPT(130, 200, 1), .line = "GET /d");
+	WRITE(script, 220, LOOP, CLIENT_D, .status = 200);
+	READ(script, 310, LOOP, CLIENT_D, SLEPT(230, 300, 1), .line = "GET /e");
+	WRITE(script, 320, LOOP, DB_2);
+	READ(script, 510, LOOP, CLIENT_A, SLEPT(330, 500, 1), .line = "GET /a");
+	READ(script, 1010, LOOP, DB_3, SLEPT(600, 1000, 1)); /* somebody's */
+	WRITE(script, 1020, LOOP, DB_3);                     /* A */
+	WRITE(script, 1025, LOOP, CLIENT_C, .status = 200);
+	READ(script, 2010, LOOP, DB_3, SLEPT(1030, 2000, 1));
+	answer(script, 3000, 2300); /* somebody's. A waits once more */
+	WRITE(script, 3010, LOOP, DB);
+	WRITE(script, 3015, LOOP, CLIENT_B, .status = 200);
+	READ(script, 3510, LOOP, CLIENT_B, SLEPT(3020, 3500, 1), .line = "GET /b");
+	READ(script, 4010, LOOP, DB_2, SLEPT(3600, 4000, 1));
+	WRITE(script, 4020, LOOP, DB_2); /* B */
+	WRITE(script, 4030, LOOP, CLIENT_D, .status = 200);
+	answer(script, 5000, 4040); /* A */
+	WRITE(script, 5500, LOOP, CLIENT_A, .status = 200);
+	READ(script, 6010, LOOP, DB_2, SLEPT(5510, 6000, 1));
+	WRITE(script, 6400, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	assert_false(a->ambiguous || b->ambiguous);
+	assert_int_equal(a->call_count, 2);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(a->state[STATE_POOL], (1020 - 600) + (3010 - 2300));
+	assert_int_equal(b->state[STATE_POOL], 4020 - 3600);
+	script_close(script);
+}
+
 /* A is answered in the course of what began before it had come to wait: no number of those who had waited before allows that. */
 static void test_no_number_fits(void **state)
 {
@@ -428,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_kept_before_anybody_waits),
 		cmocka_unit_test(test_told_by_a_second_turn),
 		cmocka_unit_test(test_pool_lies_idle),
+		cmocka_unit_test(test_pool_lay_idle_before),
 		cmocka_unit_test(test_no_number_fits),
 	};
 

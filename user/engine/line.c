@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/chains.h"
+#include "engine/idle.h"
 #include "engine/line.h"
 #include "engine/line_places.h"
 #include "engine/rules_loop.h"
@@ -20,8 +21,9 @@ bool loop_calls_back_at_once(const struct thread *thread)
 	return loop && !continuations_known_to_defer(loop) && !continuations_collect(loop) && !continuations_ahead(loop);
 }
 
-#define TICKETS      (1ull << 60) /* those of two lines differ */
-#define CAPACITY_MIN 64
+#define TICKETS       (1ull << 60) /* those of two lines differ */
+#define CAPACITY_MIN  64
+#define ROUNDS_UNSEEN 3 /* epoll returns: what was read before the trace has been done with then */
 
 static bool grow(struct line *line)
 {
@@ -372,18 +374,42 @@ static bool only_pool_used_before(struct engine *engine, uint16_t peer)
 	return true;
 }
 
+/*
+ * It was there before the trace, and is asked on now for the first time since, in no turn in which its answer may have been read before
+ * that, nor in the next one.
+ */
+static bool lay_idle_since_before(const struct moment *moment)
+{
+	const struct conn *conn = moment->conn;
+
+	return !conn->connect_seen && !conn->answer_read_ns && !conn->idle_until_ns && loop_calls_back_at_once(moment->thread) &&
+	       moment->thread->continuations->round >= ROUNDS_UNSEEN;
+}
+
 void rule_12_lay_idle(const struct moment *moment, bool in_this_turn)
 {
 	struct conn *conn = moment->conn;
-	struct line *line = moment->thread->lines[LINE_ANY];
-	bool used_before = conn->used_before;
+	bool since_before = lay_idle_since_before(moment), used_before = conn->used_before || since_before;
+	struct line *line = since_before ? line_of(moment->thread, LINE_ANY) : moment->thread->lines[LINE_ANY];
 
 	conn->idle_until_ns = moment->at_ns;
 	if (in_this_turn)
 		return;
 	conn->used_before = false;
+	if (since_before && line)
+		line->idle_peers |= peer_bit(conn->peer);
 	if (used_before && line && line->shifted && only_pool_used_before(moment->engine, conn->peer))
 		line_nobody_waits(moment, line);
+}
+
+/* Some may have waited for it before the trace, if none lay idle. */
+static void note_used_before(const struct moment *moment)
+{
+	const struct line *line = moment->thread->lines[LINE_ANY];
+
+	moment->conn->used_before = !line || !(line->idle_peers & peer_bit(moment->conn->peer));
+	if (moment->conn->used_before)
+		expect_unknown(moment->thread, LINE_ANY);
 }
 
 static void go_on_for_unknown(const struct moment *moment)
@@ -411,8 +437,7 @@ void rule_12_unknown_answer(const struct moment *moment)
 	struct thread *thread = moment->thread;
 
 	if (loop_calls_back_at_once(thread)) {
-		moment->conn->used_before = true;
-		expect_unknown(thread, LINE_ANY);
+		note_used_before(moment);
 		rule_12_turn_ends(moment->engine, thread, moment->at_ns);
 	} else if (!works_at_once(thread) && !(may_be_in_first_turn(thread) && thread_is_active(thread))) {
 		return;
@@ -435,7 +460,7 @@ void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call)
 	if (!segment)
 		return;
 	if (loop_calls_back_at_once(thread))
-		expect_unknown(thread, LINE_ANY);
+		note_used_before(moment);
 	call_delist(call);
 	call->context = segment;
 	call->doubt = DOUBT_NONE;

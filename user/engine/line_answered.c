@@ -164,7 +164,7 @@ static void begin_anew(const struct moment *moment)
 		line_forget_order(moment->engine, line);
 		line->shifted = true;
 		line->aligned = false;
-		line->kept = 0;
+		line->kept = line->idle_peers = 0;
 	}
 	while ((conn = idmap_next(&moment->engine->conns, &cursor)))
 		conn->used_before |= is_of(conn->answering, moment->thread->proc) ||

@@ -34,6 +34,7 @@ struct line {
 	struct place *places;
 	uint64_t first_handed, end_handed; /* numbers of the segments in use, from 1 */
 	uint64_t kept;                     /* so many proved to be of whoever had the connection */
+	uint64_t idle_peers;               /* as peer_bit(): a connection lay idle there since before the trace, so nobody waited for one */
 	struct context **handed;
 	uint64_t capacity; /* of either: a power of two */
 };
