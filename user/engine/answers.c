@@ -6,8 +6,11 @@
 
 #include "engine/moment.h"
 
-/* The kernel's own stamp of a segment, and the time when the hook saw that, differ by far less. */
-#define STAMPS_DIFFER_NS 1000000000ull
+/*
+ * What a read brings behind the segment that it begins in came at most so much later; and what was joined with that, at most as much sooner
+ * as is left of the 4.3 s which halves of times reach.
+ */
+#define READ_REACHES_NS 3000000000ull
 
 /* A segment that nobody saw come, but to be there within so short a time, has come then: a loop's turn takes as long. */
 #define ARRIVAL_KNOWN_NS 1000000u
@@ -103,10 +106,10 @@ static uint32_t sequence_at(const struct moved *moved, uint32_t offset)
 	return moved->until - moved->length + offset;
 }
 
-/* No segment came after this. An answer may wait to be read for longer than the halves of times reach, 4.3 s. */
+/* No segment came after this. An answer may wait to be read for longer than the halves of times reach. */
 static uint64_t all_came_by(const struct moved *moved)
 {
-	return moved->last_ns && moved->last_ns + STAMPS_DIFFER_NS < moved->at_ns ? moved->last_ns + STAMPS_DIFFER_NS : moved->at_ns;
+	return moved->last_ns && moved->last_ns + READ_REACHES_NS < moved->at_ns ? moved->last_ns + READ_REACHES_NS : moved->at_ns;
 }
 
 /*
@@ -124,20 +127,19 @@ static void narrow(const struct moved *moved, bool alone, struct came *came)
 
 struct came answers_came(const struct moved *moved, uint32_t offset)
 {
-	uint64_t by_ns = all_came_by(moved), since_ns;
+	uint64_t last_by_ns = all_came_by(moved);
 	struct came came = {0};
 	struct segment segment;
 	uint32_t span_ns;
 
 	if (!find_segment(moved, sequence_at(moved, offset), &segment))
 		return came;
-	since_ns = by_ns - (uint32_t)((uint32_t)by_ns - segment.since_ns);
+	came.by_ns = last_by_ns - ((uint32_t)last_by_ns - segment.by_ns);
 	span_ns = segment.by_ns - segment.since_ns;
 	if (span_ns <= ARRIVAL_KNOWN_NS)
-		came.at_ns = since_ns + span_ns;
+		came.at_ns = came.by_ns;
 	if (span_ns < ARRIVAL_SPAN_MAX_NS)
-		came.not_before_ns = since_ns;
-	came.by_ns = since_ns + span_ns;
+		came.not_before_ns = came.by_ns - span_ns;
 	if (!offset)
 		narrow(moved, !answers_next(moved, &offset), &came);
 	return came;
