@@ -227,6 +227,8 @@ struct shared {
 	__u32 told;                            /* so many came since it is known */
 	__u32 unread;                          /* so many writes since something was read */
 	__u32 alone;                           /* so many, the last ones, while nobody else waited, as far as is seen */
+	__u32 out_of_order;                    /* so many segments had come so when the hook told last … */
+	__u32 stamped;                         /* … of that: its time's lower half */
 	struct arrival arrivals[ARRIVALS_MAX]; /* of segment n in n % ARRIVALS_MAX */
 };
 

@@ -59,6 +59,20 @@ static __always_inline __u64 arrival_of_last(const struct sock *sk)
 	return now - stamp_ns < ARRIVAL_SPAN_MAX_NS ? stamp_ns : now;
 }
 
+/*
+ * The segment that a lost one was waited for with comes last, and all behind it at once: the stamp is of the last of those, which had come
+ * out of order before. So it had if it is older than what came before it.
+ */
+static __always_inline void add_segment(struct shared *shared, const struct sock *sk, const struct tcp_sock *tcp)
+{
+	__u64 at_ns = arrival_of_last(sk);
+
+	if (tcp->rcv_ooopack != shared->out_of_order || (__s32)((__u32)at_ns - shared->stamped) < 0)
+		at_ns = bpf_ktime_get_ns();
+	shared->stamped = at_ns;
+	add_arrival(shared, tcp->rcv_nxt, at_ns);
+}
+
 static __always_inline void note_segment(const struct sock *sk)
 {
 	__u64 conn_id = sk->sk_socket->file->f_inode->i_ino;
@@ -73,7 +87,8 @@ static __always_inline void note_segment(const struct sock *sk)
 	if (!shared->hooked)
 		look_at_arrivals(shared, tcp->rcv_nxt, bpf_ktime_get_ns()); /* others may have come before it */
 	else if (!is_told(shared, tcp->rcv_nxt))
-		add_arrival(shared, tcp->rcv_nxt, arrival_of_last(sk));
+		add_segment(shared, sk, tcp);
+	shared->out_of_order = tcp->rcv_ooopack;
 	shared->hooked = 1;
 }
 

@@ -11,9 +11,26 @@
 
 /* ---- arrival */
 
+/* Right to a jiffy. */
+static __always_inline __u64 last_data_at(const struct tcp_sock *tcp, __u64 now)
+{
+	return now - (__u32)((__u32)bpf_jiffies64() - tcp->inet_conn.icsk_ack.lrcvtime) * jiffy_ns;
+}
+
+/*
+ * What came out of order is joined with the lost segment that fills the gap before it, and that has its older stamp then. It shows where
+ * nothing else waits: the last that came is later.
+ */
+static __always_inline bool is_of_one_out_of_order(struct sock *sk, const struct sk_buff *head, __u64 stamp_ns)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	return tcp && tcp->rcv_ooopack && sk->sk_receive_queue.prev == head && stamp_ns + jiffy_ns < last_data_at(tcp, bpf_ktime_get_ns());
+}
+
 /*
  * The stamp of the segment that is being copied. It is still the head of the queue, as it is taken off after this tracepoint. Realtime, set
- * only while some socket of the host has asked for it: the tool keeps one that did. 0: not set.
+ * only while some socket of the host has asked for it: the tool keeps one that did. 0: not set, or another one's.
  */
 static __always_inline __u64 arrival_of_segment(struct sock *sk)
 {
@@ -23,7 +40,9 @@ static __always_inline __u64 arrival_of_segment(struct sock *sk)
 	if ((void *)head == (void *)&sk->sk_receive_queue)
 		return 0;
 	stamp_ns = head->tstamp;
-	return stamp_ns ? stamp_ns - realtime_offset_ns : 0;
+	if (!stamp_ns || is_of_one_out_of_order(sk, head, stamp_ns - realtime_offset_ns))
+		return 0;
+	return stamp_ns - realtime_offset_ns;
 }
 
 /*
@@ -37,7 +56,7 @@ static __always_inline __u64 arrival_of_connection(struct sock *sk, __u8 *coarse
 
 	if (!tcp)
 		return 0;
-	data_at_ns = now - (__u32)((__u32)bpf_jiffies64() - tcp->inet_conn.icsk_ack.lrcvtime) * jiffy_ns;
+	data_at_ns = last_data_at(tcp, now);
 	stamp_ns = tcp->tcp_mstamp * 1000;
 	if (stamp_ns <= now && stamp_ns + jiffy_ns >= data_at_ns && stamp_ns <= data_at_ns + jiffy_ns)
 		return stamp_ns;

@@ -245,6 +245,7 @@ struct tcp_sock {
 	u32 rcv_nxt;    /* the sequence number behind all that has come */
 	u32 copied_seq; /* … and been read */
 	u64 bytes_received;
+	u32 rcv_ooopack; /* so many segments came out of order */
 };
 
 struct udp_sock {

@@ -84,8 +84,8 @@ def selects():
 
 
 def shared():
-    """Two requests at a time ask the downstream at the port that is given, on one connection, the second before the first is answered."""
-    with socket.create_connection(("127.0.0.1", int(sys.argv[2]))) as downstream, socket.create_server(("127.0.0.1", 0)) as listener:
+    """Two requests at a time ask the downstream at the address, on one connection, the second before the first is answered."""
+    with socket.create_connection((sys.argv[2], int(sys.argv[3]))) as downstream, socket.create_server(("127.0.0.1", 0)) as listener:
         print(f"READY port={listener.getsockname()[1]} pid={os.getpid()}", flush=True)
         clients = [listener.accept()[0] for _ in range(SHARERS)]
         while True:
@@ -94,7 +94,9 @@ def shared():
                 if not request:
                     return
                 downstream.sendall(b"ask " + request.split()[1][1:] + b"\n")
-            downstream.recv(4096)
+            answers = b""
+            while answers.count(b"\n") < SHARERS:
+                answers += downstream.recv(4096)
             for client in clients:
                 client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Targets with something odd about them: what the tracer must not stumble over."""
+import contextlib
 import http.client
 import json
 import pathlib
@@ -9,7 +10,8 @@ import subprocess
 import time
 
 import lab as labs
-from lab import Lab, Process, need
+from lab import Lab, Process, has_tracepoint, need
+from lossy_peer import PORT, THERE, LossyPeer
 from tap import Skip
 
 ODD_TARGET = pathlib.Path(__file__).with_name("odd_target.py")
@@ -17,6 +19,7 @@ CPU_SHARE_MIN, CPU_SHARE_MAX = 0.95, 1.02
 READS = 3001
 SHUTDOWNS, REPLACED, SHARERS = 7, 17, 2  # as odd_target.py has them
 ROUNDS = 5
+LATE_S, LATE_NS = 0.05, 30_000_000  # so long a lost segment is waited for; so long nobody here keeps waiting what has come
 SELECTED = 19
 SELDOM_CALLED = {"select", "pselect6", "ppoll", "epoll_pwait2"}
 BEFORE_ACCEPT_MAX_NS = 5_000_000  # data may wait for accept, but nobody here keeps it waiting
@@ -179,7 +182,7 @@ def record_shared(tap, lab, name):
     """The words of the questions and of the answers in a recording of its own."""
     path = lab.scratch / f"{name}.rec"
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        target, ready = start(lab, f"target of {name}", ODD_TARGET, "shared", listener.getsockname()[1])
+        target, ready = start(lab, f"target of {name}", ODD_TARGET, "shared", *listener.getsockname())
         downstream = listener.accept()[0]
         recorder = lab.trace(name, "record", "-w", path, "-p", ready["pid"]).attached()
         clients = [socket.create_connection(("127.0.0.1", int(ready["port"]))) for _ in range(SHARERS)]
@@ -203,6 +206,55 @@ def key_of_its_own(tap):
         tap.equal("hashes that both recordings hold", one & other, set())
 
 
+def ask_lossy_peer(clients, peer, said, order):
+    """Each client asks, and is answered; `order`: of the answers' halves, with pauses for None. How much has been said by then."""
+    for i, client in enumerate(clients):
+        client.sendall(b"GET /word%d HTTP/1.1\r\n\r\n" % i)
+    peer.hear(len(clients), said)
+    halves = [half for i in range(len(clients)) for half in (b"answer ", b"word%d\n" % i)]
+    offsets = [said + sum(map(len, halves[:i])) for i in range(len(halves))]
+    for i in order:
+        if i is None:
+            time.sleep(LATE_S)
+        else:
+            peer.say(offsets[i], halves[i])
+    for client in clients:
+        client.recv(4096)
+    return offsets[-1] + len(halves[-1])
+
+
+def lost_segments(tap):
+    """What had come out of order has come for its reader when the lost segment in front of it does."""
+    need("ip")
+    if not pathlib.Path("/dev/net/tun").exists():
+        raise Skip("no TUN devices")
+    if not has_tracepoint("sk_data_ready"):
+        raise Skip("no tracepoint sk_data_ready")
+    with Lab() as lab, contextlib.closing(LossyPeer()) as peer:
+        path = lab.scratch / "run.rec"
+        target = lab.keep(Process(lab, "target", (ODD_TARGET, "shared", THERE, PORT), stdin=subprocess.PIPE))
+        peer.accept()
+        ready = target.ready()
+        recorder = lab.trace("recorder", "record", "-w", path, "-p", ready["pid"]).attached()
+        clients = [socket.create_connection(("127.0.0.1", int(ready["port"]))) for _ in range(SHARERS)]
+        said = ask_lossy_peer(clients, peer, 0, (0, 1, 2, 3))
+        recorder.await_hook("sk_data_ready")
+        for order in ((0, 1, 2, 3), (1, 2, 3, None, 0), (1, 3, None, 0, None, 2)):
+            said = ask_lossy_peer(clients, peer, said, order)
+        for client in clients:
+            client.close()
+        target.child.stdin.close()
+        tap.equal("the target's exit code", target.wait(), 0)
+        tap.equal("exit code of a run that ends with its target", recorder.wait(), 0)
+        records = records_of(lab, path)
+        told = {at_ns: int(re.search(r"@(-?\d+)", pairs["arrivals"])[1]) for words, pairs, at_ns in records
+                if words == ["messages", "read"]}
+        read = {at_ns: int(pairs["arrived"]) for words, pairs, at_ns in records if words == ["io", "read"] and at_ns in told}
+        tap.at_least("reads of what was lost", len(read), 5)
+        for name, arrived in (("first", read), ("last", told)):
+            tap.at_most(f"the {name} one of a read had come before it by, ns", max(at - when for at, when in arrived.items()), LATE_NS)
+
+
 TOPICS = {
     "a child that nobody waited for": zombie_child,
     "a file shorter than was asked for": short_file,
@@ -211,4 +263,5 @@ TOPICS = {
     "an fd replaced under a read": replaced_fd,
     "a call that few servers wait in": seldom_called,
     "a recording has a key of its own": key_of_its_own,
+    "segments that are lost, and come again": lost_segments,
 }
