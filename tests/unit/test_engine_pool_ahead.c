@@ -163,6 +163,109 @@ static void test_woken_long_ago(void **state)
 	script_close(script);
 }
 
+/* What has gone on there, with the connection: the caller's. */
+static struct context *go_on_as(struct script *script, struct pool_wake *wake)
+{
+	struct context *segment = context_new_segment(script->engine, ORIGIN_POOL, NULL, wake->at_ns);
+
+	segment->handed = wake->number;
+	wake->begun = context_get(segment);
+	wake->came_to = CAME_ON;
+	return segment;
+}
+
+/* What has gone on has run within a second, and is not over: it, and who came to wait, are kept so long. */
+static void test_woken_long_ago_and_awaited(void **state)
+{
+	struct script *script = all_wait();
+	struct context *c, *segment;
+	struct pool_ahead *pool = settle_all(script, &c);
+	(void)state;
+
+	places_wake(pool, 13000 * US);
+	segment = go_on_as(script, &pool->wakes[0]);
+	pass(script, 1020000);
+	pass(script, 1040000);
+	segment->last_active_ns = 1030000 * US;
+	places_leave(script->engine, pool, NULL);
+	assert_int_equal(pool->wake_count, 2);
+	assert_int_equal(pool->wait_count, 5);
+	context_put(script->engine, segment);
+	places_leave(script->engine, pool, NULL);
+	assert_int_equal(pool->wake_count, 0);
+	assert_int_equal(pool->wait_count, 3);
+	script_finish(script);
+	script_close(script);
+}
+
+/* C and D, the second and third that came to wait, are answered in what two who were woken in a row have gone on with. */
+static void answer_c_and_d(struct script *script, struct pool_ahead *pool, uint32_t first)
+{
+	struct moment moment = {.engine = script->engine, .thread = thread_of(script->engine, LOOP), .at_ns = 14000 * US};
+
+	for (uint32_t i = 0; i < 2; i++) {
+		struct context *request = context_root(pool->waits[1 + i].context);
+		struct context *segment = go_on_as(script, &pool->wakes[first + i]);
+
+		places_named(&moment, pool, segment, request);
+		assert_false(request->ambiguous);
+		context_put(script->engine, segment);
+	}
+}
+
+/* Two responses in a row tell that one more came to wait than it seemed, or that one who seemed to wait did not: then all behind it move.
+ */
+static void test_more_or_fewer_wait(void **state)
+{
+	(void)state;
+
+	for (int more = 0; more < 2; more++) {
+		struct script *script = all_wait();
+		struct context *c, *b;
+		struct pool_ahead *pool = settle_all(script, &c);
+
+		b = pool->waits[0].context;
+		for (uint32_t i = 0; i < 4; i++)
+			places_wake(pool, 13000 * US + i);
+		pool->wakes[0].at_ns = 13000 * US;
+		pool->aligned = true;
+		answer_c_and_d(script, pool, more ? 2 : 0);
+		assert_int_equal(pool->wait_count, more ? 6 : 4);
+		assert_ptr_equal(pool->waits[more ? 1 : 0].context, more ? b : c);
+		if (more)
+			assert_null(pool->waits[0].context);
+		script_finish(script);
+		script_close(script);
+	}
+}
+
+/* Where nobody is known who waits, a step of nobody's is the beginning: in doubt until a response has borne the order out. */
+static void test_began_in_a_step_of_nobodys(void **state)
+{
+	(void)state;
+
+	for (int borne_out = 0; borne_out < 2; borne_out++) {
+		struct script *script = all_wait();
+		struct context *c, *nobodys, *segment;
+		struct pool_ahead *pool = settle_all(script, &c);
+		struct moment moment = {.engine = script->engine, .thread = thread_of(script->engine, LOOP), .at_ns = 14000 * US};
+
+		nobodys = context_new_segment(script->engine, ORIGIN_POOL, NULL, 12950 * US);
+		context_note_evidence(nobodys);
+		context_hold(script->engine, &pool->waits[0].context, nobodys);
+		context_hold(script->engine, &pool->waits[1].context, NULL);
+		context_put(script->engine, nobodys);
+		segment = go_on_as(script, &pool->wakes[0]);
+		pool->aligned = true;
+		pool->order.right = borne_out;
+		places_named(&moment, pool, segment, c);
+		assert_int_equal(c->ambiguous, !borne_out);
+		context_put(script->engine, segment);
+		script_finish(script);
+		script_close(script);
+	}
+}
+
 /* It was woken, and did not seem to have waited for a connection. Now it waits for one. */
 static void test_waits_after_all(void **state)
 {
@@ -292,11 +395,19 @@ static void test_exec(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_woken_in_vain),        cmocka_unit_test(test_ran_before_it_goes_on),
-		cmocka_unit_test(test_no_context_left),      cmocka_unit_test(test_woken_long_ago),
-		cmocka_unit_test(test_waits_after_all),      cmocka_unit_test(test_named_before_it_is_settled),
-		cmocka_unit_test(test_too_many_wait),        cmocka_unit_test(test_lock_in_a_step),
-		cmocka_unit_test(test_words_of_a_condition), cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_woken_in_vain),
+		cmocka_unit_test(test_ran_before_it_goes_on),
+		cmocka_unit_test(test_no_context_left),
+		cmocka_unit_test(test_woken_long_ago),
+		cmocka_unit_test(test_woken_long_ago_and_awaited),
+		cmocka_unit_test(test_more_or_fewer_wait),
+		cmocka_unit_test(test_began_in_a_step_of_nobodys),
+		cmocka_unit_test(test_waits_after_all),
+		cmocka_unit_test(test_named_before_it_is_settled),
+		cmocka_unit_test(test_too_many_wait),
+		cmocka_unit_test(test_lock_in_a_step),
+		cmocka_unit_test(test_words_of_a_condition),
+		cmocka_unit_test(test_exec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
