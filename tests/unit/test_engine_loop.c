@@ -43,31 +43,6 @@ static void test_steps_in_the_order_of_reads(void **state)
 	script_close(script);
 }
 
-/*
- * Of tasks that nobody tells of, A seems to ask in the first step. B is told before any response has borne that out: the step may have been
- * another one's, and A's a part of what seems to be B's.
- */
-static void test_order_that_is_not_borne_out_yet(void **state)
-{
-	struct script *script = server();
-	(void)state;
-
-	script_runtime(script, LOOP, RUNTIME_PYTHON);
-	show_one_hop(script);
-	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 2), .line = "GET /a");
-	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
-	WRITE(script, 2000, LOOP, DB, .epoll = 1040);
-	WRITE(script, 3000, LOOP, CLIENT_B, .status = 200);
-	READ(script, 4010, LOOP, CLIENT_B, SLEPT(3500, 4000, 1), .line = "GET /b2");
-	WRITE(script, 5000, LOOP, CLIENT_B, .epoll = 4020, .status = 200);
-	READ(script, 9010, LOOP, DB, SLEPT(5010, 9000, 1));
-	WRITE(script, 10000, LOOP, CLIENT_A, .epoll = 9020, .status = 200);
-	script_finish(script);
-	assert_true(told_of(script, "GET /b")->ambiguous);
-	assert_false(told_of(script, "GET /a")->ambiguous);
-	script_close(script);
-}
-
 /* Before the loop has answered anybody two ask in their steps, each over a connection of its own: what is second is no waiter's. */
 static void test_new_connections_from_the_start(void **state)
 {
@@ -446,7 +421,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps_in_the_order_of_reads),
-		cmocka_unit_test(test_order_that_is_not_borne_out_yet),
 		cmocka_unit_test(test_new_connections_from_the_start),
 		cmocka_unit_test(test_step_before_reads),
 		cmocka_unit_test(test_two_hops),

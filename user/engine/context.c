@@ -338,6 +338,18 @@ static void forget_instead(struct engine *engine, struct context *context)
 	context_put(engine, instead);
 }
 
+static void take_over_marks(struct context *to, const struct context *segment)
+{
+	for (uint32_t i = 0; i < segment->thread_count; i++)
+		context_list_thread(to, segment->threads[i]);
+	to->voluntary += segment->voluntary;
+	to->involuntary += segment->involuntary;
+	to->ambiguous |= segment->ambiguous;
+	to->doubts |= segment->doubts;
+	to->names_guessed += segment->names_guessed;
+	to->names_in_order += segment->names_in_order;
+}
+
 void context_bind(struct engine *engine, struct context *segment, struct context *to)
 {
 	segment = context_root(segment);
@@ -353,18 +365,12 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 		(void)add_call(engine, to, &segment->calls[i], segment->timeline.settled_until_ns);
 	segment->call_count = 0;
 	holds_move(engine, segment, to);
-	for (uint32_t i = 0; i < segment->thread_count; i++)
-		context_list_thread(to, segment->threads[i]);
 	for (struct call *call; (call = segment->calls_in_flight);) {
 		call_delist(call);
 		call_enlist(call, to);
 	}
-	to->voluntary += segment->voluntary;
-	to->involuntary += segment->involuntary;
-	to->ambiguous |= segment->ambiguous;
-	to->doubts |= segment->doubts;
-	to->names_guessed += segment->names_guessed;
-	to->names_in_order += segment->names_in_order;
+	if (!to->told) /* it may be withheld, and is told as it was */
+		take_over_marks(to, segment);
 	to->evidence |= segment->evidence;
 	to->helper_only &= segment->helper_only;
 	segment->bound_to = context_get(to);

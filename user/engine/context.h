@@ -227,6 +227,8 @@ struct cpu_share *context_share_of(struct context *context, struct proc *proc);
 
 /* The request is over: takes it from the open ones and its connection's queue, and tells it. */
 void request_tell(struct engine *engine, struct context *request);
+/* One that was withheld. */
+void request_tell_withheld(struct engine *engine, struct context *request);
 /* Its connection ended before its response: it is over, and told when its threads have said what they did for it. */
 void request_abort(struct engine *engine, struct context *request, uint64_t now_ns);
 /* As it is told: connection and turn. */

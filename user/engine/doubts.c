@@ -10,6 +10,7 @@
 
 #define VOTES_MAX         128
 #define RIGHT_PER_WRONG   32
+#define VOTES_ENOUGH      16
 #define RIGHT_PER_MARKED  8 /* in a loop of one thread a mistake leads to responses that contradict it, and mark whom it touches */
 #define RIGHT_MIN         4
 #define RIGHT_PER_MISTAKE 4  /* where what is guessed leads to responses that bear it out */
@@ -58,6 +59,24 @@ static bool is_turn_trusted(const struct proc *proc)
 }
 
 /*
+ * Where no step has been taken for one of several the order tells nothing that could be wrong; but a runtime whose tasks nobody tells of
+ * may have run others' in any case, if somebody was answered in the midst of another one's work.
+ */
+static bool is_order_guessed(const struct proc *proc)
+{
+	return proc->order_guessed || (proc_has_tasks(proc) && proc->doubts[DOUBT_TURN].wrong);
+}
+
+static bool is_order_borne_out(const struct proc *proc)
+{
+	uint32_t right = proc->doubts[DOUBT_ORDER].right;
+
+	if (proc->excused * RIGHT_PER_EXCUSED > right)
+		return false;
+	return !is_order_guessed(proc) || right >= (proc_has_tasks(proc) ? RIGHT_MIN : 1);
+}
+
+/*
  * Threads that run each other's requests hide more of who runs: there it takes some responses that bear it out. Those that are known to run
  * strands which nobody tells of must not have been contradicted at all: most switches between these no response shows.
  */
@@ -72,13 +91,33 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 		return is_turn_trusted(proc);
 	if (doubt == DOUBT_FREE)
 		return score->wrong * RIGHT_PER_TURN <= right + RIGHT_PER_TURN;
-	if (doubt == DOUBT_ORDER && (proc->excused * RIGHT_PER_EXCUSED > score->right || (proc->order_guessed && !score->right)))
+	if (doubt == DOUBT_ORDER && !is_order_borne_out(proc))
 		return false;
 	if (doubt == DOUBT_THREAD)
 		return score->wrong * (proc->hides_strands ? VOTES_MAX : RIGHT_PER_WRONG) <= score->right;
 	if (!proc->threads_share && BY_WHO_RUNS & 1u << doubt)
 		return score->wrong * RIGHT_PER_MARKED <= right;
 	return score->wrong * RIGHT_PER_WRONG <= right && (!proc->threads_share || right >= RIGHT_MIN);
+}
+
+/* Too few have said yet whether it is right; or what contradicted was excused, and may be outweighed. */
+static bool is_undecided(const struct proc *proc, enum doubt doubt)
+{
+	const struct score *score = &proc->doubts[doubt];
+	bool few = score->right + score->wrong < VOTES_ENOUGH;
+	bool excused = proc->excused * RIGHT_PER_EXCUSED > score->right && score->wrong * RIGHT_PER_MARKED <= score->right;
+
+	if (doubt == DOUBT_TURN)
+		return proc_has_tasks(proc) && few;
+	return doubt == DOUBT_ORDER && is_order_guessed(proc) && (few || excused);
+}
+
+bool doubts_are_undecided(const struct context *request)
+{
+	for (enum doubt doubt = DOUBT_NONE + 1; doubt < DOUBTS; doubt++)
+		if (request->doubts & 1u << doubt && is_undecided(request->proc, doubt))
+			return !request->ambiguous;
+	return false;
 }
 
 bool doubts_is_kept(const struct proc *proc, enum given given)
@@ -131,7 +170,7 @@ static void doubt_turn(const struct thread *thread, struct context *request)
 
 	if (loop && !told_by_order(loop))
 		request->doubts |= 1u << DOUBT_TURN;
-	else if (loop && !doubts_mostly_right(thread->proc, DOUBT_ORDER))
+	else if (loop && ((loop->reading && !continuations_ahead(loop)) || !doubts_mostly_right(thread->proc, DOUBT_ORDER)))
 		request->doubts |= 1u << DOUBT_ORDER;
 }
 

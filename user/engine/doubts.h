@@ -48,6 +48,8 @@ enum line_kind {
 
 /* The request is about to be told: it is ambiguous if what made calls its has often been wrong. */
 void doubts_settle(struct context *request);
+/* Would a few more responses say whether it is? */
+bool doubts_are_undecided(const struct context *request);
 /* The responses mostly contradict who seemed to run in which turn of the request's loop, or thread. */
 bool doubts_refute_turns(const struct context *request);
 

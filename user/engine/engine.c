@@ -82,6 +82,7 @@ static void begin_program(struct engine *engine, struct proc *proc)
 		if (request->proc == proc && request->answered)
 			request_tell(engine, request);
 	}
+	withheld_tell_all(engine);
 	chains_close(engine, proc);
 	pool_ahead_close(engine, proc);
 	futexes_forget(&proc->futexes);
@@ -195,6 +196,7 @@ static void on_tick(struct engine *engine, const struct event *event)
 		    request->last_active_ns + RESPONSE_QUIET_NS < now_ns && !may_still_write(engine, request))
 			request_tell(engine, request);
 	}
+	withheld_tell_due(engine);
 	procs_count_open_requests(engine, now_ns);
 	strays_sweep(engine, now_ns);
 	conns_sweep(engine, now_ns);
@@ -287,6 +289,7 @@ void engine_finish(struct engine *engine)
 	/* One back, not to the start: that would be n², and another one may have moved into the place of the one taken out. */
 	for (cursor = 0; (conn = idmap_next(&engine->conns, &cursor)); cursor--)
 		conn_ended(engine, conn, engine->now_ns);
+	withheld_tell_all(engine);
 	strays_finish(engine); /* last: whatever nobody refers to any more may have become one */
 }
 

@@ -292,29 +292,42 @@ static void tell(struct engine *engine, struct context *request)
 	free(runs);
 }
 
+/* Nothing is given to it any more. */
 static void close_request(struct engine *engine, struct context *request)
 {
 	request->told = true;
-	request->timeline.count = 0;
-	context_forget_procs(request);
-	holds_forget(request);
-	context_hold(engine, &request->culprit, NULL);
 	context_hold(engine, &request->guess, NULL);
 	context_hold(engine, &request->step, NULL);
 	if (request->conn) {
 		context_hold(engine, &request->conn->last_told, request);
 		request->conn = NULL;
 	}
+}
+
+static void forget_request(struct engine *engine, struct context *request)
+{
+	request->timeline.count = 0;
+	context_forget_procs(request);
+	holds_forget(request);
+	context_hold(engine, &request->culprit, NULL);
 	context_put(engine, request); /* the engine's own: it is open no more */
+}
+
+void request_tell_withheld(struct engine *engine, struct context *request)
+{
+	doubts_settle(request);
+	tell(engine, request);
+	forget_request(engine, request);
 }
 
 void request_tell(struct engine *engine, struct context *request)
 {
 	leave_open_ones(engine, request);
 	strays_claim(engine, request);
-	doubts_settle(request);
-	tell(engine, request);
 	close_request(engine, request);
+	if (!withheld_take(engine, request))
+		request_tell_withheld(engine, request);
+	withheld_tell_due(engine);
 }
 
 void request_hold_back(struct engine *engine, struct context *request)
@@ -343,4 +356,5 @@ void request_drop(struct engine *engine, struct context *request)
 	leave_open_ones(engine, request);
 	charge_cpu(request, engine->now_ns);
 	close_request(engine, request);
+	forget_request(engine, request);
 }

@@ -282,6 +282,8 @@ struct engine {
 	struct process ended; /* the sum of those that are not told on their own any more */
 	uint64_t ended_count;
 	struct context *open_requests, **open_requests_end; /* oldest first */
+	struct context *withheld, *withheld_last;           /* by next_open, oldest first; the last one of none is of no use */
+	uint32_t withheld_count;
 	struct open_stream *streams;
 	struct context *free_contexts;
 	struct stray *strays;
@@ -309,6 +311,14 @@ void stream_end(struct engine *engine, struct conn *conn, uint64_t end_ns);
 void stream_end_unseen(struct engine *engine, struct conn *conn);
 /* The trace ends, and they do not. */
 void streams_finish(struct engine *engine);
+
+/* ---- withheld.c ---- */
+
+/* Takes over the engine's reference. False: it may be told at once. */
+bool withheld_take(struct engine *engine, struct context *request);
+/* Tells those that wait for nothing any more. */
+void withheld_tell_due(struct engine *engine);
+void withheld_tell_all(struct engine *engine);
 
 /* ---- proc.c ---- */
 

@@ -287,10 +287,12 @@ void thread_commit(struct engine *engine, struct thread *thread)
 			context_add_interval(engine, root, interval);
 	}
 	if (root && thread->pending_count) {
-		context_list_thread(root, thread->tid);
 		root->helper_only &= !thread->touched_io;
-		root->voluntary += thread->pending_voluntary;
-		root->involuntary += thread->pending_involuntary;
+		if (!root->told) { /* it may be withheld, and is told as it was */
+			context_list_thread(root, thread->tid);
+			root->voluntary += thread->pending_voluntary;
+			root->involuntary += thread->pending_involuntary;
+		}
 		thread->pending_voluntary = thread->pending_involuntary = 0;
 	}
 	thread->pending_count = 0;

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 13: who is over before enough responses have said whether the order is right by which a loop of tasks was told, that no hook tells
+ * of, is told once they have. Times in µs.
+ */
+#include "engine/moment.h"
+#include "unit/loop_script.h"
+
+enum { BORNE_OUT = 4, ENOUGH = 16 }; /* responses: by so many it is trusted; by so many it is decided */
+
+static struct proc *proc_of_loop(const struct script *script)
+{
+	return thread_of(script->engine, LOOP)->proc;
+}
+
+/*
+ * The loop defers; of A and B, which it reads in one round, A seems to ask in the first step, and B is answered, and asks again, which is
+ * when it would be told: before any response has borne out that the step was A's.
+ */
+static struct script *answered_early(void)
+{
+	struct script *script = server();
+
+	script_runtime(script, LOOP, RUNTIME_PYTHON);
+	READ(script, 110, LOOP, CLIENT_D, SLEPT(10, 100, 1), .line = "GET /first");
+	WRITE(script, 140, LOOP, CLIENT_D, .epoll = 120, .status = 200);
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(150, 1000, 2), .line = "GET /a");
+	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	WRITE(script, 2000, LOOP, DB, .epoll = 1040);
+	WRITE(script, 3000, LOOP, CLIENT_B, .status = 200);
+	READ(script, 4010, LOOP, CLIENT_B, SLEPT(3500, 4000, 1), .line = "GET /b2");
+	WRITE(script, 5000, LOOP, CLIENT_B, .epoll = 4020, .status = 200);
+	READ(script, 9010, LOOP, DB, SLEPT(5010, 9000, 1));
+	return script;
+}
+
+static void vote(const struct script *script, unsigned int count, bool right)
+{
+	while (count--)
+		doubts_vote(proc_of_loop(script), DOUBT_ORDER, right);
+}
+
+static bool is_told(const struct script *script, const char *line)
+{
+	for (size_t i = 0; i < script->count; i++)
+		if (strcmp(script->told[i].line, line) == 0)
+			return true;
+	return false;
+}
+
+/* B is told when it is decided, as what it is then. */
+static bool marks_early(bool right)
+{
+	struct script *script = answered_early();
+	bool marked;
+
+	vote(script, ENOUGH - 1, right);
+	script_tick(script, 9020);
+	assert_false(is_told(script, "GET /b"));
+	vote(script, 1, right);
+	script_tick(script, 9030);
+	assert_true(is_told(script, "GET /b"));
+	marked = told_of(script, "GET /b")->ambiguous;
+	WRITE(script, 10000, LOOP, CLIENT_A, .epoll = 9040, .status = 200);
+	script_finish(script);
+	script_close(script);
+	return marked;
+}
+
+static void test_told_when_it_is_decided(void **state)
+{
+	(void)state;
+	assert_false(marks_early(true));
+	assert_true(marks_early(false));
+}
+
+/* Nothing decides it: B is told all the same, some time after its response. The trust of a few is by chance. */
+static bool marks_undecided(unsigned int right)
+{
+	struct script *script = answered_early();
+	bool marked;
+
+	vote(script, right, true);
+	WRITE(script, 10000, LOOP, CLIENT_A, .epoll = 9040, .status = 200); /* bears it out once more */
+	script_tick(script, 3000 + 1490000);
+	assert_false(is_told(script, "GET /b"));
+	script_tick(script, 3000 + 1510000);
+	marked = told_of(script, "GET /b")->ambiguous;
+	script_finish(script);
+	script_close(script);
+	return marked;
+}
+
+static void test_told_undecided(void **state)
+{
+	(void)state;
+	assert_true(marks_undecided(0));
+	assert_true(marks_undecided(BORNE_OUT - 2));
+	assert_false(marks_undecided(BORNE_OUT - 1));
+}
+
+/* What responses say of the next program in that process says nothing of B. */
+static void test_told_when_its_program_ends(void **state)
+{
+	struct script *script = answered_early();
+	(void)state;
+
+	assert_false(is_told(script, "GET /b"));
+	script_thread(script, 9020, LOOP, LOOP, THREAD_EXECED);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	script_finish(script);
+	script_close(script);
+}
+
+/* Nobody is known to have been answered out of turn, or to have asked as one of several: the order tells nothing that could be wrong. */
+static bool marks_order(enum runtime runtime, unsigned int out_of_turn, unsigned int right)
+{
+	struct proc proc = {.told.runtime = runtime};
+	struct context request = {.proc = &proc, .is_request = true, .doubts = 1u << DOUBT_ORDER};
+
+	while (out_of_turn--)
+		doubts_vote(&proc, DOUBT_TURN, false);
+	while (right--)
+		doubts_vote(&proc, DOUBT_ORDER, true);
+	doubts_settle(&request);
+	return request.ambiguous;
+}
+
+static void test_order_beside_turns_that_are_wrong(void **state)
+{
+	(void)state;
+	assert_false(marks_order(RUNTIME_PYTHON, 0, 0));
+	assert_true(marks_order(RUNTIME_PYTHON, 1, 0));
+	assert_true(marks_order(RUNTIME_PYTHON, 1, BORNE_OUT - 1));
+	assert_false(marks_order(RUNTIME_PYTHON, 1, BORNE_OUT));
+	assert_false(marks_order(RUNTIME_NODE, 1, 0));
+}
+
+/* C is answered in the round that reads it, as nobody is in a loop that defers. Where the order turns out to be wrong, so may that be. */
+static bool marks_answered_at_once(bool right)
+{
+	struct script *script = answered_early();
+	bool marked;
+
+	READ(script, 9210, LOOP, CLIENT_C, .epoll = 9205, .events = 1, .arrived = 9200, .line = "GET /c");
+	WRITE(script, 9300, LOOP, CLIENT_C, .status = 200);
+	vote(script, 2 * ENOUGH, right);
+	script_finish(script);
+	marked = told_of(script, "GET /c")->ambiguous;
+	script_close(script);
+	return marked;
+}
+
+static void test_answered_at_once_where_others_wait(void **state)
+{
+	(void)state;
+	assert_true(marks_answered_at_once(false));
+	assert_false(marks_answered_at_once(true));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_told_when_it_is_decided),
+		cmocka_unit_test(test_told_undecided),
+		cmocka_unit_test(test_told_when_its_program_ends),
+		cmocka_unit_test(test_order_beside_turns_that_are_wrong),
+		cmocka_unit_test(test_answered_at_once_where_others_wait),
+	};
+
+	return cmocka_run_group_tests_name("engine, withheld", tests, NULL, NULL);
+}
