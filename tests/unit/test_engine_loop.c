@@ -361,6 +361,38 @@ static void test_collected_writes(void **state)
 	script_close(script);
 }
 
+/*
+ * A connection is made at once, where writes are put off: what runs behind that is of any of those that were read, and so is what runs
+ * until what is asked there is sent, whoever has connected.
+ */
+static void test_connects_where_writes_are_collected(void **state)
+{
+	struct script *script = server();
+	struct process sum;
+	(void)state;
+
+	READ(script, 1010, LOOP, CLIENT_A, SLEPT(10, 1000, 2), .line = "GET /a");
+	READ(script, 1020, LOOP, CLIENT_B, .arrived = 1000, .line = "GET /b");
+	WRITE(script, 2020, LOOP, CLIENT_A, .status = 200);
+	READ(script, 2210, LOOP, CLIENT_A, SLEPT(2030, 2200, 1), .line = "GET /a2");
+	WRITE(script, 2220, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 2230, LOOP, CLIENT_A, .status = 200);
+	READ(script, 3010, LOOP, CLIENT_D, SLEPT(2240, 3000, 2), .line = "GET /d");
+	READ(script, 3020, LOOP, CLIENT_C, .arrived = 3000, .line = "GET /c");
+	CONNECT(script, 3920, LOOP, DB);
+	WRITE(script, 4920, LOOP, CLIENT_D, .status = 200);
+	READ(script, 5010, LOOP, CLIENT_D, .epoll = 4950, .events = 2, .arrived = 4900, .line = "GET /d2");
+	WRITE(script, 6010, LOOP, DB);
+	WRITE(script, 6020, LOOP, CLIENT_D, .status = 200);
+	READ(script, 9010, LOOP, DB, SLEPT(6030, 9000, 1));
+	WRITE(script, 10010, LOOP, CLIENT_C, .status = 200);
+	sum = script_finish(script);
+	assert_int_equal(told_of(script, "GET /c")->call_count, 1);
+	assert_in_range(told_of(script, "GET /c")->cpu_time, 1000, 1000 + 100);
+	assert_in_range(sum.unattributed_cpu_ns, (1000 + 900 + 1000 + 1000) * US, (1000 + 900 + 1000 + 1000 + 100) * US);
+	script_close(script);
+}
+
 /* Of A's two answers the last one is read last, after B's: A is answered at once then, which shows no loop that collects. */
 static void test_several_answers_at_once(void **state)
 {
@@ -435,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_long_tail),
 		cmocka_unit_test(test_collected_writes),
 		cmocka_unit_test(test_collected_call_of_another),
+		cmocka_unit_test(test_connects_where_writes_are_collected),
 		cmocka_unit_test(test_several_answers_at_once),
 	};
 

@@ -110,6 +110,8 @@ bool rule_11_unknown_answer(const struct moment *moment);
 void rule_11_maybe_more_answers(const struct moment *moment) __attribute__((nonnull));
 /* In the steps of a round: whose step it is that calls a downstream; the thread works for it. NULL: no memory. */
 struct context *rule_11_step_owner(const struct moment *moment);
+/* Whoever has the connection reserved asks on it: the step is its, unless writes are collected. */
+void rule_11_reserved_asks(const struct moment *moment);
 /* What comes next is the end of that step, or the next one. */
 void rule_11_step_called(const struct moment *moment, struct context *owner);
 /*

@@ -29,8 +29,8 @@ void collect_take_back(struct engine *engine, struct thread *thread)
 	thread->soft = false;
 }
 
-/* What ran between the reads and the first write. */
-static void settle_computed(struct engine *engine, struct thread *thread)
+/* What ran between the reads and the first write, or since a connect, which is not put off as a write is. */
+static void settle_computed(struct engine *engine, struct thread *thread, bool sends)
 {
 	struct continuations *loop = thread->continuations;
 	struct context *step = present_step(thread);
@@ -38,7 +38,7 @@ static void settle_computed(struct engine *engine, struct thread *thread)
 
 	if (loop->sending || !loop->reading)
 		return;
-	loop->sending = true;
+	loop->sending = sends;
 	if (!step)
 		collect_take_back(engine, thread);
 	else if (only)
@@ -52,12 +52,18 @@ void collect_end(struct engine *engine, struct thread *thread)
 	struct continuations *loop = thread->continuations;
 	struct context *step;
 
-	settle_computed(engine, thread);
+	settle_computed(engine, thread, true);
 	step = present_step(thread);
 	if (step && thread->soft && step->hint)
 		context_bind(engine, step, step->hint);
 	while (loop->count)
 		continuations_drop(engine, loop, &loop->waiting[loop->count - 1]);
+}
+
+void collect_reserved_asks(const struct moment *moment)
+{
+	settle_computed(moment->engine, moment->thread, true);
+	turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
 }
 
 static struct continuation *caller_of(struct continuations *loop, const struct conn *conn)
@@ -75,7 +81,7 @@ struct context *collect_owner(const struct moment *moment)
 	struct continuation *caller = caller_of(loop, moment->conn);
 	struct context *step, *owner;
 
-	settle_computed(moment->engine, thread);
+	settle_computed(moment->engine, thread, moment->record->head.op == IO_WRITE);
 	turn_to_segment(moment, ORIGIN_MISSED, NULL, false);
 	step = present_step(thread);
 	if (!step)
@@ -120,7 +126,7 @@ void collect_server_write(const struct moment *moment, struct context *request)
 	struct continuations *loop = thread->continuations;
 	struct continuation *own = continuations_find_of(loop, request), *only = only_read(loop);
 
-	settle_computed(moment->engine, thread);
+	settle_computed(moment->engine, thread, true);
 	turn_to_segment(moment, ORIGIN_EVENT, NULL, false);
 	if (!own && only && !context_root(only->context)->is_request)
 		own = taken_for(moment, only, request);

@@ -119,7 +119,8 @@ static struct context *caller_of(const struct moment *moment, bool *by_line)
 	if (valid) {
 		context_get(root);
 		if (step)
-			moment->thread->soft = false; /* what ran before it was its step */
+			rule_11_reserved_asks(moment);
+		before = context_root(moment->thread->context);
 		if (context_is_segment(before) && !before->evidence)
 			work_for(moment, root);
 		if (conn->connected_ns)

@@ -355,6 +355,16 @@ struct context *rule_11_step_owner(const struct moment *moment)
 	return owner;
 }
 
+void rule_11_reserved_asks(const struct moment *moment)
+{
+	const struct continuations *loop = rule_11_loop_of(moment->thread);
+
+	if (loop && continuations_collect(loop) && !continuations_ahead(loop))
+		collect_reserved_asks(moment);
+	else
+		moment->thread->soft = false; /* what ran before it was its step */
+}
+
 void rule_11_step_called(const struct moment *moment, struct context *owner)
 {
 	turn_to_segment(moment, ORIGIN_SOFT, owner, true);

@@ -146,6 +146,8 @@ void collect_take_back(struct engine *engine, struct thread *thread);
 /* The round is over. */
 void collect_end(struct engine *engine, struct thread *thread);
 struct context *collect_owner(const struct moment *moment);
+/* It is known who asks, but what ran before this is sent was for any of those that were read. */
+void collect_reserved_asks(const struct moment *moment);
 void collect_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
 
 #endif
