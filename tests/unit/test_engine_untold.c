@@ -251,18 +251,46 @@ static void test_waits_for_who_reads(void **state)
 	}
 }
 
+/* THIRD, of which nothing is known, asks twice for A: the second time before it has read the answer, or not. Who waits for that cannot. */
+static bool marks_asked_beside(bool untold, bool beside)
+{
+	struct script *script = two_threads();
+	bool marked;
+
+	script_thread(script, 0, THIRD, FIRST, THREAD_FOUND);
+	if (untold)
+		take_turns(script);
+	READ(script, 100, THIRD, CLIENT_A, .line = "GET /a");
+	WRITE(script, 200, THIRD, DB);
+	if (beside)
+		WRITE(script, 250, THIRD, DB_2);
+	READ(script, 500, THIRD, DB, .off = 260, .on = 490, .cause = WAIT_LOCK);
+	if (!beside)
+		WRITE(script, 550, THIRD, DB_2);
+	READ(script, 900, THIRD, DB_2, .off = 560, .on = 890, .cause = WAIT_LOCK);
+	WRITE(script, 1000, THIRD, CLIENT_A, .status = 200);
+	script_finish(script);
+	marked = told_of(script, "GET /a")->ambiguous;
+	script_close(script);
+	return marked;
+}
+
+static void test_asks_beside(void **state)
+{
+	(void)state;
+	assert_true(marks_asked_beside(true, true));
+	assert_false(marks_asked_beside(true, false));
+	assert_false(marks_asked_beside(false, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_takes_turns),
-		cmocka_unit_test(test_tasks_take_turns),
-		cmocka_unit_test(test_one_tells_of_all),
-		cmocka_unit_test(test_asks_several),
-		cmocka_unit_test(test_number_is_given_again),
-		cmocka_unit_test(test_is_not_taken_off),
-		cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_are_no_loops),
-		cmocka_unit_test(test_let_go_on_unseen),
+		cmocka_unit_test(test_takes_turns),         cmocka_unit_test(test_tasks_take_turns),
+		cmocka_unit_test(test_one_tells_of_all),    cmocka_unit_test(test_asks_several),
+		cmocka_unit_test(test_asks_beside),         cmocka_unit_test(test_number_is_given_again),
+		cmocka_unit_test(test_is_not_taken_off),    cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_are_no_loops),        cmocka_unit_test(test_let_go_on_unseen),
 		cmocka_unit_test(test_waits_for_who_reads),
 	};
 

@@ -94,7 +94,8 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 	if (doubt == DOUBT_ORDER && !is_order_borne_out(proc))
 		return false;
 	if (doubt == DOUBT_THREAD)
-		return score->wrong * (proc->hides_strands ? VOTES_MAX : RIGHT_PER_WRONG) <= score->right;
+		return score->wrong * (proc->hides_strands ? VOTES_MAX : RIGHT_PER_WRONG) <= score->right &&
+		       !(proc->hides_strands && proc->asks_beside);
 	if (!proc->threads_share && BY_WHO_RUNS & 1u << doubt)
 		return score->wrong * RIGHT_PER_MARKED <= right;
 	return score->wrong * RIGHT_PER_WRONG <= right && (!proc->threads_share || right >= RIGHT_MIN);

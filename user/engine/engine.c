@@ -92,6 +92,7 @@ static void begin_program(struct engine *engine, struct proc *proc)
 	proc->excused = 0;
 	proc->forked = proc->threads_share = proc->reads_for_others = proc->lets_go_unseen = proc->answers_unknown = proc->order_guessed =
 		false;
+	proc->asks_beside = false;
 }
 
 static void on_thread(struct engine *engine, const struct event *event)

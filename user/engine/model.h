@@ -98,6 +98,7 @@ struct proc {
 	bool order_guessed;            /* … a call was taken for one of several by the order of the reads */
 	struct score given[GIVENS];    /* right: it was given on; wrong: who had it went on with it */
 	bool threads_share;            /* some of them run each other's requests */
+	bool asks_beside;              /* a thread has asked once more for a request whose answer it still had to read */
 	bool lets_go_unseen;           /* in a JVM: what waited for an answer in a loop, or what seems one, is let go on by other threads */
 	bool reads_for_others;         /* in Go: a goroutine reads answers for others, on a connection that several requests use */
 	struct idmap idle_by_peer;     /* rule 12, in Go: connections that lie idle (struct idle) */

@@ -77,10 +77,23 @@ void rule_16_waits_at(struct engine *engine, struct thread *thread, const struct
 
 /* ---- a thread turns to another request where it should have slept -------------------------------------------------------------------- */
 
+/* It has asked for the request, and asks for it elsewhere before the answer came: who waits for an answer cannot, so another strand does.
+ */
+static bool asks_beside(const struct moment *moment, const struct context *request)
+{
+	const struct call *call = request->calls_in_flight;
+
+	while (call && (call->asker_tid != moment->thread->tid || call->conn == moment->conn))
+		call = call->next_in_flight;
+	return call != NULL;
+}
+
 void rule_16_asked(const struct moment *moment)
 {
 	const struct context *root = context_root(moment->thread->context);
 
+	if (context_is_open_request(root) && !moment->thread->loop && !moment->thread->carrier)
+		moment->thread->proc->asks_beside |= asks_beside(moment, root);
 	moment->thread->awaits_answer = proc_hides_wakeups(moment->thread->proc) && moment->conn->answer_read_ns &&
 					context_is_open_request(root) && root->calls_in_flight;
 }
