@@ -88,6 +88,7 @@ struct context {
 	bool stray;              /* of a segment: it is among the strays */
 	uint64_t handed;         /* rule 12: of a segment that began with a connection that was given on: its number in a struct line */
 	uint8_t given;           /* … how: enum given */
+	uint8_t went_on;         /* … on a connection that it may have given on so, as that is not followed any more; 0: it did not */
 	uint8_t exchanged;       /* … so often has it changed places with others there; of a request, too */
 	struct context *instead; /* … and whose work it is if the connection was not given on */
 	uint16_t doubts;         /* enum doubt, as bits: of its calls */

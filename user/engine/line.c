@@ -362,6 +362,13 @@ struct context *rule_12_next_in_line(const struct moment *moment, enum given giv
 	return context_get(place->context);
 }
 
+bool rule_12_could_be_given(const struct moment *moment, enum given given)
+{
+	struct line *line = moment->thread->lines[line_for(given)];
+
+	return line && !line->shifted && first_in_line(line, not_before(moment, given));
+}
+
 /* Of another pool some may wait still. */
 static bool only_pool_used_before(struct engine *engine, uint16_t peer)
 {

@@ -113,6 +113,8 @@ static void judge_turn(const struct moment *moment, struct line *line, struct co
 		send_away(line, waiting - unnamed);
 	if (ticket && unnamed > waiting && !segment->handed_again)
 		give_up_unnamed(line, unnamed - waiting);
+	if (segment->went_on && right)
+		doubts_vote_given(moment->thread->proc, (enum given)segment->went_on, false);
 	if (segment->handed_again && tells)
 		doubts_vote(moment->thread->proc, DOUBT_LINE, right);
 	/* It waits for a call of its own; it has had its turn before; or what the segment began with may have been another one's. */

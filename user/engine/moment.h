@@ -134,6 +134,8 @@ void rule_11_unknown_write(const struct moment *moment);
  * is the caller's. NULL: nobody waits.
  */
 struct context *rule_12_next_in_line(const struct moment *moment, enum given given);
+/* Does anybody who is known wait for the connection, if those are served in order? */
+bool rule_12_could_be_given(const struct moment *moment, enum given given);
 /* The call is answered. If it went out in the turn in which the tracer came, whose callbacks had begun unseen, it is nobody known's. */
 void rule_12_asked_in_first_turn(const struct moment *moment, struct call *call);
 /*

@@ -96,9 +96,12 @@ static void doubt_unnamed_work(const struct moment *moment, struct context *owne
 {
 	enum given given = given_on(moment);
 
-	if (owner && !owner->is_request && !chains_apply(moment->thread) && given != GIVEN_NOT &&
-	    !doubts_try_line(moment->thread->proc, moment->conn, given) && !doubts_is_mostly_kept(moment->thread->proc, given))
-		owner->doubts |= 1u << DOUBT_LINE;
+	if (!owner || owner->is_request || chains_apply(moment->thread) || given == GIVEN_NOT ||
+	    doubts_try_line(moment->thread->proc, moment->conn, given) || doubts_is_mostly_kept(moment->thread->proc, given))
+		return;
+	owner->doubts |= 1u << DOUBT_LINE;
+	if (rule_12_could_be_given(moment, given))
+		owner->went_on = (uint8_t)given;
 }
 
 /* Whose call it is: of whoever has the connection reserved, otherwise of whom the thread works for. The reference is the caller's. */
