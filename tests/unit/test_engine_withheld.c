@@ -6,7 +6,8 @@
 #include "engine/moment.h"
 #include "unit/loop_script.h"
 
-enum { BORNE_OUT = 4, ENOUGH = 16 }; /* responses: by so many it is trusted; by so many it is decided */
+/* Responses: by so many the order is trusted; by so many it is decided; and by so many in a row it is trusted again. */
+enum { BORNE_OUT = 4, ENOUGH = 16, RIGHT_AGAIN = 32 };
 
 static struct proc *proc_of_loop(const struct script *script)
 {
@@ -136,6 +137,40 @@ static void test_order_beside_turns_that_are_wrong(void **state)
 	assert_false(marks_order(RUNTIME_NODE, 1, 0));
 }
 
+/*
+ * The order was wrong, for the last time so many responses behind the request's beginning; then so many bear it out. wrong_again: and one
+ * contradicts again before the request is told.
+ */
+static bool marks_since(unsigned int right, unsigned int before, bool wrong_again)
+{
+	struct proc proc = {.told.runtime = RUNTIME_PYTHON, .order_guessed = true};
+	struct context request = {.proc = &proc, .is_request = true, .doubts = 1u << DOUBT_ORDER};
+
+	for (unsigned int i = 0; i < 20; i++) {
+		if (i + before == 20)
+			request.order_contradicted = proc.order_contradicted;
+		doubts_vote(&proc, DOUBT_ORDER, false);
+	}
+	if (!before)
+		request.order_contradicted = proc.order_contradicted;
+	for (unsigned int i = 0; i < right; i++)
+		doubts_vote(&proc, DOUBT_ORDER, true);
+	assert_true(doubts_are_undecided(&request) == (!before && right < RIGHT_AGAIN));
+	if (wrong_again)
+		doubts_vote(&proc, DOUBT_ORDER, false);
+	doubts_settle(&request);
+	return request.ambiguous;
+}
+
+static void test_right_again(void **state)
+{
+	(void)state;
+	assert_false(marks_since(RIGHT_AGAIN, 0, false));
+	assert_true(marks_since(RIGHT_AGAIN - 1, 0, false));
+	assert_true(marks_since(RIGHT_AGAIN, 1, false));
+	assert_true(marks_since(RIGHT_AGAIN, 0, true));
+}
+
 /* C is answered in the round that reads it, as nobody is in a loop that defers. Where the order turns out to be wrong, so may that be. */
 static bool marks_answered_at_once(bool right)
 {
@@ -165,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_told_undecided),
 		cmocka_unit_test(test_told_when_its_program_ends),
 		cmocka_unit_test(test_order_beside_turns_that_are_wrong),
+		cmocka_unit_test(test_right_again),
 		cmocka_unit_test(test_answered_at_once_where_others_wait),
 	};
 

@@ -143,6 +143,7 @@ struct context {
 	uint64_t in_line_ns;             /* rule 11: since then it waits for something within the process; 0: it does not */
 	struct context *guess;           /* rule 11: a segment that is hinted at this one for no better reason than its place in a line */
 	struct context *step;            /* rule 11: … than the order of the reads: what it seems to have begun with */
+	uint32_t order_contradicted;     /* rule 11: how often the process's order had been when it came */
 	uint64_t read_round, read_order; /* rule 11: of its loop, when it was read; 0: that was none yet */
 };
 

@@ -30,6 +30,16 @@ void doubts_vote(struct proc *proc, enum doubt doubt, bool right)
 {
 	if (doubt != DOUBT_NONE)
 		score_count(&proc->doubts[doubt], right, VOTES_MAX);
+	if (doubt == DOUBT_ORDER && right)
+		proc->order_right_run++;
+	else if (doubt == DOUBT_ORDER)
+		doubts_order_contradicted(proc);
+}
+
+void doubts_order_contradicted(struct proc *proc)
+{
+	proc->order_contradicted++;
+	proc->order_right_run = 0;
 }
 
 void doubts_vote_given(struct proc *proc, enum given given, bool right)
@@ -101,6 +111,17 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 	return score->wrong * RIGHT_PER_WRONG <= right && (!proc->threads_share || right >= RIGHT_MIN);
 }
 
+/* Whatever the order was before, nothing has contradicted it since this one came. */
+static bool is_order_right_since(const struct context *request)
+{
+	return is_order_guessed(request->proc) && request->order_contradicted == request->proc->order_contradicted;
+}
+
+static bool is_borne_out_since(const struct context *request)
+{
+	return is_order_right_since(request) && request->proc->order_right_run >= RIGHT_PER_WRONG;
+}
+
 /* Too few have said yet whether it is right; or what contradicted was excused, and may be outweighed. */
 static bool is_undecided(const struct proc *proc, enum doubt doubt)
 {
@@ -118,7 +139,8 @@ bool doubts_are_undecided(const struct context *request)
 	for (enum doubt doubt = DOUBT_NONE + 1; doubt < DOUBTS; doubt++)
 		if (request->doubts & 1u << doubt && is_undecided(request->proc, doubt))
 			return !request->ambiguous;
-	return false;
+	return request->doubts & 1u << DOUBT_ORDER && !request->ambiguous && !is_trusted(request->proc, DOUBT_ORDER) &&
+	       is_order_right_since(request) && !is_borne_out_since(request);
 }
 
 bool doubts_is_kept(const struct proc *proc, enum given given)
@@ -261,7 +283,7 @@ void doubts_settle(struct context *request)
 	if (request->names_in_order)
 		request->doubts |= 1u << DOUBT_MUX;
 	for (enum doubt doubt = DOUBT_NONE + 1; doubt < DOUBTS; doubt++)
-		if (!is_trusted(proc, doubt))
+		if (!is_trusted(proc, doubt) && !(doubt == DOUBT_ORDER && is_borne_out_since(request)))
 			guessed |= request->doubts & (1u << doubt);
 	if (is_place_doubted(request))
 		guessed |= 1u << DOUBT_LINE;

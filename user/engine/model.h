@@ -95,6 +95,8 @@ struct proc {
 	struct idmap strands;          /* those of which something is known */
 	struct score doubts[DOUBTS];   /* of responses: did they bear out what had been taken for so? */
 	uint32_t excused;              /* rule 11: responses that contradicted the order when little was known yet */
+	uint32_t order_contradicted;   /* … and all that ever did, this program or another one before */
+	uint32_t order_right_run;      /* responses that have borne it out since the latest of these */
 	bool order_guessed;            /* … a call was taken for one of several by the order of the reads */
 	struct score given[GIVENS];    /* right: it was given on; wrong: who had it went on with it */
 	bool threads_share;            /* some of them run each other's requests */

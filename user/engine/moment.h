@@ -158,6 +158,8 @@ void rule_12_answered(const struct moment *moment, struct context *request) __at
 enum doubt doubt_of_call(const struct moment *moment, struct context *owner, bool by_line, bool named);
 /* Whether something was rightly taken for so. */
 void doubts_vote(struct proc *proc, enum doubt doubt, bool right);
+/* The order of the reads was wrong, be it that this is no vote. */
+void doubts_order_contradicted(struct proc *proc);
 /* `request` is answered by this thread: a vote on what led to it. contradicted: it had seemed to work for another one. */
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted) __attribute__((nonnull));
 /* Those who have a connection keep it too often, where it seems to be given on so; or oftener than not. */

@@ -18,6 +18,7 @@ void rule_11_vote_against_order(const struct moment *moment)
 
 	if (settles && proc->excused < EXCUSED_MAX) {
 		proc->excused++;
+		doubts_order_contradicted(proc);
 		return;
 	}
 	if (settles && proc->excused == EXCUSED_MAX)
@@ -115,6 +116,7 @@ void rule_11_begin_anew(const struct moment *moment, struct continuations *loop,
 		if (request->proc == proc && is_to_come(loop, request, shown))
 			continuations_push_again(loop, request);
 	queue_before_ends(engine, loop);
+	doubts_order_contradicted(proc);
 	loop->answered_unknown = false;
 	proc->doubts[DOUBT_ORDER] = loop->line = (struct score){0};
 }

@@ -72,6 +72,7 @@ static struct context *begin_request(const struct moment *moment)
 	request->proc = proc_get(moment->thread->proc);
 	request->conn_id = conn->id;
 	request->turn = ++conn->turns;
+	request->order_contradicted = request->proc->order_contradicted;
 	request->reader_tid = moment->thread->tid;
 	strand_reads(moment->thread, request);
 	request->port = conn->port;
