@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Two threads that run the handlers of a loop that reads ahead, and have shown that they do. Times in µs.
- * Used by test_engine_ahead_shared.c, test_engine_ahead_queued.c and test_engine_pool_ahead.c.
+ * Used by test_engine_ahead_shared.c, test_engine_ahead_queued.c, test_engine_ahead_heal.c and test_engine_pool_ahead.c.
  * Never: asserts anything.
  */
 #ifndef IOCPU_TESTS_UNIT_AHEAD_SCRIPT_H

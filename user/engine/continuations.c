@@ -163,10 +163,11 @@ void continuations_push_again(struct continuations *loop, struct context *reques
 
 void continuations_drop(struct engine *engine, struct continuations *loop, struct continuation *waiting)
 {
-	struct context *context = waiting->context;
+	struct context *context = waiting->context, *taker = waiting->taker;
 
 	*waiting = loop->waiting[--loop->count];
 	context_put(engine, context);
+	context_put(engine, taker);
 }
 
 void continuations_drop_of(struct engine *engine, struct continuations *loop, const struct context *request)

@@ -46,15 +46,18 @@ struct continuation {
 	struct context *context;
 	uint64_t conn_id; /* that was read, or given back; 0: several ask on it at once */
 	uint64_t read_at_ns;
-	uint64_t taken_ns;  /* TURN_TAKEN: that step was taken then */
-	uint64_t round;     /* in which it was read, or woken */
-	uint64_t ran_round; /* in line: since when */
-	uint64_t order;     /* of those that are due the lowest runs first */
-	uint64_t place;     /* in line: the lowest is woken first */
-	uint8_t side;       /* enum side: of what was read */
-	bool first_try;     /* that found it */
-	bool overtaken;     /* of what several threads deliver: it ran, and who was taken for another one then */
-	uint8_t turn;       /* enum turn */
+	uint64_t other_ns;     /* of what several threads deliver: it may have been queued then as well; 0: it was not */
+	uint64_t taken_ns;     /* TURN_TAKEN: that step was taken then … */
+	uint64_t taken_by_ns;  /* … or by then: nothing tells which */
+	struct context *taker; /* … and is this one; NULL: it is not known */
+	uint64_t round;        /* in which it was read, or woken */
+	uint64_t ran_round;    /* in line: since when */
+	uint64_t order;        /* of those that are due the lowest runs first */
+	uint64_t place;        /* in line: the lowest is woken first */
+	uint8_t side;          /* enum side: of what was read */
+	bool first_try;        /* that found it */
+	bool overtaken;        /* of what several threads deliver: it ran, and who was taken for another one then */
+	uint8_t turn;          /* enum turn */
 };
 
 /* The thread took what had been queued at queued_ns, between these moments: it may have been taken off its core in between. */

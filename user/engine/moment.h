@@ -170,6 +170,8 @@ bool doubts_try_line(const struct proc *proc, const struct conn *conn, enum give
 bool doubts_is_given_on(const struct proc *proc, enum given given);
 /* So seldom wrong that two mistakes hardly make up for each other. */
 bool doubts_mostly_right(const struct proc *proc, enum doubt doubt);
+/* … nor where many are taken for each other. */
+bool doubts_hardly_wrong(const struct proc *proc, enum doubt doubt);
 /* A response says whether the connection was given on at all. */
 void doubts_vote_given(struct proc *proc, enum given given, bool right);
 

@@ -16,7 +16,7 @@ struct meeting {
 	bool any_second;
 };
 
-static struct context *links_below(const struct context *segment)
+struct context *links_below(const struct context *segment)
 {
 	struct context *below = context_root(segment->resumes);
 
@@ -99,8 +99,14 @@ void links_bind(struct engine *engine, struct context *last, struct context *req
 	}
 }
 
-/* From `last` on down to `until`. */
-static void hint_chain(struct engine *engine, struct context *last, const struct context *until, struct context *request)
+void links_let_go(struct engine *engine, struct context *last, const struct context *request)
+{
+	for (struct context *segment = context_root(last); context_is_segment(segment); segment = links_below(segment))
+		if (context_root(segment->hint) == request)
+			hint_at(engine, segment, NULL);
+}
+
+void links_hint(struct engine *engine, struct context *last, const struct context *until, struct context *request)
 {
 	for (struct context *segment = last; segment; segment = segment == until ? NULL : links_below(segment))
 		hint_at(engine, segment, request);
@@ -125,7 +131,7 @@ static void note_mixed(const struct moment *moment, const struct context *segmen
 /* What had been taken for the request's, `mine`, is the other one's from where they meet on. */
 static void hand_over(const struct moment *moment, const struct meeting *meeting, struct context *mine, struct context *other)
 {
-	hint_chain(moment->engine, mine, meeting->other, context_is_open_request(other) ? other : NULL);
+	links_hint(moment->engine, mine, meeting->other, context_is_open_request(other) ? other : NULL);
 	if (context_is_open_request(other))
 		guess_at(moment->engine, other, mine);
 	else

@@ -6,11 +6,14 @@
  */
 #include "engine/rules_loop.h"
 
-#define QUEUE_NS 20000 /* of CPU: so much may lie between a call's end and when its operation is queued … */
-#define CALLS_NS 60000 /* … and if a read comes next, between the two: all of it belonged to the one or to the other */
-#define TAKE_NS  3500  /* of CPU: from the end of a step until the next one is taken */
-#define TIE_NS   500   /* … and two threads that are so close have queued them at once */
-#define APART_NS 10000 /* two that were queued within this time may have been so in either order */
+#define QUEUE_NS  20000  /* of CPU: so much may lie between a call's end and when its operation is queued … */
+#define CALLS_NS  30000  /* … and if a read comes next, between the two: all of it belonged to the one or to the other */
+#define DOUBT_NS  100000 /* … and so much at most, if no read comes next */
+#define TAKE_NS   3500   /* of CPU: from the end of a step until the next one is taken … */
+#define EITHER_NS 5000   /* … which may as well be so much … */
+#define LATE_NS   30000  /* … and is so much at most */
+#define TIE_NS    500    /* … and two threads that are so close have queued them at once */
+#define APART_NS  10000  /* two that were queued within this time may have been so in either order */
 
 /* ---- when ---------------------------------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +28,9 @@ struct most {
 	uint64_t ns, before_read_ns; /* … and if a read comes next */
 };
 
-static const struct most most_to_queue = {QUEUE_NS, CALLS_NS}, most_to_take = {TAKE_NS, TAKE_NS};
+static const struct most most_to_queue = {QUEUE_NS, CALLS_NS}, most_to_queue_late = {DOUBT_NS, UINT64_MAX};
+static const struct most most_to_take = {TAKE_NS, TAKE_NS}, most_to_take_either = {EITHER_NS, EITHER_NS},
+			 most_to_take_late = {LATE_NS, LATE_NS};
 
 /* … and what is foreseen of it. */
 static uint64_t went_on_later_ns(const struct continuations *loop, struct progress progress, struct most most)
@@ -95,6 +100,17 @@ uint64_t shared_queues_at_ns(const struct thread *thread, uint64_t at_ns)
 	return went_on_later_ns(thread->continuations, (struct progress){at_ns, at_ns, at_ns, 0}, most_to_queue);
 }
 
+uint64_t shared_or_queues_at_ns(const struct thread *thread, uint64_t at_ns)
+{
+	struct progress progress = {at_ns, at_ns, at_ns, 0};
+	uint64_t queues_ns = went_on_later_ns(thread->continuations, progress, most_to_queue);
+	uint64_t later_ns = went_on_later_ns(thread->continuations, progress, most_to_queue_late);
+
+	if (queues_ns > at_ns)
+		return at_ns;
+	return later_ns > at_ns ? later_ns : 0;
+}
+
 uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn)
 {
 	const struct continuations *at = loop;
@@ -146,9 +162,10 @@ void shared_shows(struct engine *engine, struct thread *thread, const struct sho
 
 			if (taken->turn != TURN_TAKEN)
 				continue;
-			if (taken->read_at_ns > queued_ns + APART_NS && taken->taken_ns <= shown->until_ns)
+			if (taken->read_at_ns > queued_ns + APART_NS && taken->taken_ns < shown->from_ns) {
 				taken->turn = TURN_TO_COME;
-			else if (taken->read_at_ns + 2 * APART_NS < queued_ns)
+				context_hold(engine, &taken->taker, NULL);
+			} else if (taken->read_at_ns + 2 * APART_NS < queued_ns)
 				continuations_drop(engine, at, taken);
 		}
 	} while ((at = at->next_sharing) != loop);
@@ -178,13 +195,6 @@ static void note_tie(struct continuations *loop, const struct continuation *queu
 		}
 }
 
-void shared_is_taken(const struct thread *thread, const struct context *step, struct continuation *queued, struct continuations *of)
-{
-	queued->turn = TURN_TAKEN;
-	queued->taken_ns = shared_took_at_ns(thread, step);
-	note_tie(of, queued);
-}
-
 /* Of a step that was taken at took_ns. */
 static struct bounds bounds_of(const struct continuations *loop, uint64_t took_ns)
 {
@@ -202,6 +212,11 @@ static struct bounds bounds_of(const struct continuations *loop, uint64_t took_n
 		}
 	} while ((at = at->next_sharing) != loop);
 	return bounds;
+}
+
+uint64_t shared_shown_by_ns(const struct thread *thread, uint64_t took_ns)
+{
+	return bounds_of(thread->continuations, took_ns).after_ns;
 }
 
 bool shared_ran_before(const struct thread *thread, const struct context *step, const struct continuation *queued)
@@ -230,9 +245,8 @@ static bool is_taken_elsewhere(struct thread *thread, uint64_t took_ns, const st
 	return false;
 }
 
-struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of)
+static struct continuation *expected_at(struct thread *thread, uint64_t took_ns, struct continuations **of)
 {
-	uint64_t took_ns = shared_took_at_ns(thread, step);
 	struct bounds bounds = bounds_of(thread->continuations, took_ns);
 	struct continuation *found;
 
@@ -240,6 +254,59 @@ struct continuation *shared_expected(struct thread *thread, const struct context
 	       is_taken_elsewhere(thread, took_ns, found))
 		bounds.after_ns = found->read_at_ns;
 	return found;
+}
+
+/* If it left its core before it took the step, which nothing tells. */
+static uint64_t took_at_latest_ns(const struct thread *thread, const struct context *step)
+{
+	return went_on_at_ns(thread, step, step->begun_ns, most_to_take_late);
+}
+
+struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of)
+{
+	uint64_t took_ns = shared_took_at_ns(thread, step), latest_ns;
+	struct continuation *found = expected_at(thread, took_ns, of);
+
+	if (found || (latest_ns = took_at_latest_ns(thread, step)) == took_ns)
+		return found;
+	return expected_at(thread, latest_ns, of);
+}
+
+static bool taken_in_midst(const struct continuation *one, const struct continuation *other)
+{
+	return one->taken_ns < other->taken_ns && other->taken_ns < one->taken_by_ns;
+}
+
+/* One thread may have taken its step before or after the other one took its: likewise. */
+static void note_taken_in_either_order(struct continuations *loop, const struct continuation *queued)
+{
+	struct continuations *at = loop;
+
+	do
+		for (uint32_t i = 0; i < at->count; i++) {
+			const struct continuation *other = &at->waiting[i];
+
+			if (other->turn != TURN_TAKEN || (!taken_in_midst(other, queued) && !taken_in_midst(queued, other)))
+				continue;
+			note_in_doubt(other);
+			note_in_doubt(queued);
+		}
+	while ((at = at->next_sharing) != loop);
+}
+
+void shared_is_taken(const struct thread *thread, struct context *step, struct continuation *queued, struct continuations *of)
+{
+	uint64_t took_ns = shared_took_at_ns(thread, step);
+	struct bounds bounds = bounds_of(thread->continuations, took_ns);
+
+	if (queued->read_at_ns <= bounds.after_ns || queued->read_at_ns >= bounds.before_ns)
+		took_ns = took_at_latest_ns(thread, step);
+	queued->turn = TURN_TAKEN;
+	queued->taken_ns = took_ns;
+	queued->taken_by_ns = went_on_at_ns(thread, step, step->begun_ns, most_to_take_either);
+	queued->taker = context_get(step);
+	note_tie(of, queued);
+	note_taken_in_either_order(of, queued);
 }
 
 void shared_note_nobody(struct thread *thread, const struct context *step)
@@ -262,4 +329,29 @@ bool shared_was_nobodys(struct continuations *loop, const struct continuation *q
 		}
 	} while ((at = at->next_sharing) != loop);
 	return false;
+}
+
+bool shared_lacks_a_step(struct continuations *loop, const struct context *request)
+{
+	const struct continuations *at = loop;
+
+	do
+		for (uint32_t i = 0; i < at->count; i++)
+			if (at->waiting[i].overtaken && at->waiting[i].turn == TURN_WOKEN &&
+			    continuation_request(&at->waiting[i]) == request)
+				return true;
+	while ((at = at->next_sharing) != loop);
+	return false;
+}
+
+unsigned int shared_count_to_come(const struct continuations *loop)
+{
+	const struct continuations *at = loop;
+	unsigned int count = 0;
+
+	do
+		for (uint32_t i = 0; i < at->count; i++)
+			count += at->waiting[i].turn == TURN_TO_COME;
+	while ((at = at->next_sharing) != loop);
+	return count;
 }

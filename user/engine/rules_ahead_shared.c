@@ -8,8 +8,8 @@
 #include "engine/pool_ahead.h"
 #include "engine/rules_loop.h"
 
-#define AT_ONCE_NS 50000      /* so much may lie between the end of a step and its call: others may have been given the connection */
-#define CROWD      32         /* where more are queued, more are taken for each other than responses show: of 128 in flight 3.5-5.3% … */
+#define AT_ONCE_NS 50000 /* so much may lie between the end of a step and its call: others may have been given the connection */
+#define CROWD      32    /* where more are queued, more are taken for each other than responses show: of 128 in flight up to 2.8% … */
 #define CROWD_NS   1000000000 /* … of CPU, of 32 up to 0.2%; those that were told of them then are answered by that time */
 #define RACE_NS    100000     /* threads that become free so shortly after each other may take what is queued in either order */
 #define SEEMS_MAX  1          /* so many may only seem to wait: who was taken for another one */
@@ -90,15 +90,6 @@ static void drop_dead_of_all(struct engine *engine, struct continuations *loop)
 	} while ((at = at->next_sharing) != loop);
 }
 
-void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request)
-{
-	struct continuations *at = loop;
-
-	do
-		continuations_drop_of(engine, at, request);
-	while ((at = at->next_sharing) != loop);
-}
-
 /* In the lines of all threads. */
 static unsigned int count_in_lines(const struct continuations *loop)
 {
@@ -114,6 +105,23 @@ static unsigned int count_in_lines(const struct continuations *loop)
 static bool somebody_waits(const struct continuations *loop)
 {
 	return count_in_lines(loop) > SEEMS_MAX;
+}
+
+void shared_let_go(struct engine *engine, struct continuations *loop, struct context *last, const struct context *request)
+{
+	if (!somebody_waits(loop))
+		links_let_go(engine, last, request);
+}
+
+void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request)
+{
+	struct continuations *at = loop;
+
+	do {
+		for (uint32_t i = 0; i < at->count; i++)
+			shared_let_go(engine, loop, at->waiting[i].context, request);
+		continuations_drop_of(engine, at, request);
+	} while ((at = at->next_sharing) != loop);
 }
 
 /* The threads have not shown yet that they read ahead; as far as they have shown anything, they may. */
@@ -134,8 +142,7 @@ void shared_may_queue(const struct moment *moment, struct context *context, enum
 
 /* ---- steps --------------------------------------------------------------------------------------------------------------------------- */
 
-/* Other threads that have been in a step since before_ns of which nobody knows yet whose it is: each may have taken one that was queued. */
-static unsigned int count_in_steps(const struct thread *thread, uint64_t before_ns)
+unsigned int shared_count_in_steps(const struct thread *thread, uint64_t before_ns)
 {
 	unsigned int count = 0;
 
@@ -286,6 +293,7 @@ struct context *shared_owner(const struct moment *moment)
 	hint_at(moment->engine, step, NULL);
 	step->origin = much ? ORIGIN_EVENT : step->origin;
 	if (queued) {
+		queued = heal_order(moment, step, queued, &of);
 		shared_is_taken(thread, step, queued, of);
 		take(moment->engine, thread, step, queued, false);
 		step = context_root(step);
@@ -303,10 +311,10 @@ struct context *shared_owner(const struct moment *moment)
 static void judge_order(const struct moment *moment, struct context *request, uint64_t read_at_ns, uint64_t begun_ns)
 {
 	struct continuations *loop = moment->thread->continuations, *of;
-	unsigned int elsewhere = count_in_steps(moment->thread, begun_ns + RACE_NS);
+	unsigned int elsewhere = shared_count_in_steps(moment->thread, begun_ns + RACE_NS);
 	struct continuation *unseen;
 	uint64_t after_ns = 0;
-	bool contradicted = false;
+	unsigned int overtaken = 0;
 
 	while ((unseen = shared_first_between(loop, after_ns, shared_surely_before(read_at_ns), &of))) {
 		if (shared_was_nobodys(loop, unseen)) {
@@ -318,30 +326,47 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 			after_ns = unseen->read_at_ns;
 			continue;
 		}
-		contradicted = true;
+		overtaken++;
 		unseen->turn = TURN_WOKEN;
 		unseen->overtaken = true;
-		/* There are steps that make no call: it may lie in front of this one's. */
-		request->ambiguous |= somebody_waits(loop);
 	}
+	/* There are steps that make no call, or these show it: they may lie in front of this one's. */
+	request->ambiguous |= overtaken > SEEMS_MAX || (overtaken && somebody_waits(loop));
 	/* However many were overtaken: by one shift of the order all of them seem to be. */
-	if (contradicted)
+	if (overtaken)
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
 }
 
-/* What had been taken for the request's is of whoever was expected here. */
-static void exchange(const struct moment *moment, struct context *step, struct context *request, struct continuation *queued,
+/* What had been taken for the request's is of whoever was expected here; `named` seemed to be the request's instead, in `of`. NULL: none.
+ */
+static void exchange(const struct moment *moment, struct context *step, struct context *request, struct continuation *named,
 		     struct continuations *of)
 {
-	const struct context *mine = context_root(request->guess);
-
-	if (!mine || mine->is_request)
-		return;
-	shared_is_taken(moment->thread, step, queued, of);
-	take(moment->engine, moment->thread, step, queued, false);
-	links_give_back(moment, step, request, NULL, NULL);
+	links_give_back(moment, step, request, named, of);
 	links_bind(moment->engine, step, request);
 	hint_at(moment->engine, step, NULL);
+}
+
+static void go_on_with(const struct moment *moment, struct context *step, struct continuation *queued, struct continuations *of)
+{
+	shared_is_taken(moment->thread, step, queued, of);
+	take(moment->engine, moment->thread, step, queued, false);
+}
+
+/* By the order it goes on with another one's chain, and what seems to be the request's is still to come: they were taken for each other. */
+static bool goes_on_with_anothers(const struct moment *moment, struct context *step, struct context *request, struct continuation *named,
+				  struct continuations *of)
+{
+	struct continuations *in;
+	struct continuation *expected = heal_overtakes_several(moment, step, named) ? shared_expected(moment->thread, step, &in) : NULL;
+	const struct context *other = expected ? continuation_request(expected) : NULL;
+
+	if (!other || other == request || !other->is_request || !context_is_segment(context_root(expected->context)) ||
+	    !context_is_segment(context_root(request->guess)))
+		return false;
+	go_on_with(moment, step, expected, in);
+	exchange(moment, step, request, named, of);
+	return true;
 }
 
 /* What was queued for the request has gone on in a step of nobody's, as far as was known; and this one goes on with that. */
@@ -370,6 +395,12 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	struct context *context;
 	uint64_t read_at_ns, took_ns;
 
+	if (!queued && !queued_answer(loop, request, &of)) {
+		heal_before(moment, step, request);
+		queued = queued_request(loop, request, &of);
+	}
+	if (queued)
+		heal_when(moment, step, queued);
 	if (queued && shared_ran_before(thread, step, queued)) {
 		request->ambiguous |= !shared_was_nobodys(loop, queued);
 		continuations_drop(moment->engine, of, queued);
@@ -379,7 +410,7 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		read_at_ns = queued->read_at_ns;
 		took_ns = shared_took_at_ns(thread, step);
 		shared_shows(moment->engine, thread, &(struct shown){took_ns, took_ns, read_at_ns}); /* its entry may go, or move */
-		judge_order(moment, request, read_at_ns, step->begun_ns);
+		judge_order(moment, request, read_at_ns, took_ns);
 		blame_hop(moment->engine, thread, request, read_at_ns, step->begun_ns);
 		return;
 	}
@@ -388,9 +419,12 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		request->ambiguous |= !join_nobodys(moment, step, request);
 		queued = queued_answer(loop, request, &of); /* it may have moved */
 	}
-	if (queued)
-		judge_order(moment, request, queued->read_at_ns, step->begun_ns);
-	else if (thread_has_worked(thread, step))
+	if (queued) {
+		heal_when(moment, step, queued);
+		if (goes_on_with_anothers(moment, step, request, queued, of))
+			return;
+		judge_order(moment, request, queued->read_at_ns, shared_took_at_ns(thread, step));
+	} else if (thread_has_worked(thread, step))
 		queued = shared_expected(thread, step, &of);
 	if (!queued && thread_has_worked(thread, step))
 		shared_note_nobody(thread, step);
@@ -398,7 +432,10 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		return;
 	context = context_root(queued->context);
 	if (continuation_request(queued) && continuation_request(queued) != request) {
-		exchange(moment, step, request, queued, of);
+		if (context_is_segment(context_root(request->guess))) {
+			go_on_with(moment, step, queued, of);
+			exchange(moment, step, request, NULL, NULL);
+		}
 		return;
 	}
 	blame_hop(moment->engine, thread, context, queued->read_at_ns, step->begun_ns);
@@ -408,40 +445,13 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 	continuations_drop(moment->engine, of, queued);
 }
 
-/* What was read for it has been delivered, and nothing that was taken for another one's has proven to be that. */
-static bool lacks_a_step(struct continuations *loop, const struct context *request)
-{
-	const struct continuations *at = loop;
-
-	do
-		for (uint32_t i = 0; i < at->count; i++)
-			if (at->waiting[i].overtaken && at->waiting[i].turn == TURN_WOKEN &&
-			    continuation_request(&at->waiting[i]) == request)
-				return true;
-	while ((at = at->next_sharing) != loop);
-	return false;
-}
-
-/* All threads' steps that are still to come. */
-static void note_crowd(struct continuations *loop, uint64_t at_ns)
-{
-	const struct continuations *at = loop;
-	unsigned int queued = 0;
-
-	do
-		for (uint32_t i = 0; i < at->count; i++)
-			queued += at->waiting[i].turn == TURN_TO_COME;
-	while ((at = at->next_sharing) != loop);
-	if (queued > CROWD)
-		loop->crowded_ns = at_ns;
-}
-
 /* What the order told has led to its response. */
 static void bear_out(const struct moment *moment, struct context *context)
 {
 	const struct continuations *loop = moment->thread->continuations;
+	bool crowded = loop->crowded_ns && moment->at_ns < loop->crowded_ns + CROWD_NS;
 
-	if (!loop->crowded_ns || moment->at_ns >= loop->crowded_ns + CROWD_NS)
+	if (!crowded || doubts_hardly_wrong(moment->thread->proc, DOUBT_ORDER))
 		ahead_bear_out(moment->thread->proc, context);
 }
 
@@ -459,11 +469,11 @@ void shared_server_write(const struct moment *moment, struct context *request)
 	root = context_root(thread->context);
 	if (!root)
 		return;
-	request->ambiguous |= root->is_request && lacks_a_step(loop, request);
+	request->ambiguous |= root->is_request && shared_lacks_a_step(loop, request);
 	if (root->is_request && root->doubts & 1u << DOUBT_ORDER)
 		doubts_vote(thread->proc, DOUBT_ORDER, root == request);
 	if (root == request || context_root(root->hint) == request)
-		note_crowd(loop, moment->at_ns);
+		loop->crowded_ns = shared_count_to_come(loop) > CROWD ? moment->at_ns : loop->crowded_ns;
 	if (root == request)
 		bear_out(moment, root);
 	if (!root->is_request && root->evidence) {

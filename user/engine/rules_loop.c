@@ -189,6 +189,8 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 		shared_may_queue(moment, context, side);
 	if (!loop || !context)
 		return;
+	if (loop->shared && context->hint && !context_is_open_request(context_root(context->hint)))
+		shared_let_go(moment->engine, loop, context, context_root(context->hint));
 	if (continuations_ahead(loop) && loop->found != FOUND_FIRST_TRY)
 		return; /* its step begins here */
 	loop->reading = true;
@@ -200,6 +202,7 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 		(struct continuation){.context = context,
 				      .conn_id = conn_had_by_one(moment),
 				      .read_at_ns = loop->shared ? shared_queues_at_ns(moment->thread, moment->at_ns) : moment->at_ns,
+				      .other_ns = loop->shared ? shared_or_queues_at_ns(moment->thread, moment->at_ns) : 0,
 				      .round = loop->round,
 				      .side = (uint8_t)side,
 				      .first_try = loop->found == FOUND_FIRST_TRY});

@@ -78,6 +78,8 @@ uint64_t shared_took_at_ns(const struct thread *thread, const struct context *st
 void shared_queues(struct engine *engine, struct thread *thread);
 /* What it has read, or accepted, at at_ns is queued then, as far as is foreseen: it may be taken off its core before that. */
 uint64_t shared_queues_at_ns(const struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
+/* … or then: it left its core behind that, and nothing tells whether it had queued it by then. 0: it cannot be. */
+uint64_t shared_or_queues_at_ns(const struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
 /* What was written last there. */
 uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn) __attribute__((nonnull));
 /* What else was queued at about the same time may have been so in either order. */
@@ -89,8 +91,10 @@ struct continuation *shared_first_between(struct continuations *loop, uint64_t a
 /* Who is expected to run in a step. *of: in whose list it is. NULL: nobody. */
 struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of);
 /* The step is taken for what is queued, in `of`; before it is given to anybody. */
-void shared_is_taken(const struct thread *thread, const struct context *step, struct continuation *queued, struct continuations *of)
+void shared_is_taken(const struct thread *thread, struct context *step, struct continuation *queued, struct continuations *of)
 	__attribute__((nonnull));
+/* All that was queued up to then had been taken by took_ns. */
+uint64_t shared_shown_by_ns(const struct thread *thread, uint64_t took_ns) __attribute__((nonnull));
 /* What had been shown to be taken by when the step began is not what it goes on with. */
 bool shared_ran_before(const struct thread *thread, const struct context *step, const struct continuation *queued);
 /* The step went on with something nevertheless, which somebody else had been taken for. */
@@ -98,12 +102,24 @@ void shared_note_nobody(struct thread *thread, const struct context *step);
 /* Such a step may have been of this one. Each is so for one. */
 bool shared_was_nobodys(struct continuations *loop, const struct continuation *queued);
 
+/* What was read for it has been delivered, and nothing that was taken for another one's has proven to be that. */
+bool shared_lacks_a_step(struct continuations *loop, const struct context *request) __attribute__((nonnull));
+/* All threads' steps that are still to come. */
+unsigned int shared_count_to_come(const struct continuations *loop) __attribute__((nonnull));
+
 /* ---- rules_ahead_links.c ---- */
 
 /* The step is taken to go on with `below`, if that is a step. */
 void links_put_on(struct engine *engine, struct context *segment, struct context *below) __attribute__((nonnull(1, 2)));
+/* What the step goes on with, if that is a step of nobody's, too. NULL: none. */
+struct context *links_below(const struct context *segment) __attribute__((nonnull));
+/* From `last` on down to `until` all is taken for the request's. */
+void links_hint(struct engine *engine, struct context *last, const struct context *until, struct context *request)
+	__attribute__((nonnull(1, 2)));
 /* All that the step goes on with is the request's. */
 void links_bind(struct engine *engine, struct context *last, struct context *request) __attribute__((nonnull));
+/* What was taken for the request's, and has not led to its response, is nobody's. */
+void links_let_go(struct engine *engine, struct context *last, const struct context *request) __attribute__((nonnull(1, 3)));
 /*
  * The step `segment` ends in the response, and had been taken for another request's. queued: what was read ahead for this one and is not
  * known to have gone on, in `of`; it is dropped if it was that. NULL: nothing.
@@ -111,12 +127,35 @@ void links_bind(struct engine *engine, struct context *last, struct context *req
 void links_give_back(const struct moment *moment, struct context *segment, struct context *request, struct continuation *queued,
 		     struct continuations *of) __attribute__((nonnull(1, 2, 3)));
 
+/* ---- rules_ahead_heal.c ---- */
+
+/* If the step goes on with what is queued there it overtakes several that can't be at work by now. */
+bool heal_overtakes_several(const struct moment *moment, const struct context *step, const struct continuation *queued)
+	__attribute__((nonnull));
+/* The step goes on with what is queued there, which may have been queued at either of two moments: at which of them? */
+void heal_when(const struct moment *moment, const struct context *step, struct continuation *queued) __attribute__((nonnull));
+/* The step ends in a response to the request, but another one has been taken for what it goes on with: is an entry left over in front? */
+void heal_before(const struct moment *moment, const struct context *step, struct context *request) __attribute__((nonnull));
+
+/*
+ * The step goes on with what is queued there, in *of; but what was queued behind that has been taken before. What is it then that the step
+ * goes on with, and in whose list?
+ */
+struct continuation *heal_order(const struct moment *moment, const struct context *step, struct continuation *queued,
+				struct continuations **of) __attribute__((nonnull));
+
 /* ---- rules_ahead_shared.c ---- */
 
 /* NULL: not such a loop. */
 struct continuations *rule_11_shared_ahead(const struct thread *thread);
+/* Other threads that have been in a step since before_ns of which nobody knows yet whose it is: each may have taken one that was queued. */
+unsigned int shared_count_in_steps(const struct thread *thread, uint64_t before_ns) __attribute__((nonnull));
 /* Of threads that may turn out to read ahead. */
 void shared_may_queue(const struct moment *moment, struct context *context, enum side side);
+/* What was taken for the request's has not led to its response: it is nobody's, unless steps without a call are seen, which lead nowhere.
+ */
+void shared_let_go(struct engine *engine, struct continuations *loop, struct context *last, const struct context *request)
+	__attribute__((nonnull(1, 2, 4)));
 void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request);
 void shared_before_read(const struct moment *moment);
 /* The thread falls asleep, in epoll or in a futex, or epoll returns. False: it is not of such a loop. */
