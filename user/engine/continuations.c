@@ -10,6 +10,7 @@
 #define HOPS_AT_FIRST   1
 #define HOPS_BY_TASK    2 /* a task reads for those who wait: first it takes its step, then they do */
 #define TRIES_GIVE_BACK 2
+#define ACTS_PER_READ   4 /* a loop that calls back at once hardly ever reads on */
 
 /* ---- how many rounds lie between a read and its step -------------------------------------------------------------------------------- */
 
@@ -223,6 +224,7 @@ void continuations_next_round(struct engine *engine, struct continuations *loop)
 	loop->round++;
 	loop->reads = 0;
 	loop->reading = loop->wrote = loop->sending = false;
+	loop->has_read = loop->has_read_on = loop->has_stepped = false;
 	if (loop->sleeps)
 		loop->slept_round = loop->round;
 	loop->sleeps = false;
@@ -374,11 +376,36 @@ void continuations_judge_last_read(struct continuations *loop, bool at_once)
 	loop->found = FOUND_UNKNOWN;
 }
 
+static bool reads_on_often(const struct continuations *loop)
+{
+	return loop->read_on[true] * ACTS_PER_READ > loop->read_on[false];
+}
+
 bool continuations_ahead(const struct continuations *loop)
 {
 	const uint32_t *first = loop->acted[FOUND_FIRST_TRY], *later = loop->acted[FOUND_LATER_TRY];
 
-	return !loop->has_workers && first[false] > first[true] && later[true] > later[false];
+	if (loop->has_workers || first[false] < first[true] || later[true] < later[false])
+		return false;
+	return (loop->seems_ahead && reads_on_often(loop)) || (first[false] > first[true] && later[true] > later[false]);
+}
+
+void continuations_read_on(struct continuations *loop, bool acted, bool found)
+{
+	bool on = loop->has_read && !acted;
+
+	loop->read_on[false] += loop->has_read && acted;
+	loop->read_on[true] += on;
+	loop->seems_ahead |= on && loop->has_stepped && !loop->slept_round && reads_on_often(loop);
+	loop->has_read_on |= on;
+	loop->has_read = found;
+}
+
+void continuations_step(struct continuations *loop)
+{
+	loop->has_stepped |= loop->has_read_on;
+	loop->read_on[false] += loop->has_read;
+	loop->has_read = false;
 }
 
 void continuations_vote_on_sending(struct continuations *loop, bool at_once)

@@ -119,8 +119,15 @@ struct continuations {
 	uint8_t found;                  /* enum found: how what was read last came, if it has neither read nor called since */
 	uint64_t found_at_ns;           /* … and when */
 	uint32_t acted[FOUND_KINDS][2]; /* on such a read: not at once, at once */
-	struct score line;              /* of responses: did they bear out who had been taken for the first in line? */
-	struct score given_back;        /* of connections that seemed to be: they were asked on again, or ended */
+	/* Before it has slept: what else may show that it reads ahead. */
+	bool has_read;             /* in this round, and done nothing since */
+	bool has_read_on;          /* … it has read again then */
+	bool has_stepped;          /* … and computed, and called, behind that */
+	bool seems_ahead;          /* … and read on once more */
+	bool tried_written;        /* it has tried to read on a connection that it was seen to write */
+	uint32_t read_on[2];       /* of what it read: it computed, or called next; it read on */
+	struct score line;         /* of responses: did they bear out who had been taken for the first in line? */
+	struct score given_back;   /* of connections that seemed to be: they were asked on again, or ended */
 	struct context *published; /* in this round: what ran up to a write on a stream, of a step that nobody has shown yet. NULL: none */
 	uint32_t count;
 	struct continuation waiting[CONTINUATIONS_MAX]; /* in no order */
@@ -139,6 +146,10 @@ void continuations_vote_on_sending(struct continuations *loop, bool at_once);
 bool continuations_sending_known(const struct continuations *loop);
 /* Is what it finds at the first try to read delivered later, but at once what it finds after an event? */
 bool continuations_ahead(const struct continuations *loop);
+/* It reads, and has computed since it did so last (acted), or not. found: it finds something. */
+void continuations_read_on(struct continuations *loop, bool acted, bool found);
+/* It has computed, and calls. */
+void continuations_step(struct continuations *loop);
 /* at_once: it has called now, or computed, right after what it read last. */
 void continuations_judge_last_read(struct continuations *loop, bool at_once);
 /* What waited for this read has run now: so many rounds later it is. */

@@ -99,13 +99,29 @@ static void others_read_ahead(struct engine *engine, const struct continuations 
 	}
 }
 
+/* It may just have turned out to read ahead. ahead: that was known before. */
+static void note_ahead(struct engine *engine, struct continuations *loop, bool ahead)
+{
+	if (ahead || !continuations_ahead(loop))
+		return;
+	others_read_ahead(engine, loop);
+	ahead_began_unseen(engine, loop);
+}
+
 static void judge(struct engine *engine, struct continuations *loop, bool at_once)
 {
 	bool ahead = continuations_ahead(loop);
 
 	continuations_judge_last_read(loop, at_once);
-	if (!ahead && continuations_ahead(loop))
-		others_read_ahead(engine, loop);
+	note_ahead(engine, loop, ahead);
+}
+
+static void judge_reading_on(const struct moment *moment, struct continuations *loop)
+{
+	bool ahead = continuations_ahead(loop);
+
+	continuations_read_on(loop, moment->record->core_ns >= WORK_MIN_NS, moment->record->result > 0);
+	note_ahead(moment->engine, loop, ahead);
 }
 
 /* If something else was queued it may have been for that that the thread computed or called, unless it is an answer to what was read. */
@@ -156,10 +172,16 @@ void rule_11_tries_to_read(const struct moment *moment)
 	}
 	if (!tries_a_socket(moment))
 		return;
+	if (loop && ahead_may_show(moment->thread, loop))
+		judge_reading_on(moment, loop);
 	if (loop && loop->shared && conn->read_state == READ_NOT_TRIED)
 		show_taken(moment, shared_queued_at_ns(loop, conn));
+	if (loop)
+		ahead_note_try(moment, loop);
 	if (loop && found) {
-		loop->found = found_by_state[conn->read_state];
+		bool first = conn->read_state == READ_UNKNOWN && ahead_tries_first(loop);
+
+		loop->found = first ? FOUND_FIRST_TRY : found_by_state[conn->read_state];
 		loop->found_at_ns = moment->at_ns;
 	}
 	conn->read_state = found ? READ_NOT_TRIED : READ_TRIED;
@@ -189,6 +211,9 @@ void rule_11_calls(const struct moment *moment)
 	}
 	moment->conn->written_ns = moment->at_ns;
 	moment->conn->read_state = READ_NOT_TRIED;
-	if (loop)
-		judge_last_read(moment, loop, true);
+	if (!loop)
+		return;
+	if (moment->record->core_ns >= WORK_MIN_NS)
+		continuations_step(loop);
+	judge_last_read(moment, loop, true);
 }

@@ -149,6 +149,15 @@ static struct context *unnamed_owner(const struct moment *moment)
 	return segment;
 }
 
+/* All of the step was for the call that it ends in. A response will name it. */
+static struct context *nobodys_step(struct engine *engine, struct thread *thread, struct context *step)
+{
+	hint_at(engine, step, NULL);
+	context_note_evidence(step);
+	thread->soft = false;
+	return step;
+}
+
 static bool is_queued_answer(const struct continuations *loop, const struct continuation *waiting, const void *conn)
 {
 	return is_queued(loop, waiting, NULL) && continuation_is_answer_on(waiting, ((const struct conn *)conn)->id);
@@ -172,8 +181,9 @@ struct context *ahead_owner(const struct moment *moment)
 		return downstream_owner(moment);
 	continuations_drop_dead(moment->engine, thread->continuations);
 	queued = queued_caller(thread->continuations, moment->conn);
-	if (!queued || thread->continuations->missed_ns ||
-	    (thread_segment_cpu_ns(thread, step) < SILENT_NS && continuations_count_in_line(thread->continuations)))
+	if (thread->continuations->missed_ns)
+		return nobodys_step(moment->engine, thread, step);
+	if (!queued || (thread_segment_cpu_ns(thread, step) < SILENT_NS && continuations_count_in_line(thread->continuations)))
 		return unnamed_owner(moment);
 	deliver(moment, queued);
 	owner = context_root(thread->context);
@@ -228,4 +238,16 @@ void ahead_server_write(const struct moment *moment, struct context *request)
 		ahead_bear_out(thread->proc, request);
 	}
 	continuations_drop_of(moment->engine, loop, request);
+}
+
+void ahead_unknown_write(const struct moment *moment)
+{
+	struct thread *thread = moment->thread;
+	struct continuations *loop = thread->continuations;
+	struct continuation *first;
+
+	continuations_drop_dead(moment->engine, loop);
+	first = continuations_first(loop, is_queued_of, NULL);
+	if (present_step(thread) && first && !loop->missed_ns)
+		deliver(moment, first);
 }

@@ -69,6 +69,19 @@ struct context *ahead_owner(const struct moment *moment);
 /* Work that was taken for it by the order of the reads has led to its response. But a step that made no call leads nowhere. */
 void ahead_bear_out(const struct proc *proc, struct context *context);
 void ahead_server_write(const struct moment *moment, struct context *request) __attribute__((nonnull));
+/* The same of a response to a request from before the trace. */
+void ahead_unknown_write(const struct moment *moment) __attribute__((nonnull));
+
+/* ---- rules_ahead_midst.c ---- */
+
+/* May what the loop does before it waits for anything show that it reads ahead? */
+bool ahead_may_show(const struct thread *thread, const struct continuations *loop) __attribute__((nonnull));
+/* It turns out to: if the tracer came in the midst of its work, whose that seemed to be is forgotten. */
+void ahead_began_unseen(struct engine *engine, struct continuations *loop) __attribute__((nonnull));
+/* It tries to read on the moment's connection. */
+void ahead_note_try(const struct moment *moment, struct continuations *loop) __attribute__((nonnull));
+/* Is what it finds on a connection that was not used since the tracer came found at the first try? */
+bool ahead_tries_first(const struct continuations *loop) __attribute__((nonnull));
 
 /* ---- rules_ahead_order.c ---- */
 

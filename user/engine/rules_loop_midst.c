@@ -66,12 +66,16 @@ static struct continuation *first_of_nobody(struct continuations *loop)
 void rule_11_unknown_write(const struct moment *moment)
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
-	bool in_steps = loop && rule_11_in_steps(moment->thread);
-	struct continuation *first = in_steps && !moment->conn->answered_unseen ? first_of_nobody(loop) : NULL;
+	bool in_steps = loop && rule_11_in_steps(moment->thread), begins = !moment->conn->answered_unseen;
+	struct continuation *first = in_steps && begins ? first_of_nobody(loop) : NULL;
 
 	moment->conn->answered_unseen = true;
 	if (loop && moment->at_ns < loop->since_ns + UNKNOWN_MAX_NS)
 		loop->unknown_answered_ns = moment->at_ns;
+	if (begins && loop && continuations_ahead(loop)) {
+		ahead_unknown_write(moment);
+		return;
+	}
 	if (!first || (!loop->before && first != continuations_first_due(loop)))
 		return;
 	if (loop->before) {
