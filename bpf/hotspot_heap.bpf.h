@@ -9,9 +9,10 @@
 
 #include "hotspot_memory.bpf.h"
 
-#define HEAP_CARRIERS  32  /* by thread id; of two that share a place the one that was looked at last has it */
-#define HEAP_STRETCHES 64  /* the latest ones: what was made waits for a core while others make more */
-#define HEAP_KNOWN     256 /* virtual threads, by id, that have been asked for: each is once */
+#define HEAP_CARRIERS  32   /* by thread id; of two that share a place the one that was looked at last has it */
+#define HEAP_STRETCHES 1024 /* the latest ones: several of each thread made, which may wait behind hundreds that others have made */
+#define HEAP_KNOWN     256  /* virtual threads, by id, that have been asked for: each is once */
+#define HEAP_DISORDER  16   /* by so many ids a stretch may be kept too late */
 
 /* A carrier as it was looked at last. */
 struct heap_carrier {
@@ -23,7 +24,8 @@ struct heap_carrier {
 
 struct heap_stretch {
 	__u64 from, until;
-	__u64 strand_id; /* whose all that was made there is */
+	__u64 strand_id;         /* whose all that was made there is */
+	__u32 first_id, next_id; /* the counter of threads before and after, in its lower half */
 };
 
 struct hotspot_heap {
@@ -52,12 +54,10 @@ static __always_inline bool read_piece(struct heap_carrier *carrier, const struc
 	       read_user(&carrier->end, java_thread + layout->piece_end);
 }
 
-static __always_inline void keep_stretch(struct hotspot_heap *heap, __u64 from, __u64 until, __u64 strand_id)
+static __always_inline void keep_stretch(struct hotspot_heap *heap, struct heap_stretch stretch)
 {
-	__u32 place = __sync_fetch_and_add(&heap->stretch_count, 1) & (HEAP_STRETCHES - 1);
-
-	if (from < until)
-		heap->stretches[place] = (struct heap_stretch){from, until, strand_id};
+	if (stretch.from < stretch.until)
+		heap->stretches[__sync_fetch_and_add(&heap->stretch_count, 1) & (HEAP_STRETCHES - 1)] = stretch;
 }
 
 /*
@@ -79,9 +79,13 @@ __noinline int note_heap(__u32 slot, __u64 java_thread, __u64 strand_id)
 	if ((same && !made_any) || !read_piece(&now, layout, java_thread))
 		return 0;
 	if (made_any && strand_id && last->java_thread == java_thread && (same || !last->strand_id)) {
-		if (last->start != now.start)
-			keep_stretch(heap, last->top, last->end, strand_id);
-		keep_stretch(heap, last->start == now.start ? last->top : now.start, now.top, strand_id);
+		struct heap_stretch made = {now.start, now.top, strand_id, (__u32)last->next_id, (__u32)now.next_id};
+
+		if (last->start == now.start)
+			made.from = last->top;
+		else
+			keep_stretch(heap, (struct heap_stretch){last->top, last->end, strand_id, made.first_id, made.next_id});
+		keep_stretch(heap, made);
 	}
 	*last = now;
 	return 0;
@@ -93,6 +97,7 @@ struct heap_search {
 	struct hotspot_heap *heap;
 	const struct hotspot_layout *layout;
 	__u64 object;
+	__u32 id;       /* of the virtual thread, its lower half */
 	__u64 maker_id; /* 0: not found */
 };
 
@@ -118,11 +123,26 @@ static int look_at_carrier(__u32 i, struct heap_search *search)
 	return search->maker_id != 0;
 }
 
+static __always_inline const struct heap_stretch *stretch_at(const struct hotspot_heap *heap, __u32 number)
+{
+	return &heap->stretches[number & (HEAP_STRETCHES - 1)];
+}
+
+/* Nor has it been made before the oldest one that is kept. */
+static __always_inline bool is_too_old(const struct heap_search *search)
+{
+	return (__s32)(search->id - stretch_at(search->heap, search->heap->stretch_count)->first_id) < 0;
+}
+
+/* The newest comes first: behind one that was over before the thread was made there is none. */
 static int look_at_stretch(__u32 i, struct heap_search *search)
 {
-	const struct heap_stretch *stretch = &search->heap->stretches[(search->heap->stretch_count - 1 - i) & (HEAP_STRETCHES - 1)];
+	const struct heap_stretch *stretch = stretch_at(search->heap, search->heap->stretch_count - 1 - i);
 
-	if (search->object >= stretch->from && search->object < stretch->until)
+	if ((__s32)(search->id - stretch->next_id) >= HEAP_DISORDER)
+		return 1;
+	if (search->object >= stretch->from && search->object < stretch->until && (__s32)(search->id - stretch->first_id) >= 0 &&
+	    (__s32)(search->id - stretch->next_id) < 0)
 		search->maker_id = stretch->strand_id;
 	return search->maker_id != 0;
 }
@@ -130,7 +150,7 @@ static int look_at_stretch(__u32 i, struct heap_search *search)
 /* Who made the virtual thread whose object this is; 0: unknown, or it was asked for before. */
 __noinline __u64 maker_of(__u32 slot, __u64 strand_id, __u64 object)
 {
-	struct heap_search search = {.object = object};
+	struct heap_search search = {.object = object, .id = (__u32)strand_id};
 
 	search.layout = bpf_map_lookup_elem(&hotspot_layouts, &slot);
 	search.heap = bpf_map_lookup_elem(&hotspot_heaps, &slot);
@@ -141,7 +161,7 @@ __noinline __u64 maker_of(__u32 slot, __u64 strand_id, __u64 object)
 	if (!bpf_core_enum_value_exists(enum bpf_func_id___loop, BPF_FUNC_loop___loop))
 		return 0;
 	bpf_loop(HEAP_CARRIERS, look_at_carrier, &search, 0);
-	if (!search.maker_id)
+	if (!search.maker_id && !is_too_old(&search))
 		bpf_loop(HEAP_STRETCHES, look_at_stretch, &search, 0);
 	return search.maker_id;
 }

@@ -44,7 +44,7 @@ BOUNDS = [
     ("Java 21, virtual threads", "pool", FULL, "auto", 99, 1, 0.5),
     ("Java 25, virtual threads", "client", FULL, "auto", 98, 1, 0.5),
     ("Java 25, virtual threads", "scope", FULL, "auto", 98, 1, 0.5),
-    ("Java 21, virtual threads", "executor", FULL, "auto", 98, 1, 0.5),
+    ("Java 21, virtual threads", "executor", MANY, "auto", 99, 1, 0.5),
     ("Java 25, virtual threads", "executor", FULL, "auto", 98, 1, 0.5),
     ("C, epoll loop", "pool", LATE, "auto", 98, 1, 0.5),
     ("C, pre-fork", "kept", LATE, "auto", 98, 1, 0.5),
