@@ -68,6 +68,27 @@ extern const volatile bool is_preemptible;
 	})
 
 /*
+ * Kernels since 6.13 ("bpf, x86: Support private stack in jit") give a program that needs 64 bytes of stack and more one of
+ * its own on each core, as if it never ran there twice at once. A uprobe's does: it is preempted in its midst, and another thread's hit on
+ * that core writes over what it goes on with, which are the kernel's pointers. A program that may call another one is left on the thread's
+ * stack. It never does, and the verifier drops the call.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} no_program SEC(".maps");
+
+const volatile bool calls_a_program = false;
+
+#define ON_THE_THREADS_STACK(context)                                                                                                      \
+	do {                                                                                                                               \
+		if (calls_a_program)                                                                                                       \
+			bpf_tail_call(context, &no_program, 0);                                                                            \
+	} while (0)
+
+/*
  * An element of an array of pointers, for which there is no type to load it by: where loads are cheap it is read as the `file` of a struct
  * socket that would lie around it.
  */

@@ -179,6 +179,7 @@ static __always_inline void tell_left_at_hook(struct thread *thread, struct task
 SEC("?uprobe")
 int on_go_runs(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);
@@ -205,6 +206,7 @@ int on_go_runs(struct pt_regs *ctx)
 SEC("?uprobe")
 int on_go_made(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);
@@ -226,6 +228,7 @@ int on_go_made(struct pt_regs *ctx)
 SEC("?uprobe")
 int on_go_wakes(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);

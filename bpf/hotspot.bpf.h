@@ -239,6 +239,7 @@ static __always_inline void tell_mounted(struct thread *thread, struct task_stru
 SEC("?uprobe")
 int on_hotspot_yields(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	struct strand_change change = {0};

@@ -231,6 +231,7 @@ static __always_inline int handle_enter(struct pt_regs *ctx, __u64 address)
 SEC("?uprobe")
 int on_python_enters(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	return handle_enter(ctx, C_ARG1(ctx));
 }
 
@@ -238,6 +239,7 @@ int on_python_enters(struct pt_regs *ctx)
 SEC("?uprobe")
 int on_python_runs(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	return handle_enter(ctx, C_ARG0(ctx));
 }
 
@@ -298,6 +300,7 @@ static __always_inline int handle_call_soon(struct pt_regs *ctx, __u64 before)
 SEC("?uprobe")
 int on_python_schedules(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	return handle_call_soon(ctx, 0);
 }
 
@@ -305,6 +308,7 @@ int on_python_schedules(struct pt_regs *ctx)
 SEC("?uprobe")
 int on_python_schedules_by_name(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	return C_ARG3(ctx) ? handle_call_soon(ctx, 1) : 0;
 }
 

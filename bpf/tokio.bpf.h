@@ -74,6 +74,7 @@ static __always_inline __u64 strand_of_tokio_task(const struct tokio_layout *lay
 SEC("?uprobe")
 int on_tokio_runs(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct tokio_layout *layout = tokio_layout_of(ctx);
@@ -94,6 +95,7 @@ int on_tokio_runs(struct pt_regs *ctx)
 SEC("?uprobe")
 int on_tokio_idles(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	struct leave last = {.cause = WAIT_POLL};
@@ -110,6 +112,7 @@ int on_tokio_idles(struct pt_regs *ctx)
 SEC("?uprobe")
 int on_tokio_ends(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	struct leave last = {.cause = WAIT_OTHER, .ended = true};
@@ -123,6 +126,7 @@ int on_tokio_ends(struct pt_regs *ctx)
 SEC("?uprobe")
 int on_tokio_wakes(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct tokio_layout *layout = tokio_layout_of(ctx);
@@ -146,6 +150,7 @@ int on_tokio_wakes(struct pt_regs *ctx)
 SEC("?uprobe")
 int on_tokio_made(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct tokio_layout *layout = tokio_layout_of(ctx);
@@ -175,6 +180,7 @@ static __always_inline bool is_new_tokio_id(__u64 value, __u64 next_id)
 SEC("?uprobe")
 int on_tokio_binds(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct tokio_layout *layout = tokio_layout_of(ctx);

@@ -45,6 +45,7 @@ static __always_inline __s32 fd_of_stream(__u64 object)
 SEC("?uprobe")
 int on_uvloop_queues(struct pt_regs *ctx)
 {
+	ON_THE_THREADS_STACK(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = loop_at_hook(task);
 	struct end end;
