@@ -297,9 +297,10 @@ void chains_before_left_idle(struct engine *engine, struct chains *chains)
 		nobody_waits(engine, chains);
 }
 
+/* 0: it did not begin so; as nothing did, if there was no memory for what the thread works for. */
 static uint64_t number_of(const struct chains_before *before, const struct context *segment)
 {
-	for (uint64_t number = before->count; number; number--)
+	for (uint64_t number = segment ? before->count : 0; number; number--)
 		if (before->grants[number].begun == segment)
 			return number;
 	return 0;

@@ -109,7 +109,8 @@ static void end_work_after_response(const struct moment *moment)
 	turn_to_segment(moment, ORIGIN_SOCKET, NULL, false);
 }
 
-static void read_first_bytes(const struct moment *moment, unsigned int begun)
+/* False: no memory for any. */
+static bool read_first_bytes(const struct moment *moment, unsigned int begun)
 {
 	const struct wire_note *note = &moment->event->note;
 	struct context *worked_for = NULL;
@@ -126,7 +127,7 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
 			worked_for = request;
 	}
 	if (!worked_for)
-		return;
+		return false;
 	work_for(moment, moment->conn->first_request->answered ? worked_for : moment->conn->first_request);
 	moment->thread->took_ns = moment->at_ns;
 	chains_lets_go_on(moment->thread);
@@ -140,6 +141,7 @@ static void read_first_bytes(const struct moment *moment, unsigned int begun)
 		if (request->turn > 1 || !moment->conn->accepted)
 			strand_was_due(moment->engine, moment->thread, request, request->start_ns);
 	}
+	return true;
 }
 
 /*
@@ -211,8 +213,7 @@ void rule_1_server_read(const struct moment *moment)
 		end_work_after_response(moment);
 		thread_commit(moment->engine, moment->thread);
 		conn_tell_answered(moment->engine, conn, false);
-		read_first_bytes(moment, begun);
-		if (only_watches(moment))
+		if (read_first_bytes(moment, begun) && only_watches(moment))
 			leave_to_handler(moment);
 	} else if (conn->last_request) {
 		read_further_bytes(moment, conn->last_request);
