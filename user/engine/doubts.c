@@ -240,25 +240,27 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 {
 	struct thread *thread = moment->thread;
 	const struct context *before = context_root(thread->context);
+	bool marked = thread_runs_untold_go(thread) && (request->ambiguous || (before && before->ambiguous));
 
 	thread->proc->threads_share |= !thread->continuations || thread->continuations->shared;
 	if (thread->via_doubt == DOUBT_LINE)
 		thread->via_doubt = DOUBT_NONE; /* rule 12 votes on those */
-	if (before == request || contradicted)
+	if (before == request || (contradicted && !marked))
 		doubts_vote(thread->proc, thread->via_doubt, before == request);
 	doubt_turn(thread, request);
 	doubt_thread(thread, request, before == request || contradicted, before == request);
 	/* What is read there belongs to what was read for; who is answered in the midst of another one's shows that it does not. */
 	if (tells_of_turns(thread, before, before == request || contradicted))
 		doubts_vote(thread->proc, DOUBT_TURN, before == request);
-	else if (before && !before->is_request && before->hint && context_root(before->hint) != request)
+	else if (before && !before->is_request && before->hint && context_root(before->hint) != request && !marked)
 		doubts_vote(thread->proc, thread->via_doubt, false);
 	doubt_return(thread, request, before);
 	if (before == request || contradicted || (before && !before->is_request))
 		note_user(conn_of(moment->engine, thread->via_conn_id), request);
 	thread->via_doubt = DOUBT_NONE;
 	for (const struct call *call = request->calls_in_flight; call; call = call->next_in_flight) {
-		doubts_vote(thread->proc, call->doubt, false);
+		if (!marked)
+			doubts_vote(thread->proc, call->doubt, false);
 		call->conn->shared |= call->doubt != DOUBT_LINE; /* somebody else's, as a rule */
 	}
 }

@@ -90,6 +90,9 @@ static void begin_program(struct engine *engine, struct proc *proc)
 	memset(proc->given, 0, sizeof(proc->given));
 	memset(proc->slept_at, 0, sizeof(proc->slept_at));
 	proc->excused = 0;
+	proc->has_readers = false;
+	proc->burst_count = 0;
+	proc->burst_ns = 0;
 	proc->forked = proc->threads_share = proc->reads_for_others = proc->lets_go_unseen = proc->answers_unknown = proc->order_guessed =
 		false;
 	proc->asks_beside = false;

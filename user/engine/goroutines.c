@@ -14,6 +14,10 @@
 
 #define PREEMPTED_NS 10000000 /* Go lets a goroutine compute so long */
 #define SCHEDULER_NS 200000   /* its scheduler looks for work less long than this at a time */
+#define BURSTS_KEPT  16       /* what a goroutine computes at one go is the average of about so many … */
+#define BURSTS_MIN   4        /* … and of so many at least */
+#define BURST_PART   2        /* one may compute longer than that by this part of it */
+#define HELD_UP      4        /* if fewer are, another one hardly runs in the place of one who has just shown itself */
 #define TRAIL_MAX    16       /* segments of a thread that are looked back for who was on it */
 
 /* ---- losing sight ------------------------------------------------------------------------------------------------------------ */
@@ -70,10 +74,129 @@ static void begin_unseen(struct engine *engine, struct thread *thread, uint64_t 
 	context_put(engine, segment);
 }
 
+/* ---- several may have run ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t cpu_in(const struct interval *intervals, uint32_t count, uint64_t from_ns, uint64_t until_ns)
+{
+	uint64_t cpu_ns = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t start_ns = later_ns(intervals[i].start_ns, from_ns), end_ns = earlier_ns(intervals[i].end_ns, until_ns);
+
+		if (intervals[i].state == STATE_CPU && end_ns > start_ns)
+			cpu_ns += end_ns - start_ns;
+	}
+	return cpu_ns;
+}
+
+static uint64_t cpu_until(const struct timeline *timeline, uint64_t until_ns)
+{
+	return cpu_in(timeline->intervals, timeline->count, 0, until_ns);
+}
+
+/* Does the thread that has read it still show its handler, or has it fallen asleep in the midst of that? */
+static bool reader_has_it(struct engine *engine, const struct context *request)
+{
+	const struct thread *reader = thread_of(engine, request->reader_tid);
+	const struct context *root = reader ? context_root(reader->context) : NULL;
+
+	return root && (root == request || (goroutine_is_unseen(root) && context_root(root->resumes) == request));
+}
+
+/* Nothing has been seen of its handler. */
+static bool has_done_nothing(const struct context *request)
+{
+	return context_is_open_request(request) && !request->stream && !request->watched && !request->call_count &&
+	       !context_awaits_peer(request) && cpu_until(&request->timeline, UINT64_MAX) < WORK_MIN_NS;
+}
+
+static bool others_held_up(struct engine *engine, const struct proc *proc, uint64_t before_ns, const struct context *except,
+			   uint64_t more_than)
+{
+	uint64_t count = 0;
+
+	for (const struct context *request = engine->open_requests; request; request = request->next_open)
+		if (request->proc == proc && request != except && !request->line_ticket && request->last_read_ns < before_ns &&
+		    has_done_nothing(request) && !reader_has_it(engine, request) && ++count > more_than)
+			return true;
+	return false;
+}
+
+bool goroutine_some_held_up(struct engine *engine, const struct proc *proc, uint64_t before_ns, uint64_t more_than)
+{
+	return others_held_up(engine, proc, before_ns, NULL, more_than);
+}
+
+/* A goroutine has computed since the last record, and nothing else had the thread: so long they do at one go. */
+static void note_burst(const struct moment *moment)
+{
+	const struct record *record = moment->record;
+	struct proc *proc = moment->thread->proc;
+
+	if (record->head.op != IO_WRITE || record->core_ns < WORK_MIN_NS || record->core_ns < moment->at_ns - moment->thread->shown_ns)
+		return;
+	proc->burst_count += proc->burst_count < BURSTS_KEPT;
+	proc->burst_ns += ((int64_t)record->core_ns - proc->burst_ns) / proc->burst_count;
+}
+
+/* For connections that are given on, or for others who ask in their name. */
+static bool leave_in_silence(const struct proc *proc)
+{
+	return proc->has_readers || doubts_is_given_on(proc, GIVEN_TO_ANY);
+}
+
+/*
+ * At least so much has been computed there since then, while others waited to be begun: these may have run as well, and what is told of all
+ * that as one's may hold theirs.
+ */
+static bool may_hold_others(struct engine *engine, const struct thread *thread, const struct context *context, uint64_t since_ns,
+			    const struct context *owner, uint64_t least_ns, uint64_t more_than)
+{
+	uint64_t cpu_ns = cpu_in(context->timeline.intervals, context->timeline.count, since_ns, UINT64_MAX);
+
+	if (context == context_root(thread->context))
+		cpu_ns += cpu_in(thread->pending, thread->pending_count, since_ns, UINT64_MAX);
+	return is_preempted(thread) && cpu_ns >= later_ns(SCHEDULER_NS, least_ns) &&
+	       (others_held_up(engine, thread->proc, thread->heard_ns, owner, more_than) ||
+		(!leave_in_silence(thread->proc) && chains_many_wait(thread->proc)));
+}
+
+/* One hardly computes for longer at one go. */
+static uint64_t more_than_one_burst_ns(const struct proc *proc)
+{
+	return proc->burst_count < BURSTS_MIN ? UINT64_MAX : (uint64_t)(proc->burst_ns + proc->burst_ns / BURST_PART);
+}
+
+/*
+ * The goroutine that the thread has shown has left it without a record, if that was not another one's CPU: it had asked, and would have
+ * looked for the answer first; or another one reads here, while it waits for none. Where connections are given on it may wait for one.
+ */
+static bool left_in_silence(const struct moment *moment, const struct context *owner)
+{
+	const struct context *root = context_root(moment->thread->context);
+
+	if (root->calls_in_flight)
+		return !root->calls_in_flight->conn->read_for_others;
+	return moment->record->head.op == IO_READ && root != owner && !leave_in_silence(moment->thread->proc) &&
+	       (moment->conn->role != CONN_SERVER || moment->conn->last_request != root);
+}
+
+/* The same of what the thread has computed since it showed a goroutine. */
+static void doubt_shown(struct engine *engine, struct thread *thread, uint64_t at_ns, bool left)
+{
+	struct context *root = context_root(thread->context);
+	uint64_t least_ns = left ? SCHEDULER_NS : more_than_one_burst_ns(thread->proc);
+
+	if (root && at_ns - thread->shown_ns >= least_ns)
+		root->ambiguous |= may_hold_others(engine, thread, root, thread->shown_ns, root, least_ns, HELD_UP - 1);
+}
+
 void goroutine_lose_sight(struct engine *engine, struct thread *thread, uint64_t at_ns)
 {
 	struct context *before = context_root(thread->context);
 
+	if (thread_is_active(thread))
+		doubt_shown(engine, thread, at_ns, false);
 	if (before && before->is_request)
 		before->ran_long = true;
 	begin_unseen(engine, thread, at_ns);
@@ -89,20 +212,6 @@ void goroutine_sleeps(struct engine *engine, struct thread *thread, uint64_t at_
 	segment = context_root(thread->context);
 	if (segment)
 		segment->slept = true;
-}
-
-static uint64_t cpu_until(const struct timeline *timeline, uint64_t until_ns)
-{
-	uint64_t cpu_ns = 0;
-
-	for (uint32_t i = 0; i < timeline->count; i++) {
-		const struct interval *interval = &timeline->intervals[i];
-		uint64_t end_ns = earlier_ns(interval->end_ns, until_ns);
-
-		if (interval->state == STATE_CPU && end_ns > interval->start_ns)
-			cpu_ns += end_ns - interval->start_ns;
-	}
-	return cpu_ns;
 }
 
 void goroutine_stray(struct engine *engine, struct context *segment, uint64_t until_ns)
@@ -209,22 +318,6 @@ static bool was_moved_here(const struct moment *moment, const struct context *be
 	       thread_is_active(moment->thread) && !may_be_of(before, owner);
 }
 
-/* Does the thread that has read it still show its handler, or has it fallen asleep in the midst of that? */
-static bool reader_has_it(struct engine *engine, const struct context *request)
-{
-	const struct thread *reader = thread_of(engine, request->reader_tid);
-	const struct context *root = reader ? context_root(reader->context) : NULL;
-
-	return root == request || (goroutine_is_unseen(root) && context_root(root->resumes) == request);
-}
-
-/* Nothing has been seen of its handler. */
-static bool has_done_nothing(const struct context *request)
-{
-	return context_is_open_request(request) && !request->stream && !request->watched && !request->call_count &&
-	       !context_awaits_peer(request) && cpu_until(&request->timeline, UINT64_MAX) < WORK_MIN_NS;
-}
-
 /*
  * net/http's handler starts a goroutine that watches its connection, and that runs as soon as the handler leaves the thread. So where that
  * was taken off the thread that had read the request, before it can have done anything, this look tells that it was here until now. NULL:
@@ -243,17 +336,6 @@ static struct context *handler_that_has_run(const struct moment *moment, const s
 	return !reader_has_it(moment->engine, request) && chains_waits_nowhere(moment->engine, request) ? request : NULL;
 }
 
-bool goroutine_some_held_up(struct engine *engine, const struct proc *proc, uint64_t before_ns, uint64_t more_than)
-{
-	uint64_t count = 0;
-
-	for (const struct context *request = engine->open_requests; request; request = request->next_open)
-		if (request->proc == proc && !request->line_ticket && request->last_read_ns < before_ns && has_done_nothing(request) &&
-		    !reader_has_it(engine, request) && ++count > more_than)
-			return true;
-	return false;
-}
-
 bool goroutine_has_left_unseen(struct engine *engine, struct thread *thread)
 {
 	const struct context *segment = context_root(thread->context);
@@ -269,6 +351,10 @@ void rule_16_goroutine_shown(const struct moment *moment)
 
 	if (moment->conn->role == CONN_PAIR)
 		return; /* the scheduler wakes itself that way */
+	if (thread_is_active(thread)) {
+		note_burst(moment);
+		doubt_shown(moment->engine, thread, moment->at_ns, left_in_silence(moment, owner));
+	}
 	thread->shown_ns = moment->at_ns;
 	/* Several may have been let go on, and run: whose it was nobody can tell. */
 	if (thread->proc->reads_for_others && goroutine_is_unseen(segment)) {
@@ -283,6 +369,8 @@ void rule_16_goroutine_shown(const struct moment *moment)
 	resumed = handler_that_has_run(moment, segment);
 	if (resumed) {
 		goroutine_stray(moment->engine, segment, resumed->last_read_ns);
+		resumed->ambiguous |= may_hold_others(moment->engine, thread, segment, resumed->last_read_ns, resumed,
+						      more_than_one_burst_ns(thread->proc), 0);
 		context_give_since(moment->engine, segment, resumed, resumed->last_read_ns);
 		thread_switch(moment->engine, thread, resumed, false);
 		return;
@@ -300,6 +388,9 @@ void rule_16_goroutine_shown(const struct moment *moment)
 		return;
 	}
 	goroutine_stray(moment->engine, segment, here_since(moment, segment, owner));
+	segment->ambiguous |= may_hold_others(moment->engine, thread, segment, here_since(moment, segment, owner), owner,
+					      owner || !segment->hint ? more_than_one_burst_ns(thread->proc) : 0,
+					      owner || !segment->hint ? 0 : HELD_UP - 1);
 	segment->slept = false;
 	if (moment->conn->role == CONN_DOWNSTREAM && (moment->record->head.op == IO_WRITE || moment->record->head.op == IO_CONNECT))
 		return;

@@ -104,6 +104,9 @@ struct proc {
 	bool lets_go_unseen;           /* in a JVM: what waited for an answer in a loop, or what seems one, is let go on by other threads */
 	bool reads_for_others;         /* in Go: a goroutine reads answers for others, on a connection that several requests use */
 	struct idmap idle_by_peer;     /* rule 12, in Go: connections that lie idle (struct idle) */
+	int64_t burst_ns;              /* rule 16: so much a goroutine computes at one go, the average of the latest … */
+	int32_t burst_count;           /* … so many */
+	bool has_readers;              /* in Go: each connection's answers are read by a goroutine of its own, for whoever has asked */
 	bool answers_unknown;          /* answers were read to what had been asked before the trace */
 	struct chains *chains;         /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
 	struct pool_ahead *pool_ahead; /* … of several threads that run a loop that reads ahead; NULL: likewise */

@@ -61,6 +61,7 @@ static void rule_6_goroutine_parks(const struct moment *moment, bool first_look)
 
 	conn->read_for_others |= first_look && conn->role == CONN_DOWNSTREAM && !conn->first_call && conn->answering &&
 				 moment->thread->last_read_conn_id == conn->id;
+	moment->thread->proc->has_readers |= conn->read_for_others;
 	if (asker) {
 		work_for(moment, asker);
 		return;

@@ -249,8 +249,8 @@ static bool began_for_another(const struct thread *thread, const struct context 
 {
 	const struct context *hint = context_root(segment->hint);
 
-	return thread->carrier && proc_has_tasks(thread->proc) && segment->evidence && !(hint && hint->is_request) &&
-	       segment->begun_ns < request->start_ns;
+	return (thread_runs_untold_go(thread) || (thread->carrier && proc_has_tasks(thread->proc))) && segment->evidence &&
+	       !(hint && hint->is_request) && segment->begun_ns < request->start_ns;
 }
 
 void rule_2_ran_for(const struct moment *moment, struct context *request)
@@ -271,10 +271,13 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 		return;
 	if (context_is_segment(before) && began_for_another(thread, before, request)) {
 		before->origin = ORIGIN_MISSED;
+		request->ambiguous |= !thread->carrier; /* and when the one came behind the other no record shows */
 		context_give_since(moment->engine, before, request, request->start_ns);
 		thread_take_over(moment->engine, thread, request);
 	} else if (context_is_segment(before)) {
 		set_aside_goes_on(moment->engine, thread, before);
+		/* As it seemed it has asked elsewhere, and waits for the answer: that was another one's, and what led to it. */
+		request->ambiguous |= thread_runs_untold_go(thread) && request->calls_in_flight;
 		name_gap(moment, request, before);
 		if (thread->soft && before->hint)
 			split_soft_tail(moment, before, request->start_ns);
