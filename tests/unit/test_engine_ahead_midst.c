@@ -5,14 +5,14 @@
 #include "unit/engine_script.h"
 
 enum { LOOP = 1 };
-enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_U, CLIENT_V, CLIENT_W, DB_A = 200, DB_B, DB_C, DB_D, DB_U, DB_V };
+enum { CLIENT_A = 100, CLIENT_B, CLIENT_C, CLIENT_D, CLIENT_U, CLIENT_V, CLIENT_W, CLIENT_X, DB_A = 200, DB_B, DB_C, DB_D, DB_U, DB_V };
 
 static struct script *attach(void)
 {
 	struct script *script = script_open();
 
 	script_thread(script, 0, LOOP, LOOP, THREAD_FOUND);
-	for (uint64_t i = CLIENT_A; i <= CLIENT_W; i++)
+	for (uint64_t i = CLIENT_A; i <= CLIENT_X; i++)
 		script_conn(script, i, CONN_SERVER, 8080);
 	for (uint64_t i = DB_A; i <= DB_V; i++)
 		script_conn(script, i, CONN_DOWNSTREAM, 5432);
@@ -26,10 +26,9 @@ static struct script *attach(void)
  * DB_D was looked at while the loop seemed to work for A says nothing. B is ambiguous: what answered W had seemed to be for it, which had
  * been read for last.
  */
-static void test_in_the_midst(void **state)
+static struct script *come_in_the_midst(void)
 {
 	struct script *script = attach();
-	(void)state;
 
 	WRITE(script, 10, LOOP, DB_V);
 	READ(script, 30, LOOP, CLIENT_A, .epoll = 20, .events = 1, .arrived = 5, .line = "GET /a");
@@ -57,6 +56,14 @@ static void test_in_the_midst(void **state)
 	READ_NOTHING(script, 4650, LOOP, CLIENT_V);
 	WRITE(script, 5150, LOOP, CLIENT_C, .status = 200);
 	WRITE(script, 5650, LOOP, CLIENT_D, .status = 200);
+	return script;
+}
+
+static void test_in_the_midst(void **state)
+{
+	struct script *script = come_in_the_midst();
+	(void)state;
+
 	script_finish(script);
 	assert_int_equal(script->count, 4);
 	for (size_t i = 0; i < script->count; i++)
@@ -66,6 +73,29 @@ static void test_in_the_midst(void **state)
 	assert_in_range(told_of(script, "GET /d")->cpu_time, 1000, 1020);
 	assert_false(told_of(script, "GET /a")->ambiguous || told_of(script, "GET /c")->ambiguous || told_of(script, "GET /d")->ambiguous);
 	assert_true(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+/*
+ * X waited for something within the process when the tracer came, and is answered in front of E's step, which is first: so that is still to
+ * come, and so is the one of nobody's behind it.
+ */
+static void test_answered_in_front(void **state)
+{
+	struct script *script = come_in_the_midst();
+	(void)state;
+
+	READ(script, 5660, LOOP, CLIENT_A, .arrived = 5000, .line = "GET /e");
+	READ(script, 5670, LOOP, DB_U, .arrived = 5000);
+	READ(script, 5680, LOOP, CLIENT_B, .arrived = 5000, .line = "GET /f");
+	WRITE(script, 6180, LOOP, CLIENT_X, .status = 200);
+	WRITE(script, 6680, LOOP, DB_A);
+	WRITE(script, 7180, LOOP, CLIENT_B, .status = 200);
+	READ(script, 7190, LOOP, DB_A, .arrived = 7000);
+	WRITE(script, 7690, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /e")->call_count, 1);
+	assert_int_equal(told_of(script, "GET /f")->call_count, 0);
 	script_close(script);
 }
 
@@ -112,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_in_the_midst),
+		cmocka_unit_test(test_answered_in_front),
 		cmocka_unit_test(test_event_in_the_midst),
 	};
 

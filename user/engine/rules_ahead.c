@@ -247,7 +247,7 @@ void ahead_unknown_write(const struct moment *moment)
 	struct continuation *first;
 
 	continuations_drop_dead(moment->engine, loop);
-	first = continuations_first(loop, is_queued_of, NULL);
-	if (present_step(thread) && first && !loop->missed_ns)
+	first = first_queued(loop);
+	if (present_step(thread) && first && !continuation_request(first) && !loop->missed_ns)
 		deliver(moment, first);
 }
