@@ -128,7 +128,10 @@ static __always_inline const struct heap_stretch *stretch_at(const struct hotspo
 	return &heap->stretches[number & (HEAP_STRETCHES - 1)];
 }
 
-/* Nor has it been made before the oldest one that is kept. */
+/*
+ * Made before the oldest one that is kept began: most likely by one that is kept no more. A stretch that is as old, but was kept later, is
+ * given up, for a search through all that are kept costs too much.
+ */
 static __always_inline bool is_too_old(const struct heap_search *search)
 {
 	return (__s32)(search->id - stretch_at(search->heap, search->heap->stretch_count)->first_id) < 0;

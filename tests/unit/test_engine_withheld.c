@@ -8,6 +8,7 @@
 
 /* Responses: by so many the order is trusted; by so many it is decided; and by so many in a row it is trusted again. */
 enum { BORNE_OUT = 4, ENOUGH = 16, RIGHT_AGAIN = 32 };
+enum { OTHER = 900 }; /* a process */
 
 static struct proc *proc_of_loop(const struct script *script)
 {
@@ -113,6 +114,42 @@ static void test_told_when_its_program_ends(void **state)
 	script_close(script);
 }
 
+/* Another process says nothing of B, and what it executes does not either. */
+static void test_withheld_while_another_program_begins(void **state)
+{
+	struct script *script = answered_early();
+	(void)state;
+
+	script_thread(script, 9020, OTHER, OTHER, THREAD_FOUND);
+	script_thread(script, 9030, OTHER, OTHER, THREAD_EXECED);
+	assert_false(is_told(script, "GET /b"));
+	vote(script, ENOUGH, true);
+	script_tick(script, 9040);
+	assert_false(told_of(script, "GET /b")->ambiguous);
+	script_finish(script);
+	script_close(script);
+}
+
+/* The responses of one program bear out no order of the next one. */
+static void test_nothing_is_borne_out_for_the_next_program(void **state)
+{
+	struct script *script = answered_early();
+	struct proc *proc = proc_of_loop(script);
+	struct context request = {.proc = proc, .is_request = true, .doubts = 1u << DOUBT_ORDER};
+	(void)state;
+
+	vote(script, 1, false);
+	vote(script, RIGHT_AGAIN, true);
+	script_thread(script, 9020, LOOP, LOOP, THREAD_EXECED);
+	proc->order_guessed = true;
+	request.order_contradicted = proc->order_contradicted;
+	assert_true(doubts_are_undecided(&request));
+	doubts_settle(&request);
+	assert_true(request.ambiguous);
+	script_finish(script);
+	script_close(script);
+}
+
 /* Nobody is known to have been answered out of turn, or to have asked as one of several: the order tells nothing that could be wrong. */
 static bool marks_order(enum runtime runtime, unsigned int out_of_turn, unsigned int right)
 {
@@ -199,6 +236,8 @@ int main(void)
 		cmocka_unit_test(test_told_when_it_is_decided),
 		cmocka_unit_test(test_told_undecided),
 		cmocka_unit_test(test_told_when_its_program_ends),
+		cmocka_unit_test(test_withheld_while_another_program_begins),
+		cmocka_unit_test(test_nothing_is_borne_out_for_the_next_program),
 		cmocka_unit_test(test_order_beside_turns_that_are_wrong),
 		cmocka_unit_test(test_right_again),
 		cmocka_unit_test(test_answered_at_once_where_others_wait),

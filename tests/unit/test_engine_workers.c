@@ -286,6 +286,26 @@ static void a_worker_may_tell_behind_the_response(void **state)
 	script_close(script);
 }
 
+/* B's connection ends in the midst of the response, and its worker has not told yet: it is told once it has been quiet. */
+static void who_waits_for_a_worker_is_told_all_the_same(void **state)
+{
+	struct script *script = two_wait_for_the_worker_of_one();
+	(void)state;
+
+	hand_back_a_and_give_b(script);
+	LOOKS(script, 3090, ONE, TO_ONE, 3035);
+	WRITE(script, 5110, LOOP, TO_ONE, .off = 3085, .on = 5100, .ready = 2015, .cause = WAIT_RUNNABLE);
+	WRITE(script, 5120, LOOP, CLIENT_B, .status = 200, .flags = RECORD_PARTIAL);
+	script_conn_ended(script, 5130, CLIENT_B);
+	READ(script, 5160, ONE, TO_ONE, .epoll = 5092, .events = 1, .epoll_fd = ONE, .off = 5095, .on = 5150, .ready = 55,
+	     .cause = WAIT_RUNNABLE);
+	hand_back_c(script);
+	script_tick(script, 5120 + 2000000);
+	assert_told(script, "GET /b", 2000, 2110);
+	script_finish(script);
+	script_close(script);
+}
+
 /* What it has read before that was told to be written it has just as well when it is found to have handed that back. */
 static void a_worker_may_read_before_it_is_told_the_write(void **state)
 {
@@ -318,6 +338,7 @@ int main(void)
 		cmocka_unit_test(a_response_may_contradict_the_line),
 		cmocka_unit_test(the_trace_may_begin_with_wakeups),
 		cmocka_unit_test(a_worker_may_tell_behind_the_response),
+		cmocka_unit_test(who_waits_for_a_worker_is_told_all_the_same),
 		cmocka_unit_test(a_worker_may_read_before_it_is_told_the_write),
 	};
 

@@ -124,6 +124,7 @@ struct continuations {
 	bool has_read_on;          /* … it has read again then */
 	bool has_stepped;          /* … and computed, and called, behind that */
 	bool seems_ahead;          /* … and read on once more */
+	bool began_unseen;         /* that it reads ahead was known once before it had slept: what had seemed to be whose is forgotten */
 	bool tried_written;        /* it has tried to read on a connection that it was seen to write */
 	uint32_t read_on[2];       /* of what it read: it computed, or called next; it read on */
 	struct score line;         /* of responses: did they bear out who had been taken for the first in line? */

@@ -82,7 +82,7 @@ static void begin_program(struct engine *engine, struct proc *proc)
 		if (request->proc == proc && request->answered)
 			request_tell(engine, request);
 	}
-	withheld_tell_all(engine);
+	withheld_tell_of(engine, proc);
 	chains_close(engine, proc);
 	pool_ahead_close(engine, proc);
 	futexes_forget(&proc->futexes);
@@ -90,6 +90,7 @@ static void begin_program(struct engine *engine, struct proc *proc)
 	memset(proc->given, 0, sizeof(proc->given));
 	memset(proc->slept_at, 0, sizeof(proc->slept_at));
 	proc->excused = 0;
+	proc->order_right_run = 0;
 	proc->has_readers = false;
 	proc->burst_count = 0;
 	proc->burst_ns = 0;

@@ -336,6 +336,10 @@ void request_hold_back(struct engine *engine, struct context *request)
 
 	leave_conn(request);
 	request->conn = NULL;
+	request->partial_since_ns = 0; /* no further write will clear it */
+	if (!request->answered)        /* it went out in one write with the one before */
+		proc_count_open_requests(request->proc, -1, engine->now_ns);
+	request->answered = true;
 	context_hold(engine, &conn->last_told, request);
 }
 

@@ -188,7 +188,7 @@ static void doubt_shown(struct engine *engine, struct thread *thread, uint64_t a
 	uint64_t least_ns = left ? SCHEDULER_NS : more_than_one_burst_ns(thread->proc);
 
 	if (root && at_ns - thread->shown_ns >= least_ns)
-		root->ambiguous |= may_hold_others(engine, thread, root, thread->shown_ns, root, least_ns, HELD_UP - 1);
+		root->ambiguous = root->ambiguous || may_hold_others(engine, thread, root, thread->shown_ns, root, least_ns, HELD_UP - 1);
 }
 
 void goroutine_lose_sight(struct engine *engine, struct thread *thread, uint64_t at_ns)
@@ -369,8 +369,8 @@ void rule_16_goroutine_shown(const struct moment *moment)
 	resumed = handler_that_has_run(moment, segment);
 	if (resumed) {
 		goroutine_stray(moment->engine, segment, resumed->last_read_ns);
-		resumed->ambiguous |= may_hold_others(moment->engine, thread, segment, resumed->last_read_ns, resumed,
-						      more_than_one_burst_ns(thread->proc), 0);
+		resumed->ambiguous = resumed->ambiguous || may_hold_others(moment->engine, thread, segment, resumed->last_read_ns, resumed,
+									   more_than_one_burst_ns(thread->proc), 0);
 		context_give_since(moment->engine, segment, resumed, resumed->last_read_ns);
 		thread_switch(moment->engine, thread, resumed, false);
 		return;
@@ -388,9 +388,10 @@ void rule_16_goroutine_shown(const struct moment *moment)
 		return;
 	}
 	goroutine_stray(moment->engine, segment, here_since(moment, segment, owner));
-	segment->ambiguous |= may_hold_others(moment->engine, thread, segment, here_since(moment, segment, owner), owner,
-					      owner || !segment->hint ? more_than_one_burst_ns(thread->proc) : 0,
-					      owner || !segment->hint ? 0 : HELD_UP - 1);
+	segment->ambiguous =
+		segment->ambiguous || may_hold_others(moment->engine, thread, segment, here_since(moment, segment, owner), owner,
+						      owner || !segment->hint ? more_than_one_burst_ns(thread->proc) : 0,
+						      owner || !segment->hint ? 0 : HELD_UP - 1);
 	segment->slept = false;
 	if (moment->conn->role == CONN_DOWNSTREAM && (moment->record->head.op == IO_WRITE || moment->record->head.op == IO_CONNECT))
 		return;

@@ -324,6 +324,7 @@ void streams_finish(struct engine *engine);
 bool withheld_take(struct engine *engine, struct context *request);
 /* Tells those that wait for nothing any more. */
 void withheld_tell_due(struct engine *engine);
+void withheld_tell_of(struct engine *engine, const struct proc *proc);
 void withheld_tell_all(struct engine *engine);
 
 /* ---- proc.c ---- */

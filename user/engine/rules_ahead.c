@@ -154,6 +154,7 @@ static struct context *nobodys_step(struct engine *engine, struct thread *thread
 {
 	hint_at(engine, step, NULL);
 	context_note_evidence(step);
+	step->origin = ORIGIN_MISSED;
 	thread->soft = false;
 	return step;
 }

@@ -143,6 +143,8 @@ static void put_on(struct engine *engine, const struct entry *one, const struct 
 	links_hint(engine, one->top, one->taker, request);
 	if (request)
 		guess_at(engine, request, one->top);
+	else
+		one->taker->origin = ORIGIN_MISSED;
 }
 
 /* Each of the steps goes on with what the one before it had been taken for, the first with what is left over; and the last of that is to

@@ -102,8 +102,10 @@ void links_bind(struct engine *engine, struct context *last, struct context *req
 void links_let_go(struct engine *engine, struct context *last, const struct context *request)
 {
 	for (struct context *segment = context_root(last); context_is_segment(segment); segment = links_below(segment))
-		if (context_root(segment->hint) == request)
+		if (context_root(segment->hint) == request) {
 			hint_at(engine, segment, NULL);
+			segment->origin = ORIGIN_MISSED; /* somebody's */
+		}
 }
 
 void links_hint(struct engine *engine, struct context *last, const struct context *until, struct context *request)

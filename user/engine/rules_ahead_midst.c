@@ -40,11 +40,21 @@ static void forget_reserved(struct engine *engine, struct conn *conn, uint64_t a
 	context_put(engine, nobodys);
 }
 
+/* What is pending has not been listed yet. */
+static bool is_of_thread(const struct thread *thread, const struct context *context)
+{
+	bool is = context_root(thread->context) == context || (context->is_request && context->reader_tid == thread->tid);
+
+	for (uint32_t i = 0; !is && i < context->thread_count; i++)
+		is = context->threads[i] == thread->tid;
+	return is;
+}
+
 /* What ran since the tracer came was told as that of whoever had been read for last. */
-static void doubt_who_ran(const struct engine *engine, const struct proc *proc)
+static void doubt_who_ran(const struct engine *engine, const struct thread *thread)
 {
 	for (struct context *request = engine->open_requests; request; request = request->next_open)
-		if (request->proc == proc && intervals_cpu_ns(request->timeline.intervals, request->timeline.count) >= WORK_MIN_NS)
+		if (is_of_thread(thread, request) && intervals_cpu_ns(request->timeline.intervals, request->timeline.count) >= WORK_MIN_NS)
 			request->ambiguous = true;
 }
 
@@ -55,17 +65,18 @@ void ahead_began_unseen(struct engine *engine, struct continuations *loop)
 	struct conn *conn;
 	size_t cursor = 0;
 
-	if (loop->shared || loop->slept_round)
+	if (loop->shared || loop->slept_round || loop->began_unseen)
 		return;
+	loop->began_unseen = true;
 	loop->missed_ns = at_ns;
-	doubt_who_ran(engine, thread->proc);
+	doubt_who_ran(engine, thread);
 	while ((conn = idmap_next(&engine->conns, &cursor))) {
 		const struct context *reserved = context_root(conn->reserved);
 
 		for (struct call *call = conn->first_call; call; call = call->next)
 			if (call->asker_tid == thread->tid)
 				forget_asker(engine, call, at_ns);
-		if (reserved && reserved->proc == thread->proc)
+		if (reserved && is_of_thread(thread, reserved))
 			forget_reserved(engine, conn, at_ns);
 	}
 }

@@ -294,7 +294,8 @@ static void note_taken_in_either_order(struct continuations *loop, const struct 
 	while ((at = at->next_sharing) != loop);
 }
 
-void shared_is_taken(const struct thread *thread, struct context *step, struct continuation *queued, struct continuations *of)
+void shared_is_taken(struct engine *engine, const struct thread *thread, struct context *step, struct continuation *queued,
+		     struct continuations *of)
 {
 	uint64_t took_ns = shared_took_at_ns(thread, step);
 	struct bounds bounds = bounds_of(thread->continuations, took_ns);
@@ -304,7 +305,7 @@ void shared_is_taken(const struct thread *thread, struct context *step, struct c
 	queued->turn = TURN_TAKEN;
 	queued->taken_ns = took_ns;
 	queued->taken_by_ns = went_on_at_ns(thread, step, step->begun_ns, most_to_take_either);
-	queued->taker = context_get(step);
+	context_hold(engine, &queued->taker, step);
 	note_tie(of, queued);
 	note_taken_in_either_order(of, queued);
 }

@@ -116,10 +116,11 @@ void shared_let_go(struct engine *engine, struct continuations *loop, struct con
 void shared_drop_of(struct engine *engine, struct continuations *loop, const struct context *request)
 {
 	struct continuations *at = loop;
+	bool lets_go = !somebody_waits(loop); /* once: it goes over all that is queued */
 
 	do {
-		for (uint32_t i = 0; i < at->count; i++)
-			shared_let_go(engine, loop, at->waiting[i].context, request);
+		for (uint32_t i = 0; lets_go && i < at->count; i++)
+			links_let_go(engine, at->waiting[i].context, request);
 		continuations_drop_of(engine, at, request);
 	} while ((at = at->next_sharing) != loop);
 }
@@ -248,6 +249,12 @@ void shared_before_read(const struct moment *moment)
 	moment->thread->boundary_ns = 0;
 }
 
+static void go_on_with(const struct moment *moment, struct context *step, struct continuation *queued, struct continuations *of)
+{
+	shared_is_taken(moment->engine, moment->thread, step, queued, of);
+	take(moment->engine, moment->thread, step, queued, false);
+}
+
 struct context *shared_owner(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
@@ -294,8 +301,7 @@ struct context *shared_owner(const struct moment *moment)
 	step->origin = much ? ORIGIN_EVENT : step->origin;
 	if (queued) {
 		queued = heal_order(moment, step, queued, &of);
-		shared_is_taken(thread, step, queued, of);
-		take(moment->engine, thread, step, queued, false);
+		go_on_with(moment, step, queued, of);
 		step = context_root(step);
 	}
 	own(thread, step);
@@ -345,12 +351,6 @@ static void exchange(const struct moment *moment, struct context *step, struct c
 	links_give_back(moment, step, request, named, of);
 	links_bind(moment->engine, step, request);
 	hint_at(moment->engine, step, NULL);
-}
-
-static void go_on_with(const struct moment *moment, struct context *step, struct continuation *queued, struct continuations *of)
-{
-	shared_is_taken(moment->thread, step, queued, of);
-	take(moment->engine, moment->thread, step, queued, false);
 }
 
 /* By the order it goes on with another one's chain, and what seems to be the request's is still to come: they were taken for each other. */

@@ -182,6 +182,7 @@ static uint64_t conn_had_by_one(const struct moment *moment)
 void rule_11_read(const struct moment *moment, struct context *context, enum side side)
 {
 	struct continuations *loop = rule_11_loop_of(moment->thread);
+	const struct context *hint = context ? context_root(context->hint) : NULL;
 
 	if (rule_11_shared_ahead(moment->thread))
 		loop = moment->thread->continuations;
@@ -189,8 +190,8 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 		shared_may_queue(moment, context, side);
 	if (!loop || !context)
 		return;
-	if (loop->shared && context->hint && !context_is_open_request(context_root(context->hint)))
-		shared_let_go(moment->engine, loop, context, context_root(context->hint));
+	if (loop->shared && hint && hint->is_request && !context_is_open_request(hint))
+		shared_let_go(moment->engine, loop, context, hint);
 	if (continuations_ahead(loop) && loop->found != FOUND_FIRST_TRY)
 		return; /* its step begins here */
 	loop->reading = true;

@@ -104,8 +104,8 @@ struct continuation *shared_first_between(struct continuations *loop, uint64_t a
 /* Who is expected to run in a step. *of: in whose list it is. NULL: nobody. */
 struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of);
 /* The step is taken for what is queued, in `of`; before it is given to anybody. */
-void shared_is_taken(const struct thread *thread, struct context *step, struct continuation *queued, struct continuations *of)
-	__attribute__((nonnull));
+void shared_is_taken(struct engine *engine, const struct thread *thread, struct context *step, struct continuation *queued,
+		     struct continuations *of) __attribute__((nonnull));
 /* All that was queued up to then had been taken by took_ns. */
 uint64_t shared_shown_by_ns(const struct thread *thread, uint64_t took_ns) __attribute__((nonnull));
 /* What had been shown to be taken by when the step began is not what it goes on with. */

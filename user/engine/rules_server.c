@@ -109,7 +109,7 @@ static void end_work_after_response(const struct moment *moment)
 	turn_to_segment(moment, ORIGIN_SOCKET, NULL, false);
 }
 
-/* False: no memory for any. */
+/* False: there is no room, or memory, for any. */
 static bool read_first_bytes(const struct moment *moment, unsigned int begun)
 {
 	const struct wire_note *note = &moment->event->note;

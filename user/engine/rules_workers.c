@@ -202,8 +202,9 @@ void workers_hold(struct engine *engine, struct thread *worker, struct context *
 void workers_forget_giver(const struct moment *moment, uint32_t writer_tid, struct context **given)
 {
 	const struct thread *writer = writer_tid ? thread_of(moment->engine, writer_tid) : NULL;
+	const struct context *root = context_root(*given);
 
-	if (!writer || !writer->loop || context_is_open_request(context_root(*given)) || context_root(*given)->given == GIVEN_WORKER)
+	if (!writer || !writer->loop || context_is_open_request(root) || (root && root->given == GIVEN_WORKER))
 		return;
 	context_put(moment->engine, *given);
 	*given = context_new_segment(moment->engine, ORIGIN_WORKER, NULL, moment->at_ns);

@@ -43,6 +43,23 @@ void withheld_tell_due(struct engine *engine)
 		tell_first(engine);
 }
 
+void withheld_tell_of(struct engine *engine, const struct proc *proc)
+{
+	struct context **link = &engine->withheld, *before = NULL, *request;
+
+	while ((request = *link)) {
+		if (request->proc != proc) {
+			before = request;
+			link = &request->next_open;
+			continue;
+		}
+		*link = request->next_open;
+		engine->withheld_count--;
+		request_tell_withheld(engine, request);
+	}
+	engine->withheld_last = before;
+}
+
 void withheld_tell_all(struct engine *engine)
 {
 	while (engine->withheld)
