@@ -15,7 +15,6 @@
 #define RIGHT_MIN         4
 #define RIGHT_PER_MISTAKE 4  /* where what is guessed leads to responses that bear it out */
 #define RIGHT_PER_TURN    4  /* what contradicts is marked by itself */
-#define RIGHT_PER_CROWD   8  /* where many are taken for each other, so that two mistakes may hide each other */
 #define RIGHT_PER_EXCUSED 2  /* until then what was excused may be worth what it seems */
 #define TRIES_SHARED      64 /* so often may the line be wrong on a connection that is known to be shared */
 #define TRIES             4
@@ -59,7 +58,7 @@ bool doubts_hardly_wrong(const struct proc *proc, enum doubt doubt)
 {
 	const struct score *score = &proc->doubts[doubt];
 
-	return score->right >= RIGHT_MIN && score->wrong * RIGHT_PER_CROWD <= score->right;
+	return score->right >= RIGHT_MIN && score->wrong * RIGHT_PER_WRONG <= score->right;
 }
 
 /*

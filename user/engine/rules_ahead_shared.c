@@ -9,7 +9,7 @@
 #include "engine/rules_loop.h"
 
 #define AT_ONCE_NS 50000 /* so much may lie between the end of a step and its call: others may have been given the connection */
-#define CROWD      32    /* where more are queued, more are taken for each other than responses show: of 128 in flight up to 2.8% … */
+#define CROWD      32    /* where more are queued, more are taken for each other than responses show: of 128 in flight up to 3.5% … */
 #define CROWD_NS   1000000000 /* … of CPU, of 32 up to 0.2%; those that were told of them then are answered by that time */
 #define RACE_NS    100000     /* threads that become free so shortly after each other may take what is queued in either order */
 #define SEEMS_MAX  1          /* so many may only seem to wait: who was taken for another one */
