@@ -45,12 +45,9 @@ static void hand_back_and_answer(struct script *script, uint64_t at, uint32_t ti
 	WRITE(script, at + 20, LOOP, client, .status = 200);
 }
 
-/* What B was expected in was D's: so B is in what D was expected in. C keeps its place between them. */
-static void the_last_one_may_go_first(void **state)
+/* Each worker takes the next one; the first has done with that, too. */
+static void serve_x_and_a(struct script *script)
 {
-	struct script *script = three_that_wait();
-	(void)state;
-
 	hand_back_and_take(script, 3000, ONE, 2040);
 	WRITE(script, 3030, LOOP, CLIENT_X, .status = 200);
 	take(script, 3040, ONE);
@@ -58,6 +55,15 @@ static void the_last_one_may_go_first(void **state)
 	WRITE(script, 4030, LOOP, CLIENT_A, .status = 200);
 	take(script, 4040, TWO);
 	hand_back_and_take(script, 5000, ONE, 4040);
+}
+
+/* What B was expected in was D's: so B is in what D was expected in. C keeps its place between them. */
+static void the_last_one_may_go_first(void **state)
+{
+	struct script *script = three_that_wait();
+	(void)state;
+
+	serve_x_and_a(script);
 	WRITE(script, 5030, LOOP, CLIENT_D, .status = 200);
 	take(script, 5040, ONE);
 	hand_back_and_answer(script, 6000, TWO, 5040, CLIENT_C);
@@ -76,13 +82,7 @@ static void the_first_one_may_go_last(void **state)
 	struct script *script = three_that_wait();
 	(void)state;
 
-	hand_back_and_take(script, 3000, ONE, 2040);
-	WRITE(script, 3030, LOOP, CLIENT_X, .status = 200);
-	take(script, 3040, ONE);
-	hand_back_and_take(script, 4000, TWO, 3040);
-	WRITE(script, 4030, LOOP, CLIENT_A, .status = 200);
-	take(script, 4040, TWO);
-	hand_back_and_take(script, 5000, ONE, 4040);
+	serve_x_and_a(script);
 	WRITE(script, 5030, LOOP, DB);
 	take(script, 5040, ONE);
 	WRITE(script, 6000, TWO, WAKE);

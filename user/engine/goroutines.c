@@ -152,13 +152,15 @@ static bool leave_in_silence(const struct proc *proc)
 static bool may_hold_others(struct engine *engine, const struct thread *thread, const struct context *context, uint64_t since_ns,
 			    const struct context *owner, uint64_t least_ns, uint64_t more_than)
 {
-	uint64_t cpu_ns = cpu_in(context->timeline.intervals, context->timeline.count, since_ns, UINT64_MAX);
+	uint64_t cpu_ns;
 
+	if (!is_preempted(thread))
+		return false;
+	cpu_ns = cpu_in(context->timeline.intervals, context->timeline.count, since_ns, UINT64_MAX);
 	if (context == context_root(thread->context))
 		cpu_ns += cpu_in(thread->pending, thread->pending_count, since_ns, UINT64_MAX);
-	return is_preempted(thread) && cpu_ns >= later_ns(SCHEDULER_NS, least_ns) &&
-	       (others_held_up(engine, thread->proc, thread->heard_ns, owner, more_than) ||
-		(!leave_in_silence(thread->proc) && chains_many_wait(thread->proc)));
+	return cpu_ns >= later_ns(SCHEDULER_NS, least_ns) && (others_held_up(engine, thread->proc, thread->heard_ns, owner, more_than) ||
+							      (!leave_in_silence(thread->proc) && chains_many_wait(thread->proc)));
 }
 
 /* One hardly computes for longer at one go. */

@@ -221,11 +221,11 @@ static unsigned int count_overtaken(const struct moment *moment, const struct co
 
 void heal_when(const struct moment *moment, const struct context *step, struct continuation *queued)
 {
-	bool early = queued->other_ns && queued->other_ns < queued->read_at_ns;
+	bool later = early_ns(queued) < queued->read_at_ns;
 
 	if (!queued->other_ns)
 		return;
-	if (early ? count_overtaken(moment, step, queued, queued->other_ns) : shared_ran_before(moment->thread, step, queued))
+	if (later ? count_overtaken(moment, step, queued, queued->other_ns) : shared_ran_before(moment->thread, step, queued))
 		queued->read_at_ns = queued->other_ns;
 }
 
