@@ -4,7 +4,7 @@
  *
  *	rec_to_requests FILE          (made with `record --payload`: the requests' queries hold their ids)
  *
- * request TARGET STATUS AMBIGUOUS START_NS END_NS CPU_NS AFTER_NS, then of this request
+ * request TARGET STATUS AMBIGUOUS START_NS END_NS CPU_NS AFTER_NS STOLEN_NS, then of this request
  * state NAME START_NS END_NS · run TID START_NS END_NS · call PEER START_NS NET_NS; at the end
  * process TGID CPU_NS REQUEST_NS AFTER_NS RUNTIME_NS BACKGROUND_NS UNATTRIBUTED_NS · loss NAME COUNT
  */
@@ -22,9 +22,9 @@
 static void print_request(void *context, const struct request *request)
 {
 	(void)context;
-	printf("request %s %u %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", request->method ? request->target : "-",
+	printf("request %s %u %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", request->method ? request->target : "-",
 	       request->status, request->ambiguous, request->start_ns, request->end_ns, request->cpu_time_ns,
-	       request->after_response_cpu_ns);
+	       request->after_response_cpu_ns, request->ready_ns[READY_PART_STOLEN]);
 	for (size_t i = 0; i < request->stretch_count; i++)
 		printf("state %s %" PRIu64 " %" PRIu64 "\n", state_names[request->stretches[i].state].key, request->stretches[i].start_ns,
 		       request->stretches[i].end_ns);

@@ -12,10 +12,11 @@ def burned(start_ms, end_ms):
     return f"{THREAD}:{start_ms * MS}:{end_ms * MS}:{(end_ms - start_ms) * MS}"
 
 
-def pair(number, burns, runs, ambiguous=False):
+def pair(number, burns, runs, ambiguous=False, stolen_ms=0):
     """(Told, truth.Pair) of a request that burned and ran so, each a list of (start, end) in ms."""
     states = [told.Stretch("cpu", start * MS, end * MS) for start, end in runs]
-    request = told.Told(f"/work?id={number}", 200, ambiguous, runs[0][0] * MS, runs[-1][1] * MS, 0, 0, stretches=states)
+    request = told.Told(f"/work?id={number}", 200, ambiguous, runs[0][0] * MS, runs[-1][1] * MS, 0, 0, stolen_ms * MS,
+                        stretches=states)
     request.runs = [told.Run(THREAD, start * MS, end * MS) for start, end in runs]
     burned_ns = sum(end - start for start, end in burns) * MS
     logged = {"id": number, "burns": ";".join(burned(*burn) for burn in burns), "cpu_burned_ns": burned_ns}
@@ -37,6 +38,9 @@ def check(tap):
               {"right": 0, "wrong": 0, "ambiguous": 100, "unattributed": 0, "flagged_right": 0})
     tap.equal("… and may be right all the same", shares(pair(1, [(0, 10)], [(0, 10)], ambiguous=True))["flagged_right"], 100)
     tap.equal("what nobody was told to have run", shares(pair(1, [(0, 10)], [(0, 4)]))["unattributed"], 60)
+    tap.equal("what was taken from one by the hypervisor's share of the core", [
+        shares(pair(1, [(0, 10)], [(0, 4)], stolen_ms=2), pair(2, [(10, 20)], [(10, 20)], stolen_ms=1))[name]
+        for name in ("right", "unattributed")], [80, 20])
     process = told.Process(1, 20 * MS, 20 * MS, 0, 0, 0, 0)
     rows = [{"id": 1}, {"id": 2}]
     request = pair(1, [(0, 10)], [(0, 10)])

@@ -4,7 +4,8 @@
 CPU. A server logs each stretch of computing (a burn): for which request, on which thread, from when to when, and the CPU that the thread
 used meanwhile. The tracer tells when which thread ran for which request. Laid over each other, each burned nanosecond has a true owner and
 at most one told one, and falls into one of four:
-  right         told as its request's, which is not marked ambiguous
+  right         told as its request's, which is not marked ambiguous; also where that was told to have lost its core to the hypervisor:
+                the scheduler says how much of what a thread ran from switch to switch was stolen, but not where in it
   wrong         told as another request's, which is not marked ambiguous
   ambiguous     told as some request's that is marked ambiguous, be it the true one or not
   unattributed  told as no request's
@@ -85,6 +86,7 @@ def share_cpu(told, pairs):
     """The four shares. Clocks of two observers: what the tracer saw of a burn is cut to what the thread's clock says it took."""
     shares, runs = Shares(), runs_by_thread(told)
     for request, pair in pairs:
+        stolen = 0 if request.ambiguous else request.stolen_ns
         for burn in burns_of(pair.truth):
             left = burn.cpu_ns
             shares.burned += left
@@ -98,7 +100,10 @@ def share_cpu(told, pairs):
                     shares.right += ns
                 else:
                     shares.wrong += ns
-            shares.unattributed += left
+            taken = min(left, stolen)
+            stolen -= taken
+            shares.right += taken
+            shares.unattributed += left - taken
     return shares
 
 

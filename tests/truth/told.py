@@ -19,6 +19,7 @@ class Told:
     end_ns: int
     cpu_time_ns: int
     after_ns: int
+    stolen_ns: int
     stretches: list = dataclasses.field(default_factory=list)
     runs: list = dataclasses.field(default_factory=list)
     calls: list = dataclasses.field(default_factory=list)
