@@ -240,7 +240,7 @@ static void give_to_answered(struct engine *engine, struct chains *chains, uint6
 	for (uint32_t i = 0; i < count; i++) {
 		const struct wait *wait = wait_at(chains, path[i]);
 
-		if (request->told)
+		if (request->closed)
 			break;
 		context_add_wait(engine, request, wait->since_ns, wait->grant.begun->begun_ns, STATE_POOL);
 		if (i + 1 < count) /* the last one the response has named */

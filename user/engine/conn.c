@@ -249,7 +249,7 @@ void conn_remove(struct engine *engine, struct conn *conn)
 {
 	handoffs_forget(engine, conn);
 	idle_ends(conn);
-	context_put(engine, conn->last_told);
+	context_put(engine, conn->last_closed);
 	context_put(engine, conn->answering);
 	context_put(engine, conn->reserved);
 	idmap_take(&engine->conns, conn->id);

@@ -369,7 +369,7 @@ void context_bind(struct engine *engine, struct context *segment, struct context
 		call_delist(call);
 		call_enlist(call, to);
 	}
-	if (!to->told) /* it may be withheld, and is told as it was */
+	if (!to->closed) /* it may be withheld, and is told as it was */
 		take_over_marks(to, segment);
 	to->evidence |= segment->evidence;
 	to->helper_only &= segment->helper_only;

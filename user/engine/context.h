@@ -112,7 +112,7 @@ struct context {
 	uint64_t suspected_in, suspected_ns; /* the search for a culprit that saw it last, and how long it had held the loop there */
 
 	/* Of a request. */
-	struct context *next_open, **prev_open; /* the engine's list of requests not told yet */
+	struct context *next_open, **prev_open; /* the engine's list of requests not closed yet, or of those withheld */
 	struct context *next_on_conn;
 	struct conn *conn; /* NULL: it ended */
 	uint64_t conn_id;
@@ -130,7 +130,8 @@ struct context {
 	bool target_cut;
 	uint8_t protocol;
 	uint16_t status;
-	bool answered, told, aborted;
+	bool answered, aborted;
+	bool closed;            /* nothing is given to it any more: what it was is told, or withheld until its order is decided */
 	bool ran_long, watched; /* in Go: it may have been taken off its thread; only the byte is read that watches a connection */
 	uint64_t start_ns, first_read_ns, first_write_ns, last_write_ns;
 	uint64_t last_read_ns;
@@ -189,7 +190,7 @@ static inline bool context_is_segment(const struct context *context)
 
 static inline bool context_is_open_request(const struct context *context)
 {
-	return context && context->is_request && !context->answered && !context->told;
+	return context && context->is_request && !context->answered && !context->closed;
 }
 
 /* It works for somebody who is known, or whom a response will name. */
@@ -204,10 +205,10 @@ static inline bool context_awaits_peer(const struct context *context)
 	return context->calls_in_flight || context->connects;
 }
 
-/* Its time becomes states, and its calls are listed: it is no stream, and not told yet. */
+/* Its time becomes states, and its calls are listed: it is no stream, and not closed yet. */
 static inline bool context_keeps_time(const struct context *context)
 {
-	return !context->told && !context->stream;
+	return !context->closed && !context->stream;
 }
 
 /* ---- fold.c ---- */

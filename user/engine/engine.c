@@ -183,7 +183,7 @@ static void commit_to_aborted(struct engine *engine)
 	while ((thread = idmap_next(&engine->threads, &cursor))) {
 		const struct context *root = context_root(thread->context);
 
-		if (thread->pending_count && root && root->aborted && !root->told)
+		if (thread->pending_count && root && root->aborted && !root->closed)
 			thread_commit(engine, thread);
 	}
 }

@@ -295,11 +295,11 @@ static void tell(struct engine *engine, struct context *request)
 /* Nothing is given to it any more. */
 static void close_request(struct engine *engine, struct context *request)
 {
-	request->told = true;
+	request->closed = true;
 	context_hold(engine, &request->guess, NULL);
 	context_hold(engine, &request->step, NULL);
 	if (request->conn) {
-		context_hold(engine, &request->conn->last_told, request);
+		context_hold(engine, &request->conn->last_closed, request);
 		request->conn = NULL;
 	}
 }
@@ -340,7 +340,7 @@ void request_hold_back(struct engine *engine, struct context *request)
 	if (!request->answered)        /* it went out in one write with the one before */
 		proc_count_open_requests(request->proc, -1, engine->now_ns);
 	request->answered = true;
-	context_hold(engine, &conn->last_told, request);
+	context_hold(engine, &conn->last_closed, request);
 }
 
 void request_abort(struct engine *engine, struct context *request, uint64_t now_ns)

@@ -268,7 +268,7 @@ static bool goes_on(const struct moment *moment, const struct context *segment, 
 	struct context *resumed = context_root(segment->resumes);
 	enum rivals rivals = went_on(moment, segment) ? RIVALS_THAT_COMPUTED : RIVALS_THAT_MAY_RUN;
 
-	if (!resumed || (resumed->is_request ? resumed->told : !resumed->evidence))
+	if (!resumed || (resumed->is_request ? resumed->closed : !resumed->evidence))
 		return false;
 	if (owner && (owner == resumed || resumed->is_request))
 		return owner == resumed;

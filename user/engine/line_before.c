@@ -152,7 +152,7 @@ static void claim_work(const struct moment *moment, struct line *line, const str
 		struct context *segment = next->context;
 
 		segment->line_ticket = segment->handed = 0;
-		if (!fits || !request->is_request || request->told || segment->bound_to)
+		if (!fits || !request->is_request || request->closed || segment->bound_to)
 			continue;
 		name_gap(moment, request, segment);
 		context_bind(moment->engine, segment, request);

@@ -162,10 +162,10 @@ struct conn {
 	char *unix_path; /* of a server-side Unix socket */
 	uint64_t last_used_ns;
 	uint64_t put_off_ns; /* since then nothing of it is written; 0: a part is */
-	/* Server side: requests not told yet, oldest first. */
+	/* Server side: requests not closed yet, oldest first. */
 	struct context *first_request, *last_request;
 	uint32_t request_count, turns;
-	struct context *last_told;
+	struct context *last_closed;
 	struct context *stream;
 	bool answered_unseen;        /* to a request from before the trace: what else is written before the next one is the rest of it */
 	bool read_is_longer;         /* than what is carried along of it: request lines may lie behind */

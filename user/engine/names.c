@@ -111,7 +111,7 @@ static void drop_guess(struct engine *engine, struct correlation *correlation, u
 static void drop_told(struct engine *engine, struct correlation *correlation)
 {
 	for (uint32_t i = correlation->guess_count; i-- > 0;)
-		if (context_root(correlation->guesses[i].context)->told)
+		if (context_root(correlation->guesses[i].context)->closed)
 			drop_guess(engine, correlation, i);
 }
 

@@ -78,7 +78,7 @@ struct context *downstream_owner(const struct moment *moment)
 	struct thread *thread = moment->thread;
 	struct context *root = context_root(thread->context);
 
-	if (root && root->is_request && (root->answered || root->told)) {
+	if (root && root->is_request && (root->answered || root->closed)) {
 		turn_to_segment(moment, ORIGIN_SOFT, root, false);
 		root = context_root(thread->context);
 	}

@@ -288,7 +288,7 @@ void thread_commit(struct engine *engine, struct thread *thread)
 	}
 	if (root && thread->pending_count) {
 		root->helper_only &= !thread->touched_io;
-		if (!root->told) { /* it may be withheld, and is told as it was */
+		if (!root->closed) { /* it may be withheld, and is told as it was */
 			context_list_thread(root, thread->tid);
 			root->voluntary += thread->pending_voluntary;
 			root->involuntary += thread->pending_involuntary;

@@ -57,13 +57,13 @@ static void read_further_answer(const struct moment *moment)
 		rule_11_read(moment, downstream_owner(moment), SIDE_DOWNSTREAM);
 		return;
 	}
-	if (!context->told)
+	if (!context->closed)
 		work_for(moment, context);
 	(void)name_wait(moment, context, conn->answer_read_ns);
 	conn->answer_read_ns = moment->at_ns;
 	if (conn->idle)
 		idle_begins(moment->thread->proc, conn, moment->at_ns);
-	if (!context->told)
+	if (!context->closed)
 		rule_11_read(moment, context, SIDE_DOWNSTREAM);
 }
 

@@ -261,7 +261,7 @@ void rule_2_ran_for(const struct moment *moment, struct context *request)
 
 	strand_answers_behind(moment, request);
 	before = context_root(thread->context);
-	contradicts = before && before->is_request && before != request && !before->told && !before->answered &&
+	contradicts = before && before->is_request && before != request && !before->closed && !before->answered &&
 		      !is_next_callback(moment, request);
 	if (!request->answered) {
 		doubts_judge(moment, request, contradicts);
@@ -321,7 +321,7 @@ static void begin_unseen_request(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
 	uint16_t status = moment->event->note.status;
-	struct context *before = conn->last_request ? conn->last_request : conn->last_told, *request;
+	struct context *before = conn->last_request ? conn->last_request : conn->last_closed, *request;
 	struct moment then = *moment;
 
 	if (!conn->read_is_longer || status < 200 || status == STATUS_REQUEST_TIMEOUT)
@@ -346,7 +346,7 @@ static struct context *request_answered_by(const struct moment *moment)
 	request_tell(moment->engine, request);
 	request = conn->first_request;
 	/* It stood behind the one before it. */
-	context_add_wait(moment->engine, request, request->start_ns, conn->last_told->last_write_ns, STATE_QUEUE);
+	context_add_wait(moment->engine, request, request->start_ns, conn->last_closed->last_write_ns, STATE_QUEUE);
 	return request;
 }
 
@@ -372,18 +372,18 @@ static bool is_greeting(const struct moment *moment)
 
 static void write_without_request(const struct moment *moment)
 {
-	struct context *before = context_root(moment->thread->context), *told = moment->conn->last_told;
+	struct context *before = context_root(moment->thread->context), *closed = moment->conn->last_closed;
 	bool sets_up = moment->event->note.handshake || is_greeting(moment);
 
-	if (told) {
+	if (closed) {
 		moment->engine->losses.late_writes++;
 		if (context_is_segment(before))
-			context_bind(moment->engine, before, told);
+			context_bind(moment->engine, before, closed);
 	} else if (context_is_segment(before) && !before->hint) {
 		before->origin = sets_up ? ORIGIN_SETUP : ORIGIN_MISSED;
 		before->helper_only = false;
 	}
-	turn_to_segment(moment, told ? ORIGIN_SOFT : sets_up ? ORIGIN_SETUP : ORIGIN_MISSED, told, true);
+	turn_to_segment(moment, closed ? ORIGIN_SOFT : sets_up ? ORIGIN_SETUP : ORIGIN_MISSED, closed, true);
 }
 
 /* Something of the response goes out. False: it is none yet, or nothing went. */
@@ -430,7 +430,7 @@ void rule_2_server_write(const struct moment *moment)
 	if (!request) {
 		if (!is_greeting(moment))
 			rule_11_unknown_write(moment);
-		if (!is_greeting(moment) && !moment->conn->last_told) {
+		if (!is_greeting(moment) && !moment->conn->last_closed) {
 			turns_answer(moment, NULL);
 			workers_callback_answers_unknown(moment);
 			pool_ahead_answered(moment, NULL);

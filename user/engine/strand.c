@@ -28,7 +28,7 @@ static bool goes_on(const struct thread *thread, uint8_t left, uint64_t at_ns)
 
 	if (!root)
 		return false;
-	if (root->is_request ? root->answered || root->told : thread->soft)
+	if (root->is_request ? root->answered || root->closed : thread->soft)
 		return !waits_for_new;
 	return root->is_request || root->evidence || strand_request_of(root) || may_be_named_yet(thread->strand, root, at_ns);
 }

@@ -34,7 +34,7 @@ static void begin_to_doubt(struct engine *engine, struct strand *strand, uint64_
 	struct context *before = strand->context, *answered, *segment;
 
 	strand_settle_hint(engine, before);
-	answered = before ? context_root(before) : conn_of(engine, strand->answered_conn_id)->last_told;
+	answered = before ? context_root(before) : conn_of(engine, strand->answered_conn_id)->last_closed;
 	segment = strand_segment(engine, ORIGIN_SOFT, answered, at_ns);
 	context_note_evidence(segment);
 	strand->context = segment;

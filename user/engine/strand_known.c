@@ -71,7 +71,7 @@ static bool is_over(const struct proc *proc, const struct strand *strand, uint64
 		return false;
 	if (proc_has_tasks(proc) && context_is_segment(root) && !root->calls_in_flight && strand->left_at_ns + TASK_KEPT_NS < now_ns)
 		return true;
-	return !root || (hint && hint->is_request && hint->told && !root->calls_in_flight);
+	return !root || (hint && hint->is_request && hint->closed && !root->calls_in_flight);
 }
 
 /* Not every runtime tells a strand's end: whatever was kept for a request that is over by now is of no use. */

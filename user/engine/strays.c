@@ -271,7 +271,7 @@ static void claim_segment(struct claim *claim, const struct stray *stray)
 
 	if (segment->is_request || segment->calls_in_flight)
 		return;
-	if (hint && hint != claim->request && hint->is_request && !hint->told)
+	if (hint && hint != claim->request && hint->is_request && !hint->closed)
 		keep(claim->engine, *stray);
 	else if (hint == claim->request || !is_contested(claim, RIVALS_ANY, stray->interval.start_ns, &next_ns))
 		context_bind(claim->engine, segment, claim->request);

@@ -125,7 +125,7 @@ static void release(struct engine *engine, struct open_stream *stream)
 		stream->next->prev = stream->prev;
 	stream->conn->stream = NULL;
 	context->stream = NULL;
-	context->told = true;
+	context->closed = true;
 	free(stream);
 	context_put(engine, context);
 }
