@@ -178,12 +178,48 @@ static void test_taken_off_before_it_looked(void **state)
 	script_close(script);
 }
 
+/* D, E and F are answered; E's response is behind all that was read before. */
+static struct script *all_answered(void)
+{
+	struct script *script = read_ahead_while(1900, false);
+
+	WRITE(script, 3400, OTHER, CLIENT_D, .off = 30, .on = 2940, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 3500, LOOP, CLIENT_E, .status = 200);
+	WRITE(script, 3505, OTHER, CLIENT_F, .status = 200);
+	return script;
+}
+
+/* LOOP sleeps in a futex while five are queued: for a lock, in the midst of G's step. */
+static void test_lock_in_a_step(void **state)
+{
+	enum { LOCK = 0x8000 };
+	static const char *const lines[] = {"GET /g", "GET /h", "GET /i", "GET /j", "GET /k"};
+	struct script *script = all_answered();
+	const struct told *g;
+	(void)state;
+
+	for (uint64_t i = 0; i < 5; i++)
+		READ(script, 3520 + 10 * i, LOOP, CLIENT_A + i, .arrived = 3000, .line = lines[i]);
+	FUTEX_WAITED(script, 3795, LOOP, LOCK, .off = 3700, .on = 3790, .cause = WAIT_LOCK);
+	WRITE(script, 4000, LOOP, CLIENT_A, .status = 200);
+	script_finish(script);
+	g = told_of(script, "GET /g");
+	assert_int_equal(g->cpu_time, (3700 - 3560) + (4000 - 3790));
+	assert_int_equal(g->state[STATE_LOCK], 90);
+	assert_false(g->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_taken_off_before_it_queued),  cmocka_unit_test(test_queued_at_once),
-		cmocka_unit_test(test_taken_behind_what_is_shown),  cmocka_unit_test(test_found_to_read_ahead),
-		cmocka_unit_test(test_epoll_between_read_and_step), cmocka_unit_test(test_taken_off_before_it_looked),
+		cmocka_unit_test(test_taken_off_before_it_queued),
+		cmocka_unit_test(test_queued_at_once),
+		cmocka_unit_test(test_taken_behind_what_is_shown),
+		cmocka_unit_test(test_found_to_read_ahead),
+		cmocka_unit_test(test_epoll_between_read_and_step),
+		cmocka_unit_test(test_taken_off_before_it_looked),
+		cmocka_unit_test(test_lock_in_a_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -358,16 +358,16 @@ static void test_words_of_a_condition(void **state)
 	(void)state;
 
 	for (int i = 0; i < 20; i++)
-		assert_false(shared_sleeps_for_lock(thread, LOCK));
-	assert_false(shared_sleeps_for_lock(thread, 0));
-	assert_false(shared_sleeps_for_lock(thread, CONDITION + 4));
-	assert_false(shared_sleeps_for_lock(thread, CONDITION));
-	assert_true(shared_sleeps_for_lock(thread, LOCK));
+		assert_false(shared_sleeps_for_lock(thread, LOCK, 0));
+	assert_false(shared_sleeps_for_lock(thread, 0, 0));
+	assert_false(shared_sleeps_for_lock(thread, CONDITION + 4, 0));
+	assert_false(shared_sleeps_for_lock(thread, CONDITION, 0));
+	assert_true(shared_sleeps_for_lock(thread, LOCK, 0));
 	for (int i = 0; i < 20; i++)
-		assert_false(shared_sleeps_for_lock(thread, CONDITION + 4));
+		assert_false(shared_sleeps_for_lock(thread, CONDITION + 4, 0));
 	for (int i = 0; i < 8; i++)
-		assert_false(shared_sleeps_for_lock(thread, LOCK + 8));
-	assert_true(shared_sleeps_for_lock(thread, LOCK + 8));
+		assert_false(shared_sleeps_for_lock(thread, LOCK + 8, 0));
+	assert_true(shared_sleeps_for_lock(thread, LOCK + 8, 0));
 	script_finish(script);
 	script_close(script);
 }

@@ -2,12 +2,13 @@
 /*
  * Rule 11, of loops that read ahead and whose handlers several threads run: does a thread that sleeps in a futex wait for its turn, in a
  * condition, or for a lock that somebody holds? Those that wait in a condition of glibc's sleep in one of two words beside each other, in
- * turns; those that wait for a lock in one alone.
+ * turns; those that wait for a lock in one alone. And nobody waits for a turn as long as something is queued.
  */
 #include "engine/rules_loop.h"
 
 #define WORD_BYTES 4
 #define SLEEPS_MIN 8 /* by then a condition would have shown its other word */
+#define QUEUED_MIN 4 /* nobody waits for a turn while so many are queued: some may have run unseen */
 
 static struct futex_word *word_of(struct proc *proc, uint64_t futex_at)
 {
@@ -23,7 +24,7 @@ static struct futex_word *word_of(struct proc *proc, uint64_t futex_at)
 	return least;
 }
 
-bool shared_sleeps_for_lock(const struct thread *thread, uint64_t futex_at)
+bool shared_sleeps_for_lock(const struct thread *thread, uint64_t futex_at, uint64_t off_ns)
 {
 	struct futex_word *word;
 	bool any_paired = false;
@@ -39,5 +40,7 @@ bool shared_sleeps_for_lock(const struct thread *thread, uint64_t futex_at)
 			other->paired = word->paired = true;
 		any_paired |= other->paired;
 	}
-	return any_paired && !word->paired && word->sleeps > SLEEPS_MIN;
+	if (word->paired)
+		return false;
+	return (any_paired && word->sleeps > SLEEPS_MIN) || shared_count_not_shown(thread->continuations, off_ns) >= QUEUED_MIN;
 }

@@ -214,6 +214,35 @@ static struct bounds bounds_of(const struct continuations *loop, uint64_t took_n
 	return bounds;
 }
 
+static uint64_t last_shown_ns(const struct continuations *loop)
+{
+	const struct continuations *at = loop;
+	uint64_t last_ns = 0;
+
+	do
+		for (uint32_t i = 0; i < SHOWN_MAX && i < at->shown_count; i++)
+			if (at->shown[i].queued_ns > last_ns)
+				last_ns = at->shown[i].queued_ns;
+	while ((at = at->next_sharing) != loop);
+	return last_ns;
+}
+
+unsigned int shared_count_not_shown(const struct continuations *loop, uint64_t before_ns)
+{
+	const struct continuations *at = loop;
+	uint64_t after_ns = last_shown_ns(loop);
+	unsigned int count = 0;
+
+	do
+		for (uint32_t i = 0; i < at->count; i++) {
+			const struct continuation *waiting = &at->waiting[i];
+
+			count += waiting->turn == TURN_TO_COME && waiting->read_at_ns > after_ns && waiting->read_at_ns < before_ns;
+		}
+	while ((at = at->next_sharing) != loop);
+	return count;
+}
+
 uint64_t shared_shown_by_ns(const struct thread *thread, uint64_t took_ns)
 {
 	return bounds_of(thread->continuations, took_ns).after_ns;

@@ -56,8 +56,8 @@ void rule_11_begin_anew(const struct moment *moment, struct continuations *loop,
 
 /* ---- futex_words.c ---- */
 
-/* One that runs a loop's events together with others, and has slept in this futex (0: not told): for a lock, in the midst of a step? */
-bool shared_sleeps_for_lock(const struct thread *thread, uint64_t futex_at);
+/* One that runs a loop's events together with others fell asleep in this futex (0: not told) then: for a lock, in the midst of a step? */
+bool shared_sleeps_for_lock(const struct thread *thread, uint64_t futex_at, uint64_t off_ns);
 
 /* ---- rules_ahead.c ---- */
 
@@ -101,6 +101,8 @@ uint64_t shared_surely_before(uint64_t queued_ns);
 void shared_shows(struct engine *engine, struct thread *thread, const struct shown *shown) __attribute__((nonnull));
 /* The first that was read ahead then, by any of the threads, and was not taken yet. *of: in whose list it is. NULL: there is none. */
 struct continuation *shared_first_between(struct continuations *loop, uint64_t after_ns, uint64_t before_ns, struct continuations **of);
+/* So many were queued before before_ns, and behind all that any thread has shown to have taken. */
+unsigned int shared_count_not_shown(const struct continuations *loop, uint64_t before_ns) __attribute__((nonnull));
 /* Who is expected to run in a step. *of: in whose list it is. NULL: nobody. */
 struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of);
 /* The step is taken for what is queued, in `of`; before it is given to anybody. */

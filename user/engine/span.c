@@ -337,8 +337,17 @@ static void lay_wait(struct layout *layout, uint64_t start_ns, uint64_t end_ns, 
 		lay(layout, start_ns, end_ns, state_by_cause[cause], 0);
 }
 
-/* futex_at: where it was blocked; 0: not told. */
-static void lay_window(struct layout *layout, const struct shape *shape, const struct window *window, uint64_t futex_at)
+/* Of a loop's that several threads run: it was blocked in the midst of a step. */
+static bool waited_for_lock(const struct thread *thread, const struct event *event, const struct shape *shape)
+{
+	uint64_t futex_at = event->head->kind == RECORD_FUTEX ? event_record(event)->futex_at : 0;
+
+	return !shape->open && event->window && event->window->cause == WAIT_LOCK &&
+	       shared_sleeps_for_lock(thread, futex_at, shape->off_ns);
+}
+
+/* in_step: it waited in the midst of one. */
+static void lay_window(struct layout *layout, const struct shape *shape, const struct window *window, bool in_step)
 {
 	uint64_t inside_from_ns = shape->ready_from_ns - shape->core_inside_ns;
 	uint8_t part = window->ready_cause < READY_CAUSES ? part_by_cause[window->ready_cause] : READY_PART_WAKEUP;
@@ -346,7 +355,7 @@ static void lay_window(struct layout *layout, const struct shape *shape, const s
 	bool at_boundary = layout->thread->boundary_ns == shape->off_ns; /* passed already */
 	bool asleep = (cause == WAIT_POLL || cause == WAIT_LOCK) && shape->ready_from_ns > shape->off_ns + ASLEEP_NS;
 
-	asleep = asleep && !(cause == WAIT_LOCK && shared_sleeps_for_lock(layout->thread, futex_at));
+	asleep = asleep && !in_step;
 	if (asleep)
 		pool_ahead_sleeps(layout->engine, layout->thread, shape->off_ns);
 	/* At a boundary the wait was for something new: nobody's. So is a loop's sleep after the epoll return that this record tells of. */
@@ -419,7 +428,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 	const struct window *window = event->window;
 	struct shape shape = shape_of(thread, event);
 	struct layout layout = {.engine = engine, .thread = thread};
-	bool snapshot = event->head->kind == RECORD_SNAPSHOT;
+	bool snapshot = event->head->kind == RECORD_SNAPSHOT, in_step = waited_for_lock(thread, event, &shape);
 	uint64_t until_ns;
 
 	if (!thread->carrier || proc_has_tasks(thread->proc))
@@ -432,7 +441,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 		workers_slept(engine, thread, shape.ready_from_ns);
 	if (!shape.open && window && window->cause != WAIT_POLL)
 		workers_loop_held_up(thread, shape.off_ns, shape.on_ns);
-	if (!shape.open)
+	if (!shape.open && !in_step)
 		layout.boundary = find_boundary(thread, event, conn);
 	layout.begins_ns = layout.boundary.at_ns == shape.off_ns && window ? shape.ready_from_ns : layout.boundary.at_ns;
 	/* A snapshot may have passed it already. */
@@ -448,7 +457,7 @@ void span_apply(struct engine *engine, struct thread *thread, const struct event
 		if (!told_by_snapshot)
 			end_stint(engine, thread, window->core);
 		if (!shape.open) {
-			lay_window(&layout, &shape, window, event->head->kind == RECORD_FUTEX ? event_record(event)->futex_at : 0);
+			lay_window(&layout, &shape, window, in_step);
 			stolen_stint_begins(thread, shape.on_ns);
 		}
 		count_switches(thread, window);
