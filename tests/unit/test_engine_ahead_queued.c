@@ -189,6 +189,93 @@ static struct script *all_answered(void)
 	return script;
 }
 
+/*
+ * LOOP is taken off its core behind its response to E, and may have queued that before, or only when it runs again: it had. So that OTHER
+ * is told of it says nothing of G and H, which were read in between.
+ */
+static void test_shown_that_was_queued_at_either_moment(void **state)
+{
+	struct script *script = all_answered();
+	(void)state;
+
+	READ(script, 3520, OTHER, CLIENT_A, .arrived = 3000, .line = "GET /g");
+	READ(script, 3535, OTHER, CLIENT_B, .arrived = 3000, .line = "GET /h");
+	READ_NOTHING(script, 3540, OTHER, CLIENT_C);
+	READ_NOTHING(script, 3545, OTHER, CLIENT_D);
+	READ_NOTHING(script, 3610, OTHER, CLIENT_E, .off = 3546, .on = 3606, .cause = WAIT_RUNNABLE);
+	READ_NOTHING(script, 3625, LOOP, CLIENT_F, .off = 3511, .on = 3600, .cause = WAIT_RUNNABLE);
+	WRITE(script, 3900, OTHER, CLIENT_A, .status = 200);
+	WRITE(script, 3950, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_false(told_of(script, "GET /g")->ambiguous || told_of(script, "GET /h")->ambiguous);
+	assert_int_equal(told_of(script, "GET /g")->cpu_time, 3900 - 3610);
+	assert_int_equal(told_of(script, "GET /h")->cpu_time, 3950 - 3625);
+	script_close(script);
+}
+
+/* LOOP and OTHER come back to their cores, so many µs apart, and each takes a step: if they do so at once, in whichever order. */
+static void check_taken_at_once(uint64_t apart)
+{
+	struct script *script = all_answered();
+
+	READ(script, 3520, OTHER, CLIENT_A, .arrived = 3000, .line = "GET /g");
+	READ(script, 3535, OTHER, CLIENT_B, .arrived = 3000, .line = "GET /h");
+	READ_NOTHING(script, 3540, OTHER, CLIENT_C);
+	READ_NOTHING(script, 3545, LOOP, CLIENT_D);
+	READ_NOTHING(script, 3550, OTHER, CLIENT_E);
+	READ_NOTHING(script, 3555, LOOP, CLIENT_F);
+	WRITE(script, 3900, OTHER, DB_D, .off = 3552, .on = 3600, .ready = 48, .cause = WAIT_RUNNABLE);
+	WRITE(script, 3950, LOOP, DB_C, .off = 3557, .on = 3600 + apart, .ready = 43, .cause = WAIT_RUNNABLE);
+	READ(script, 5500, OTHER, DB_D, SLEPT(3910, 5480, 1));
+	WRITE(script, 5800, OTHER, CLIENT_A, .status = 200);
+	READ(script, 6500, LOOP, DB_C, SLEPT(3960, 6480, 1));
+	WRITE(script, 6800, LOOP, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /g")->ambiguous, apart == 0);
+	assert_int_equal(told_of(script, "GET /h")->ambiguous, apart == 0);
+	script_close(script);
+}
+
+static void test_taken_at_once(void **state)
+{
+	(void)state;
+	check_taken_at_once(0);
+	check_taken_at_once(2);
+}
+
+/*
+ * LOOP leaves its core 10 behind its step; so much was stolen from it by then, in one piece or more: if all of it was behind that step,
+ * LOOP need not have taken the next before OTHER took one.
+ */
+static void check_stolen_before_it_took(uint64_t stolen)
+{
+	struct script *script = all_answered();
+
+	READ(script, 3520, OTHER, CLIENT_A, .arrived = 3000, .line = "GET /g");
+	READ(script, 3535, OTHER, CLIENT_B, .arrived = 3000, .line = "GET /h");
+	READ_NOTHING(script, 3540, OTHER, CLIENT_C);
+	READ_NOTHING(script, 3545, OTHER, CLIENT_D);
+	READ_NOTHING(script, 3550, LOOP, CLIENT_E);
+	READ_NOTHING(script, 3555, OTHER, CLIENT_F);
+	WRITE(script, 3900, LOOP, DB_D, .off = 3560, .on = 3600, .ready = 40, .stolen = stolen, .cause = WAIT_RUNNABLE);
+	WRITE(script, 3950, OTHER, DB_C);
+	READ(script, 5500, LOOP, DB_D, SLEPT(3910, 5480, 1));
+	WRITE(script, 5800, LOOP, CLIENT_A, .status = 200);
+	READ(script, 6500, OTHER, DB_C, SLEPT(3960, 6480, 1));
+	WRITE(script, 6800, OTHER, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_int_equal(told_of(script, "GET /g")->ambiguous, stolen > 0);
+	assert_int_equal(told_of(script, "GET /h")->ambiguous, stolen > 0);
+	script_close(script);
+}
+
+static void test_stolen_before_it_took(void **state)
+{
+	(void)state;
+	check_stolen_before_it_took(0);
+	check_stolen_before_it_took(12);
+}
+
 /* LOOP sleeps in a futex while five are queued: for a lock, in the midst of G's step. */
 static void test_lock_in_a_step(void **state)
 {
@@ -219,6 +306,9 @@ int main(void)
 		cmocka_unit_test(test_found_to_read_ahead),
 		cmocka_unit_test(test_epoll_between_read_and_step),
 		cmocka_unit_test(test_taken_off_before_it_looked),
+		cmocka_unit_test(test_shown_that_was_queued_at_either_moment),
+		cmocka_unit_test(test_taken_at_once),
+		cmocka_unit_test(test_stolen_before_it_took),
 		cmocka_unit_test(test_lock_in_a_step),
 	};
 

@@ -60,16 +60,20 @@ struct continuation {
 	uint8_t turn;          /* enum turn */
 };
 
-/* The thread took what had been queued at queued_ns, between these moments: it may have been taken off its core in between. */
+/*
+ * The thread took what had been queued at queued_ns, or already at early_ns, between these moments: it may have been taken off its core in
+ * between.
+ */
 struct shown {
-	uint64_t from_ns, until_ns, queued_ns;
+	uint64_t from_ns, until_ns, queued_ns, early_ns;
 };
 
 /* The thread was taken off its core. */
 struct away {
 	uint64_t off_ns, on_ns;
-	uint64_t acted_ns; /* its last call before that, or epoll return */
-	bool reads_next;   /* the first call behind it is a read */
+	uint64_t acted_ns;  /* its last call before that, or epoll return */
+	uint64_t stolen_ns; /* of what it had run before, as the kernel found then: by an interrupt that took it off, as a rule */
+	bool reads_next;    /* the first call behind it is a read */
 };
 
 /* What a step goes on with was queued behind after_ns and before before_ns. */

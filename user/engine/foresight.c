@@ -34,6 +34,7 @@ static void note_away(struct engine *engine, const struct event *event)
 			.off_ns = window->off_at_ns,
 			.on_ns = window->on_at_ns,
 			.acted_ns = loop->will_act_ns,
+			.stolen_ns = window->stolen_ns,
 			.reads_next = calls && event->head->op == IO_READ,
 		};
 	if (calls)

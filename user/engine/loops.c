@@ -135,15 +135,18 @@ static void judge_last_read(const struct moment *moment, struct continuations *l
 }
 
 /* It was told of what it, or another thread, had written there. */
-static void show_taken(const struct moment *moment, uint64_t queued_ns)
+static void show_taken(const struct moment *moment, struct continuations *loop)
 {
 	struct thread *thread = moment->thread;
 	const struct context *step = present_step(thread);
-	uint64_t from_ns = step ? shared_took_at_ns(thread, step) : moment->at_ns;
+	uint64_t from_ns = step ? shared_took_at_ns(thread, step) : moment->at_ns, early_ns;
+	uint64_t queued_ns = shared_queued_at_ns(loop, moment->conn, &early_ns);
 
 	if (queued_ns > moment->at_ns)
 		queued_ns = moment->conn->written_ns; /* whoever wrote was taken off its core only after that */
-	shared_shows(moment->engine, thread, &(struct shown){from_ns, moment->at_ns, queued_ns});
+	if (early_ns > queued_ns)
+		early_ns = queued_ns;
+	shared_shows(moment->engine, thread, &(struct shown){from_ns, moment->at_ns, queued_ns, early_ns});
 	pool_ahead_shows(moment->engine, thread, moment->at_ns, queued_ns);
 }
 
@@ -175,7 +178,7 @@ void rule_11_tries_to_read(const struct moment *moment)
 	if (loop && ahead_may_show(moment->thread, loop))
 		judge_reading_on(moment, loop);
 	if (loop && loop->shared && conn->read_state == READ_NOT_TRIED)
-		show_taken(moment, shared_queued_at_ns(loop, conn));
+		show_taken(moment, loop);
 	if (loop)
 		ahead_note_try(moment, loop);
 	if (loop && found) {
@@ -199,6 +202,7 @@ void rule_11_accepts(const struct moment *moment)
 	moment->conn->read_state = READ_NOT_TRIED;
 	/* What is done with it begins here, or with a step that is queued now. */
 	moment->conn->written_ns = observed(thread) ? shared_queues_at_ns(thread, moment->at_ns) : moment->at_ns;
+	moment->conn->written_early_ns = moment->at_ns;
 }
 
 void rule_11_calls(const struct moment *moment)
@@ -209,7 +213,7 @@ void rule_11_calls(const struct moment *moment)
 		shared_queues(moment->engine, moment->thread);
 		loop->wrote_conn_id = moment->conn->id;
 	}
-	moment->conn->written_ns = moment->at_ns;
+	moment->conn->written_ns = moment->conn->written_early_ns = moment->at_ns;
 	moment->conn->read_state = READ_NOT_TRIED;
 	if (!loop)
 		return;

@@ -175,11 +175,12 @@ struct conn {
 	uint32_t waiting_calls;
 	struct context *answering; /* whose answer was read last, and may go on */
 	uint64_t answer_read_ns;
-	uint64_t written_ns;    /* last; of either side, as read_state is */
-	uint8_t read_state;     /* enum read_state */
-	bool used_before;       /* it has been in use since before the trace, and never idle */
-	uint64_t idle_until_ns; /* rule 12: then it was used again, and not given on in the callback of its answer; 0: never */
-	struct idle *idle;      /* … in Go: among which it lies idle; NULL: among none */
+	uint64_t written_ns;       /* last; of either side, as read_state is */
+	uint64_t written_early_ns; /* … and what that queued was queued then at the earliest (rule 11) */
+	uint8_t read_state;        /* enum read_state */
+	bool used_before;          /* it has been in use since before the trace, and never idle */
+	uint64_t idle_until_ns;    /* rule 12: then it was used again, and not given on in the callback of its answer; 0: never */
+	struct idle *idle;         /* … in Go: among which it lies idle; NULL: among none */
 	struct conn *next_idle, *prev_idle;
 	uint64_t idle_from_ns;
 	struct context *reserved; /* rule 7: whose the next call on it is */

@@ -8,10 +8,12 @@
 
 #define QUEUE_NS  20000  /* of CPU: so much may lie between a call's end and when its operation is queued … */
 #define CALLS_NS  30000  /* … and if a read comes next, between the two: all of it belonged to the one or to the other */
+#define LEAVE_NS  5000   /* … who leaves its core so soon was preempted as the call returned, before that */
 #define DOUBT_NS  100000 /* … and so much at most, if no read comes next */
 #define TAKE_NS   3500   /* of CPU: from the end of a step until the next one is taken … */
 #define EITHER_NS 5000   /* … which may as well be so much … */
 #define LATE_NS   30000  /* … and is so much at most */
+#define RACE_NS   1000   /* two threads that are so close may have taken theirs in either order … */
 #define TIE_NS    500    /* … and two threads that are so close have queued them at once */
 #define APART_NS  10000  /* two that were queued within this time may have been so in either order */
 
@@ -28,7 +30,8 @@ struct most {
 	uint64_t ns, before_read_ns; /* … and if a read comes next */
 };
 
-static const struct most most_to_queue = {QUEUE_NS, CALLS_NS}, most_to_queue_late = {DOUBT_NS, UINT64_MAX};
+static const struct most most_to_queue = {QUEUE_NS, CALLS_NS}, most_to_queue_late = {DOUBT_NS, UINT64_MAX},
+			 most_to_queue_early = {LEAVE_NS, LEAVE_NS};
 static const struct most most_to_take = {TAKE_NS, TAKE_NS}, most_to_take_either = {EITHER_NS, EITHER_NS},
 			 most_to_take_late = {LATE_NS, LATE_NS};
 
@@ -77,10 +80,10 @@ uint64_t shared_took_at_ns(const struct thread *thread, const struct context *st
 	return went_on_at_ns(thread, step, step->begun_ns, most_to_take);
 }
 
-static uint64_t last_queued_ns(const struct continuations *loop, const struct conn *conn)
+static uint64_t last_queued_ns(const struct continuations *loop, const struct conn *conn, struct most most)
 {
 	const struct context *step = present_step(loop->thread);
-	uint64_t queued_ns = went_on_at_ns(loop->thread, step, step ? step->begun_ns : conn->written_ns, most_to_queue);
+	uint64_t queued_ns = went_on_at_ns(loop->thread, step, step ? step->begun_ns : conn->written_ns, most);
 
 	return queued_ns > conn->written_ns ? queued_ns : conn->written_ns;
 }
@@ -90,8 +93,10 @@ void shared_queues(struct engine *engine, struct thread *thread)
 	struct continuations *loop = thread->continuations;
 	struct conn *conn = loop->shared && loop->wrote_conn_id ? conn_of(engine, loop->wrote_conn_id) : NULL;
 
-	if (conn)
-		conn->written_ns = last_queued_ns(loop, conn);
+	if (conn) {
+		conn->written_early_ns = last_queued_ns(loop, conn, most_to_queue_early);
+		conn->written_ns = last_queued_ns(loop, conn, most_to_queue);
+	}
 	loop->wrote_conn_id = 0;
 }
 
@@ -111,14 +116,17 @@ uint64_t shared_or_queues_at_ns(const struct thread *thread, uint64_t at_ns)
 	return later_ns > at_ns ? later_ns : 0;
 }
 
-uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn)
+uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn, uint64_t *early_ns)
 {
 	const struct continuations *at = loop;
 
 	do
-		if (at->wrote_conn_id == conn->id)
-			return last_queued_ns(at, conn);
+		if (at->wrote_conn_id == conn->id) {
+			*early_ns = last_queued_ns(at, conn, most_to_queue_early);
+			return last_queued_ns(at, conn, most_to_queue);
+		}
 	while ((at = at->next_sharing) != loop);
+	*early_ns = conn->written_early_ns;
 	return conn->written_ns;
 }
 
@@ -153,7 +161,6 @@ struct continuation *shared_first_between(struct continuations *loop, uint64_t a
 void shared_shows(struct engine *engine, struct thread *thread, const struct shown *shown)
 {
 	struct continuations *loop = thread->continuations, *at = loop;
-	uint64_t queued_ns = shown->queued_ns;
 
 	loop->shown[loop->shown_count++ % SHOWN_MAX] = *shown;
 	do {
@@ -162,10 +169,10 @@ void shared_shows(struct engine *engine, struct thread *thread, const struct sho
 
 			if (taken->turn != TURN_TAKEN)
 				continue;
-			if (taken->read_at_ns > queued_ns + APART_NS && taken->taken_ns < shown->from_ns) {
+			if (taken->read_at_ns > shown->queued_ns + APART_NS && taken->taken_ns < shown->from_ns) {
 				taken->turn = TURN_TO_COME;
 				context_hold(engine, &taken->taker, NULL);
-			} else if (taken->read_at_ns + 2 * APART_NS < queued_ns)
+			} else if (taken->read_at_ns + 2 * APART_NS < shown->early_ns)
 				continuations_drop(engine, at, taken);
 		}
 	} while ((at = at->next_sharing) != loop);
@@ -205,8 +212,8 @@ static struct bounds bounds_of(const struct continuations *loop, uint64_t took_n
 		for (uint32_t i = 0; i < SHOWN_MAX && i < at->shown_count; i++) {
 			const struct shown *shown = &at->shown[i];
 
-			if (shown->until_ns <= took_ns && shown->queued_ns > bounds.after_ns + APART_NS)
-				bounds.after_ns = shown->queued_ns - APART_NS;
+			if (shown->until_ns <= took_ns && shown->early_ns > bounds.after_ns + APART_NS)
+				bounds.after_ns = shown->early_ns - APART_NS;
 			if (shown->from_ns > took_ns && shown->queued_ns + APART_NS < bounds.before_ns)
 				bounds.before_ns = shown->queued_ns + APART_NS;
 		}
@@ -301,9 +308,24 @@ struct continuation *shared_expected(struct thread *thread, const struct context
 	return expected_at(thread, latest_ns, of);
 }
 
+/* Or by then, at the latest: what was stolen from it before it left its core may have been all that it seems to have run. */
+static uint64_t taken_by_ns(const struct thread *thread, const struct context *step, uint64_t took_ns)
+{
+	const struct continuations *loop = thread->continuations;
+	uint64_t by_ns = went_on_at_ns(thread, step, step->begun_ns, most_to_take_either);
+
+	for (uint32_t i = 0; i < AWAY_MAX && i < loop->away_count; i++) {
+		const struct away *away = &loop->away[i];
+
+		if (away->off_ns >= took_ns && away->off_ns - took_ns <= EITHER_NS + away->stolen_ns && away->on_ns > by_ns)
+			by_ns = away->on_ns;
+	}
+	return by_ns > took_ns + RACE_NS ? by_ns : took_ns + RACE_NS;
+}
+
 static bool taken_in_midst(const struct continuation *one, const struct continuation *other)
 {
-	return one->taken_ns < other->taken_ns && other->taken_ns < one->taken_by_ns;
+	return one->taken_ns <= other->taken_ns && other->taken_ns < one->taken_by_ns;
 }
 
 /* One thread may have taken its step before or after the other one took its: likewise. */
@@ -315,7 +337,8 @@ static void note_taken_in_either_order(struct continuations *loop, const struct 
 		for (uint32_t i = 0; i < at->count; i++) {
 			const struct continuation *other = &at->waiting[i];
 
-			if (other->turn != TURN_TAKEN || (!taken_in_midst(other, queued) && !taken_in_midst(queued, other)))
+			if (other == queued || other->turn != TURN_TAKEN ||
+			    (!taken_in_midst(other, queued) && !taken_in_midst(queued, other)))
 				continue;
 			note_in_doubt(other);
 			note_in_doubt(queued);
@@ -333,7 +356,7 @@ void shared_is_taken(struct engine *engine, const struct thread *thread, struct 
 		took_ns = took_at_latest_ns(thread, step);
 	queued->turn = TURN_TAKEN;
 	queued->taken_ns = took_ns;
-	queued->taken_by_ns = went_on_at_ns(thread, step, step->begun_ns, most_to_take_either);
+	queued->taken_by_ns = taken_by_ns(thread, step, took_ns);
 	context_hold(engine, &queued->taker, step);
 	note_tie(of, queued);
 	note_taken_in_either_order(of, queued);

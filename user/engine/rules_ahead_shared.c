@@ -407,9 +407,9 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		queued = NULL;
 	}
 	if (queued) {
-		read_at_ns = queued->read_at_ns;
+		read_at_ns = queued->read_at_ns; /* its entry may go, or move */
 		took_ns = shared_took_at_ns(thread, step);
-		shared_shows(moment->engine, thread, &(struct shown){took_ns, took_ns, read_at_ns}); /* its entry may go, or move */
+		shared_shows(moment->engine, thread, &(struct shown){took_ns, took_ns, read_at_ns, read_at_ns});
 		judge_order(moment, request, read_at_ns, took_ns);
 		blame_hop(moment->engine, thread, request, read_at_ns, step->begun_ns);
 		return;

@@ -93,8 +93,8 @@ void shared_queues(struct engine *engine, struct thread *thread);
 uint64_t shared_queues_at_ns(const struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
 /* … or then: it left its core behind that, and nothing tells whether it had queued it by then. 0: it cannot be. */
 uint64_t shared_or_queues_at_ns(const struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
-/* What was written last there. */
-uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn) __attribute__((nonnull));
+/* What was written last there; *early_ns: it may have been queued already then. */
+uint64_t shared_queued_at_ns(struct continuations *loop, const struct conn *conn, uint64_t *early_ns) __attribute__((nonnull));
 /* What else was queued at about the same time may have been so in either order. */
 uint64_t shared_surely_before(uint64_t queued_ns);
 /* A try to read right behind a write, or a response: the thread took between from_ns and until_ns what had been queued at queued_ns. */
