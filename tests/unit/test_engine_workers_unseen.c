@@ -129,17 +129,19 @@ static void a_worker_may_collect_garbage(void **state)
 	script_close(script);
 }
 
-/* … and goes on at once with what it is given meanwhile: that it has woken others says nothing of where its loop is. */
-static void a_worker_may_not_have_looked_since_it_woke_others(void **state)
+/* … and goes on at once with what it is given meanwhile: that it has woken others, or waited for them, does not say where its loop is. */
+static void given_unseen_while_it_collects(bool wakes)
 {
 	struct script *script = server();
-	(void)state;
 
 	give_a_and_let_b_wait(script);
 	hand_back_a_and_give_b(script);
 	WRITE(script, 5060, ONE, WAKE, .off = 3040, .on = 3059, .ready = 19, .cause = WAIT_RUNNABLE);
 	READ(script, 5070, ONE, TO_ONE, .epoll = 5065, .events = 1, .epoll_fd = ONE);
-	FUTEX_WAKES(script, 5075, ONE, 0xf00, 1);
+	if (wakes)
+		FUTEX_WAKES(script, 5075, ONE, 0xf00, 1);
+	else
+		WINDOW(script, 5079, ONE, .off = 5073, .on = 5077, .cause = WAIT_LOCK);
 	LOOKS(script, 5080, LOOP, WAKE, 3090);
 	WRITE(script, 5130, LOOP, CLIENT_B, .status = 200);
 	READ(script, 5140, LOOP, CLIENT_C, .arrived = 5100, .epoll = 5135, .events = 1, .epoll_fd = LOOP, .line = "GET /c");
@@ -163,6 +165,18 @@ static void a_worker_may_not_have_looked_since_it_woke_others(void **state)
 	assert_told(script, "GET /d", 500, 610);
 	assert_told(script, "GET /e", 2000, 2110);
 	script_close(script);
+}
+
+static void a_worker_may_not_have_looked_since_it_woke_others(void **state)
+{
+	(void)state;
+	given_unseen_while_it_collects(true);
+}
+
+static void a_worker_may_not_have_looked_since_it_waited_for_others(void **state)
+{
+	(void)state;
+	given_unseen_while_it_collects(false);
 }
 
 /* Of two that are free, who has a wake-up to read still is rather awake than who was last heard of when it had read one. */
@@ -437,6 +451,7 @@ int main(void)
 		cmocka_unit_test(what_runs_may_be_given_unseen),
 		cmocka_unit_test(a_worker_may_have_read_but_not_looked),
 		cmocka_unit_test(a_worker_may_not_have_looked_since_it_woke_others),
+		cmocka_unit_test(a_worker_may_not_have_looked_since_it_waited_for_others),
 		cmocka_unit_test(who_is_awake_is_given_unseen_what_comes),
 		cmocka_unit_test(a_worker_may_collect_garbage),
 		cmocka_unit_test(a_worker_may_look_later_than_it_reads),

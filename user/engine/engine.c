@@ -36,6 +36,22 @@ struct engine *engine_open(const struct engine_sink *sink)
 
 /* ---- one function a kind of record ------------------------------------------------------------------------------------------------ */
 
+/* It shows what the thread's loop has come to: a futex does not, nor that it was off its core, if not at an epoll. */
+static bool shows_progress(const struct event *event)
+{
+	const struct record *record = event_record(event);
+
+	switch (record->head.kind) {
+	case RECORD_SNAPSHOT:
+	case RECORD_FUTEX:
+		return false;
+	case RECORD_WINDOW:
+		return record->epoll_at_ns || (event->window && event->window->cause == WAIT_POLL);
+	default:
+		return true;
+	}
+}
+
 static void on_span(struct engine *engine, const struct event *event)
 {
 	const struct record *record = event_record(event);
@@ -48,7 +64,7 @@ static void on_span(struct engine *engine, const struct event *event)
 	}
 	if (record->head.kind != RECORD_SNAPSHOT || record->head.op != IO_WRITE)
 		thread->heard_ns = record->head.at_ns;
-	if (record->head.kind != RECORD_SNAPSHOT && record->head.kind != RECORD_FUTEX)
+	if (shows_progress(event))
 		thread->acted_ns = record->head.at_ns;
 	span_apply(engine, thread, event, conn);
 	if (record->head.kind == RECORD_IO && conn)

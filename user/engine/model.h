@@ -236,7 +236,7 @@ struct thread {
 	uint64_t held_from_ns; /* … and had run out by then */
 	uint64_t shown_ns;     /* of Go: its last record that shows a goroutine */
 	uint64_t heard_ns;     /* its last record, but for those that only say that it is still blocked in a write */
-	uint64_t acted_ns;     /* the same, but for those of futexes, which say little of what its loop has come to */
+	uint64_t acted_ns;     /* the same, but for those that do not show what its loop has come to: of futexes, of waits for a core */
 	uint64_t span_start_ns;
 	uint64_t applied_until_ns; /* snapshots have given this much of the span already */
 	uint32_t applied_voluntary, applied_involuntary;
