@@ -85,6 +85,53 @@ static void nobody_waits_while_a_worker_is_free(void **state)
 	script_close(script);
 }
 
+/*
+ * While it is not known how many wait the second worker seems to be given something unseen. If the first one is free then, nobody had
+ * waited: what the second one seemed to have stands for nobody, and in front of nobody when that is found to have slept.
+ */
+static void who_seemed_to_be_given_unseen_may_be_nobody(void **state)
+{
+	struct script *script = attach();
+	(void)state;
+
+	WRITE(script, 270, LOOP, TO_ONE);
+	LOOKS(script, 300, ONE, TO_ONE, 245);
+	LOOKS(script, 400, LOOP, OTHER_DB, 275, .arrived = 390);
+	WRITE(script, 1240, TWO, WAKE);
+	LOOKS(script, 1260, LOOP, WAKE, 405);
+	WRITE(script, 1270, LOOP, TO_TWO);
+	LOOKS(script, 1300, TWO, TO_TWO, 1245);
+	WRITE(script, 2300, TWO, WAKE);
+	LOOKS(script, 2320, LOOP, WAKE, 1275);
+	WRITE(script, 2330, LOOP, DB);
+	WRITE(script, 3000, ONE, WAKE);
+	LOOKS(script, 3020, LOOP, WAKE, 2335);
+	WRITE(script, 3030, LOOP, CLIENT_D, .status = 200);
+	LOOKS(script, 4000, LOOP, CLIENT_A, 3035, .arrived = 3990, .line = "GET /a");
+	WRITE(script, 4010, LOOP, TO_ONE);
+	LOOKS(script, 4040, ONE, TO_ONE, 3005);
+	LOOKS(script, 4100, LOOP, CLIENT_B, 4015, .arrived = 4090, .line = "GET /b");
+	WRITE(script, 4110, LOOP, TO_TWO);
+	LOOKS(script, 4140, TWO, TO_TWO, 2305);
+	LOOKS(script, 4200, LOOP, CLIENT_C, 4115, .arrived = 4190, .line = "GET /c");
+	WRITE(script, 5040, ONE, WAKE);
+	LOOKS(script, 5060, LOOP, WAKE, 4205);
+	WRITE(script, 5070, LOOP, TO_ONE);
+	WRITE(script, 5080, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 5100, ONE, TO_ONE, 5045);
+	WRITE(script, 6140, TWO, WAKE);
+	LOOKS(script, 6160, LOOP, WAKE, 5085);
+	WRITE(script, 6170, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 8100, ONE, WAKE);
+	LOOKS(script, 8120, LOOP, WAKE, 6175);
+	WRITE(script, 8130, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1150);
+	assert_told(script, "GET /b", 2000, 2150);
+	assert_told(script, "GET /c", 3000, 3150);
+	script_close(script);
+}
+
 /* The worker has done what it had at `done`, and is given the next; what the loop does then for what it had done is the caller's. */
 static void give_next(struct script *script, uint64_t done, uint32_t tid, uint64_t loop_since)
 {
@@ -149,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_not_known_has_been_handed_back),
 		cmocka_unit_test(nobody_waits_while_a_worker_is_free),
+		cmocka_unit_test(who_seemed_to_be_given_unseen_may_be_nobody),
 		cmocka_unit_test(who_is_given_something_may_not_be_known_yet),
 	};
 

@@ -25,6 +25,8 @@ void rule_12_workers_found(struct engine *engine, struct thread *thread);
 void rule_12_events_shared(struct engine *engine, struct thread *thread);
 /* Does somebody wait for a worker? */
 bool rule_12_somebody_waits(const struct thread *thread);
+/* Is it known how many do, also of those who came before the trace? */
+bool rule_12_knows_who_waits(const struct thread *thread);
 /* Of what began with a place in the line: whose it is, if that is served in order. NULL: nobody knows. */
 const struct context *rule_12_whose_turn(const struct thread *thread, const struct context *segment);
 /* Is it a loop that runs what waits for a read at once, as far as is known? */

@@ -3,6 +3,7 @@
  * Rule 12: how many stood in front of all who are known to wait, as they have waited since before the trace began. Each number of them
  * pairs those who came to wait with the segments that began in another way; the responses say which number it was.
  */
+#include "engine/line.h"
 #include "engine/line_places.h"
 #include "engine/rules_loop.h"
 
@@ -284,6 +285,11 @@ void line_forget_order(struct engine *engine, struct line *line)
 	for (; line->first_handed < line->end_handed; line_drop_first_handed(engine, line))
 		if (is_unnamed(line, line->first_handed))
 			give_up(*handed_at(line, line->first_handed));
+}
+
+bool rule_12_knows_who_waits(const struct thread *thread)
+{
+	return thread->lines[LINE_WORKERS] && thread->lines[LINE_WORKERS]->aligned;
 }
 
 void rule_12_nobody_waits_for_workers(const struct moment *moment)

@@ -397,13 +397,26 @@ static void callbacks_are_over(const struct moment *moment, uint32_t worker_tid)
 	handed_back_unseen(moment, worker_tid);
 }
 
-/* It had been given nothing, be it unseen: nobody waited for one. */
-static void was_free(const struct moment *moment, uint32_t worker_tid)
+static void was_given_nothing(const struct moment *moment, uint32_t worker_tid)
 {
 	struct thread *worker = thread_of(moment->engine, worker_tid);
 
 	if (worker)
 		workers_slept(moment->engine, worker, moment->at_ns);
+}
+
+/*
+ * It had been given nothing, be it unseen: nobody waited for one. Nor had any other that would have needed a wake-up, if it only seemed
+ * that somebody waited.
+ */
+static void was_free(const struct moment *moment, uint32_t worker_tid)
+{
+	const struct handed_back *handed_back = moment->thread->handed_back;
+
+	was_given_nothing(moment, worker_tid);
+	for (uint32_t i = 0; i < handed_back->worker_count && !rule_12_knows_who_waits(moment->thread); i++)
+		if (!handoff_may_be_unseen(moment, handed_back->workers[i], moment->at_ns))
+			was_given_nothing(moment, handed_back->workers[i]);
 	rule_12_nobody_waits_for_workers(moment);
 }
 
