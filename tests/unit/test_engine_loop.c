@@ -93,37 +93,6 @@ static void test_step_before_reads(void **state)
 	script_close(script);
 }
 
-/* A server whose requests take one round more, for a task of their own (aiohttp), while answers do not. */
-static void test_two_hops(void **state)
-{
-	struct script *script = server();
-	const struct told *a, *b;
-	(void)state;
-
-	READ(script, 110, LOOP, CLIENT_D, SLEPT(10, 100, 1), .line = "GET /first");
-	WINDOW(script, 130, LOOP, .epoll = 120);
-	WRITE(script, 160, LOOP, CLIENT_D, .epoll = 140, .status = 200);
-	READ(script, 1010, LOOP, CLIENT_A, SLEPT(170, 1000, 1), .line = "GET /a");
-	READ(script, 1030, LOOP, CLIENT_B, .epoll = 1020, .events = 1, .arrived = 1015, .line = "GET /b");
-	WRITE(script, 2040, LOOP, DB, .epoll = 1040);
-	WRITE(script, 5050, LOOP, DB_2, .epoll = 2050);
-	READ(script, 9010, LOOP, DB, POLLED(5060, 9000, 2), .arrived = 8000);
-	READ(script, 9020, LOOP, DB_2, .arrived = 8500);
-	WRITE(script, 9130, LOOP, CLIENT_A, .epoll = 9030, .status = 200);
-	WRITE(script, 9430, LOOP, CLIENT_B, .status = 200);
-	script_finish(script);
-	a = told_of(script, "GET /a");
-	b = told_of(script, "GET /b");
-	assert_int_equal(a->cpu_time, 10 + 10 + 1000 + 10 + 10 + 10 + 100);
-	assert_int_equal(b->cpu_time, 10 + 10 + 3000 + 10 + 10 + 300);
-	assert_int_equal(a->call_count, 1);
-	assert_int_equal(b->call_count, 1);
-	assert_int_equal(a->peer_union, 8000 - 2040);
-	assert_int_equal(b->peer_union, 8500 - 5050);
-	assert_false(a->ambiguous || b->ambiguous);
-	script_close(script);
-}
-
 /* B finds no free connection. A's step answers, by which it gives its own back: one round later B asks on it. */
 static void test_line_for_a_connection(void **state)
 {
@@ -455,7 +424,6 @@ int main(void)
 		cmocka_unit_test(test_steps_in_the_order_of_reads),
 		cmocka_unit_test(test_new_connections_from_the_start),
 		cmocka_unit_test(test_step_before_reads),
-		cmocka_unit_test(test_two_hops),
 		cmocka_unit_test(test_line_for_a_connection),
 		cmocka_unit_test(test_wrong_guess_is_settled),
 		cmocka_unit_test(test_mixed_steps_are_nobodys),

@@ -44,6 +44,11 @@ bool is_of_one_who_connected(const struct moment *moment, const struct context *
 void rule_11_vote_against_order(const struct moment *moment);
 /* The request is answered: what it seemed to have begun with was another one's, if that still waits for an answer. */
 void rule_11_step_was_anothers(const struct moment *moment, struct continuations *loop, struct context *request);
+/*
+ * The first response, of `shown`, has told that a request waits longer for its step than was taken: the steps until then were of those who
+ * came first, in their order, and not of whose turn is still to come.
+ */
+void rule_11_turns_told(const struct moment *moment, struct continuations *loop, const struct context *shown);
 /* The request is answered that nothing was ready for. True: what asked in this round is nobody's who is known, now. */
 bool rule_11_one_more_ran(const struct moment *moment, struct continuations *loop, const struct context *request);
 /*

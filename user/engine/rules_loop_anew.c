@@ -48,9 +48,10 @@ static bool its_step_waits(const struct context *request)
 
 void rule_11_step_was_anothers(const struct moment *moment, struct continuations *loop, struct context *request)
 {
-	if (!its_step_waits(request) || !request->read_round || !came_in_its_midst(moment->thread, UINT64_MAX))
+	if (!its_step_waits(request) || !request->read_round)
 		return;
-	hint_at(moment->engine, context_root(request->step), NULL);
+	if (came_in_its_midst(moment->thread, UINT64_MAX))
+		hint_at(moment->engine, context_root(request->step), NULL);
 	if (!continuations_hops_told(loop, SIDE_SERVER))
 		continuations_vote_rounds(loop, SIDE_SERVER, loop->round - request->read_round);
 }
@@ -119,6 +120,73 @@ void rule_11_begin_anew(const struct moment *moment, struct continuations *loop,
 	doubts_order_contradicted(proc);
 	loop->answered_unknown = false;
 	proc->doubts[DOUBT_ORDER] = loop->line = (struct score){0};
+}
+
+/* Read since the loop slept last, before `shown`, and it waits for its response. */
+static bool was_read_before(const struct continuations *loop, const struct context *request, const struct context *shown)
+{
+	return request->proc == loop->thread->proc && request->read_round && request->read_round >= loop->slept_round &&
+	       !request->answered && request->read_order < shown->read_order;
+}
+
+/* Of those the first that was read behind `last` (NULL: of all). NULL: none. */
+static struct context *next_read(struct engine *engine, const struct continuations *loop, const struct context *last,
+				 const struct context *shown)
+{
+	struct context *next = NULL;
+
+	for (struct context *request = engine->open_requests; request; request = request->next_open)
+		if (was_read_before(loop, request, shown) && (!last || request->read_order > last->read_order) &&
+		    (!next || request->read_order < next->read_order))
+			next = request;
+	return next;
+}
+
+/* Whose a step since the loop slept last was taken for: of those that began later than `last` (NULL: of all) the first. NULL: none. */
+static struct context *next_taken_for(struct engine *engine, const struct continuations *loop, const struct context *last)
+{
+	struct context *next = NULL;
+
+	for (struct context *request = engine->open_requests; request; request = request->next_open) {
+		const struct context *step = request->proc == loop->thread->proc && !request->answered && request->step &&
+							     request->read_round >= loop->slept_round
+						     ? context_root(request->step)
+						     : NULL;
+
+		if (context_is_segment(step) && context_root(step->hint) == request && (!last || step->begun_ns > last->begun_ns) &&
+		    (!next || step->begun_ns < context_root(next->step)->begun_ns))
+			next = request;
+	}
+	return next;
+}
+
+/* What was taken for the one's step is the other's, who came before it, and had seemed to make no call. */
+static void move_step(struct engine *engine, struct continuations *loop, struct context *from, struct context *to)
+{
+	struct context *step = context_get(context_root(from->step));
+
+	context_hold(engine, &from->step, NULL);
+	hint_at(engine, step, to);
+	context_hold(engine, &to->step, step);
+	continuations_drop_of(engine, loop, to);
+	to->in_line_ns = 0;
+	continuations_push_again(loop, from);
+	context_put(engine, step);
+}
+
+void rule_11_turns_told(const struct moment *moment, struct continuations *loop, const struct context *shown)
+{
+	struct engine *engine = moment->engine;
+	struct context *from, *to = NULL;
+	const struct context *step = NULL;
+
+	while ((from = next_taken_for(engine, loop, step)) && (to = next_read(engine, loop, to, shown))) {
+		step = context_root(from->step);
+		if (from->read_order < to->read_order)
+			return;
+		if (from != to)
+			move_step(engine, loop, from, to);
+	}
 }
 
 /* Nobody waits for what a step gives back: so who is due first is who runs. */

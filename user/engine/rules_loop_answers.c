@@ -114,11 +114,13 @@ static void bind_unanswered(const struct moment *moment, struct context *request
 		context_bind(moment->engine, step, request);
 }
 
-/* hops: how many rounds a request seemed to wait until this response. True: its place was another one's. */
-static bool put_right(const struct moment *moment, struct continuations *loop, struct context *request, unsigned int hops)
+/* hops: how many rounds a request seemed to wait until this response, if that was told. True: its place was another one's. */
+static bool put_right(const struct moment *moment, struct continuations *loop, struct context *request, unsigned int hops, bool told)
 {
 	if (hops != continuations_hops(loop, SIDE_SERVER) && came_in_its_midst(moment->thread, UINT64_MAX))
 		rule_11_begin_anew(moment, loop, request);
+	else if (!told && hops < continuations_hops(loop, SIDE_SERVER))
+		rule_11_turns_told(moment, loop, request);
 	return rule_11_change_places(moment, loop, request);
 }
 
@@ -128,7 +130,7 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	bool in_steps = rule_11_in_steps(moment->thread);
 	struct continuation *taken;
 	unsigned int hops;
-	bool in_turn;
+	bool in_turn, told;
 
 	if (rule_11_shared_ahead(moment->thread) && !request->answered)
 		shared_server_write(moment, request);
@@ -141,6 +143,7 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 		return;
 	}
 	hops = continuations_hops(loop, SIDE_SERVER);
+	told = continuations_hops_told(loop, SIDE_SERVER);
 	if (in_steps)
 		rule_11_step_was_anothers(moment, loop, request);
 	continuations_drop_dead(moment->engine, loop);
@@ -159,7 +162,7 @@ void rule_11_server_write(const struct moment *moment, struct context *request)
 	taken = continuations_find_of(loop, request);
 	if (taken && !goes_on_for_unnamed(moment->thread, loop))
 		continuations_vote(loop, taken);
-	in_turn = in_steps && !put_right(moment, loop, request, hops);
+	in_turn = in_steps && !put_right(moment, loop, request, hops, told);
 	taken = continuations_find_of(loop, request);
 	if (in_steps)
 		claim_published(moment, loop, taken, request);
