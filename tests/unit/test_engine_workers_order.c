@@ -270,6 +270,34 @@ static void two_of_two_lines_change_places(void **state)
 	script_close(script);
 }
 
+/*
+ * The callback of A gives the worker B unseen, and the loop is held up: B has been handed back when the next thing is seen, which is B's
+ * callback. A's has run before that, and C's, of another worker, comes behind it.
+ */
+static void what_one_worker_hands_back_runs_in_order(void **state)
+{
+	struct script *script = server_with_pool();
+	(void)state;
+
+	LOOKS(script, 1040, LOOP, CLIENT_A, 1020, .arrived = 1030, .line = "GET /a");
+	WRITE(script, 1045, LOOP, TO_ONE);
+	READ(script, 1050, LOOP, CLIENT_C, .arrived = 1032, .line = "GET /c");
+	WRITE(script, 1055, LOOP, TO_TWO);
+	READ(script, 1060, LOOP, CLIENT_B, .arrived = 1034, .line = "GET /b");
+	READ(script, 1065, LOOP, CLIENT_X, .arrived = 1036, .line = "GET /y");
+	LOOKS(script, 1080, ONE, TO_ONE, 310);
+	LOOKS(script, 1085, TWO, TO_TWO, 610);
+	WRITE(script, 1200, ONE, WAKE);
+	LOOKS(script, 1220, LOOP, WAKE, 1070);
+	WRITE(script, 1300, TWO, WAKE);
+	WRITE(script, 1350, ONE, WAKE, .off = 1205, .on = 1240, .ready = 35, .cause = WAIT_RUNNABLE);
+	WRITE(script, 1380, LOOP, TO_ONE, .off = 1240, .on = 1360, .ready = 120, .cause = WAIT_RUNNABLE);
+	READ(script, 1400, ONE, TO_ONE, .epoll = 1395, .events = 1, .epoll_fd = ONE);
+	serve_three_in_order(script, CLIENT_A, CLIENT_B, CLIENT_C);
+	assert_false(told_of(script, "GET /c")->ambiguous);
+	assert_both_served(script, "GET /a", "GET /b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +309,7 @@ int main(void)
 		cmocka_unit_test(who_is_free_has_handed_back_unseen),
 		cmocka_unit_test(two_that_change_places_are_in_doubt_alone),
 		cmocka_unit_test(two_of_two_lines_change_places),
+		cmocka_unit_test(what_one_worker_hands_back_runs_in_order),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads, in order", tests, NULL, NULL);

@@ -160,16 +160,20 @@ static uint32_t find_next(const struct handed_back *handed_back)
 	return next;
 }
 
-/* The loop has come by those of the workers between the present one and this: they have shown nothing, but they have run. */
-static void pass_those_before(const struct moment *moment, uint32_t worker_tid)
+/*
+ * The loop has come by those of the workers between the present one and this, and by what this one had handed back before sent_ns: they
+ * have shown nothing, but they have run.
+ */
+static void pass_those_before(const struct moment *moment, uint32_t worker_tid, uint64_t sent_ns)
 {
 	struct handed_back *handed_back = moment->thread->handed_back;
 
 	rule_12_turn_ends(moment->engine, moment->thread, moment->at_ns);
 	for (uint32_t i = 0; i < handed_back->count;) {
 		const struct back *back = &handed_back->waiting[i];
+		bool between = back->worker_tid > handed_back->running_tid && back->worker_tid < worker_tid;
 
-		if (back->worker_tid > handed_back->running_tid && back->worker_tid < worker_tid && back->sent_ns <= handed_back->passed_ns)
+		if ((between && back->sent_ns <= handed_back->passed_ns) || (back->worker_tid == worker_tid && back->sent_ns < sent_ns))
 			ran_silently(moment, i);
 		else
 			i++;
@@ -181,7 +185,7 @@ void handed_back_run(const struct moment *moment, uint32_t at, bool wakes)
 	struct back back = take(moment->thread->handed_back, at);
 	struct context *context = context_root(back.context);
 
-	pass_those_before(moment, back.worker_tid);
+	pass_those_before(moment, back.worker_tid, back.sent_ns);
 	moment->thread->handed_back->running_tid = back.worker_tid;
 	handed_back_acts(moment->thread->handed_back, moment->at_ns);
 	work_for(moment, context);
@@ -356,7 +360,7 @@ static void find_callback(const struct moment *moment, uint32_t worker_tid)
 	}
 	root = context_root(moment->thread->context);
 	if (!root || root->is_request || !root->evidence || moment->thread->asked || handed_back->running_tid) {
-		pass_those_before(moment, worker_tid);
+		pass_those_before(moment, worker_tid, 0);
 		turn_to_segment(moment, ORIGIN_HANDOFF, NULL, false);
 	}
 	if (worker_tid)
