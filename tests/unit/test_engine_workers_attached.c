@@ -45,6 +45,49 @@ static void who_is_not_known_has_been_handed_back(void **state)
 }
 
 /*
+ * Y, who is not known, was given a worker before B, who seemed to stand first. Y is answered in the course of that: not of what the second
+ * worker computes for C, which began with a connection that any of those may have waited for who came before the trace.
+ */
+static void who_is_not_known_may_seem_to_be_another_one(void **state)
+{
+	struct script *script = attach();
+	(void)state;
+
+	LOOKS(script, 500, LOOP, CLIENT_C, 265, .arrived = 490, .line = "GET /c");
+	WRITE(script, 510, LOOP, TO_ONE);
+	LOOKS(script, 540, ONE, TO_ONE, 245);
+	WRITE(script, 1540, ONE, WAKE);
+	LOOKS(script, 1560, LOOP, WAKE, 515);
+	LOOKS(script, 2000, LOOP, DB, 1565, .arrived = 1990);
+	WRITE(script, 2010, LOOP, DB);
+	WRITE(script, 2015, LOOP, TO_ONE);
+	LOOKS(script, 2040, ONE, TO_ONE, 1545);
+	LOOKS(script, 2200, LOOP, DB, 2020, .arrived = 2190);
+	WRITE(script, 2210, LOOP, TO_TWO);
+	LOOKS(script, 2240, TWO, TO_TWO, 210);
+	LOOKS(script, 2300, LOOP, CLIENT_B, 2215, .arrived = 2290, .line = "GET /b");
+	READ(script, 2310, LOOP, OTHER_DB, .arrived = 2290);
+	WRITE(script, 3040, ONE, WAKE);
+	LOOKS(script, 3060, LOOP, WAKE, 2320);
+	WRITE(script, 3070, LOOP, TO_ONE);
+	WRITE(script, 3080, LOOP, CLIENT_X, .status = 200);
+	LOOKS(script, 3100, ONE, TO_ONE, 3045);
+	WRITE(script, 4100, ONE, WAKE);
+	LOOKS(script, 4120, LOOP, WAKE, 3090);
+	WRITE(script, 4130, LOOP, CLIENT_D, .status = 200);
+	WRITE(script, 6110, ONE, WAKE, .off = 4105, .on = 4110, .ready = 5, .cause = WAIT_RUNNABLE);
+	READ(script, 6120, ONE, TO_ONE, .epoll = 6115, .events = 1, .epoll_fd = ONE);
+	LOOKS(script, 6140, LOOP, WAKE, 4140);
+	WRITE(script, 6150, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 6240, TWO, WAKE);
+	LOOKS(script, 6260, LOOP, WAKE, 6155);
+	WRITE(script, 6280, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_in_range(told_of(script, "GET /c")->cpu_time, 5000, 5200);
+	script_close(script);
+}
+
+/*
  * A worker that is given something outside of those callbacks was free: all who had come to wait had been given one, and it had not been
  * given anything unseen.
  */
@@ -195,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_not_known_has_been_handed_back),
+		cmocka_unit_test(who_is_not_known_may_seem_to_be_another_one),
 		cmocka_unit_test(nobody_waits_while_a_worker_is_free),
 		cmocka_unit_test(who_seemed_to_be_given_unseen_may_be_nobody),
 		cmocka_unit_test(who_is_given_something_may_not_be_known_yet),

@@ -97,10 +97,14 @@ static bool is_unseen_rather(const struct moment *moment, const struct thread *w
 			     const struct context *request)
 {
 	enum fit fit = fit_of(moment->thread, worker->holds, request);
+	bool computes = context_root(worker->context) == context_root(worker->holds);
 
+	/* One from before the trace fits any place in a line of which is not known who stood in front. */
+	if (request == &before_trace && acting.back && acting.fit == FIT_UNKNOWN && computes)
+		return false;
 	if (request && fit < FIT_UNKNOWN && acting.fit >= FIT_UNKNOWN)
 		return true;
-	if (acting.back && acting.fit <= fit && context_root(worker->context) == context_root(worker->holds))
+	if (acting.back && acting.fit <= fit && computes)
 		return false;
 	return fit != FIT_NOT && !(acting.back && (acting.back->gave || handoff_is_unseen(moment, acting.back->worker_tid)));
 }
