@@ -70,11 +70,48 @@ static void test_two_hops_told_late(void **state)
 	script_close(script);
 }
 
+/* … and B's for one that A had made, as nobody else seemed to be due. */
+static void test_two_hops_of_more_than_seem_due(void **state)
+{
+	struct script *script = server();
+	const struct told *a, *b, *c;
+	(void)state;
+
+	READ(script, 110, LOOP, CLIENT_A, SLEPT(10, 100, 3), .line = "GET /a");
+	READ(script, 120, LOOP, CLIENT_B, .arrived = 100, .line = "GET /b");
+	READ(script, 130, LOOP, CLIENT_D, .arrived = 100, .line = "GET /d");
+	READ(script, 150, LOOP, CLIENT_C, .epoll = 140, .events = 1, .arrived = 135, .line = "GET /c");
+	WRITE(script, 1170, LOOP, DB, .epoll = 170);
+	WRITE(script, 3170, LOOP, DB_2);
+	WRITE(script, 3670, LOOP, CLIENT_D, .status = 200);
+	WRITE(script, 6680, LOOP, DB_3, .epoll = 3680);
+	READ(script, 11010, LOOP, DB, POLLED(6690, 11000, 3), .arrived = 10500);
+	READ(script, 11020, LOOP, DB_2, .arrived = 10600);
+	READ(script, 11030, LOOP, DB_3, .arrived = 10700);
+	WRITE(script, 11140, LOOP, CLIENT_A, .epoll = 11040, .status = 200);
+	WRITE(script, 11340, LOOP, CLIENT_B, .status = 200);
+	WRITE(script, 11640, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	b = told_of(script, "GET /b");
+	c = told_of(script, "GET /c");
+	assert_in_range(a->cpu_time, 1100, 1150);
+	assert_in_range(b->cpu_time, 2200, 2250);
+	assert_in_range(c->cpu_time, 3300, 3360);
+	assert_in_range(told_of(script, "GET /d")->cpu_time, 500, 550);
+	assert_int_equal(a->call_count, 1);
+	assert_int_equal(b->call_count, 1);
+	assert_int_equal(c->call_count, 1);
+	assert_false(a->ambiguous || b->ambiguous || c->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_hops),
 		cmocka_unit_test(test_two_hops_told_late),
+		cmocka_unit_test(test_two_hops_of_more_than_seem_due),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

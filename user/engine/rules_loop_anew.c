@@ -9,6 +9,7 @@
 
 #define ANEW_NS     1000000000 /* what began unseen has been answered by then, as a rule */
 #define EXCUSED_MAX 12
+#define STEPS_MAX   256 /* before anybody is answered; what asked later goes by the order as it was */
 
 void rule_11_vote_against_order(const struct moment *moment)
 {
@@ -160,32 +161,52 @@ static struct context *next_taken_for(struct engine *engine, const struct contin
 	return next;
 }
 
-/* What was taken for the one's step is the other's, who came before it, and had seemed to make no call. */
-static void move_step(struct engine *engine, struct continuations *loop, struct context *from, struct context *to)
+/* The first that was read are those whose steps these are. False: there are fewer of them than steps. */
+static bool enough_were_read(struct engine *engine, const struct continuations *loop, uint32_t steps, const struct context *shown)
 {
-	struct context *step = context_get(context_root(from->step));
+	struct context *request = NULL;
 
-	context_hold(engine, &from->step, NULL);
-	hint_at(engine, step, to);
-	context_hold(engine, &to->step, step);
-	continuations_drop_of(engine, loop, to);
-	to->in_line_ns = 0;
-	continuations_push_again(loop, from);
-	context_put(engine, step);
+	while (steps && (request = next_read(engine, loop, request, shown)))
+		steps--;
+	return !steps;
+}
+
+static void lose_step(struct engine *engine, struct continuations *loop, struct context *request)
+{
+	hint_at(engine, context_root(request->step), NULL); /* first: an answer to it may have been read already, and is still to come */
+	context_hold(engine, &request->step, NULL);
+	continuations_drop_of(engine, loop, request);
+	continuations_push_again(loop, request);
+}
+
+static void get_step(struct engine *engine, struct continuations *loop, struct context *request, struct context *step)
+{
+	continuations_drop_of(engine, loop, request);
+	request->in_line_ns = 0; /* it did not wait: its turn was still to come */
+	context_hold(engine, &request->step, step);
+	hint_at(engine, step, request);
 }
 
 void rule_11_turns_told(const struct moment *moment, struct continuations *loop, const struct context *shown)
 {
 	struct engine *engine = moment->engine;
-	struct context *from, *to = NULL;
-	const struct context *step = NULL;
+	struct context *steps[STEPS_MAX], *holders[STEPS_MAX], *holder, *request = NULL;
+	uint32_t count = 0;
 
-	while ((from = next_taken_for(engine, loop, step)) && (to = next_read(engine, loop, to, shown))) {
-		step = context_root(from->step);
-		if (from->read_order < to->read_order)
-			return;
-		if (from != to)
-			move_step(engine, loop, from, to);
+	while (count < STEPS_MAX && (holder = next_taken_for(engine, loop, count ? steps[count - 1] : NULL))) {
+		holders[count] = holder;
+		steps[count++] = context_root(holder->step);
+	}
+	if (!enough_were_read(engine, loop, count, shown))
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		context_get(steps[i]);
+		lose_step(engine, loop, holders[i]);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		request = next_read(engine, loop, request, shown);
+		get_step(engine, loop, request, steps[i]);
+		context_put(engine, steps[i]);
 	}
 }
 
