@@ -239,6 +239,30 @@ static void test_more_or_fewer_wait(void **state)
 	}
 }
 
+/* Four responses in a row of whom nothing leads back: more must have come before than is looked for. That is learnt anew. */
+static void test_gone_astray(void **state)
+{
+	struct script *script = all_wait();
+	struct context *c, *segment;
+	struct pool_ahead *pool = settle_all(script, &c);
+	struct moment moment = {.engine = script->engine, .thread = thread_of(script->engine, LOOP), .at_ns = 14000 * US};
+	(void)state;
+
+	context_hold(script->engine, &pool->waits[1].context, NULL);
+	pool->aligned = true;
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_true(pool->aligned);
+		places_wake(pool, 13000 * US + i);
+		segment = go_on_as(script, &pool->wakes[i]);
+		places_named(&moment, pool, segment, c);
+		context_put(script->engine, segment);
+	}
+	assert_false(pool->aligned);
+	assert_int_equal(pool->order.wrong, 4);
+	script_finish(script);
+	script_close(script);
+}
+
 /* Where nobody is known who waits, a step of nobody's is the beginning: in doubt until a response has borne the order out. */
 static void test_began_in_a_step_of_nobodys(void **state)
 {
@@ -401,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_woken_long_ago),
 		cmocka_unit_test(test_woken_long_ago_and_awaited),
 		cmocka_unit_test(test_more_or_fewer_wait),
+		cmocka_unit_test(test_gone_astray),
 		cmocka_unit_test(test_began_in_a_step_of_nobodys),
 		cmocka_unit_test(test_waits_after_all),
 		cmocka_unit_test(test_named_before_it_is_settled),

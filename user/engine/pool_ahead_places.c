@@ -8,6 +8,7 @@
 #define FAR               8  /* no farther from its place is anybody looked for */
 #define APART_MAX         3  /* of a chain: so many places, taken together, may its links lie apart */
 #define LINKS_MAX         16 /* longer chains are not followed */
+#define ASTRAY_MIN        4  /* so many responses in a row of whom no chain leads back: how many had come before is learnt anew */
 #define SHIFTS_MIN        2  /* so many responses in a row must tell the same */
 #define RIGHT_PER_WRONG   4  /* then the order tells of a step of nobody's whose it is */
 #define RIGHT_PER_MISTAKE 2
@@ -353,6 +354,16 @@ static void bear_out(struct proc *proc, struct context *request, bool in_place)
 	request->doubts &= (uint16_t) ~(1u << DOUBT_ORDER);
 }
 
+/* Nothing leads back to who is answered. If that goes on, it is by more places than are looked through. */
+static void goes_astray(struct pool_ahead *pool)
+{
+	score_count(&pool->order, false, VOTES_MAX);
+	if (++pool->astray < ASTRAY_MIN)
+		return;
+	pool->aligned = false;
+	pool->astray = pool->shifted_times = 0;
+}
+
 void places_named(const struct moment *moment, struct pool_ahead *pool, struct context *segment, struct context *request)
 {
 	uint32_t at = place_of(pool, segment->handed);
@@ -368,6 +379,7 @@ void places_named(const struct moment *moment, struct pool_ahead *pool, struct c
 	if (request && pool->aligned && find_chain(pool, at, request, &search)) {
 		first = &search.best.links[search.best.count - 1];
 		request->ambiguous |= is_in_doubt(pool, &search);
+		pool->astray = 0;
 		bind_chain(moment, pool, &search.best, segment, request);
 		bear_out(moment->thread->proc, request, search.best.apart <= 1 && first->wake == first->wait);
 		score_count(&pool->order, search.best.apart <= 1, VOTES_MAX);
@@ -379,7 +391,7 @@ void places_named(const struct moment *moment, struct pool_ahead *pool, struct c
 		return;
 	request->ambiguous |= (pool->aligned && is_order_often_wrong(pool)) || has_waited(pool, request);
 	if (pool->aligned)
-		score_count(&pool->order, false, VOTES_MAX);
+		goes_astray(pool);
 	else
 		find_shift(moment->engine, pool, at, request);
 }

@@ -68,6 +68,7 @@ struct pool_ahead {
 	bool aligned;                      /* it is known how many had come who were not seen */
 	int32_t shift;                     /* by so many places was the latest chain that a response named apart … */
 	uint32_t shifted_times;            /* … and so often in a row */
+	uint32_t astray;                   /* so many responses in a row of whom no chain leads back */
 	uint64_t told_number;              /* the latest wake of which a response has told whose it was */
 	uint64_t round_ns;                 /* the last epoll return */
 	struct score order;                /* of responses: was who is answered in its place? */
