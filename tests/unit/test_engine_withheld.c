@@ -230,6 +230,34 @@ static void test_answered_at_once_where_others_wait(void **state)
 	assert_false(marks_answered_at_once(true));
 }
 
+/*
+ * Of threads that run each other's requests too few responses may have said yet that it is right who was taken to ask: until so many have
+ * borne it out, or one has contradicted it, whom it was told of is withheld.
+ */
+static void test_few_where_threads_share(void **state)
+{
+	static const enum doubt doubts[] = {DOUBT_SELF, DOUBT_ORDER};
+	(void)state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct proc proc = {.threads_share = true};
+		struct context request = {.proc = &proc, .is_request = true, .doubts = (uint16_t)(1u << doubts[i])};
+
+		for (unsigned int right = 0; right < BORNE_OUT; right++) {
+			assert_true(doubts_are_undecided(&request));
+			doubts_vote(&proc, doubts[i], true);
+		}
+		assert_false(doubts_are_undecided(&request));
+		doubts_settle(&request);
+		assert_false(request.ambiguous);
+		proc.doubts[doubts[i]] = (struct score){.right = 1, .wrong = 1};
+		assert_false(doubts_are_undecided(&request));
+		proc.doubts[doubts[i]] = (struct score){0};
+		proc.threads_share = false;
+		assert_false(doubts_are_undecided(&request));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_order_beside_turns_that_are_wrong),
 		cmocka_unit_test(test_right_again),
 		cmocka_unit_test(test_answered_at_once_where_others_wait),
+		cmocka_unit_test(test_few_where_threads_share),
 	};
 
 	return cmocka_run_group_tests_name("engine, withheld", tests, NULL, NULL);

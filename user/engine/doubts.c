@@ -138,6 +138,9 @@ static bool is_undecided(const struct proc *proc, enum doubt doubt)
 
 	if (doubt == DOUBT_TURN)
 		return proc_has_tasks(proc) && few;
+	/* Nothing speaks against it but that. */
+	if (proc->threads_share && (doubt == DOUBT_SELF || doubt == DOUBT_ORDER) && !score->wrong && score->right < RIGHT_MIN)
+		return true;
 	return doubt == DOUBT_ORDER && is_order_guessed(proc) && (few || excused);
 }
 
