@@ -234,6 +234,39 @@ static void who_is_given_something_may_not_be_known_yet(void **state)
 	script_close(script);
 }
 
+/* A is read before it shows that the thread is a loop, B and C when it has: they stand in line before it shows that the loop has workers.
+ */
+static void who_was_read_first_stands_first(void **state)
+{
+	struct script *script = open_server();
+	(void)state;
+
+	READ(script, 150, LOOP, CLIENT_A, .arrived = 140, .line = "GET /a");
+	READ(script, 154, LOOP, DB, .arrived = 142);
+	WRITE(script, 156, LOOP, DB);
+	READ(script, 165, LOOP, CLIENT_B, .arrived = 145, .epoll = 160, .events = 1, .epoll_fd = LOOP, .line = "GET /b");
+	LOOKS(script, 200, ONE, TO_ONE, 100);
+	LOOKS(script, 205, TWO, TO_TWO, 100);
+	LOOKS(script, 300, LOOP, CLIENT_C, 170, .arrived = 290, .line = "GET /c");
+	give_next(script, 400, ONE, 310);
+	WRITE(script, 440, LOOP, CLIENT_D, .status = 200);
+	LOOKS(script, 460, ONE, TO_ONE, 405);
+	give_next(script, 1460, ONE, 445);
+	WRITE(script, 1500, LOOP, CLIENT_A, .status = 200);
+	LOOKS(script, 1520, ONE, TO_ONE, 1465);
+	give_next(script, 3520, ONE, 1505);
+	WRITE(script, 3560, LOOP, CLIENT_B, .status = 200);
+	LOOKS(script, 3580, ONE, TO_ONE, 3525);
+	WRITE(script, 6580, ONE, WAKE);
+	LOOKS(script, 6600, LOOP, WAKE, 3565);
+	WRITE(script, 6610, LOOP, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 1000, 1110);
+	assert_told(script, "GET /b", 2000, 2110);
+	assert_told(script, "GET /c", 3000, 3110);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +275,7 @@ int main(void)
 		cmocka_unit_test(nobody_waits_while_a_worker_is_free),
 		cmocka_unit_test(who_seemed_to_be_given_unseen_may_be_nobody),
 		cmocka_unit_test(who_is_given_something_may_not_be_known_yet),
+		cmocka_unit_test(who_was_read_first_stands_first),
 	};
 
 	return cmocka_run_group_tests_name("engine: worker threads, before the trace", tests, NULL, NULL);

@@ -270,7 +270,10 @@ void workers_callbacks_begin(const struct moment *moment)
 	handed_back_acts(handed_back, moment->at_ns);
 }
 
-/* The loop is found to have workers: all that it has read and not answered waits for one. */
+/*
+ * The loop is found to have workers: all that it has read and not answered waits for one. Who has no place in its line yet was read before
+ * it was known for a loop.
+ */
 static void find_workers(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
@@ -278,10 +281,10 @@ static void find_workers(const struct moment *moment)
 	if (!thread->continuations || thread->continuations->has_workers)
 		return;
 	thread->continuations->has_workers = true;
-	rule_12_workers_found(moment->engine, thread);
 	for (struct context *request = moment->engine->open_requests; request; request = request->next_open)
 		if (request->reader_tid == thread->tid && request != context_root(thread->context))
 			rule_12_waits(moment->engine, thread, request, request->last_active_ns);
+	rule_12_workers_found(moment->engine, thread);
 }
 
 /* It was handed back without a wake-up, as an earlier one was not seen yet. The reference is the caller's. */
