@@ -57,8 +57,8 @@ static void test_several_bursts(void **state)
 	assert_false(is_unseen_in_doubt(1000)); /* one computes as long */
 }
 
-/* B's thread computes, and turns to another goroutine, without a call or a response. */
-static bool is_left_in_doubt(uint64_t held)
+/* B's thread computes, and turns to another goroutine, without a call or a response. B is answered elsewhere, after so much more. */
+static bool is_left_in_doubt(uint64_t held, uint64_t more)
 {
 	struct script *script = server(RUNTIME_GO);
 	bool ambiguous;
@@ -68,7 +68,7 @@ static bool is_left_in_doubt(uint64_t held)
 	reads(script, 20000 + 5 * held, FIRST, CLIENT_B, "GET /b");
 	reads(script, 20600, FIRST, CLIENT_C, "GET /c");
 	WRITE(script, 20700, FIRST, CLIENT_C, .status = 200);
-	WRITE(script, 21150, THIRD, CLIENT_B, .off = 1, .on = 21000, .cause = WAIT_LOCK, .status = 200);
+	WRITE(script, 21000 + more, THIRD, CLIENT_B, .off = 1, .on = 21000, .cause = WAIT_LOCK, .status = 200);
 	answer_held(script, 23000, held);
 	script_finish(script);
 	ambiguous = told_of(script, "GET /b")->ambiguous;
@@ -79,8 +79,9 @@ static bool is_left_in_doubt(uint64_t held)
 static void test_left_in_silence(void **state)
 {
 	(void)state;
-	assert_true(is_left_in_doubt(4));
-	assert_false(is_left_in_doubt(1)); /* hardly another one ran */
+	assert_true(is_left_in_doubt(4, 150));
+	assert_false(is_left_in_doubt(4, 20));  /* it had computed before */
+	assert_false(is_left_in_doubt(1, 150)); /* hardly another one ran */
 }
 
 /* B asks, and instead of looking for the answer its thread computes, and asks on another connection. */

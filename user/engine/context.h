@@ -136,6 +136,7 @@ struct context {
 	uint64_t start_ns, first_read_ns, first_write_ns, last_write_ns;
 	uint64_t last_read_ns;
 	uint64_t watched_ns;       /* in Go: its connection's watcher ran then, behind somebody whom no record shows; 0: not so */
+	uint64_t left_ns;          /* in Go: it had left its thread by then, unseen, if all that had run there was its; 0: not so */
 	uint64_t partial_since_ns; /* its last write found the send buffer full; 0: it did not */
 	struct context *culprit;
 	uint64_t culprit_ns;

@@ -238,11 +238,17 @@ static bool tells_of_turns(const struct thread *thread, const struct context *be
 	return (judged || untold) && loop_calls_back_at_once(thread);
 }
 
+/* In Go: or it may turn out so. */
+static bool is_marked(const struct context *context)
+{
+	return context->ambiguous || context->left_ns;
+}
+
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted)
 {
 	struct thread *thread = moment->thread;
 	const struct context *before = context_root(thread->context);
-	bool marked = thread_runs_untold_go(thread) && (request->ambiguous || (before && before->ambiguous));
+	bool marked = thread_runs_untold_go(thread) && (is_marked(request) || (before && is_marked(before)));
 
 	thread->proc->threads_share |= !thread->continuations || thread->continuations->shared;
 	if (thread->via_doubt == DOUBT_LINE)

@@ -324,6 +324,7 @@ void request_tell(struct engine *engine, struct context *request)
 {
 	leave_open_ones(engine, request);
 	strays_claim(engine, request);
+	goroutine_settle(request);
 	close_request(engine, request);
 	if (!withheld_take(engine, request))
 		request_tell_withheld(engine, request);

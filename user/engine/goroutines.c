@@ -183,14 +183,45 @@ static bool left_in_silence(const struct moment *moment, const struct context *o
 	       (moment->conn->role != CONN_SERVER || moment->conn->last_request != root);
 }
 
-/* The same of what the thread has computed since it showed a goroutine. */
+/*
+ * The same of what the thread has computed since it showed a goroutine. If that was no more than one burst, whose it was shows when that
+ * goroutine goes on (goroutine_settle).
+ */
 static void doubt_shown(struct engine *engine, struct thread *thread, uint64_t at_ns, bool left)
 {
 	struct context *root = context_root(thread->context);
-	uint64_t least_ns = left ? SCHEDULER_NS : more_than_one_burst_ns(thread->proc);
+	uint64_t burst_ns = more_than_one_burst_ns(thread->proc), least_ns = left ? SCHEDULER_NS : burst_ns;
 
-	if (root && at_ns - thread->shown_ns >= least_ns)
-		root->ambiguous = root->ambiguous || may_hold_others(engine, thread, root, thread->shown_ns, root, least_ns, HELD_UP - 1);
+	if (!root || root->ambiguous || at_ns - thread->shown_ns < least_ns ||
+	    !may_hold_others(engine, thread, root, thread->shown_ns, root, least_ns, HELD_UP - 1))
+		return;
+	if (root->is_request && !root->calls_in_flight && !root->left_ns &&
+	    !may_hold_others(engine, thread, root, thread->shown_ns, root, burst_ns, HELD_UP - 1))
+		root->left_ns = at_ns;
+	else
+		root->ambiguous = true;
+}
+
+/* When it first showed itself again after that. */
+static uint64_t shown_after(const struct context *request, uint64_t at_ns)
+{
+	uint64_t shown_ns = request->last_write_ns;
+
+	for (uint32_t i = 0; i < request->call_count; i++)
+		if (request->calls[i].write_ns > at_ns)
+			shown_ns = earlier_ns(shown_ns, request->calls[i].write_ns);
+	return shown_ns;
+}
+
+void goroutine_settle(struct context *request)
+{
+	const struct timeline *timeline = &request->timeline;
+
+	if (!request->left_ns)
+		return;
+	request->ambiguous =
+		request->ambiguous || timeline->settled_until_ns > request->left_ns ||
+		cpu_in(timeline->intervals, timeline->count, request->left_ns, shown_after(request, request->left_ns)) >= WORK_MIN_NS;
 }
 
 void goroutine_lose_sight(struct engine *engine, struct thread *thread, uint64_t at_ns)

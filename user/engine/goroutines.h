@@ -39,6 +39,8 @@ void goroutine_sleeps(struct engine *engine, struct thread *thread, uint64_t at_
 bool goroutine_some_held_up(struct engine *engine, const struct proc *proc, uint64_t before_ns, uint64_t more_than);
 /* Has one computed there now that no record shows? */
 bool goroutine_has_left_unseen(struct engine *engine, struct thread *thread);
+/* The request is over: had it computed before it left a thread unseen? If it went on with computing, that may have been another one. */
+void goroutine_settle(struct context *request);
 /* Makes a segment's CPU before until_ns strays; not if it is so little that it was the scheduler's. */
 void goroutine_stray(struct engine *engine, struct context *segment, uint64_t until_ns);
 
