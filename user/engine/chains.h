@@ -46,5 +46,7 @@ bool chains_waits_nowhere(struct engine *engine, struct context *request);
 /* `request` is answered by this thread. */
 void chains_answered(const struct moment *moment, struct context *request) __attribute__((nonnull));
 void chains_close(struct engine *engine, struct proc *proc);
+/* A request of which it will not be known any more what it did between two waits: it is ambiguous, if it was awaited. */
+void chains_leave_unlinked(struct context *request);
 
 #endif

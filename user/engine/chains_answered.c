@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 12 where threads run each other's requests: a response names the last segment of a chain. */
 #include "engine/chains.h"
+
+#include <stdlib.h>
+
 #include "engine/chains_before.h"
 #include "engine/chains_places.h"
+#include "engine/chains_search.h"
 #include "engine/rules_loop.h"
 
-#define CHAIN_MAX  64 /* longer ones are not followed */
-#define ASTRAY     3  /* so much weighs a response that contradicts the line, against one that bears it out */
-#define ASTRAY_MIN 10 /* the line has lost its place */
-#define ASTRAY_MAX 15
-#define PASSED_MAX 2 /* whom so many have passed by does not go on yet: it has only seemed to wait */
+#define CHAIN_MAX    64 /* longer ones are not followed */
+#define ASTRAY       3  /* so much weighs a response that contradicts the line, against one that bears it out */
+#define ASTRAY_DOUBT 6  /* two in a row: who has waited more than once is in doubt */
+#define ASTRAY_MIN   24 /* the line has lost its place */
+#define ASTRAY_MAX   32
+#define SURE_APART   1 /* of several links: if they lie so far apart there may be others */
+#define SHIFTS_MIN   3 /* so many responses in a row must tell the same */
+#define PASSED_MAX   2 /* whom so many have passed by does not go on yet: it has only seemed to wait */
 
 /* A chain's places. */
 struct path {
@@ -86,7 +93,7 @@ static void bind_chain(const struct moment *moment, struct chains *chains, struc
 	struct path path = {0};
 
 	request->ambiguous |= path_back(chains, last, &path) != request;
-	request->ambiguous |= path.count > 1 && (chains->astray >= ASTRAY_MIN || !doubts_mostly_right(moment->thread->proc, DOUBT_LINE));
+	request->ambiguous |= path.count > 1 && (chains->astray >= ASTRAY_DOUBT || !doubts_mostly_right(moment->thread->proc, DOUBT_LINE));
 	for (uint32_t i = path.count; i-- > 0;) {
 		struct wait *wait = wait_at(chains, path.tickets[i]);
 		struct context *begun = context_root(wait->grant.begun);
@@ -99,12 +106,18 @@ static void bind_chain(const struct moment *moment, struct chains *chains, struc
 	}
 }
 
+/* One behind it was in its place since: whatever was wrong here, the others have theirs. */
+static bool is_settled(const struct chains *chains, uint64_t ticket)
+{
+	return chains->told > ticket;
+}
+
 /* Another one has gone on in its place. */
 static void pass_by(struct chains *chains, uint64_t ticket)
 {
 	struct wait *wait = wait_at(chains, ticket);
 
-	if (++wait->passed < PASSED_MAX)
+	if (++wait->passed < PASSED_MAX || is_settled(chains, ticket))
 		return;
 	wait = wait_at(chains, chains_put_behind(chains, ticket));
 	wait->passed = 0;
@@ -116,6 +129,10 @@ static void waits_no_more(struct engine *engine, struct chains *chains, uint64_t
 {
 	uint32_t tid;
 
+	if (is_settled(chains, ticket)) {
+		chains_forget(engine, chains, ticket);
+		return;
+	}
 	ticket = chains_put_behind(chains, ticket);
 	tid = wait_at(chains, ticket)->grant.begun || chains->before ? 0 : wait_at(chains, ticket)->grant.tid;
 	chains_forget(engine, chains, ticket);
@@ -162,6 +179,53 @@ static bool mend(const struct moment *moment, struct chains *chains, const struc
 	return true;
 }
 
+/*
+ * What it went on with stood so many places behind where it had come to wait. If several responses in a row say the like, so many more, or
+ * fewer, have come to wait than were seen, since the latest that was in its place: all behind that are moved.
+ */
+static void note_shift(struct engine *engine, struct chains *chains, uint64_t from, uint64_t to)
+{
+	int64_t shift = (int64_t)(from - to);
+	bool alike = shift > 0 ? chains->shift > 0 : shift < 0 && chains->shift < 0;
+
+	if (!shift && chains->told < from)
+		chains->told = from;
+	chains->shifted_times = alike ? chains->shifted_times + 1 : 1;
+	if (!alike || llabs(shift) < llabs(chains->shift))
+		chains->shift = shift;
+	if (!shift || chains->shifted_times < SHIFTS_MIN)
+		return;
+	for (; chains->shift > 0; chains->shift--)
+		chains_give_earlier(engine, chains, chains->told);
+	for (; chains->shift < 0; chains->shift++)
+		chains_give_later(engine, chains, chains->told);
+}
+
+/* Of one that has waited once nothing else can be another one's. */
+static bool is_in_doubt(const struct chain *chain)
+{
+	return chain->apart > NEAR || (chain->count > 1 && (chain->found > 1 || chain->apart > SURE_APART));
+}
+
+/* Several were taken for each other at once: the places that lie least apart say who. */
+static bool mend_all(const struct moment *moment, struct chains *chains, const struct naming *naming)
+{
+	struct chain chain;
+
+	if (naming->kept || !chains_search(chains, naming->segment, naming->request, &chain))
+		return false;
+	chains_put_right(chains, naming->segment, &chain);
+	doubts_vote(moment->thread->proc, DOUBT_LINE, chain.apart <= NEAR);
+	note_order(chains, chain.apart <= NEAR);
+	if (is_in_doubt(&chain)) {
+		naming->request->ambiguous = true;
+		naming->began->ambiguous = naming->began->ambiguous || (chain.found > 1 && chain.count + naming->back.count > 2);
+	}
+	bind_chain(moment, chains, naming->segment, naming->request);
+	note_shift(moment->engine, chains, chain.moved[0].from, chain.moved[0].to);
+	return true;
+}
+
 static void cannot_mend(const struct moment *moment, struct chains *chains, const struct naming *naming)
 {
 	struct context *segment = naming->segment, *began = naming->began, *request = naming->request;
@@ -175,7 +239,9 @@ static void cannot_mend(const struct moment *moment, struct chains *chains, cons
 		return;
 	}
 	began->ambiguous |= naming->back.count > 1; /* else it has only lost what it never had */
-	if (wait_of(chains, segment->handed))
+	if (wait_of(chains, segment->handed) && is_settled(chains, segment->handed))
+		chains_forget(moment->engine, chains, segment->handed);
+	else if (wait_of(chains, segment->handed))
 		chains_take_out(moment->engine, chains, segment->handed);
 }
 
@@ -185,13 +251,18 @@ static void named(const struct moment *moment, struct chains *chains, struct con
 
 	naming.began = path_back(chains, segment, &naming.back);
 	doubts_vote_given(moment->thread->proc, GIVEN_TO_ANY, !naming.kept);
-	if (!naming.kept)
-		note_order(chains, naming.began == request);
+	if (!naming.kept && naming.began == request)
+		note_order(chains, true);
 	if (naming.began == request) {
 		doubts_vote(moment->thread->proc, DOUBT_LINE, true);
+		if (naming.back.count)
+			note_shift(moment->engine, chains, naming.back.tickets[0], naming.back.tickets[0]);
 		bind_chain(moment, chains, segment, request);
-	} else if (!mend(moment, chains, &naming)) {
-		cannot_mend(moment, chains, &naming);
+	} else if (!mend_all(moment, chains, &naming)) {
+		if (!naming.kept)
+			note_order(chains, false);
+		if (!mend(moment, chains, &naming))
+			cannot_mend(moment, chains, &naming);
 	}
 	if (chains->astray >= ASTRAY_MIN)
 		chains_before_again(moment->engine, chains);
@@ -254,7 +325,7 @@ void chains_answered(const struct moment *moment, struct context *request)
 		chains_before_answered(moment->engine, chains, segment, request);
 		return;
 	}
-	if (context_is_segment(segment) && segment->given == GIVEN_TO_ANY)
+	if (context_is_segment(segment) && segment->given == GIVEN_TO_ANY && segment->begun_ns >= request->start_ns)
 		named(moment, chains, segment, request);
 	else if (wait_of(chains, request->line_ticket) && goes_on_by_itself(moment, chains, request))
 		return;

@@ -7,14 +7,13 @@
 
 #include <stdlib.h>
 
-#define GRANTS_MAX   512 /* of more the responses have not told in time … */
-#define AGAIN_MAX    24  /* … nor of so many since all were paired, when no more were missed either */
-#define SAID_MAX     16  /* the latest responses */
-#define AGREED_MIN   3   /* so many of them must say the same number, and twice as many as any other */
-#define KEPT_MIN     2   /* that it is as it was takes so many, and more than any other */
-#define ASKED_MIN    2   /* so many who asked at once, and more than have waited: nobody waits here */
-#define STILL_ASTRAY 8   /* so near is the line to having lost its place, until responses bear out what was found */
-#define LINKS_MAX    32  /* so often one waits at most */
+#define GRANTS_MAX 512 /* of more the responses have not told in time … */
+#define AGAIN_MAX  24  /* … nor of so many since all were paired, when no more were missed either */
+#define SAID_MAX   16  /* the latest responses */
+#define AGREED_MIN 3   /* so many of them must say the same number, and twice as many as any other */
+#define KEPT_MIN   2   /* that it is as it was takes so many, and more than any other */
+#define ASKED_MIN  2   /* so many who asked at once, and more than have waited: nobody waits here */
+#define LINKS_MAX  32  /* so often one waits at most */
 
 struct chains_before {
 	bool again;            /* all were paired before */
@@ -161,8 +160,8 @@ static bool find_unknown(struct chains *chains, int64_t *unknown)
 
 	*unknown = 0;
 	rank(chains);
-	first = before->again ? -AGAIN_MAX : -(int64_t)before->wait_count;
-	last = before->again ? AGAIN_MAX : (int64_t)before->count;
+	first = before->again ? -NEAR : -(int64_t)before->wait_count;
+	last = before->again ? NEAR : (int64_t)before->count;
 	for (int64_t number = first; number <= last; number++) {
 		uint32_t votes = 0;
 
@@ -246,6 +245,7 @@ static void give_to_answered(struct engine *engine, struct chains *chains, uint6
 		if (i + 1 < count) /* the last one the response has named */
 			context_bind(engine, wait->grant.begun, request);
 	}
+	request->unlinked = false;
 	context_get(request);
 	while (count--)
 		chains_forget(engine, chains, path[count]);
@@ -265,7 +265,7 @@ static void settle(struct engine *engine, struct chains *chains, int64_t unknown
 		else if (wait_of(chains, ticket) && !counts(chains, ticket))
 			chains_forget(engine, chains, ticket);
 	}
-	chains->astray = chains->before->again ? STILL_ASTRAY : 0;
+	chains->astray = 0;
 	let_go(engine, chains);
 }
 
@@ -350,7 +350,7 @@ void chains_before_answered(struct engine *engine, struct chains *chains, struct
 		asked_at_once(engine, chains, number, request);
 		return;
 	}
-	request->ambiguous |= !is_near(chains, request->line_ticket, number); /* what it did between two waits nobody knows yet */
+	request->unlinked = !is_near(chains, request->line_ticket, number); /* what it did between two waits nobody knows yet */
 	wait->said = number;
 	before->said[before->said_count++ % SAID_MAX] = request->line_ticket;
 	if (find_unknown(chains, &unknown))

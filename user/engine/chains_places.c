@@ -71,14 +71,22 @@ static void drop_grant(struct engine *engine, struct chains *chains, uint64_t ti
 	*grant = (struct grant){0};
 }
 
+void chains_leave_unlinked(struct context *request)
+{
+	request->ambiguous = request->ambiguous || request->unlinked;
+	request->unlinked = false;
+}
+
 void chains_forget(struct engine *engine, struct chains *chains, uint64_t ticket)
 {
 	struct wait *wait = wait_at(chains, ticket);
 	struct context *root = context_root(wait->context), *context = wait->context;
 
 	drop_grant(engine, chains, ticket);
-	if (root && root->line_ticket == ticket)
+	if (root && root->line_ticket == ticket) {
 		root->line_ticket = 0;
+		chains_leave_unlinked(root);
+	}
 	*wait = (struct wait){0};
 	context_put(engine, context);
 }
@@ -96,4 +104,42 @@ void chains_take_out(struct engine *engine, struct chains *chains, uint64_t tick
 	note_changed(chains, ticket);
 	for (uint64_t next; (next = next_place(chains, ticket)) && wait_at(chains, next)->grant.tid; ticket = next)
 		move_grant(chains, next, ticket);
+}
+
+/* 0: there is none any more. */
+static uint64_t first_behind(struct chains *chains, uint64_t ticket)
+{
+	return next_place(chains, ticket < chains->first ? chains->first - 1 : ticket);
+}
+
+void chains_give_earlier(struct engine *engine, struct chains *chains, uint64_t behind)
+{
+	uint64_t ticket = first_behind(chains, behind);
+
+	if (ticket && wait_at(chains, ticket)->grant.tid)
+		chains_take_out(engine, chains, ticket);
+}
+
+static void carry(struct grant *carried, struct grant *grant, uint64_t ticket)
+{
+	struct grant kept = *grant;
+
+	*grant = *carried;
+	*carried = kept;
+	if (grant->begun && context_root(grant->begun)->handed)
+		context_root(grant->begun)->handed = ticket;
+}
+
+void chains_give_later(struct engine *engine, struct chains *chains, uint64_t behind)
+{
+	uint64_t first = first_behind(chains, behind);
+	struct grant carried = {0};
+
+	if (!first)
+		return;
+	for (uint64_t ticket = first; ticket && (carried.tid || ticket == first); ticket = next_place(chains, ticket))
+		carry(&carried, &wait_at(chains, ticket)->grant, ticket);
+	context_put(engine, carried.begun);
+	chains_forget(engine, chains, first);
+	note_changed(chains, first);
 }

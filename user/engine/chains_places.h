@@ -35,6 +35,9 @@ struct chains {
 	uint64_t waiting;             /* before this one nobody waits: what is in use there has been given its connection */
 	struct chains_before *before; /* some may stand in front of all these; NULL: it is known that none do */
 	uint32_t astray;              /* how much the latest responses have contradicted it */
+	int64_t shift;                /* so many places behind whose it was the latest responses have found what they name, at least … */
+	uint32_t shifted_times;       /* … and so many in a row in that direction */
+	uint64_t told;                /* the latest place that a response has borne out */
 	struct wait waits[WAITS_MAX];
 };
 
@@ -96,5 +99,9 @@ void chains_forget(struct engine *engine, struct chains *chains, uint64_t ticket
 uint64_t chains_put_behind(struct chains *chains, uint64_t ticket);
 /* What has begun there was nobody's who waits: what has begun since was of those before. */
 void chains_take_out(struct engine *engine, struct chains *chains, uint64_t ticket);
+/* Behind that place: what was given there first was nobody's who was seen to wait, and all others came to the one before. */
+void chains_give_earlier(struct engine *engine, struct chains *chains, uint64_t behind);
+/* Behind that place: who waits there first was given nothing, and all others came to the one behind. */
+void chains_give_later(struct engine *engine, struct chains *chains, uint64_t behind);
 
 #endif

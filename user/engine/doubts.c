@@ -241,7 +241,7 @@ static bool tells_of_turns(const struct thread *thread, const struct context *be
 /* In Go: or it may turn out so. */
 static bool is_marked(const struct context *context)
 {
-	return context->ambiguous || context->left_ns;
+	return context->ambiguous || context->left_ns || context->unlinked;
 }
 
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/chains.h"
 #include "engine/goroutines.h"
 #include "engine/locks.h"
 #include "engine/model.h"
@@ -325,6 +326,7 @@ void request_tell(struct engine *engine, struct context *request)
 	leave_open_ones(engine, request);
 	strays_claim(engine, request);
 	goroutine_settle(request);
+	chains_leave_unlinked(request);
 	close_request(engine, request);
 	if (!withheld_take(engine, request))
 		request_tell_withheld(engine, request);
