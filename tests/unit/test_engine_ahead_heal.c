@@ -108,6 +108,28 @@ static void test_answered_before_it_came_back(void **state)
 	script_close(script);
 }
 
+/*
+ * LOOP reads J's and K's closely behind each other, and K is answered on OTHER, which computes for both: J's step makes no call, as it
+ * seems, where others wait for something as well.
+ */
+static void test_close_behind_one_without_a_call(void **state)
+{
+	struct script *script = all_answered_while(true);
+	(void)state;
+
+	READ(script, 3510, LOOP, CLIENT_A, .arrived = 3000, .line = "GET /j");
+	READ(script, 3515, LOOP, CLIENT_B, .arrived = 3000, .line = "GET /k");
+	READ_NOTHING(script, 3520, OTHER, CLIENT_C);
+	READ_NOTHING(script, 3525, OTHER, CLIENT_D);
+	READ_NOTHING(script, 3530, LOOP, CLIENT_E);
+	READ_NOTHING(script, 3535, OTHER, CLIENT_F);
+	WINDOW(script, 3650, LOOP, .epoll = 3540, .events = 1);
+	WRITE(script, 4340, OTHER, CLIENT_B, .status = 200);
+	script_finish(script);
+	assert_true(told_of(script, "GET /k")->ambiguous);
+	script_close(script);
+}
+
 /* G and J are read by LOOP, H and I behind G by OTHER. */
 static struct script *g_to_j_come(void)
 {
@@ -203,9 +225,10 @@ static void test_behind_several_without_a_call(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_queued_before_it_left),        cmocka_unit_test(test_taken_in_order),
-		cmocka_unit_test(test_answered_before_it_came_back), cmocka_unit_test(test_not_of_whom_it_seemed),
-		cmocka_unit_test(test_taken_in_either_order),        cmocka_unit_test(test_behind_several_without_a_call),
+		cmocka_unit_test(test_queued_before_it_left),           cmocka_unit_test(test_taken_in_order),
+		cmocka_unit_test(test_answered_before_it_came_back),    cmocka_unit_test(test_not_of_whom_it_seemed),
+		cmocka_unit_test(test_close_behind_one_without_a_call), cmocka_unit_test(test_taken_in_either_order),
+		cmocka_unit_test(test_behind_several_without_a_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

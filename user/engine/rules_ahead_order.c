@@ -157,6 +157,15 @@ struct continuation *shared_first_between(struct continuations *loop, uint64_t a
 	return first;
 }
 
+bool shared_may_overtake(const struct continuations *in, uint64_t queued_ns)
+{
+	for (uint32_t i = 0; i < in->count; i++)
+		if (in->waiting[i].turn == TURN_TO_COME && in->waiting[i].read_at_ns < queued_ns &&
+		    in->waiting[i].read_at_ns >= shared_surely_before(queued_ns))
+			return true;
+	return false;
+}
+
 /* All that had been queued before has been taken, too, and until then nothing that was queued later, whatever it has seemed. */
 void shared_shows(struct engine *engine, struct thread *thread, const struct shown *shown)
 {

@@ -317,10 +317,9 @@ struct context *shared_owner(const struct moment *moment)
 static void judge_order(const struct moment *moment, struct context *request, uint64_t read_at_ns, uint64_t begun_ns)
 {
 	struct continuations *loop = moment->thread->continuations, *of;
-	unsigned int elsewhere = shared_count_in_steps(moment->thread, begun_ns + RACE_NS);
+	unsigned int elsewhere = shared_count_in_steps(moment->thread, begun_ns + RACE_NS), overtaken = 0;
 	struct continuation *unseen;
 	uint64_t after_ns = 0;
-	unsigned int overtaken = 0;
 
 	while ((unseen = shared_first_between(loop, after_ns, shared_surely_before(read_at_ns), &of))) {
 		if (shared_was_nobodys(loop, unseen)) {
@@ -343,8 +342,7 @@ static void judge_order(const struct moment *moment, struct context *request, ui
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, false);
 }
 
-/* What had been taken for the request's is of whoever was expected here; `named` seemed to be the request's instead, in `of`. NULL: none.
- */
+/* What had been taken for the request's is of whoever was expected here; `named`, in `of`, seemed to be the request's. NULL: none. */
 static void exchange(const struct moment *moment, struct context *step, struct context *request, struct continuation *named,
 		     struct continuations *of)
 {
@@ -410,6 +408,7 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		read_at_ns = queued->read_at_ns; /* its entry may go, or move */
 		took_ns = shared_took_at_ns(thread, step);
 		shared_shows(moment->engine, thread, &(struct shown){took_ns, took_ns, read_at_ns, read_at_ns});
+		request->ambiguous |= somebody_waits(loop) && shared_may_overtake(of, read_at_ns);
 		judge_order(moment, request, read_at_ns, took_ns);
 		blame_hop(moment->engine, thread, request, read_at_ns, step->begun_ns);
 		return;
@@ -423,6 +422,7 @@ static void find_beginning(const struct moment *moment, struct context *step, st
 		heal_when(moment, step, queued);
 		if (goes_on_with_anothers(moment, step, request, queued, of))
 			return;
+		request->ambiguous |= somebody_waits(loop) && shared_may_overtake(of, queued->read_at_ns);
 		judge_order(moment, request, queued->read_at_ns, shared_took_at_ns(thread, step));
 	} else if (thread_has_worked(thread, step))
 		queued = shared_expected(thread, step, &of);

@@ -108,6 +108,8 @@ void shared_shows(struct engine *engine, struct thread *thread, const struct sho
 struct continuation *shared_first_between(struct continuations *loop, uint64_t after_ns, uint64_t before_ns, struct continuations **of);
 /* So many were queued before before_ns, and behind all that any thread has shown to have taken. */
 unsigned int shared_count_not_shown(const struct continuations *loop, uint64_t before_ns) __attribute__((nonnull));
+/* Something else stands closely in front of what the same thread queued then. */
+bool shared_may_overtake(const struct continuations *in, uint64_t queued_ns) __attribute__((nonnull));
 /* Who is expected to run in a step. *of: in whose list it is. NULL: nobody. */
 struct continuation *shared_expected(struct thread *thread, const struct context *step, struct continuations **of);
 /* The step is taken for what is queued, in `of`; before it is given to anybody. */
