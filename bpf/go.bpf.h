@@ -7,40 +7,7 @@
 #ifndef IOCPU_GO_BPF_H
 #define IOCPU_GO_BPF_H
 
-#include "strand.bpf.h"
-
-/* Arguments of Go's register calling convention, 1.17 and later. */
-#if defined(__TARGET_ARCH_x86)
-#define GO_ARG0(context) ((context)->ax)
-#define GO_ARG1(context) ((context)->bx)
-#elif defined(__TARGET_ARCH_arm64)
-#define GO_ARG0(context) ((context)->regs[0])
-#define GO_ARG1(context) ((context)->regs[1])
-#endif
-
-/* Written before the process's hooks are attached. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, HOOKED_PROCESSES_MAX);
-	__type(key, __u32);
-	__type(value, struct go_layout);
-} go_layouts SEC(".maps");
-
-/* A part of runtime.g, as it lies 8 bytes before the id in all known versions. */
-struct goroutine_state {
-	__u32 status;
-	__u32 stack_lock;
-	__u64 id;
-	__u64 schedule_link;
-	__u64 waiting_since;
-	__u8 wait_reason;
-	__u8 pad[7];
-};
-
-#define GO_STATUS(status) ((status)&0xfff) /* a bit above says that the collector looks at it */
-#define GO_RUNNABLE       1
-#define GO_WAITING        4
-#define GO_DEAD           6
+#include "go_machine.bpf.h"
 
 /*
  * A runtime.g from GO_MACHINE on. A read of the traced process costs the same however short it is: four a hit, of a word or a few, were a
@@ -53,21 +20,6 @@ struct goroutine {
 };
 
 _Static_assert(sizeof(struct goroutine) == GO_TOLD - GO_MACHINE + GO_TOLD_BYTES, "a part of runtime.g");
-
-static __always_inline const struct go_layout *layout_of(void *ctx)
-{
-	__u32 slot = bpf_get_attach_cookie(ctx);
-
-	return bpf_map_lookup_elem(&go_layouts, &slot);
-}
-
-static __always_inline __u64 machine_of(__u64 goroutine)
-{
-	__u64 machine = 0;
-
-	bpf_probe_read_user(&machine, sizeof(machine), (const void *)(goroutine + GO_MACHINE));
-	return machine;
-}
 
 /* The 8 bytes there. Without a question that the verifier would follow both answers to. */
 static __always_inline __u64 word_of(const struct goroutine *goroutine, __u32 offset)
@@ -90,38 +42,6 @@ static __always_inline __u64 read_strand(const struct go_layout *layout, __u64 a
 		return 0;
 	}
 	return is_runtimes_own(layout, goroutine) ? 0 : word_of(goroutine, layout->goid_offset);
-}
-
-/* Why a goroutine left its thread, by its status. */
-static __always_inline __u8 cause_of(const struct go_layout *layout, __u32 status, __u8 wait_reason)
-{
-	if (GO_STATUS(status) == GO_RUNNABLE)
-		return WAIT_RUNNABLE;
-	if (GO_STATUS(status) == GO_WAITING)
-		return layout->wait_cause_by_reason[wait_reason & (GO_REASONS_MAX - 1)];
-	return WAIT_OTHER;
-}
-
-static __always_inline __u8 cause_told(__u8 cause)
-{
-	return cause == GO_STAYS ? WAIT_OTHER : cause;
-}
-
-/* Why it left: its status says so, unless another thread has let it go on already, or has used its memory for another one. */
-static __always_inline struct leave leave_of(const struct go_layout *layout, __u64 at, __u64 strand)
-{
-	struct leave leave = {.cause = WAIT_OTHER};
-	struct goroutine_state state = {};
-
-	if (!strand)
-		return leave;
-	if (bpf_probe_read_user(&state, sizeof(state), (const void *)(at + layout->goid_offset - 8)))
-		return leave;
-	if (state.id != strand || GO_STATUS(state.status) == GO_DEAD)
-		leave.ended = true;
-	else
-		leave.cause = cause_of(layout, state.status, state.wait_reason);
-	return leave;
 }
 
 /* Of one that has left its thread in any case. */
@@ -162,7 +82,11 @@ static __noinline void look_at_goroutine(struct thread *thread, struct task_stru
 /* Before a record of the thread, or the end of its time on a core, at `now`. Its account is being written. */
 static __always_inline void tell_left(struct thread *thread, struct task_struct *task, __u64 now)
 {
-	if (thread->machine && thread->strand_id)
+	if (!thread->machine)
+		return;
+	if (thread->curg_offset)
+		look_at_machine(thread, task, now);
+	else if (thread->strand_id)
 		look_at_goroutine(thread, task, now);
 }
 
@@ -173,6 +97,17 @@ static __always_inline void tell_left_at_hook(struct thread *thread, struct task
 
 	if (thread->strand_id && has_left(thread, &leave))
 		tell_strand(thread, task, 0, leave);
+}
+
+static __always_inline void look_at_hook(struct thread *thread, struct task_struct *task)
+{
+	if (!thread->curg_offset) {
+		tell_left_at_hook(thread, task);
+		return;
+	}
+	thread_write_begin(thread);
+	look_at_machine(thread, task, bpf_ktime_get_ns());
+	thread_write_end(thread);
 }
 
 /* What the thread ran until now left without a word, be it the same one. */
@@ -210,16 +145,16 @@ int on_go_made(struct pt_regs *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_to_write(task);
 	const struct go_layout *layout = layout_of(ctx);
-	struct goroutine goroutine;
 	__u64 strand;
 
 	if (!thread)
 		return 0;
 	if (!layout)
 		return 0;
-	tell_left_at_hook(thread, task);
+	know_thread(thread, layout, ctx);
+	look_at_hook(thread, task);
 	/* What the runtime makes for itself, or for nobody, is not worth a record. */
-	strand = thread->strand_id ? read_strand(layout, GO_ARG1(ctx), &goroutine) : 0;
+	strand = thread->strand_id ? strand_at(layout, GO_ARG1(ctx)) : 0;
 	if (strand)
 		tell_of_other_strand(thread, task, STRAND_MADE, strand);
 	return 0;

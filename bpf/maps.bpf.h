@@ -134,13 +134,17 @@ struct thread {
 	/* See go.bpf.h. */
 	__u8 go_slot; /* its process's number */
 
-	__u8 aside; /* see hotspot.bpf.h: nobody was mounted at the last look, and the strand may have stepped aside only */
-	__u8 pad[2];
-	__u64 machine; /* what Go calls the thread; 0: it is not known to be one of Go's */
+	__u8 aside;        /* see hotspot.bpf.h: nobody was mounted at the last look, and the strand may have stepped aside only */
+	__u16 curg_offset; /* see struct go_layout: 0: hits tell who comes to the thread */
+	__u64 machine;     /* what Go calls the thread; 0: it is not known to be one of Go's */
 
 	/* See shared.bpf.h. */
 	__u32 request_conn; /* the lower half of the connection whose request it has read, or answered, last; 0: it has not */
-	__u8 pad_behind[4];
+
+	/* See go.bpf.h: what lay in the queue of goroutines that the thread takes from, when it was looked at last. */
+	__u32 runq_tail;
+	__u64 runq_at;
+	__u64 runq_next;
 };
 
 /* Being here is what makes a thread traced: one pointer test for all others. Freed with the thread. No memory: LOSS_THREADS. */

@@ -125,6 +125,8 @@ static __always_inline void forget_program(struct thread *thread)
 	thread->strand_id = 0;
 	thread->strand_at = 0;
 	thread->machine = 0;
+	thread->curg_offset = 0;
+	thread->runq_at = 0;
 	thread->aside = 0;
 	thread->runs_once = 0;
 	thread->epoll_at_ns = 0;

@@ -71,17 +71,23 @@ static __always_inline void tell_strand(struct thread *thread, struct task_struc
 	thread_write_end(thread);
 }
 
+/* The same, where the account is being written. */
+static __always_inline void tell_of_other_at(struct thread *thread, struct task_struct *task, enum strand_op op, __u64 strand_id, __u8 left,
+					     __u64 now)
+{
+	struct boundary end = {.at_ns = now, .kind = RECORD_STRAND, .op = op, .conn_id = strand_id, .fd = -1, .result = left};
+
+	end.tid = task->pid;
+	charge_core(thread, task, now);
+	emit_span(thread, task, &end, 0);
+}
+
 /* The thread's strand made this one, or let it go on: `left` is then why that had left, as enum wait_cause; 0: not known. */
 static __always_inline void tell_of_other_left(struct thread *thread, struct task_struct *task, enum strand_op op, __u64 strand_id,
 					       __u8 left)
 {
-	struct boundary end = {.kind = RECORD_STRAND, .op = op, .conn_id = strand_id, .fd = -1, .result = left};
-
-	end.tid = task->pid;
 	thread_write_begin(thread);
-	end.at_ns = bpf_ktime_get_ns();
-	charge_core(thread, task, end.at_ns);
-	emit_span(thread, task, &end, 0);
+	tell_of_other_at(thread, task, op, strand_id, left, bpf_ktime_get_ns());
 	thread_write_end(thread);
 }
 

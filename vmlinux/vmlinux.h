@@ -53,6 +53,7 @@ struct pt_regs {
 	unsigned long di;      /* its arguments, as it was called */
 	unsigned long si;
 	unsigned long dx;
+	unsigned long r14; /* of uprobes in Go: the goroutine */
 	unsigned long r10;
 	unsigned long ax; /* of Go's functions: the first argument … */
 	unsigned long bx; /* … and the second */

@@ -121,9 +121,32 @@ static void test_question_is_whose_answer_lets_go_on(void **state)
 	}
 }
 
+/* A servant that has worked for A is given something more, and nobody saw by whom: that is not A's, until evidence says so. */
+static void test_servant_of_nobody_seen(void **state)
+{
+	struct script *script = server_with_request();
+	const struct told *a;
+	(void)state;
+
+	RUNS(script, 1020, CARRIER, WRITER);
+	RUNS(script, 1030, CARRIER, NONE, .left = WAIT_PIPE);
+	WOKEN(script, 1100, MAIN, WRITER);
+	RUNS(script, 1110, CARRIER, WRITER);
+	RUNS(script, 1410, CARRIER, NONE, .left = WAIT_PIPE);
+	RUNS(script, 2000, CARRIER, WRITER);
+	RUNS(script, 2700, CARRIER, NONE, .left = WAIT_PIPE);
+	WRITE(script, 5000, MAIN, CLIENT_A, .status = 200);
+	script_finish(script);
+	a = told_of(script, "GET /a");
+	assert_int_equal(a->cpu_time, 10 + 3990 + 300);
+	assert_false(a->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_servant_of_nobody_seen),
 		cmocka_unit_test(test_question_is_whose_answer_lets_go_on),
 	};
 

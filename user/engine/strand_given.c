@@ -284,10 +284,29 @@ static void take_what_is_given(struct engine *engine, struct strand *strand, uin
 	context_put(engine, before);
 }
 
+/* It waited to be given something, and goes on, but who gave it that was not seen: it may be anybody's. */
+static bool is_given_unseen(const struct strand *strand)
+{
+	const struct context *root = context_root(strand->context);
+
+	return !strand->given && !strand->woken_at_ns && strand->left_at_ns && strand->left == WAIT_PIPE && context_is_segment(root) &&
+	       root->origin == ORIGIN_WOKEN && !root->calls_in_flight;
+}
+
+static void begin_anew(struct engine *engine, struct strand *strand)
+{
+	strand_settle_hint(engine, strand->context);
+	context_hold(engine, &strand->context, NULL);
+	strand->soft = false;
+	strand->via_call = 0;
+}
+
 void strand_take_what_is_given(struct engine *engine, const struct proc *proc, struct strand *strand, uint64_t at_ns)
 {
 	if (proc_has_tasks(proc))
 		take_as_task(engine, strand, at_ns);
+	else if (is_given_unseen(strand))
+		begin_anew(engine, strand);
 	else
 		take_what_is_given(engine, strand, at_ns);
 	context_hold(engine, &strand->given, NULL);

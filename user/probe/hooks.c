@@ -61,9 +61,9 @@ static int attach_go(struct runtime_hooks *hooks, const struct hooked *hooked, c
 {
 	struct iocpu *skel = hooks->loader->skel;
 	struct bpf_program *const program_by_place[GO_PLACES] = {
-		[GO_RUNS] = skel->progs.on_go_runs,
-		[GO_MADE] = skel->progs.on_go_made,
-		[GO_WAKES] = skel->progs.on_go_wakes,
+		[GO_RUNS] = skel->progs.on_go_runs,     [GO_MADE] = skel->progs.on_go_made,     [GO_WAKES] = skel->progs.on_go_wakes,
+		[GO_PARKS] = skel->progs.on_go_parks,   [GO_YIELDS] = skel->progs.on_go_yields, [GO_ENDS] = skel->progs.on_go_ends,
+		[GO_THREAD] = skel->progs.on_go_thread,
 	};
 	struct go_layout layout = program->layout;
 	__u32 slot = (__u32)(hooked - hooks->processes);

@@ -64,6 +64,24 @@ static const struct {
 	 {{2, 2, WAIT_NET}, {14, 14, WAIT_SLEEP}, {18, 19, WAIT_PIPE}, {21, 21, WAIT_PIPE}, {22, 24, WAIT_LOCK}, {38, 38, GO_STAYS}}},
 };
 
+/* Of versions whose threads are known, too. */
+static const struct {
+	unsigned int from, to;
+	uint16_t curg_offset, runq_offset;
+} machines[] = {
+	{19, 19, 192, 400},
+};
+
+static void set_machine(struct go_layout *layout, unsigned int minor)
+{
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+		if (minor < machines[i].from || minor > machines[i].to)
+			continue;
+		layout->curg_offset = machines[i].curg_offset;
+		layout->runq_offset = machines[i].runq_offset;
+	}
+}
+
 static void set_causes(struct go_layout *layout, const struct reason_range *ranges)
 {
 	memset(layout->wait_cause_by_reason, WAIT_OTHER, sizeof(layout->wait_cause_by_reason));
@@ -83,6 +101,7 @@ static bool know_version(struct go_program *program)
 		program->layout.goid_offset = versions[i].goid_offset;
 		program->layout.startpc_offset = versions[i].startpc_offset;
 		set_causes(&program->layout, versions[i].reasons);
+		set_machine(&program->layout, minor);
 		return true;
 	}
 	return false;
@@ -179,21 +198,63 @@ static const char *function_name(const struct functions *functions, size_t index
 
 /* ---- places ------------------------------------------------------------------------------------------------------------------------ */
 
-enum function { EXECUTE, NEWPROC, READY, CASGSTATUS, RUNQPUT, MAIN, MAIN_MAIN, FUNCTIONS };
-
-static const char *const function_names[FUNCTIONS] = {
-	[EXECUTE] = "runtime.execute",       [NEWPROC] = "runtime.newproc.func1", [READY] = "runtime.ready",
-	[CASGSTATUS] = "runtime.casgstatus", [RUNQPUT] = "runtime.runqput",       [MAIN] = "runtime.main",
-	[MAIN_MAIN] = "main.main",
+enum function {
+	EXECUTE,
+	NEWPROC,
+	READY,
+	CASGSTATUS,
+	RUNQPUT,
+	MAIN,
+	MAIN_MAIN,
+	GOPARK,
+	SCHEDULE,
+	MSTART,
+	GOEXIT,
+	GOSCHED,
+	CHANSEND,
+	CHANRECV,
+	SELECT,
+	SEMACQUIRE,
+	CONDWAIT,
+	SLEEP,
+	ASSIST,
+	GOYIELD,
+	FUNCTIONS
 };
 
-static const struct {
+static const char *const function_names[FUNCTIONS] = {
+	[EXECUTE] = "runtime.execute",
+	[NEWPROC] = "runtime.newproc.func1",
+	[READY] = "runtime.ready",
+	[CASGSTATUS] = "runtime.casgstatus",
+	[RUNQPUT] = "runtime.runqput",
+	[MAIN] = "runtime.main",
+	[MAIN_MAIN] = "main.main",
+	[GOPARK] = "runtime.gopark",
+	[SCHEDULE] = "runtime.schedule",
+	[MSTART] = "runtime.mstart1",
+	[GOEXIT] = "runtime.goexit0",
+	[GOSCHED] = "runtime.goschedImpl",
+	[CHANSEND] = "runtime.chansend",
+	[CHANRECV] = "runtime.chanrecv",
+	[SELECT] = "runtime.selectgo",
+	[SEMACQUIRE] = "runtime.semacquire1",
+	[CONDWAIT] = "sync.runtime_notifyListWait",
+	[SLEEP] = "time.Sleep",
+	[ASSIST] = "runtime.gcParkAssist",
+	[GOYIELD] = "runtime.goyield_m",
+};
+
+static const struct wanted_call {
 	enum function caller, callee;
 	enum go_place place;
-} wanted_calls[] = {
-	{EXECUTE, CASGSTATUS, GO_RUNS},
-	{NEWPROC, RUNQPUT, GO_MADE},
-	{READY, CASGSTATUS, GO_WAKES},
+	bool may_lack; /* the program never does that */
+} calls_of_all[] = {{EXECUTE, CASGSTATUS, GO_RUNS, false}, {NEWPROC, RUNQPUT, GO_MADE, false}, {READY, CASGSTATUS, GO_WAKES, false}},
+  calls_of_known_machines[] = {
+	  {NEWPROC, RUNQPUT, GO_MADE, false},      {MSTART, SCHEDULE, GO_THREAD, false},  {GOEXIT, CASGSTATUS, GO_ENDS, false},
+	  {GOSCHED, CASGSTATUS, GO_YIELDS, false}, {CHANSEND, GOPARK, GO_PARKS, false},   {CHANRECV, GOPARK, GO_PARKS, false},
+	  {SELECT, GOPARK, GO_PARKS, false},       {SEMACQUIRE, GOPARK, GO_PARKS, false}, {CONDWAIT, GOPARK, GO_PARKS, true},
+	  {SLEEP, GOPARK, GO_PARKS, true},         {ASSIST, GOPARK, GO_PARKS, false},     {GOYIELD, CASGSTATUS, GO_YIELDS, false},
 };
 
 struct search {
@@ -240,16 +301,16 @@ static void look_at_names(struct search *search)
 #define CALL_BYTES  5
 
 /* Adds the calls of one function by another. Returns how many; −EPROTO: more than can be. */
-static int add_calls(const struct search *search, size_t row, struct go_program *program)
+static int add_calls(const struct search *search, const struct wanted_call *wanted, struct go_program *program)
 {
-	size_t caller = search->index[wanted_calls[row].caller];
+	size_t caller = search->index[wanted->caller];
 	uint64_t begin = function_begin(&search->functions, caller), end = function_begin(&search->functions, caller + 1);
-	uint64_t callee = function_begin(&search->functions, search->index[wanted_calls[row].callee]);
+	uint64_t callee = function_begin(&search->functions, search->index[wanted->callee]);
 	struct stretch code = end > begin ? image_at(search->image, begin, end - begin) : (struct stretch){0};
 	int count = 0;
 
 	for (uint64_t at = 0; code.bytes && at + CALL_BYTES <= end - begin; at++) {
-		struct go_call call = {.place = wanted_calls[row].place};
+		struct go_call call = {.place = wanted->place};
 		int32_t distance = (int32_t)stretch_u32(&code, at + 1);
 
 		if (code.bytes[at] != CALL_OPCODE || begin + at + CALL_BYTES + (uint64_t)(int64_t)distance != callee)
@@ -265,11 +326,19 @@ static int add_calls(const struct search *search, size_t row, struct go_program 
 /* With the right begin of the code, each of the calls is there; with a wrong one, none is. */
 static bool find_calls(struct search *search, uint64_t text, struct go_program *program)
 {
+	bool known = program->layout.curg_offset != 0;
+	const struct wanted_call *wanted = known ? calls_of_known_machines : calls_of_all;
+	size_t count = known ? sizeof(calls_of_known_machines) / sizeof(calls_of_known_machines[0])
+			     : sizeof(calls_of_all) / sizeof(calls_of_all[0]);
+
 	search->functions.text = text;
 	program->call_count = 0;
-	for (size_t row = 0; row < sizeof(wanted_calls) / sizeof(wanted_calls[0]); row++)
-		if (add_calls(search, row, program) <= 0)
+	for (size_t i = 0; i < count; i++) {
+		if (wanted[i].may_lack && !search->found[wanted[i].caller])
+			continue;
+		if (add_calls(search, &wanted[i], program) <= 0)
 			return false;
+	}
 	return true;
 }
 
@@ -310,7 +379,7 @@ static int read_program(const struct image *image, struct go_program *program, c
 		return -ENOENT;
 	look_at_names(&search);
 	*why = "its scheduler does not look as that of this version";
-	for (size_t i = 0; i < FUNCTIONS; i++)
+	for (size_t i = 0; i <= MAIN_MAIN; i++)
 		if (!search.found[i])
 			return -ENOENT;
 	if (search.index[MAIN_MAIN] >= search.first_of_runtime && search.index[MAIN_MAIN] <= search.last_of_runtime)

@@ -14,17 +14,22 @@
 
 /*
  * Each place is a `call` instruction, which the kernel emulates where it would have to single-step a function's first instruction, at 20
- * times the price. In all of them the goroutine (a runtime.g) is an argument. That it has left its thread no place need tell: its memory
- * does.
+ * times the price. The goroutine (a runtime.g) is an argument, or in the register that Go keeps it in. That it has left its thread no place
+ * need tell: its memory does.
  */
 enum go_place {
 	GO_RUNS,  /* the scheduler lets it run on this thread */
 	GO_MADE,  /* a `go` statement made it */
 	GO_WAKES, /* it may go on: what it waited for has happened */
+	/* Where the layout of its threads is known these stand for GO_RUNS and GO_WAKES. */
+	GO_PARKS,  /* one waits, for something else than a socket, and leaves its thread */
+	GO_YIELDS, /* one leaves its thread, and could go on */
+	GO_ENDS,
+	GO_THREAD, /* a thread begins to run goroutines */
 	GO_PLACES
 };
 
-#define GO_CALLS_MAX   16
+#define GO_CALLS_MAX   32
 #define GO_VERSION_MAX 32
 
 struct go_call {
