@@ -128,6 +128,8 @@ ROWS = [
     Row("Go, net/http, GOMAXPROCS=8", "goroutines", go("-locked=false", cores=8), ways("kept", "pool"), hooks=BOTH),
     Row("Node, net", "event loop", real("node", "node_net.js"), ways("kept", "new", "pool", "mux")),
     Row("Node, http", "event loop", real("node", "node_http.js"), ways("kept", "new", "pool", "mux", "client")),
+    Row("Node, http, put off", "event loop", real("node", "node_http.js", "--detour", "later"), ways("kept", "pool")),
+    Row("Node, http, behind files", "event loop → libuv's pool", real("node", "node_http.js", "--detour", "file"), ways("kept", "pool")),
     Row("Node, http and worker threads", "event loop → workers", real("node", "node_http.js", "--workers", 2), ways("kept", "pool")),
     Row("Python, ThreadingHTTPServer", "threads", python("python_threads.py"), C_CALLS, C_MORE),
     Row("Python, gunicorn", "processes", python("python_gunicorn.py", "--workers", 32, needs="gunicorn"), {"kept": []}),

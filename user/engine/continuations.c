@@ -10,6 +10,9 @@
 #define HOPS_AT_FIRST   1
 #define HOPS_BY_TASK    2 /* a task reads for those who wait: first it takes its step, then they do */
 #define TRIES_GIVE_BACK 2
+#define BEHIND_MIN      3
+#define PASSED_MIN      4
+#define PASSED_PER_ACT  4
 #define ACTS_PER_READ   4 /* a loop that calls back at once hardly ever reads on */
 
 /* ---- how many rounds lie between a read and its step -------------------------------------------------------------------------------- */
@@ -19,6 +22,14 @@ static bool any_votes(const struct continuations *loop, uint8_t side)
 	return votes_sum(loop->votes[side], HOPS_MAX);
 }
 
+/* Is what is read there passed over as a rule, if something else is read in the same round? */
+static bool is_put_off(const struct continuations *loop, uint8_t side)
+{
+	const uint32_t *acted = loop->acted_on[side];
+
+	return acted[false] >= PASSED_MIN && acted[false] > PASSED_PER_ACT * acted[true];
+}
+
 static unsigned int hops_of(const struct continuations *loop, uint8_t side)
 {
 	const uint32_t *votes = loop->votes[side];
@@ -26,6 +37,8 @@ static unsigned int hops_of(const struct continuations *loop, uint8_t side)
 
 	if (loop->has_workers)
 		return 0;
+	if (continuations_put_off(loop))
+		return is_put_off(loop, side);
 	if (any_votes(loop, side)) {
 		for (unsigned int i = 0; i < HOPS_MAX; i++)
 			if (votes[i] > votes[best])
@@ -83,7 +96,9 @@ bool continuations_defer(const struct continuations *loop)
 
 bool continuations_known_to_defer(const struct continuations *loop)
 {
-	return (any_votes(loop, SIDE_SERVER) || any_votes(loop, SIDE_DOWNSTREAM)) && continuations_defer(loop);
+	bool voted = any_votes(loop, SIDE_SERVER) || any_votes(loop, SIDE_DOWNSTREAM);
+
+	return (voted || continuations_put_off(loop)) && continuations_defer(loop);
 }
 
 /* ---- one ---------------------------------------------------------------------------------------------------------------------------- */
@@ -223,7 +238,7 @@ void continuations_next_round(struct engine *engine, struct continuations *loop)
 
 	loop->round++;
 	loop->reads = 0;
-	loop->reading = loop->wrote = loop->sending = false;
+	loop->reading = loop->wrote = loop->sending = loop->has_acted = loop->event_read = false;
 	loop->has_read = loop->has_read_on = loop->has_stepped = false;
 	if (loop->sleeps)
 		loop->slept_round = loop->round;
@@ -420,5 +435,24 @@ bool continuations_sending_known(const struct continuations *loop)
 
 bool continuations_collect(const struct continuations *loop)
 {
-	return !loop->has_workers && loop->sent[false] > loop->sent[true];
+	return !loop->has_workers && loop->sent[false] > loop->sent[true] && !continuations_put_off(loop);
+}
+
+bool continuations_put_off(const struct continuations *loop)
+{
+	return !loop->has_workers && loop->ran_behind >= BEHIND_MIN && (is_put_off(loop, SIDE_SERVER) || is_put_off(loop, SIDE_DOWNSTREAM));
+}
+
+bool continuations_anybody_put_off(const struct continuations *loop)
+{
+	for (uint32_t i = 0; i < loop->count; i++)
+		if (loop->waiting[i].turn == TURN_TO_COME && hops_of(loop, loop->waiting[i].side))
+			return true;
+	return false;
+}
+
+void continuations_note_read_on(struct continuations *loop, bool acted)
+{
+	if (loop->last_side < SIDES)
+		votes_count(loop->acted_on[loop->last_side], 2, acted, VOTES_MAX);
 }

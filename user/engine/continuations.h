@@ -119,9 +119,14 @@ struct continuations {
 	uint32_t reads;         /* of this round */
 	uint64_t last_read_order;
 	uint32_t votes[SIDES][HOPS_MAX];
-	uint32_t sent[2];               /* in rounds of several reads: later, at once */
-	uint8_t found;                  /* enum found: how what was read last came, if it has neither read nor called since */
-	uint64_t found_at_ns;           /* … and when */
+	uint32_t acted_on[SIDES][2]; /* of reads behind which it reads on in the same round: nothing was done in between; something was */
+	uint32_t ran_behind;         /* callbacks, each behind another one that had computed and acted in the same round */
+	bool has_acted;              /* it has computed since it read last, and asked or answered then */
+	enum side last_side;         /* of what it read last; SIDES: of neither */
+	bool event_read;             /* … in this round, and that was an eventfd: a thread of its process has woken it */
+	uint32_t sent[2];            /* in rounds of several reads: later, at once */
+	uint8_t found;               /* enum found: how what was read last came, if it has neither read nor called since */
+	uint64_t found_at_ns;        /* … and when */
 	uint32_t acted[FOUND_KINDS][2]; /* on such a read: not at once, at once */
 	/* Before it has slept: what else may show that it reads ahead. */
 	bool has_read;             /* in this round, and done nothing since */
@@ -146,6 +151,12 @@ bool continuations_defer(const struct continuations *loop);
 bool continuations_known_to_defer(const struct continuations *loop);
 /* Does it send what was written only after all that was read has been worked for? */
 bool continuations_collect(const struct continuations *loop);
+/* Does it put off what a round's reads bring, on either side, until it has read them all? continuations_hops says for which. */
+bool continuations_put_off(const struct continuations *loop);
+/* Is anybody's turn still to come of whom that was so? */
+bool continuations_anybody_put_off(const struct continuations *loop);
+/* It reads on; has it acted, or computed, since it read last? */
+void continuations_note_read_on(struct continuations *loop, bool acted);
 /* at_once: it wrote, and then went on reading, or answered what it had read last; otherwise it answered something before that. */
 void continuations_vote_on_sending(struct continuations *loop, bool at_once);
 bool continuations_sending_known(const struct continuations *loop);

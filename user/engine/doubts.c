@@ -13,16 +13,19 @@
 #define VOTES_ENOUGH      16
 #define RIGHT_PER_MARKED  8 /* in a loop of one thread a mistake leads to responses that contradict it, and mark whom it touches */
 #define RIGHT_MIN         4
-#define RIGHT_PER_MISTAKE 4  /* where what is guessed leads to responses that bear it out */
+#define RIGHT_PER_MISTAKE 4 /* where what is guessed leads to responses that bear it out */
+#define RIGHT_PER_UNREAD  16
+#define UNREAD_TRIES      2
 #define RIGHT_PER_TURN    4  /* what contradicts is marked by itself */
 #define RIGHT_PER_EXCUSED 2  /* until then what was excused may be worth what it seems */
 #define TRIES_SHARED      64 /* so often may the line be wrong on a connection that is known to be shared */
 #define TRIES             4
 #define RIGHT_PER_KEPT    8 /* where connections are given on, who had one rarely goes on with it */
-#define OF_THE_THREAD     (1u << DOUBT_ORDER | 1u << DOUBT_TURN | 1u << DOUBT_THREAD) /* and not of a connection that several use */
-#define BY_WHO_RUNS       (1u << DOUBT_SELF | 1u << DOUBT_NEXT | 1u << DOUBT_ORDER)
-#define TRIES_GIVEN       8
-#define TRIES_TO_ANY      32 /* a response that tells that it was kept puts that right */
+#define OF_THE_THREAD                                                                                                                      \
+	(1u << DOUBT_ORDER | 1u << DOUBT_TURN | 1u << DOUBT_UNREAD | 1u << DOUBT_THREAD) /* and not of a connection that several use */
+#define BY_WHO_RUNS  (1u << DOUBT_SELF | 1u << DOUBT_NEXT | 1u << DOUBT_ORDER)
+#define TRIES_GIVEN  8
+#define TRIES_TO_ANY 32 /* a response that tells that it was kept puts that right */
 
 _Static_assert(DOUBTS <= 16, "struct context keeps them as bits of 16");
 
@@ -106,6 +109,8 @@ static bool is_trusted(const struct proc *proc, enum doubt doubt)
 		return !proc->lets_go_unseen;
 	if (doubt == DOUBT_TURN)
 		return is_turn_trusted(proc);
+	if (doubt == DOUBT_UNREAD)
+		return score->wrong * RIGHT_PER_UNREAD <= right + RIGHT_PER_UNREAD * UNREAD_TRIES;
 	if (doubt == DOUBT_FREE)
 		return score->wrong * RIGHT_PER_TURN <= right + RIGHT_PER_TURN;
 	if (doubt == DOUBT_ORDER && !is_order_borne_out(proc))
@@ -202,7 +207,7 @@ static void doubt_turn(const struct thread *thread, struct context *request)
 	const struct continuations *loop = rule_11_loop_of(thread);
 
 	if (loop && !told_by_order(loop))
-		request->doubts |= 1u << DOUBT_TURN;
+		request->doubts |= 1u << DOUBT_TURN | 1u << DOUBT_UNREAD;
 	else if (loop && ((loop->reading && !continuations_ahead(loop)) || !doubts_mostly_right(thread->proc, DOUBT_ORDER)))
 		request->doubts |= 1u << DOUBT_ORDER;
 }
@@ -244,6 +249,14 @@ static bool is_marked(const struct context *context)
 	return context->ambiguous || context->left_ns || context->unlinked;
 }
 
+/* Requests are put off, but their answers are not: what a request's first step led to says at once whose it was. */
+static bool is_first_step(const struct thread *thread, const struct context *before)
+{
+	const struct continuations *loop = rule_11_loop_of(thread);
+
+	return loop && loop->reading && continuations_put_off(loop) && context_is_segment(before) && before->evidence && before->hint;
+}
+
 void doubts_judge(const struct moment *moment, struct context *request, bool contradicted)
 {
 	struct thread *thread = moment->thread;
@@ -258,8 +271,12 @@ void doubts_judge(const struct moment *moment, struct context *request, bool con
 	doubt_turn(thread, request);
 	doubt_thread(thread, request, before == request || contradicted, before == request);
 	/* What is read there belongs to what was read for; who is answered in the midst of another one's shows that it does not. */
-	if (tells_of_turns(thread, before, before == request || contradicted))
+	if (tells_of_turns(thread, before, before == request || contradicted)) {
 		doubts_vote(thread->proc, DOUBT_TURN, before == request);
+		if (before == request)
+			doubts_vote(thread->proc, DOUBT_UNREAD, true);
+	} else if (is_first_step(thread, before))
+		doubts_vote(thread->proc, DOUBT_ORDER, context_root(before->hint) == request);
 	else if (before && !before->is_request && before->hint && context_root(before->hint) != request && !marked)
 		doubts_vote(thread->proc, thread->via_doubt, false);
 	doubt_return(thread, request, before);

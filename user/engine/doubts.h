@@ -22,6 +22,7 @@ enum doubt {
 	DOUBT_TURN,   /* in a loop that calls back at once, by what was read last */
 	DOUBT_FREE,   /* as DOUBT_SELF, but nobody is known to wait who could have been given it */
 	DOUBT_THREAD, /* a thread works for whom it read for last, but a runtime may have it run several in turns, and tells of none */
+	DOUBT_UNREAD, /* in a loop that calls back at once, where callbacks run for which nothing was read */
 	DOUBT_LET_GO, /* it waited in what seems a loop, and has gone on unseen: a JVM's other threads let those go on that wait there */
 	DOUBTS
 };

@@ -175,7 +175,8 @@ void rule_12_waits(struct engine *engine, struct thread *thread, struct context 
 		return;
 	kind = thread->continuations->has_workers && !root->came_back ? LINE_WORKERS : LINE_ANY;
 	line = line_of(thread, kind);
-	if (kind == LINE_WORKERS && line && line->aligned && !rule_12_somebody_waits(thread) && workers_give_at_once(&moment, root))
+	if (kind == LINE_WORKERS && line && line->aligned && !rule_12_somebody_waits(thread, LINE_WORKERS) &&
+	    workers_give_at_once(&moment, root))
 		return;
 	if (line)
 		line_stand_in(engine, line, root, at_ns);
@@ -287,9 +288,9 @@ static uint64_t first_in_line(struct line *line, uint64_t not_before_ns)
 	return 0;
 }
 
-bool rule_12_somebody_waits(const struct thread *thread)
+bool rule_12_somebody_waits(const struct thread *thread, enum line_kind kind)
 {
-	return thread->lines[LINE_WORKERS] && first_in_line(thread->lines[LINE_WORKERS], 0);
+	return thread->lines[kind] && first_in_line(thread->lines[kind], 0);
 }
 
 void line_goes_on(struct engine *engine, const struct place *place, enum given given, uint64_t at_ns)

@@ -23,8 +23,8 @@ bool lines_began_unseen(const struct thread *thread);
 void rule_12_workers_found(struct engine *engine, struct thread *thread);
 /* Other threads are found to share the loop's events: those who stand in its line wait with those of the other threads. */
 void rule_12_events_shared(struct engine *engine, struct thread *thread);
-/* Does somebody wait for a worker? */
-bool rule_12_somebody_waits(const struct thread *thread);
+/* Does somebody wait for that, as far as is known? */
+bool rule_12_somebody_waits(const struct thread *thread, enum line_kind kind);
 /* Is it known how many do, also of those who came before the trace? */
 bool rule_12_knows_who_waits(const struct thread *thread);
 /* Of what began with a place in the line: whose it is, if that is served in order. NULL: nobody knows. */

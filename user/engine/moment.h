@@ -95,6 +95,8 @@ void rule_16_goroutine_shown(const struct moment *moment);
 void rule_11_tries_to_read(const struct moment *moment);
 void rule_11_accepts(const struct moment *moment);
 void rule_11_calls(const struct moment *moment);
+/* It finds something to read: what has it done since it read last? */
+void rule_11_reads_on(const struct moment *moment);
 /* Before a read is given to anybody: the steps of this round are over. */
 void rule_11_reads_begin(const struct moment *moment);
 /* `context` was read for: its continuation will run in a later round. */

@@ -139,6 +139,7 @@ static void on_read(const struct moment *moment)
 	}
 	if (result > 0) {
 		turns_end(moment->engine, moment->thread);
+		rule_11_reads_on(moment);
 		rule_11_reads_begin(moment);
 		strand_loop_reads(moment->engine, moment->thread, moment->at_ns);
 		moment->thread->last_read_conn_id = moment->conn->id;

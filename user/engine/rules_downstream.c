@@ -9,6 +9,7 @@
 #include "engine/locks.h"
 #include "engine/moment.h"
 #include "engine/set_aside.h"
+#include "engine/rules_loop.h"
 #include "engine/strands.h"
 #include "engine/turns.h"
 #include "engine/workers.h"
@@ -226,9 +227,12 @@ static bool is_of_one_connected(const struct moment *moment)
 
 void rule_4_downstream_write(const struct moment *moment)
 {
-	bool step = rule_11_in_steps(moment->thread), by_line = false, in_turn, connected = is_of_one_connected(moment);
+	bool by_line = false, step, in_turn, connected;
 	struct context *owner;
 
+	rule_11_acts(moment);
+	step = rule_11_in_steps(moment->thread);
+	connected = is_of_one_connected(moment);
 	strand_asks(moment, false);
 	workers_callback_acts(moment, NULL);
 	rule_11_called_at_once(moment);
@@ -275,9 +279,11 @@ void connect_begins(const struct moment *moment)
 {
 	struct conn *conn = moment->conn;
 	const struct window *window = moment->event->window;
-	bool step = rule_11_in_steps(moment->thread), by_line;
+	bool step, by_line;
 	struct context *owner;
 
+	rule_11_acts(moment);
+	step = rule_11_in_steps(moment->thread);
 	conn->connect_seen = true;
 	strand_asks(moment, true);
 	workers_callback_acts(moment, NULL);

@@ -195,6 +195,10 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
 	if (continuations_ahead(loop) && loop->found != FOUND_FIRST_TRY)
 		return; /* its step begins here */
 	loop->reading = true;
+	if (side == SIDE_DOWNSTREAM && context->calls_in_flight)
+		loop->last_side = SIDES; /* it has more to wait for, so that nothing is done says nothing */
+	if (continuations_put_off(loop) && !continuations_hops(loop, side))
+		return; /* it runs at once */
 	if (loop->wrote)
 		continuations_vote_on_sending(loop, true);
 	loop->wrote = false;
@@ -221,7 +225,7 @@ void rule_11_read(const struct moment *moment, struct context *context, enum sid
  */
 static struct continuation *caller_among(struct continuations *loop, const struct conn *conn)
 {
-	bool trust_line = continuations_trust_line(loop);
+	bool trust_line = continuations_trust_line(loop), keeps = !continuations_put_off(loop); /* there it is given back at the read */
 	struct continuation *first = NULL;
 
 	for (uint32_t i = 0; i < loop->count; i++) {
@@ -230,7 +234,7 @@ static struct continuation *caller_among(struct continuations *loop, const struc
 
 		if (!continuation_is_due(loop, waiting))
 			continue;
-		if (!woken && continuation_is_answer_on(waiting, conn->id))
+		if (keeps && !woken && continuation_is_answer_on(waiting, conn->id))
 			return waiting;
 		if (context_root(waiting->context)->fans_out)
 			continue; /* it has further answers to wait for, or others to wake */

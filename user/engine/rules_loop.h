@@ -31,6 +31,11 @@ struct continuations *rule_11_loop_of(const struct thread *thread);
 /* It falls asleep in epoll, or that returns: what it has read right before that does not run at once. */
 void rule_11_turns_to_epoll(struct engine *engine, struct thread *thread, uint64_t at_ns) __attribute__((nonnull));
 
+/* ---- rules_put_off.c ---- */
+
+/* The thread asks, or answers for the first time: has another one's callback come to it, for which nothing was read? */
+void rule_11_acts(const struct moment *moment) __attribute__((nonnull));
+
 /* ---- rules_loop_midst.c ---- */
 
 /* Has the loop not slept since, in so many rounds at most? */

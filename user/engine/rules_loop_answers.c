@@ -69,12 +69,18 @@ static void bind_unexpected(const struct moment *moment, struct continuations *l
 		context_bind(moment->engine, first->context, request);
 }
 
+/* Put off behind the reads, it was the turn of who is answered: others were read as well, and could have been. */
+static bool is_first_of_several(struct continuations *loop, const struct continuation *taken)
+{
+	return continuations_put_off(loop) && loop->count > 1 && continuations_first_due(loop) == taken;
+}
+
 static void bind_step(const struct moment *moment, struct continuations *loop, struct continuation *taken, struct context *request,
 		      bool in_turn)
 {
 	struct context *segment = context_root(taken->context);
 
-	if (in_turn && continuation_is_due(loop, taken) && segment != request)
+	if (in_turn && continuation_is_due(loop, taken) && (segment != request || is_first_of_several(loop, taken)))
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, true);
 	if (!continuation_is_due(loop, taken))
 		note_contradiction(moment, loop, request);

@@ -8,6 +8,7 @@
 #include "engine/moment.h"
 #include "engine/pool_ahead.h"
 #include "engine/set_aside.h"
+#include "engine/rules_loop.h"
 #include "engine/strands.h"
 #include "engine/turns.h"
 #include "engine/workers.h"
@@ -438,6 +439,8 @@ void rule_2_server_write(const struct moment *moment)
 		write_without_request(moment);
 		return;
 	}
+	if (!request->answered)
+		rule_11_acts(moment);
 	workers_callback_acts(moment, request);
 	turns_answer(moment, request);
 	rule_11_server_write(moment, request);

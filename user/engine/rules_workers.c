@@ -33,7 +33,7 @@ static struct back take(struct handed_back *handed_back, uint32_t at)
 
 bool handed_back_give_unseen(const struct moment *moment, uint32_t worker_tid)
 {
-	bool unseen = handoff_is_unseen(moment, worker_tid) || rule_12_somebody_waits(moment->thread);
+	bool unseen = handoff_is_unseen(moment, worker_tid) || rule_12_somebody_waits(moment->thread, LINE_WORKERS);
 	struct context *given = unseen && handoff_has_room(moment, worker_tid) ? rule_12_next_in_line(moment, GIVEN_WORKER) : NULL;
 
 	if (!given)
@@ -134,7 +134,7 @@ static void ran_silently(const struct moment *moment, uint32_t at)
 {
 	struct back back = take(moment->thread->handed_back, at);
 
-	if (!back.gave && rule_12_somebody_waits(moment->thread))
+	if (!back.gave && rule_12_somebody_waits(moment->thread, LINE_WORKERS))
 		(void)handed_back_give_unseen(moment, back.worker_tid);
 	rule_12_waits(moment->engine, moment->thread, context_root(back.context), moment->at_ns);
 	context_put(moment->engine, back.context);

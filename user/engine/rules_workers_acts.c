@@ -38,7 +38,7 @@ static bool comes_before(const struct moment *moment, struct candidate one, stru
 
 	if (answers && one.fit != other.fit)
 		return one.fit < other.fit;
-	if (gave != other_gave && rule_12_somebody_waits(moment->thread))
+	if (gave != other_gave && rule_12_somebody_waits(moment->thread, LINE_WORKERS))
 		return gave;
 	return handed_back_turns_until(handed_back, one.back) < handed_back_turns_until(handed_back, other.back);
 }

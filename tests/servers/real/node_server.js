@@ -14,6 +14,7 @@ const options = parseArgs({
 		calls: { type: 'string', default: 'new' }, // a row of node_downstream.js, or pool
 		pool: { type: 'string', default: '2' },
 		workers: { type: 'string', default: '0' }, // 0: the loop computes itself
+		detour: { type: 'string', default: 'none' }, // a row of `detours`: before each stretch of computing
 		truth: { type: 'string' },
 	},
 }).values;
@@ -27,6 +28,14 @@ const limited = new Pool(portOf('db'), Number(options.pool));
 const downstream = options.calls === 'pool' ? limited : new ways[options.calls](portOf);
 const workers = Number(options.workers) && new Workers(Number(options.workers));
 
+// What a request's next step may wait for within the process: nothing is read for it.
+const detours = {
+	none: null,
+	later: () => new Promise((resolve) => setImmediate(resolve)), // behind all that this turn of the loop reads
+	file: () => fs.promises.readFile(__filename), // on a thread of libuv's pool
+};
+const detour = detours[options.detour];
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 class Request {
@@ -37,6 +46,7 @@ class Request {
 	}
 
 	async burn(ms) {
+		if (detour && ms > 0) await detour();
 		if (ms > 0) this.burns.push(workers ? await workers.burn(ms) : burn(ms));
 	}
 
