@@ -49,6 +49,14 @@ void chains_exchange(struct chains *chains, uint64_t one, uint64_t other)
 		to_b->line_ticket = other;
 }
 
+static void note_moved(const struct grant *grant, uint64_t from, uint64_t to)
+{
+	struct context *begun = context_root(grant->begun);
+
+	if (begun && begun->handed == from)
+		begun->handed = to;
+}
+
 static void move_grant(struct chains *chains, uint64_t from, uint64_t to)
 {
 	struct wait *wait = wait_at(chains, to);
@@ -56,17 +64,14 @@ static void move_grant(struct chains *chains, uint64_t from, uint64_t to)
 	wait->grant = wait_at(chains, from)->grant;
 	wait_at(chains, from)->grant = (struct grant){0};
 	note_changed(chains, from);
-	if (wait->grant.begun && context_root(wait->grant.begun)->handed == from)
-		context_root(wait->grant.begun)->handed = to;
+	note_moved(&wait->grant, from, to);
 }
 
 static void drop_grant(struct engine *engine, struct chains *chains, uint64_t ticket)
 {
 	struct grant *grant = &wait_at(chains, ticket)->grant;
-	struct context *begun = context_root(grant->begun);
 
-	if (begun && begun->handed == ticket)
-		begun->handed = 0;
+	note_moved(grant, ticket, 0);
 	context_put(engine, grant->begun);
 	*grant = (struct grant){0};
 }
@@ -120,25 +125,22 @@ void chains_give_earlier(struct engine *engine, struct chains *chains, uint64_t 
 		chains_take_out(engine, chains, ticket);
 }
 
-static void carry(struct grant *carried, struct grant *grant, uint64_t ticket)
-{
-	struct grant kept = *grant;
-
-	*grant = *carried;
-	*carried = kept;
-	if (grant->begun && context_root(grant->begun)->handed)
-		context_root(grant->begun)->handed = ticket;
-}
-
 void chains_give_later(struct engine *engine, struct chains *chains, uint64_t behind)
 {
-	uint64_t first = first_behind(chains, behind);
+	uint64_t first = first_behind(chains, behind), from = 0;
 	struct grant carried = {0};
 
 	if (!first)
 		return;
-	for (uint64_t ticket = first; ticket && (carried.tid || ticket == first); ticket = next_place(chains, ticket))
-		carry(&carried, &wait_at(chains, ticket)->grant, ticket);
+	for (uint64_t ticket = first; ticket && (carried.tid || ticket == first); ticket = next_place(chains, ticket)) {
+		struct grant *grant = &wait_at(chains, ticket)->grant, kept = *grant;
+
+		*grant = carried;
+		note_moved(grant, from, ticket);
+		carried = kept;
+		from = ticket;
+	}
+	note_moved(&carried, from, 0); /* it goes to nobody: it must not lead to whoever got its place */
 	context_put(engine, carried.begun);
 	chains_forget(engine, chains, first);
 	note_changed(chains, first);
