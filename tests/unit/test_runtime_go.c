@@ -83,6 +83,29 @@ static void test_places(void **state)
 	free(bytes.at);
 }
 
+/* A program that never selects, or never waits for a condition, has no function for it: that is no reason to leave it alone. */
+static void test_functions_that_it_may_lack(void **state)
+{
+	static const char *const names[] = {"\0runtime.selectgo", "\0sync.runtime_notifyListWait"};
+	struct go_program program;
+	const char *why = NULL;
+
+	(void)state;
+	if (go_program_read(GO, &program, &why)) {
+		print_message("%s\n", why);
+		skip();
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct bytes bytes = go_command();
+		char *at = memmem(bytes.at, bytes.size, names[i], strlen(names[i] + 1) + 2);
+
+		assert_non_null(at);
+		at[1] = 'x';
+		assert_int_equal(read_bytes(bytes, &program, &why), 0);
+		assert_int_not_equal(program.call_count, 0);
+	}
+}
+
 /* Writes another version over that of the go command's own. False: it is of another length. */
 static bool rewrite_version(struct bytes bytes, const char *minor, char rewritten[GO_VERSION_MAX])
 {
@@ -109,14 +132,10 @@ static void test_layouts(void **state)
 		uint8_t sleep, mutex, mutex_cause, condition;
 		uint16_t curg_offset, runq_offset;
 	} versions[] = {
-		{"go1.19", 152, 312, 19, 21, WAIT_OTHER, 20, 192, 400},
-		{"go1.20", 152, 312, 19, 21, WAIT_LOCK, 20},
-		{"go1.21", 152, 296, 19, 21, WAIT_LOCK, 20},
-		{"go1.22", 152, 296, 19, 21, WAIT_LOCK, 20},
-		{"go1.23", 160, 304, 19, 21, WAIT_LOCK, 20},
-		{"go1.24", 160, 304, 19, 21, WAIT_LOCK, 20},
-		{"go1.25", 152, 296, 20, 22, WAIT_LOCK, 21},
-		{"go1.26", 152, 304, 14, 22, WAIT_LOCK, 21},
+		{"go1.19", 152, 312, 19, 21, WAIT_OTHER, 20, 192, 400}, {"go1.20", 152, 312, 19, 21, WAIT_LOCK, 20, 0, 0},
+		{"go1.21", 152, 296, 19, 21, WAIT_LOCK, 20, 0, 0},      {"go1.22", 152, 296, 19, 21, WAIT_LOCK, 20, 0, 0},
+		{"go1.23", 160, 304, 19, 21, WAIT_LOCK, 20, 0, 0},      {"go1.24", 160, 304, 19, 21, WAIT_LOCK, 20, 0, 0},
+		{"go1.25", 152, 296, 20, 22, WAIT_LOCK, 21, 0, 0},      {"go1.26", 152, 304, 14, 22, WAIT_LOCK, 21, 0, 0},
 	};
 
 	(void)state;
@@ -194,7 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places),  cmocka_unit_test(test_layouts), cmocka_unit_test(test_unknown_version),
-		cmocka_unit_test(test_cut_off), cmocka_unit_test(test_no_go),
+		cmocka_unit_test(test_cut_off), cmocka_unit_test(test_no_go),   cmocka_unit_test(test_functions_that_it_may_lack),
 	};
 
 	return cmocka_run_group_tests_name("go", tests, NULL, NULL);

@@ -253,7 +253,7 @@ static const struct wanted_call {
   calls_of_known_machines[] = {
 	  {NEWPROC, RUNQPUT, GO_MADE, false},      {MSTART, SCHEDULE, GO_THREAD, false},  {GOEXIT, CASGSTATUS, GO_ENDS, false},
 	  {GOSCHED, CASGSTATUS, GO_YIELDS, false}, {CHANSEND, GOPARK, GO_PARKS, false},   {CHANRECV, GOPARK, GO_PARKS, false},
-	  {SELECT, GOPARK, GO_PARKS, false},       {SEMACQUIRE, GOPARK, GO_PARKS, false}, {CONDWAIT, GOPARK, GO_PARKS, true},
+	  {SELECT, GOPARK, GO_PARKS, true},        {SEMACQUIRE, GOPARK, GO_PARKS, false}, {CONDWAIT, GOPARK, GO_PARKS, true},
 	  {SLEEP, GOPARK, GO_PARKS, true},         {ASSIST, GOPARK, GO_PARKS, false},     {GOYIELD, CASGSTATUS, GO_YIELDS, false},
 };
 
