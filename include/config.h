@@ -59,8 +59,8 @@ struct go_layout {
 	__u64 main_pc;                /* … but for the one that begins here */
 	__u16 goid_offset;            /* the status is 8 bytes before it, the reason of a wait 24 behind it, in all known versions */
 	__u16 startpc_offset;
-	__u16 curg_offset; /* in runtime.m: the goroutine that it runs, and 16 behind it its runtime.p; 0: not known, so probes tell who
-			      comes */
+	__u16 curg_offset; /* in runtime.m: the goroutine that it runs, and 16 behind it its runtime.p, which it has none of in a system
+			      call; 0: not known, so probes tell who comes */
 	__u16 runq_offset; /* in runtime.p: head and tail of its queue, then its places, then who is next */
 	__u8 wait_cause_by_reason[GO_REASONS_MAX]; /* enum wait_cause, or GO_STAYS */
 };
