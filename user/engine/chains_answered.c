@@ -222,7 +222,7 @@ static bool mend_all(const struct moment *moment, struct chains *chains, const s
 		naming->began->ambiguous = naming->began->ambiguous || (chain.found > 1 && chain.count + naming->back.count > 2);
 	}
 	bind_chain(moment, chains, naming->segment, naming->request);
-	note_shift(moment->engine, chains, chain.moved[0].from, chain.moved[0].to);
+	note_shift(moment->engine, chains, chain.from, chain.to);
 	return true;
 }
 

@@ -65,8 +65,10 @@ void chains_put_right(struct chains *chains, struct context *segment, struct cha
 	for (uint32_t i = 0; i < chain->count; i++) {
 		uint64_t given = segment->handed, waited = chain->waited[i]->line_ticket;
 
-		chain->moved[i].from = given;
-		chain->moved[i].to = waited;
+		if (i == 0) {
+			chain->from = given;
+			chain->to = waited;
+		}
 		if (given != waited)
 			chains_exchange(chains, given, waited);
 		segment = chain->waited[i];

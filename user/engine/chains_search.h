@@ -14,10 +14,9 @@
 
 struct chain {
 	struct context *waited[CHAIN_LINKS_MAX]; /* who came to wait, the last one first: the last of these is the request */
-	struct {
-		uint64_t from, to; /* places: it went on with what was given there, and seemed to wait there */
-	} moved[CHAIN_LINKS_MAX];  /* filled when they are put right */
 	uint32_t count;
+	uint64_t from,
+		to;     /* of the last of them, once it is put right: what it went on with was given there, and it seemed to wait there */
 	uint32_t apart; /* from their places, taken together … */
 	uint32_t found; /* … so many chains lie that lead to the request: no other one lies less apart */
 };
