@@ -38,6 +38,9 @@ BOUNDS = [
     ("Python, aiohttp", "new", FULL, "auto", 99, 1, 0.5),
     ("Python, uvicorn", "kept", FULL, "auto", 99, 1, 0.5),
     ("Python, FastAPI on uvicorn", "pool", FULL, "auto", 98, 1, 0.5),
+    # Which of several threads had done with something first may be open.
+    ("Python, asyncio.to_thread", "kept", MODERATE, "auto", 60, None, 1),
+    ("Python, FastAPI, not async", "pool", FULL, "auto", None, None, None),
     ("Python, streams on uvloop", "pool", FULL, "auto", 98, 1, 0.5),
     ("Python, FastAPI on uvloop", "pool", FULL, "auto", 98, 1, 0.5),
     # Of like runs some are 98.1% right, others all: one mistaken order marks what it touches.

@@ -216,7 +216,7 @@ void conn_tell_answered(struct engine *engine, struct conn *conn, bool ended)
 			request->ambiguous |= !ended;
 		}
 		answered_ns = request->last_write_ns;
-		if (request->unlinked || workers_tell_late(engine, request))
+		if (request->unlinked || request->awaits_call_in || workers_tell_late(engine, request))
 			request_hold_back(engine, request);
 		else
 			request_tell(engine, request);

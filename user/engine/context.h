@@ -141,6 +141,7 @@ struct context {
 	struct context *culprit;
 	uint64_t culprit_ns;
 	bool connects;                   /* it has asked for a connection of its own, and not called since */
+	bool awaits_call_in;             /* rule 9: it has gone on with what a thread will call in with only now: called_in.c */
 	bool unlinked;                   /* rule 12: answered, and what it did between two waits will be known soon: chains_before.c */
 	uint64_t line_ticket;            /* rule 12: its place in a struct line; of a segment too; 0: it has none */
 	uint64_t in_line_ns;             /* rule 11: since then it waits for something within the process; 0: it does not */

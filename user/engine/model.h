@@ -48,6 +48,7 @@ struct line;
 struct party;
 struct hold;
 struct chains;
+struct calls_in;
 struct pool_ahead;
 struct futexes;
 struct stray;
@@ -109,6 +110,7 @@ struct proc {
 	bool has_readers;              /* in Go: each connection's answers are read by a goroutine of its own, for whoever has asked */
 	bool answers_unknown;          /* answers were read to what had been asked before the trace */
 	struct chains *chains;         /* rule 12, of threads that run each other's requests; NULL: nobody has waited */
+	struct calls_in *calls_in;     /* rule 9: with what threads have called in at a loop of tasks; NULL: none has */
 	struct pool_ahead *pool_ahead; /* … of several threads that run a loop that reads ahead; NULL: likewise */
 	struct futex_word slept_at[FUTEX_WORDS]; /* … at which its threads have slept in futexes */
 	struct futexes *futexes;                 /* rule 10: who woke whom in those that are its own; NULL: nobody */

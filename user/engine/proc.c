@@ -7,6 +7,7 @@
 #include "engine/locks.h"
 #include "engine/line.h"
 #include "engine/model.h"
+#include "engine/called_in.h"
 #include "engine/pool_ahead.h"
 #include "engine/set_aside.h"
 #include "engine/stolen.h"
@@ -243,6 +244,7 @@ void thread_remove(struct engine *engine, struct thread *thread)
 		futexes_forget(&thread->proc->futexes);
 		chains_close(engine, thread->proc);
 		pool_ahead_close(engine, thread->proc);
+		called_in_close(engine, thread->proc);
 	}
 	proc_put(thread->proc);
 	idmap_take(&engine->threads, thread->tid);

@@ -3,6 +3,7 @@
  * Rule 9: what one thread writes into an eventfd, a pipe or a socketpair, and another one reads. Within a process that is most often a
  * wake-up, and says no more than a hint, but between a loop and its worker threads.
  */
+#include "engine/called_in.h"
 #include "engine/line.h"
 #include "engine/rules_messages.h"
 #include "engine/workers.h"
@@ -282,6 +283,7 @@ void rule_9_handoff_write(const struct moment *moment)
 		return;
 	if (worker_wakes_loop(moment, handoffs))
 		return;
+	called_in(moment);
 	sender = given_by(moment, handoffs, first);
 	write_for(moment, handoffs, sender);
 	context_put(moment->engine, sender);

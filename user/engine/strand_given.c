@@ -3,6 +3,7 @@
  * Rule 15, the part of who works for whom: strands that wait for something do the work of whoever gives it to them, and who gives something
  * to the strand that reads a request has worked for it.
  */
+#include "engine/called_in.h"
 #include "engine/strand.h"
 
 /* ---- whose ------------------------------------------------------------------------------------------------------------------------- */
@@ -366,6 +367,15 @@ static void gives_to_handler(const struct moment *moment, const struct strand *s
 	turn_to_segment(moment, ORIGIN_SOFT, request, true);
 }
 
+/* A callback that nobody made in the loop, and that has read nothing. */
+static bool is_call_in(const struct thread *thread)
+{
+	const struct context *root = context_root(thread->context);
+
+	return thread->strand && !thread->strand->made && !thread->via_conn_id && context_is_segment(root) && !root->evidence &&
+	       !root->hint;
+}
+
 /*
  * Where many calls are in flight on one connection, whom an answer lets go on tells whether it was the oldest one's. An answer to a call
  * that nobody has claimed, which lets a task go on, was to that one's. And what is let go on for nobody's sake in a round that a timer
@@ -382,6 +392,8 @@ static void wakes_task(const struct moment *moment, struct strand *strand)
 		context_bind(moment->engine, root, mine);
 	else if (!strand_given_by(thread) && thread->timer_iteration && thread->wake_from_ns)
 		strand->left = WAIT_SLEEP;
+	if (mine && is_call_in(thread))
+		called_in_goes_on(moment, mine);
 }
 
 /*
