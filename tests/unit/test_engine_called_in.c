@@ -140,6 +140,47 @@ static void what_began_before_is_anothers(void **state)
 	script_close(script);
 }
 
+/* A thread that serves a request of its own may wake the loop in the midst of it: it has done nothing for a task. */
+static void who_serves_its_own_calls_nothing_in(void **state)
+{
+	struct script *script = server_with_threads();
+	(void)state;
+
+	script_conn(script, CLIENT_C, CONN_SERVER, 8080);
+	READ(script, 1610, OTHER_WORKER, CLIENT_C, .off = 20, .on = 1600, .cause = WAIT_NET, .arrived = 1600, .line = "GET /c");
+	work_for_a(script);
+	WRITE(script, 2450, OTHER_WORKER, WAKES);
+	WRITE(script, 2510, WORKER, WAKES, .off = 2410, .on = 2505, .ready = 95, .cause = WAIT_RUNNABLE);
+	go_on(script, 2530, 1100, 2450, TASK_A, CLIENT_A);
+	WRITE(script, 2650, OTHER_WORKER, CLIENT_C, .status = 200);
+	script_finish(script);
+	assert_told(script, "GET /a", 600 + 10 + 400, 1, false);
+	assert_told(script, "GET /c", 2650 - 1600, 0, false);
+	script_close(script);
+}
+
+/* Callbacks of timers let tasks go on as well: where they do so often, what is called in may be another one's. */
+static void others_may_let_tasks_go_on(void **state)
+{
+	struct script *script = server_with_threads();
+	(void)state;
+
+	for (uint64_t i = 0; i < 20; i++) {
+		uint64_t at = 10000 + i * 8000;
+
+		RUNS(script, at, LOOP, 300 + i, .left = WAIT_PIPE, POLLED(at - 5000, at - 10, 0));
+		WOKEN(script, at + 5, LOOP, TASK_B);
+		RUNS(script, at + 10, LOOP, TASK_B, .left = WAIT_SLEEP);
+		RUNS(script, at + 20, LOOP, 0, .left = WAIT_PIPE);
+	}
+	WRITE(script, 180000, WORKER, WAKES, .off = 10, .on = 179000, .cause = WAIT_LOCK);
+	go_on(script, 180010, 165000, 179950, TASK_B, CLIENT_B);
+	go_on_at_once(script, 180060, TASK_A, CLIENT_A);
+	script_finish(script);
+	assert_true(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +188,8 @@ int main(void)
 		cmocka_unit_test(a_loop_may_go_on_sooner),
 		cmocka_unit_test(who_was_first_may_be_open),
 		cmocka_unit_test(what_began_before_is_anothers),
+		cmocka_unit_test(who_serves_its_own_calls_nothing_in),
+		cmocka_unit_test(others_may_let_tasks_go_on),
 	};
 
 	return cmocka_run_group_tests_name("engine: threads that work for a loop's tasks", tests, NULL, NULL);

@@ -11,11 +11,16 @@
 
 #include "engine/rules_loop.h"
 #include "engine/set_aside.h"
+#include "engine/votes.h"
 
 #define CALLED_MAX 256       /* the oldest are forgotten */
 #define CALLS_NS   50000     /* what a thread does from leaving it there to having woken the loop */
 #define LATE_NS    100000000 /* the loop goes on with it by then: it may wait for the interpreter's lock */
 #define WAKES_NS   5000000   /* so long a thread may be off its core before it wakes the loop */
+
+#define VOTES_MAX      1024
+#define MET_PER_MISSED 32
+#define MISSED_TRIES   16 /* what was begun before the trace is left over */
 
 enum state_of_call {
 	CALL_DONE,    /* what was done; no task has gone on with it yet */
@@ -33,7 +38,8 @@ struct called {
 
 struct calls_in {
 	uint32_t count;
-	bool in_doubt; /* what was given may have been another one's that is here still */
+	bool in_doubt;    /* what was given may have been another one's that is here still */
+	struct score met; /* right: a task went on with what a thread had done; wrong: a task with nothing, or none with that */
 	struct called called[CALLED_MAX];
 };
 
@@ -54,6 +60,25 @@ static bool is_old(const struct called *called, const struct thread *thread, uin
 	return called->at_ns + LATE_NS < at_ns || called->at_ns + CALLS_NS < thread->wake_from_ns;
 }
 
+/* A task that goes on by a timer's callback, or a thread that wakes the loop for nobody, leaves something over. */
+static bool is_left_over(const struct called *called)
+{
+	return called->state == CALL_GONE_ON || (called->state == CALL_DONE && called->context && called->worked_from_ns != UINT64_MAX);
+}
+
+/* Then it may take, or be taken for, what is another one's. */
+static bool others_are_taken_for_it(const struct calls_in *calls)
+{
+	return calls->met.wrong * MET_PER_MISSED > calls->met.right + MET_PER_MISSED * MISSED_TRIES;
+}
+
+static void grow_old(struct engine *engine, struct calls_in *calls, uint32_t at)
+{
+	if (is_left_over(&calls->called[at]))
+		score_count(&calls->met, false, VOTES_MAX);
+	drop(engine, calls, at);
+}
+
 /* NULL: no memory. */
 static struct calls_in *calls_of(const struct moment *moment)
 {
@@ -64,7 +89,7 @@ static struct calls_in *calls_of(const struct moment *moment)
 		return NULL;
 	for (uint32_t i = calls->count; i-- > 0;)
 		if (is_old(&calls->called[i], moment->thread, moment->at_ns))
-			drop(moment->engine, calls, i);
+			grow_old(moment->engine, calls, i);
 	if (calls->count == CALLED_MAX)
 		drop(moment->engine, calls, 0);
 	return calls;
@@ -112,12 +137,13 @@ static bool fits(const struct called *done, const struct context *request)
 /* It is in the list no longer. */
 static void give(struct engine *engine, struct calls_in *calls, const struct called *done, struct context *request)
 {
-	bool doubtful = calls->in_doubt || done->doubtful;
+	bool doubtful = calls->in_doubt || done->doubtful, taken = others_are_taken_for_it(calls);
 
 	calls->in_doubt = doubtful && is_anything_pending(calls); /* the one is here still */
 	if (!context_is_segment(context_root(done->context)) || request->closed)
 		return;
-	request->ambiguous |= doubtful;
+	request->ambiguous |= doubtful || taken;
+	score_count(&calls->met, true, VOTES_MAX);
 	context_bind(engine, done->context, request);
 	push(calls, (struct called){.state = CALL_GIVEN, .context = request, .at_ns = done->at_ns});
 	request->awaits_call_in = true;
@@ -191,6 +217,12 @@ static void call_in(const struct moment *moment, struct calls_in *calls, struct 
 	context_put(moment->engine, request);
 }
 
+/* It goes on with that: it wakes the loop for something else, as who leaves a part to a task does. */
+static bool serves_its_own(const struct thread *thread)
+{
+	return !thread->soft && context_is_open_request(context_root(thread->context));
+}
+
 void called_in(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
@@ -199,6 +231,8 @@ void called_in(const struct moment *moment)
 	struct called done = {.from_ns = moment->at_ns, .at_ns = moment->at_ns};
 
 	if (!proc_has_tasks(thread->proc) || thread->loop || thread->carrier || moment->conn->family != CONN_UNIX)
+		return;
+	if (moment->conn->crosses || serves_its_own(thread))
 		return;
 	thread->answers = true; /* it waits in the midst of what it does, for the interpreter's lock, or has done with it here */
 	set_aside_goes_on(moment->engine, thread, context_root(thread->context));
