@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rule 9, of a loop that runs tasks: what threads have done for these, and call in at it with. Times in µs. */
+#include "engine/model.h"
 #include "unit/task_script.h"
 
 enum { WORKER = 2, OTHER_WORKER };
@@ -159,12 +160,9 @@ static void who_serves_its_own_calls_nothing_in(void **state)
 	script_close(script);
 }
 
-/* Callbacks of timers let tasks go on as well: where they do so often, what is called in may be another one's. */
-static void others_may_let_tasks_go_on(void **state)
+/* A timer's callbacks let a task of B's go on, for which no thread has done anything, until 162020. */
+static void timers_let_tasks_go_on(struct script *script)
 {
-	struct script *script = server_with_threads();
-	(void)state;
-
 	for (uint64_t i = 0; i < 20; i++) {
 		uint64_t at = 10000 + i * 8000;
 
@@ -173,11 +171,35 @@ static void others_may_let_tasks_go_on(void **state)
 		RUNS(script, at + 10, LOOP, TASK_B, .left = WAIT_SLEEP);
 		RUNS(script, at + 20, LOOP, 0, .left = WAIT_PIPE);
 	}
+}
+
+/* Where they do so often, what is called in may be another one's. */
+static void others_may_let_tasks_go_on(void **state)
+{
+	struct script *script = server_with_threads();
+	(void)state;
+
+	timers_let_tasks_go_on(script);
 	WRITE(script, 180000, WORKER, WAKES, .off = 10, .on = 179000, .cause = WAIT_LOCK);
 	go_on(script, 180010, 165000, 179950, TASK_B, CLIENT_B);
-	go_on_at_once(script, 180060, TASK_A, CLIENT_A);
 	script_finish(script);
 	assert_true(told_of(script, "GET /b")->ambiguous);
+	script_close(script);
+}
+
+/* What one program's threads and tasks did says nothing of the next one's. */
+static void another_program_begins_anew(void **state)
+{
+	struct script *script = server_with_threads();
+	const struct proc *proc = thread_of(script->engine, LOOP)->proc;
+	(void)state;
+
+	work_for_a(script);
+	WRITE(script, 2410, WORKER, WAKES);
+	assert_non_null(proc->calls_in);
+	script_thread(script, 3000, LOOP, LOOP, THREAD_EXECED);
+	assert_null(proc->calls_in);
+	script_finish(script);
 	script_close(script);
 }
 
@@ -190,6 +212,7 @@ int main(void)
 		cmocka_unit_test(what_began_before_is_anothers),
 		cmocka_unit_test(who_serves_its_own_calls_nothing_in),
 		cmocka_unit_test(others_may_let_tasks_go_on),
+		cmocka_unit_test(another_program_begins_anew),
 	};
 
 	return cmocka_run_group_tests_name("engine: threads that work for a loop's tasks", tests, NULL, NULL);

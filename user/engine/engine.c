@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/answers.h"
+#include "engine/called_in.h"
 #include "engine/chains.h"
 #include "engine/locks.h"
 #include "engine/model.h"
@@ -101,6 +102,7 @@ static void begin_program(struct engine *engine, struct proc *proc)
 	withheld_tell_of(engine, proc);
 	chains_close(engine, proc);
 	pool_ahead_close(engine, proc);
+	called_in_close(engine, proc);
 	futexes_forget(&proc->futexes);
 	memset(proc->doubts, 0, sizeof(proc->doubts));
 	memset(proc->given, 0, sizeof(proc->given));
