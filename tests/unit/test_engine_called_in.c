@@ -3,6 +3,9 @@
 #include "engine/model.h"
 #include "unit/task_script.h"
 
+/* By a byte of its own. */
+#define WAKES_LOOP(script, at, tid, ...) script_span(script, at, tid, RECORD_IO, IO_WRITE, WAKES, 1, (struct with){__VA_ARGS__})
+
 enum { WORKER = 2, OTHER_WORKER };
 enum { WAKES = 300, WOKEN_BY, CLIENT_C };
 
@@ -74,10 +77,10 @@ static void threads_work_for_tasks(void **state)
 	(void)state;
 
 	work_for_a(script);
-	WRITE(script, 2410, WORKER, WAKES);
+	WAKES_LOOP(script, 2410, WORKER);
 	go_on(script, 2430, 1100, 2420, TASK_A, CLIENT_A);
 	/* It takes the next at once. */
-	WRITE(script, 3210, WORKER, WAKES);
+	WAKES_LOOP(script, 3210, WORKER);
 	go_on(script, 3230, 2470, 3220, TASK_B, CLIENT_B);
 	script_finish(script);
 	assert_told(script, "GET /a", 600 + 10 + 400, 1, false);
@@ -96,7 +99,7 @@ static void a_loop_may_go_on_sooner(void **state)
 	go_on(script, 2430, 1100, 2420, TASK_A, CLIENT_A);
 	RUNS(script, 2480, LOOP, 103, .left = WAIT_PIPE, POLLED(2465, 2475, 1));
 	READ(script, 2490, LOOP, CLIENT_A, .arrived = 2470, .line = "GET /next");
-	WRITE(script, 2500, WORKER, WAKES, .off = 2410, .on = 2495, .ready = 85, .cause = WAIT_RUNNABLE);
+	WAKES_LOOP(script, 2500, WORKER, .off = 2410, .on = 2495, .ready = 85, .cause = WAIT_RUNNABLE);
 	script_finish(script);
 	assert_told(script, "GET /a", 600 + 10 + 400, 1, false);
 	script_close(script);
@@ -109,8 +112,8 @@ static void who_was_first_may_be_open(void **state)
 	(void)state;
 
 	work_for_a(script);
-	WRITE(script, 2450, OTHER_WORKER, WAKES, .off = 20, .on = 1600, .cause = WAIT_LOCK);
-	WRITE(script, 2510, WORKER, WAKES, .off = 2410, .on = 2505, .ready = 95, .cause = WAIT_RUNNABLE);
+	WAKES_LOOP(script, 2450, OTHER_WORKER, .off = 20, .on = 1600, .cause = WAIT_LOCK);
+	WAKES_LOOP(script, 2510, WORKER, .off = 2410, .on = 2505, .ready = 95, .cause = WAIT_RUNNABLE);
 	go_on(script, 2530, 1100, 2450, TASK_A, CLIENT_A);
 	go_on_at_once(script, 2570, TASK_B, CLIENT_B);
 	script_finish(script);
@@ -131,8 +134,8 @@ static void what_began_before_is_anothers(void **state)
 	RUNS(script, 1440, LOOP, CHILD, ENDS);
 	RUNS(script, 1450, LOOP, 0, .left = WAIT_PIPE);
 	work_for_a(script);
-	WRITE(script, 2410, WORKER, WAKES);
-	WRITE(script, 2850, OTHER_WORKER, WAKES, .off = 20, .on = 1500, .cause = WAIT_LOCK);
+	WAKES_LOOP(script, 2410, WORKER);
+	WAKES_LOOP(script, 2850, OTHER_WORKER, .off = 20, .on = 1500, .cause = WAIT_LOCK);
 	go_on(script, 2900, 1460, 2420, CHILD, CLIENT_C);
 	go_on_at_once(script, 2940, TASK_A, CLIENT_A);
 	script_finish(script);
@@ -150,8 +153,8 @@ static void who_serves_its_own_calls_nothing_in(void **state)
 	script_conn(script, CLIENT_C, CONN_SERVER, 8080);
 	READ(script, 1610, OTHER_WORKER, CLIENT_C, .off = 20, .on = 1600, .cause = WAIT_NET, .arrived = 1600, .line = "GET /c");
 	work_for_a(script);
-	WRITE(script, 2450, OTHER_WORKER, WAKES);
-	WRITE(script, 2510, WORKER, WAKES, .off = 2410, .on = 2505, .ready = 95, .cause = WAIT_RUNNABLE);
+	WAKES_LOOP(script, 2450, OTHER_WORKER);
+	WAKES_LOOP(script, 2510, WORKER, .off = 2410, .on = 2505, .ready = 95, .cause = WAIT_RUNNABLE);
 	go_on(script, 2530, 1100, 2450, TASK_A, CLIENT_A);
 	WRITE(script, 2650, OTHER_WORKER, CLIENT_C, .status = 200);
 	script_finish(script);
@@ -180,7 +183,7 @@ static void others_may_let_tasks_go_on(void **state)
 	(void)state;
 
 	timers_let_tasks_go_on(script);
-	WRITE(script, 180000, WORKER, WAKES, .off = 10, .on = 179000, .cause = WAIT_LOCK);
+	WAKES_LOOP(script, 180000, WORKER, .off = 10, .on = 179000, .cause = WAIT_LOCK);
 	go_on(script, 180010, 165000, 179950, TASK_B, CLIENT_B);
 	script_finish(script);
 	assert_true(told_of(script, "GET /b")->ambiguous);
@@ -195,7 +198,7 @@ static void another_program_begins_anew(void **state)
 	(void)state;
 
 	work_for_a(script);
-	WRITE(script, 2410, WORKER, WAKES);
+	WAKES_LOOP(script, 2410, WORKER);
 	assert_non_null(proc->calls_in);
 	script_thread(script, 3000, LOOP, LOOP, THREAD_EXECED);
 	assert_null(proc->calls_in);

@@ -45,11 +45,16 @@ struct calls_in {
 
 static void drop(struct engine *engine, struct calls_in *calls, uint32_t at)
 {
-	if (calls->called[at].state != CALL_DONE)
-		calls->called[at].context->awaits_call_in = false;
-	context_put(engine, calls->called[at].context);
+	struct called dropped = calls->called[at];
+
 	calls->count--;
 	memmove(&calls->called[at], &calls->called[at + 1], (calls->count - at) * sizeof(calls->called[0]));
+	if (dropped.state != CALL_DONE) {
+		dropped.context->awaits_call_in = false;
+		for (uint32_t i = 0; i < calls->count; i++) /* it may have left more than one thing to threads */
+			dropped.context->awaits_call_in |= calls->called[i].context == dropped.context;
+	}
+	context_put(engine, dropped.context);
 }
 
 static bool is_old(const struct called *called, const struct thread *thread, uint64_t at_ns)
@@ -230,7 +235,8 @@ void called_in(const struct moment *moment)
 	struct calls_in *calls;
 	struct called done = {.from_ns = moment->at_ns, .at_ns = moment->at_ns};
 
-	if (!proc_has_tasks(thread->proc) || thread->loop || thread->carrier || moment->conn->family != CONN_UNIX)
+	if (!proc_has_tasks(thread->proc) || thread->loop || thread->carrier || moment->conn->family != CONN_UNIX ||
+	    moment->record->result != 1)
 		return;
 	if (moment->conn->crosses || serves_its_own(thread))
 		return;

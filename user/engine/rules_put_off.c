@@ -22,18 +22,19 @@ static struct continuations *observed(const struct thread *thread)
 	return loop && !loop->has_workers && !continuations_ahead(loop) && !proc_has_tasks(thread->proc) ? loop : NULL;
 }
 
-/* What the thread has computed since it seemed to work for another one becomes a segment. */
-static void begin_step(const struct moment *moment)
+/* What the thread has computed since it seemed to work for another one becomes a segment. False: no memory. */
+static bool begin_step(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
 	uint64_t begun_ns = thread->pending_count ? thread->pending[0].start_ns : moment->at_ns;
 	struct context *segment = context_new_segment(moment->engine, ORIGIN_EVENT, NULL, begun_ns);
 
 	if (!segment)
-		return;
+		return false;
 	thread_take_over(moment->engine, thread, segment);
 	thread_switch(moment->engine, thread, segment, false);
 	context_put(moment->engine, segment);
+	return true;
 }
 
 /* In a loop that calls back at once, as far as is known: somebody runs who had been passed over. */
@@ -45,8 +46,8 @@ static void another_runs(const struct moment *moment)
 	if (!has_done_its_part || rule_11_in_steps(thread) || !loop_calls_back_at_once(thread) || !rule_12_somebody_waits(thread, LINE_ANY))
 		return;
 	doubts_vote(thread->proc, DOUBT_UNREAD, false);
-	begin_step(moment);
-	context_note_evidence(context_root(thread->context));
+	if (begin_step(moment))
+		context_note_evidence(context_root(thread->context));
 }
 
 /* Not if it may be the same request's that goes on behind its call, as one does that makes several at once. */
@@ -76,8 +77,8 @@ void rule_11_acts(const struct moment *moment)
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, false); /* in a loop that defers it would run a round later */
 	loop->ran_behind += behind && loop->reading && moment->record->head.op == IO_WRITE && is_anothers(moment);
 	if (begins_turns(loop, behind)) {
-		begin_step(moment);
-		continuations_next_round(moment->engine, loop);
+		if (begin_step(moment))
+			continuations_next_round(moment->engine, loop);
 		return;
 	}
 	if (behind)
