@@ -15,7 +15,7 @@
 #define RIGHT_MIN         4
 #define RIGHT_PER_MISTAKE 4 /* where what is guessed leads to responses that bear it out */
 #define RIGHT_PER_UNREAD  16
-#define UNREAD_TRIES      2
+#define UNREAD_TRIES      4
 #define RIGHT_PER_TURN    4  /* what contradicts is marked by itself */
 #define RIGHT_PER_EXCUSED 2  /* until then what was excused may be worth what it seems */
 #define TRIES_SHARED      64 /* so often may the line be wrong on a connection that is known to be shared */
