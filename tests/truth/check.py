@@ -29,7 +29,7 @@ BOUNDS = [
     ("Node, http", "new", FULL, "auto", 98, 1, 0.5),
     ("Node, net", "pool", FULL, "auto", 98, 1, 0.5),
     # Nothing is read for what runs; and with files it is not known for whom it runs: hardly anything may be wrong there all the same.
-    ("Node, http, put off", "kept", MODERATE, "auto", 60, None, 0.5),
+    ("Node, http, put off", "kept", MODERATE, "auto", 50, None, 2),
     ("Node, http, put off", "pool", FULL, "auto", None, None, None),
     ("Node, http, behind files", "kept", MODERATE, "auto", None, None, None),
     ("Python, ThreadingHTTPServer", "kept", FULL, "auto", 99, 1, 0.5),

@@ -103,6 +103,31 @@ static void who_goes_on_behind_its_call_is_not_doubted(void **state)
 	script_close(script);
 }
 
+/* B waits for A's connection; the machine is slow, so that little takes 100 µs. */
+static void share_a_connection(struct script *script, uint64_t at, const char *line_a, const char *line_b)
+{
+	READ(script, at + 100, LOOP, CLIENT_A, SLEPT(at - 1000, at, 2), .line = line_a);
+	WRITE(script, at + 110, LOOP, DB);
+	READ(script, at + 120, LOOP, CLIENT_B, .arrived = at, .line = line_b);
+	READ(script, at + 5010, LOOP, DB, SLEPT(at + 130, at + 5000, 1));
+	WRITE(script, at + 5110, LOOP, CLIENT_A, .status = 200);
+	WRITE(script, at + 5210, LOOP, DB);
+	READ(script, at + 9010, LOOP, DB, SLEPT(at + 5220, at + 9000, 1));
+	WRITE(script, at + 9110, LOOP, CLIENT_B, .status = 200);
+}
+
+static void who_waits_for_a_connection_is_not_put_off(void **state)
+{
+	struct script *script = cycles(server(), share_a_connection);
+	const struct told *b = told_of(script, "GET /b" LAST);
+	(void)state;
+
+	assert_false(b->ambiguous);
+	assert_int_equal(b->call_count, 1);
+	assert_in_range(b->state[STATE_POOL], 5000 - 130, 5210 - 130);
+	script_close(script);
+}
+
 /* Both wait for what other threads of the process do for them. These wake the loop once: A's callback runs, and B's behind that. */
 static void done_by_threads(struct script *script, uint64_t at, const char *line_a, const char *line_b)
 {
@@ -139,6 +164,7 @@ int main(void)
 		cmocka_unit_test(answers_go_on_behind_the_reads),
 		cmocka_unit_test(requests_begin_behind_the_reads),
 		cmocka_unit_test(who_goes_on_behind_its_call_is_not_doubted),
+		cmocka_unit_test(who_waits_for_a_connection_is_not_put_off),
 		cmocka_unit_test(callbacks_behind_one_wake_up_are_told_apart),
 	};
 

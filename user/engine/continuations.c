@@ -238,7 +238,7 @@ void continuations_next_round(struct engine *engine, struct continuations *loop)
 
 	loop->round++;
 	loop->reads = 0;
-	loop->reading = loop->wrote = loop->sending = loop->has_acted = loop->event_read = false;
+	loop->reading = loop->wrote = loop->sending = loop->has_acted = loop->has_shown = loop->event_read = false;
 	loop->has_read = loop->has_read_on = loop->has_stepped = false;
 	if (loop->sleeps)
 		loop->slept_round = loop->round;

@@ -122,6 +122,7 @@ struct continuations {
 	uint32_t acted_on[SIDES][2]; /* of reads behind which it reads on in the same round: nothing was done in between; something was */
 	uint32_t ran_behind;         /* callbacks, each behind another one that had computed and acted in the same round */
 	bool has_acted;              /* it has computed since it read last, and asked or answered then */
+	bool has_shown;              /* … for so long that that was a callback's work */
 	enum side last_side;         /* of what it read last; SIDES: of neither */
 	bool event_read;             /* … in this round, and that was an eventfd: a thread of its process has woken it */
 	uint32_t sent[2];            /* in rounds of several reads: later, at once */

@@ -9,6 +9,8 @@
 #include "engine/line.h"
 #include "engine/rules_loop.h"
 
+#define SHOWS_NS SILENT_NS /* of CPU: less may be what one callback does between two acts, on a slow machine */
+
 static uint64_t computed_ns(const struct thread *thread)
 {
 	return intervals_cpu_ns(thread->pending, thread->pending_count);
@@ -37,13 +39,22 @@ static bool begin_step(const struct moment *moment)
 	return true;
 }
 
+/* Who waited for a connection goes on in the callback of the answer that came on it: rule 12. */
+static bool is_given_on(const struct moment *moment)
+{
+	const struct conn *conn = moment->conn;
+
+	return conn->role == CONN_DOWNSTREAM && conn->answer_read_ns && conn->answer_read_ns >= moment->thread->epoll_at_ns;
+}
+
 /* In a loop that calls back at once, as far as is known: somebody runs who had been passed over. */
 static void another_runs(const struct moment *moment)
 {
 	struct thread *thread = moment->thread;
 	bool has_done_its_part = thread->asked || thread->soft;
 
-	if (!has_done_its_part || rule_11_in_steps(thread) || !loop_calls_back_at_once(thread) || !rule_12_somebody_waits(thread, LINE_ANY))
+	if (!has_done_its_part || is_given_on(moment) || rule_11_in_steps(thread) || !loop_calls_back_at_once(thread) ||
+	    !rule_12_somebody_waits(thread, LINE_ANY))
 		return;
 	doubts_vote(thread->proc, DOUBT_UNREAD, false);
 	if (begin_step(moment))
@@ -68,14 +79,15 @@ static bool begins_turns(const struct continuations *loop, bool behind)
 void rule_11_acts(const struct moment *moment)
 {
 	struct continuations *loop = observed(moment->thread);
-	bool computed = computed_ns(moment->thread) >= WORK_MIN_NS, behind;
+	bool writes = moment->record->head.op == IO_WRITE, computed = computed_ns(moment->thread) >= WORK_MIN_NS, behind;
+	bool computed_long = computed_ns(moment->thread) >= SHOWS_NS;
 
 	if (!loop)
 		return;
 	behind = loop->has_acted && computed;
 	if (computed && loop->event_read && !loop_calls_back_at_once(moment->thread))
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, false); /* in a loop that defers it would run a round later */
-	loop->ran_behind += behind && loop->reading && moment->record->head.op == IO_WRITE && is_anothers(moment);
+	loop->ran_behind += loop->has_shown && computed_long && loop->reading && writes && is_anothers(moment);
 	if (begins_turns(loop, behind)) {
 		if (begin_step(moment))
 			continuations_next_round(moment->engine, loop);
@@ -83,7 +95,8 @@ void rule_11_acts(const struct moment *moment)
 	}
 	if (behind)
 		another_runs(moment);
-	loop->has_acted |= computed && moment->record->head.op == IO_WRITE;
+	loop->has_acted |= computed && writes;
+	loop->has_shown |= computed_long && writes;
 }
 
 void rule_11_reads_on(const struct moment *moment)
@@ -96,7 +109,7 @@ void rule_11_reads_on(const struct moment *moment)
 		return;
 	if (loop->reading)
 		continuations_note_read_on(loop, loop->has_acted || computed_ns(moment->thread) >= SILENT_NS);
-	loop->has_acted = false;
+	loop->has_acted = loop->has_shown = false;
 	loop->last_side = (enum side)side_by_role[moment->conn->role];
 	loop->event_read = moment->conn->family == CONN_EVENTFD;
 }
