@@ -174,6 +174,29 @@ static void test_order_beside_turns_that_are_wrong(void **state)
 	assert_false(marks_order(RUNTIME_NODE, 1, 0));
 }
 
+/* Which doubt of a JVM's is decided by so many responses? */
+static bool withholds(enum runtime runtime, enum doubt doubt, unsigned int votes)
+{
+	struct proc proc = {.told.runtime = runtime};
+	struct context request = {.proc = &proc, .is_request = true, .doubts = (uint16_t)(1u << doubt)};
+
+	while (votes--)
+		doubts_vote(&proc, doubt, true);
+	return doubts_are_undecided(&request);
+}
+
+/* Its threads, and what seem loops, may yet show to run virtual threads in turns. */
+static void test_few_in_a_jvm(void **state)
+{
+	(void)state;
+	assert_true(withholds(RUNTIME_JVM, DOUBT_THREAD, 15));
+	assert_false(withholds(RUNTIME_JVM, DOUBT_THREAD, 16));
+	assert_true(withholds(RUNTIME_JVM, DOUBT_TURN, 15));
+	assert_false(withholds(RUNTIME_JVM, DOUBT_TURN, 16));
+	assert_false(withholds(RUNTIME_NODE, DOUBT_TURN, 0));
+	assert_false(withholds(RUNTIME_NATIVE, DOUBT_THREAD, 0));
+}
+
 /*
  * The order was wrong, for the last time so many responses behind the request's beginning; then so many bear it out. wrong_again: and one
  * contradicts again before the request is told.
@@ -270,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_right_again),
 		cmocka_unit_test(test_answered_at_once_where_others_wait),
 		cmocka_unit_test(test_few_where_threads_share),
+		cmocka_unit_test(test_few_in_a_jvm),
 	};
 
 	return cmocka_run_group_tests_name("engine, withheld", tests, NULL, NULL);

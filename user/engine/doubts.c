@@ -142,7 +142,9 @@ static bool is_undecided(const struct proc *proc, enum doubt doubt)
 	bool excused = proc->excused * RIGHT_PER_EXCUSED > score->right && score->wrong * RIGHT_PER_MARKED <= score->right;
 
 	if (doubt == DOUBT_TURN)
-		return proc_has_tasks(proc) && few;
+		return (proc_has_tasks(proc) || proc_hides_wakeups(proc)) && few;
+	if (doubt == DOUBT_THREAD)
+		return proc_hides_wakeups(proc) && few;
 	/* Nothing speaks against it but that. */
 	if (proc->threads_share && (doubt == DOUBT_SELF || doubt == DOUBT_ORDER) && !score->wrong && score->right < RIGHT_MIN)
 		return true;
