@@ -100,15 +100,10 @@ static struct calls_in *calls_of(const struct moment *moment)
 	return calls;
 }
 
-static bool is_pending(const struct called *called)
-{
-	return called->state != CALL_GIVEN;
-}
-
 static bool is_anything_pending(const struct calls_in *calls)
 {
 	for (uint32_t i = 0; i < calls->count; i++)
-		if (is_pending(&calls->called[i]))
+		if (calls->called[i].state != CALL_GIVEN)
 			return true;
 	return false;
 }
@@ -261,7 +256,9 @@ void called_in_goes_on(const struct moment *moment, struct context *request)
 {
 	struct calls_in *calls = calls_of(moment);
 
-	for (uint32_t i = 0; calls && i < calls->count; i++) {
+	if (!calls)
+		return;
+	for (uint32_t i = 0; i < calls->count; i++) {
 		struct called done = calls->called[i];
 
 		if (done.state != CALL_DONE || !fits(&done, request))
@@ -272,8 +269,6 @@ void called_in_goes_on(const struct moment *moment, struct context *request)
 		context_put(moment->engine, done.context);
 		return;
 	}
-	if (!calls)
-		return;
 	push(calls, (struct called){.state = CALL_GONE_ON, .context = request, .at_ns = moment->at_ns});
 	request->awaits_call_in = true;
 }

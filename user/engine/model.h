@@ -360,6 +360,8 @@ void thread_take_over(struct engine *engine, struct thread *thread, struct conte
 /* Gives the pending time to the thread's context now. */
 void thread_commit(struct engine *engine, struct thread *thread);
 void thread_pend(struct engine *engine, struct thread *thread, struct interval interval);
+/* CPU that is not given to its context yet: what it has computed since it acted, or came to that. */
+uint64_t thread_computed_ns(const struct thread *thread);
 /* CPU of its present segment, given to that or pending. */
 uint64_t thread_segment_cpu_ns(const struct thread *thread, const struct context *segment);
 /* Is that a piece of work of its own? */

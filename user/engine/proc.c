@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "engine/chains.h"
+#include "engine/called_in.h"
 #include "engine/locks.h"
 #include "engine/line.h"
 #include "engine/model.h"
-#include "engine/called_in.h"
 #include "engine/pool_ahead.h"
 #include "engine/set_aside.h"
 #include "engine/stolen.h"
@@ -335,10 +335,14 @@ void thread_take_over(struct engine *engine, struct thread *thread, struct conte
 	context_hold(engine, &thread->context, context);
 }
 
+uint64_t thread_computed_ns(const struct thread *thread)
+{
+	return intervals_cpu_ns(thread->pending, thread->pending_count);
+}
+
 uint64_t thread_segment_cpu_ns(const struct thread *thread, const struct context *segment)
 {
-	return intervals_cpu_ns(thread->pending, thread->pending_count) +
-	       intervals_cpu_ns(segment->timeline.intervals, segment->timeline.count);
+	return thread_computed_ns(thread) + intervals_cpu_ns(segment->timeline.intervals, segment->timeline.count);
 }
 
 bool thread_is_active(const struct thread *thread)

@@ -11,11 +11,6 @@
 
 #define SHOWS_NS SILENT_NS /* of CPU: less may be what one callback does between two acts, on a slow machine */
 
-static uint64_t computed_ns(const struct thread *thread)
-{
-	return intervals_cpu_ns(thread->pending, thread->pending_count);
-}
-
 /* NULL: the thread is no loop that reads and then works, be it at once or behind that. CPython's defer, or collect their writes. */
 static struct continuations *observed(const struct thread *thread)
 {
@@ -79,11 +74,12 @@ static bool begins_turns(const struct continuations *loop, bool behind)
 void rule_11_acts(const struct moment *moment)
 {
 	struct continuations *loop = observed(moment->thread);
-	bool writes = moment->record->head.op == IO_WRITE, computed = computed_ns(moment->thread) >= WORK_MIN_NS, behind;
-	bool computed_long = computed_ns(moment->thread) >= SHOWS_NS;
+	bool writes = moment->record->head.op == IO_WRITE, computed, computed_long, behind;
 
 	if (!loop)
 		return;
+	computed = thread_computed_ns(moment->thread) >= WORK_MIN_NS;
+	computed_long = thread_computed_ns(moment->thread) >= SHOWS_NS;
 	behind = loop->has_acted && computed;
 	if (computed && loop->event_read && !loop_calls_back_at_once(moment->thread))
 		doubts_vote(moment->thread->proc, DOUBT_ORDER, false); /* in a loop that defers it would run a round later */
@@ -108,7 +104,7 @@ void rule_11_reads_on(const struct moment *moment)
 	if (!loop)
 		return;
 	if (loop->reading)
-		continuations_note_read_on(loop, loop->has_acted || computed_ns(moment->thread) >= SILENT_NS);
+		continuations_note_read_on(loop, loop->has_acted || thread_computed_ns(moment->thread) >= SILENT_NS);
 	loop->has_acted = loop->has_shown = false;
 	loop->last_side = (enum side)side_by_role[moment->conn->role];
 	loop->event_read = moment->conn->family == CONN_EVENTFD;

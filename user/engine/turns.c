@@ -111,11 +111,6 @@ static void leave_to_nobody(struct engine *engine, struct thread *thread, uint64
 	context_put(engine, segment);
 }
 
-static uint64_t computed_ns(const struct thread *thread)
-{
-	return intervals_cpu_ns(thread->pending, thread->pending_count);
-}
-
 /* It is this one's turn; the thread works for it. */
 static void take_turn(struct engine *engine, struct thread *thread, uint32_t at, uint64_t at_ns)
 {
@@ -124,7 +119,7 @@ static void take_turn(struct engine *engine, struct thread *thread, uint32_t at,
 	uint8_t doubt = turns->list[at].doubt;
 	uint64_t begins_ns = thread->pending_count ? thread->pending[0].start_ns : at_ns;
 
-	if (turns->count > 1 && computed_ns(thread) >= WORK_MIN_NS) {
+	if (turns->count > 1 && thread_computed_ns(thread) >= WORK_MIN_NS) {
 		leave_to_nobody(engine, thread, at_ns);
 	} else if (is_of_nobody(thread, before)) {
 		blame_hop(engine, thread, root, turns->read_ns, begins_ns);
@@ -203,7 +198,7 @@ void turns_end(struct engine *engine, struct thread *thread)
 	drop_ended(engine, turns);
 	if (turns->count == 1)
 		take_turn(engine, thread, 0, thread->heard_ns);
-	else if (turns->count && computed_ns(thread) >= WORK_MIN_NS)
+	else if (turns->count && thread_computed_ns(thread) >= WORK_MIN_NS)
 		leave_to_nobody(engine, thread, thread->heard_ns);
 	while (turns->count)
 		drop(engine, turns, turns->count - 1);
